@@ -1,0 +1,1 @@
+//! sRGB to CIE Lab (D65) and back; gamut mapping.

@@ -1,0 +1,1 @@
+//! Training: dataset, loss, schedule, checkpoint, the loop.
