@@ -17,7 +17,10 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::model::{self, Network};
 use crate::{Device, Error, Result};
+
+mod complete;
 
 /// The built-in weights, the default first: name and content of `weights/NAME.safetensors`, as
 /// `("polychromify", include_bytes!("../../weights/polychromify.safetensors"))`.
@@ -150,6 +153,19 @@ impl Weights {
     /// The tensors by name, f32 and on the CPU.
     pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
         &self.tensors
+    }
+
+    /// Builds the network that the file names.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such network, its configuration does not fit, or the file's tensors are
+    /// not exactly those that it asks for: one missing, one more or one of another shape.
+    pub fn build(&self, device: &Device) -> Result<Box<dyn Network>> {
+        complete::build(&self.tensors, &device.inner, |vb| {
+            model::build(&self.network, &self.config, vb)
+        })
+        .map_err(|reason| Error::Weights { name: self.given.clone(), reason })
     }
 
     /// The tensors, for a network's constructor. It checks shapes, but not that the network asks
@@ -335,6 +351,10 @@ mod tests {
         path
     }
 
+    fn device() -> Device {
+        Device::open(crate::device::DeviceChoice::Cpu).unwrap()
+    }
+
     fn refusal(bytes: &[u8]) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.safetensors");
@@ -395,6 +415,33 @@ mod tests {
         assert!(refusal(&broken).contains("`polychromify.config` is not JSON"));
         let whole = serialize(&tensors(), &BTreeMap::from([(NETWORK, "conv".to_owned())])).unwrap();
         assert!(refusal(&whole[..whole.len() - 1]).contains("not a safetensors file"));
+    }
+
+    #[test]
+    fn a_network_is_built_from_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.safetensors");
+        let config = json!({"neurons": [4], "filters": [2, 2]});
+        let map = candle_nn::VarMap::new();
+        let vb = VarBuilder::from_varmap(&map, DType::F32, &candle_core::Device::Cpu);
+        model::build("conv_dense", &config, vb).unwrap();
+        let variables = map.data().lock().unwrap().clone();
+        let tensors: BTreeMap<_, _> =
+            variables.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
+        save(&path, &tensors, "conv_dense", &config, &Value::Null, [0.0; 2]).unwrap();
+        let weights = Weights::read(&path).unwrap();
+        let lightness = Tensor::zeros((1, 1, 8, 8), DType::F32, &candle_core::Device::Cpu).unwrap();
+        let network = weights.build(&device()).unwrap();
+        let chroma = network.forward(&lightness, model::Mode::Infer).unwrap();
+        assert_eq!(chroma.dims(), [1, 2, 8, 8]);
+    }
+
+    #[test]
+    fn a_file_of_another_network_is_refused_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = save_in(folder.path(), "mine.safetensors");
+        let error = Weights::read(&path).unwrap().build(&device()).err().unwrap().to_string();
+        assert!(error.contains("mine.safetensors: network `conv`"), "{error}");
     }
 
     #[test]
