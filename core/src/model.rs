@@ -2,6 +2,7 @@
 
 pub mod blocks;
 pub mod conv_dense;
+pub mod vivid;
 
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -32,17 +33,36 @@ pub trait Network: Send + Sync {
 
     /// What height and width have to be multiples of, in pixels; at least 1.
     fn stride(&self) -> usize;
+
+    /// What is trained on: the chroma alone, unless the network has more to say.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    fn heads(&self, lightness: &Tensor, mode: Mode) -> candle_core::Result<Heads> {
+        Ok(Heads { chroma: self.forward(lightness, mode)?, bins: None })
+    }
+}
+
+/// What a network says of a batch while it is trained.
+#[derive(Clone, Debug)]
+pub struct Heads {
+    /// `(N, 2, H, W)`, the `(a, b) / 128` that squared error is taken of.
+    pub chroma: Tensor,
+    /// Logits of color bins, `(N H W / 16, Q)`: one row for each block of 4x4 pixels.
+    pub bins: Option<Tensor>,
 }
 
 /// Names of all networks.
 pub fn names() -> &'static [&'static str] {
-    &["conv_dense"]
+    &["conv_dense", "vivid"]
 }
 
 /// The configuration that a network has when nothing else is asked for.
 pub fn default_config(name: &str) -> Option<Value> {
     match name {
         "conv_dense" => Some(to_value(&conv_dense::Config::default())),
+        "vivid" => Some(to_value(&vivid::Config::default())),
         _ => None,
     }
 }
@@ -59,6 +79,11 @@ pub fn build(name: &str, config: &Value, vb: VarBuilder) -> Result<Box<dyn Netwo
             let config: conv_dense::Config = from_value(name, config)?;
             config.check().map_err(|reason| refused(name, reason))?;
             Ok(Box::new(conv_dense::ConvDense::new(&config, vb)?))
+        }
+        "vivid" => {
+            let config: vivid::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(vivid::Vivid::new(&config, vb)?))
         }
         _ => Err(refused(
             name,
