@@ -1,15 +1,20 @@
 //! Training: photographs into a cache, a network fitted to it, everything seeded and resumable.
 //!
 //! The recipe is the design document's (D. Ghiotto, "Polychromify", 2021): mean squared error on
-//! `(a, b) / 128`, Adam with Keras' constants at a fixed rate, no augmentation.
+//! `(a, b) / 128`, Adam with Keras' constants at a fixed rate, no augmentation. A [`Recipe`] replaces
+//! it for networks with a pre-trained encoder.
 
 mod adam;
+mod augment;
 mod cache;
 mod curves;
 mod dataset;
+mod loader;
+mod objective;
 mod parameters;
 mod prepare;
 mod progress;
+mod recipe;
 mod run;
 mod seed;
 mod table;
@@ -17,12 +22,14 @@ mod validation;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
+pub use recipe::Recipe;
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
 pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
@@ -31,6 +38,7 @@ use crate::model::{self, Mode};
 use crate::{Device, Error, Result};
 use adam::Adam;
 use dataset::Dataset;
+use objective::Objective;
 use parameters::Parameters;
 use run::Run;
 
@@ -61,6 +69,14 @@ pub struct Config {
     /// Seed of the initial weights, the order and the augmentation.
     pub seed: u64,
 
+    /// What replaces the document's loss, optimizer and rate; with it the learning rate is the
+    /// peak's.
+    #[serde(default)]
+    pub recipe: Option<Recipe>,
+    /// Weights file whose tensors the run begins with, where the network has some of these names.
+    #[serde(default)]
+    pub initial: Option<PathBuf>,
+
     /// What makes an epoch the best one.
     pub best_by: BestBy,
     /// The command that began the run, for the record.
@@ -68,9 +84,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The document's recipe for a network.
+    /// The document's recipe for a network, or the one made for it.
     pub fn new(network: &str, network_config: Value, data: &Path) -> Self {
-        Self {
+        let document = Self {
             data: data.to_owned(),
             train_split: vec!["train".to_owned()],
             valid_split: vec!["valid".to_owned()],
@@ -81,9 +97,16 @@ impl Config {
             learning_rate: 1e-3,
             epochs: 25,
             seed: 0,
+            recipe: None,
+            initial: None,
             best_by: BestBy::Mse,
             command: String::new(),
+        };
+        if network != "vivid" {
+            return document;
         }
+        let recipe = Some(Recipe::default());
+        Self { flip: true, batch: 64, learning_rate: 2e-3, recipe, ..document }
     }
 
     /// The settings of the run in a folder; `None` where there is none.
@@ -223,14 +246,20 @@ pub fn train(
     config.check()?;
     let device = &device.inner;
     let cache = Cache::open(&config.data)?;
-    let photos = Dataset::read(&cache, &config.train_split)?;
+    let photos = Arc::new(Dataset::read(&cache, &config.train_split)?);
     let held_out = Dataset::read(&cache, &config.valid_split)?;
 
     let parameters = Parameters::new(config.seed);
     let network =
         model::build(&config.network, &config.network_config, parameters.builder(device))?;
-    fits_stride(network.stride(), photos.size())?;
-    let mut adam = Adam::new(parameters.trained(), config.learning_rate)?;
+    let recipe = config.recipe.as_ref();
+    fits_stride(network.stride(), recipe.map_or(photos.size(), |recipe| recipe.size))?;
+    if let Some(path) = &config.initial {
+        parameters.load(path)?;
+    }
+    let objective = Objective::new(recipe, &photos, device)?;
+    let groups = recipe.map(Recipe::groups).unwrap_or_default();
+    let mut adam = Adam::new(parameters.trained(), config.learning_rate)?.with_groups(groups);
     let run = Run::open(folder, config, cache.sha256(), photos.mean_chroma(), session.resume)?;
     let mut progress = run.restore(&parameters, &mut adam)?.unwrap_or_default();
 
@@ -245,16 +274,25 @@ pub fn train(
         steps_done: progress.step,
     };
     let mut stop = observe(begins).is_break();
-    while progress.epoch < config.epochs && !stop {
-        let order = photos.shuffled(config.seed, progress.epoch, config.flip);
+    let mut cycle = progress.cycle(config, steps);
+    while progress.epoch < config.epochs && !stop && cycle < 1.0 {
+        let order = match recipe {
+            Some(_) => photos.varied(config.seed, progress.epoch, config.flip),
+            None => photos.shuffled(config.seed, progress.epoch, config.flip),
+        };
+        let rest = &order[order.len().min(progress.step * config.batch)..];
         let mut losses = Vec::new();
-        for items in order.chunks(config.batch).skip(progress.step) {
-            let (lightness, chroma) = photos.batch(items, device)?; // (N, 1, H, W), (N, 2, H, W)
-            let predicted = network.forward(&lightness, Mode::Train)?;
-            let loss = validation::loss(&predicted, &chroma)?;
+        for planes in loader::batches(&photos, rest, config.batch, recipe) {
+            let count = planes.count;
+            let (lightness, chroma) = planes.tensors(device)?; // (N, 1, H, W), (N, 2, H, W)
+            let heads = network.heads(&lightness, Mode::Train)?;
+            let loss = objective.loss(&heads, &chroma)?;
+            if recipe.is_some() {
+                adam.set_learning_rate(config.learning_rate * recipe::one_cycle(cycle));
+            }
             adam.step(&loss.backward()?)?;
 
-            losses.push((loss.detach(), items.len()));
+            losses.push((loss.detach(), count));
             progress.step += 1;
             progress.optimizer_steps += 1;
             if losses.len() < reading_interval(device) && progress.step < steps {
@@ -263,9 +301,10 @@ pub fn train(
             let taken = losses.len();
             progress.add_losses(&mut losses)?;
             progress.seconds += pace.steps_taken(taken);
+            cycle = progress.cycle(config, steps);
             let (epoch, step, loss) = (progress.epoch + 1, progress.step, progress.mean_loss());
             stop = observe(Event::Step { epoch, step, loss }).is_break() || pace.is_over(taken);
-            if stop {
+            if stop || cycle >= 1.0 {
                 break;
             }
             if pace.is_checkpoint_due() {
@@ -280,7 +319,7 @@ pub fn train(
         }
 
         stop = observe(Event::Validating).is_break();
-        let measures = validation::validate(network.as_ref(), &held_out, config.batch, device)?;
+        let measures = validation::validate(network.as_ref(), &held_out, config.batch, recipe, device)?;
         progress.seconds += pace.validated();
         progress.finish_epoch(config, measures)?;
         let epoch = progress.history.last().expect("an epoch was just added");
@@ -292,7 +331,8 @@ pub fn train(
         pace.saved();
         stop = stop || observe(Event::Epoch(epoch)).is_break() || pace.is_over(1);
     }
-    Ok(Outcome { stopped: progress.epoch < config.epochs, history: progress.history })
+    let stopped = progress.epoch < config.epochs && cycle < 1.0;
+    Ok(Outcome { stopped, history: progress.history })
 }
 
 /// Steps between two readings of the loss. A reading waits for the device, which on CUDA runs

@@ -104,6 +104,13 @@ struct Fit {
     /// Seed of weights, order and mirroring [default: 0].
     #[arg(long)]
     seed: Option<u64>,
+    /// Recipe in place of the document's: JSON or a file of it, such as '{"minutes": 17}'; what it
+    /// leaves out keeps its default [default: only `vivid` has one].
+    #[arg(long, value_name = "JSON|FILE")]
+    recipe: Option<String>,
+    /// Weights file to begin with, as far as its tensors' names are the network's.
+    #[arg(long, value_name = "FILE")]
+    initial: Option<PathBuf>,
     /// Splits to train on [default: train].
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     train_split: Option<Vec<String>>,
@@ -240,6 +247,14 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.train_split, &arguments.train_split);
     set(&mut config.valid_split, &arguments.valid_split);
     config.flip |= arguments.flip;
+    if let Some(text) = &arguments.recipe {
+        let recipe = serde_json::from_value(read_network_config(text)?);
+        let recipe = recipe.map_err(|error| Error::Train(format!("--recipe {text}: {error}")))?;
+        config.recipe = Some(recipe);
+    }
+    if arguments.initial.is_some() {
+        config.initial.clone_from(&arguments.initial);
+    }
     let best_by = arguments.best_by.map(|best| match best {
         Best::Mse => BestBy::Mse,
         Best::Accuracy => BestBy::Accuracy,

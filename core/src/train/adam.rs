@@ -20,7 +20,19 @@ const EPSILON: f64 = 1e-7;
 pub(crate) struct Adam {
     variables: BTreeMap<String, (Var, Moments)>,
     learning_rate: f64,
+    groups: Vec<Group>,
     steps: usize,
+}
+
+/// What is particular to the variables whose names begin alike; the first group that fits counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) prefix: &'static str,
+    /// Their share of the learning rate.
+    pub(crate) rate: f64,
+    /// Decoupled weight decay (Loshchilov and Hutter 2019, <https://arxiv.org/abs/1711.05101>), a
+    /// share of the value in each step of rate 1. Biases and the like, of one dimension, have none.
+    pub(crate) decay: f64,
 }
 
 #[derive(Debug)]
@@ -37,7 +49,17 @@ impl Adam {
             Ok((name, (var, moments)))
         };
         let variables = variables.into_iter().map(with_moments).collect::<Result<_>>()?;
-        Ok(Self { variables, learning_rate, steps: 0 })
+        Ok(Self { variables, learning_rate, groups: Vec::new(), steps: 0 })
+    }
+
+    /// Treats some variables differently.
+    pub(crate) fn with_groups(self, groups: Vec<Group>) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// Sets the rate of the steps to come.
+    pub(crate) fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.learning_rate = learning_rate;
     }
 
     /// Moves every variable that has a gradient.
@@ -45,14 +67,21 @@ impl Adam {
         self.steps += 1;
         let steps = self.steps as i32;
         let correction = (1.0 - BETA2.powi(steps)).sqrt() / (1.0 - BETA1.powi(steps));
-        let rate = self.learning_rate * correction;
-        for (var, moments) in self.variables.values_mut() {
+        for (name, (var, moments)) in &mut self.variables {
+            let group = self.groups.iter().find(|group| name.starts_with(group.prefix));
+            let learning_rate = self.learning_rate * group.map_or(1.0, |group| group.rate);
+            let decay = group.map_or(0.0, |group| group.decay) * f64::from(u8::from(var.rank() > 1));
+            let rate = learning_rate * correction;
             let Some(gradient) = gradients.get(var) else { continue };
             let Moments { first, second } = moments;
             *first = ((&*first * BETA1)? + (gradient * (1.0 - BETA1))?)?.detach();
             *second = ((&*second * BETA2)? + (gradient.sqr()? * (1.0 - BETA2))?)?.detach();
             let change = ((&*first * rate)? / (second.sqrt()? + EPSILON)?)?;
-            var.set(&(var.as_detached_tensor() - change)?)?;
+            let mut value = var.as_detached_tensor();
+            if decay > 0.0 {
+                value = (value * (1.0 - learning_rate * decay))?;
+            }
+            var.set(&(value - change)?)?;
         }
         Ok(())
     }

@@ -1,11 +1,16 @@
 //! Photographs of a cache as batches of lightness and chroma, in a seeded order.
 
+use std::collections::HashMap;
+
 use candle_core::{Device, Tensor};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
+use super::augment::{Variation, Window, resample};
 use super::cache::Cache;
+use super::loader::Planes;
+use super::recipe::Recipe;
 use super::seed::stream;
 use crate::{Result, lab};
 
@@ -27,6 +32,8 @@ pub(crate) struct Item {
     pub(crate) photo: usize,
     /// Whether it is mirrored left to right.
     pub(crate) flip: bool,
+    /// Seed of the crop and of the other variations of a recipe.
+    pub(crate) variation: Option<u64>,
 }
 
 impl Dataset {
@@ -47,7 +54,7 @@ impl Dataset {
 
     /// All photographs as they are, in the cache's order.
     pub(crate) fn in_order(&self) -> Vec<Item> {
-        (0..self.len()).map(|photo| Item { photo, flip: false }).collect()
+        (0..self.len()).map(|photo| Item { photo, flip: false, variation: None }).collect()
     }
 
     /// All photographs in the order of an epoch (0, 1, ..), each mirrored or not with equal
@@ -62,14 +69,40 @@ impl Dataset {
         items
     }
 
+    /// The same, each photograph varied.
+    pub(crate) fn varied(&self, seed: u64, epoch: usize, flip: bool) -> Vec<Item> {
+        let mut items = self.shuffled(seed, epoch, flip);
+        let mut seeds = stream(seed, &format!("variation/{epoch}"));
+        items.iter_mut().for_each(|item| item.variation = Some(seeds.random()));
+        items
+    }
+
     /// Lightness `(N, 1, H, W)` in 0..=100 and chroma `(N, 2, H, W)`, which is `(a, b) / 128`.
-    pub(crate) fn batch(&self, items: &[Item], device: &Device) -> Result<(Tensor, Tensor)> {
-        let (count, size, area) = (items.len(), self.size, self.size * self.size);
+    pub(crate) fn batch(
+        &self,
+        items: &[Item],
+        recipe: Option<&Recipe>,
+        device: &Device,
+    ) -> Result<(Tensor, Tensor)> {
+        self.planes_of(items, recipe).tensors(device)
+    }
+
+    /// A batch at the recipe's size, or at the photographs' own.
+    pub(crate) fn planes_of(&self, items: &[Item], recipe: Option<&Recipe>) -> Planes {
+        let size = recipe.map_or(self.size, |recipe| recipe.size);
+        let (count, area) = (items.len(), size * size);
         let mut lightness = vec![0.0; count * area];
         let mut chroma = vec![0.0; count * 2 * area];
         let planes = lightness.par_chunks_mut(area).zip(chroma.par_chunks_mut(2 * area));
         planes.zip(items).for_each(|((lightness, chroma), item)| {
-            self.planes(item.photo, lightness, chroma);
+            let variation = item.variation.zip(recipe);
+            let mut variation = variation.map(|(seed, recipe)| Variation::draw(seed, recipe));
+            let window = variation.as_ref().map_or(Window::WHOLE, |variation| variation.window);
+            self.planes(item.photo, window, size, lightness, chroma);
+            if let Some(variation) = &mut variation {
+                let (a, b) = chroma.split_at(area);
+                variation.age(lightness, a, b);
+            }
             chroma.iter_mut().for_each(|value| *value /= CHROMA_SCALE);
             if item.flip {
                 lightness
@@ -78,9 +111,35 @@ impl Dataset {
                     .for_each(<[f32]>::reverse);
             }
         });
-        let lightness = Tensor::from_vec(lightness, (count, 1, size, size), device)?;
-        let chroma = Tensor::from_vec(chroma, (count, 2, size, size), device)?;
-        Ok((lightness, chroma))
+        Planes { count, size, lightness, chroma }
+    }
+
+    /// How many pixels of all photographs round to each cell of a grid over `(a, b)`; of each
+    /// photograph one pixel in nine is looked at.
+    pub(crate) fn color_counts(&self, grid: f32) -> HashMap<(i32, i32), usize> {
+        let size = self.size.div_ceil(3);
+        let count = |mut counts: HashMap<_, usize>, photo: usize| {
+            let mut lightness = vec![0.0; size * size];
+            let mut chroma = vec![0.0; 2 * size * size];
+            self.planes(photo, Window::WHOLE, size, &mut lightness, &mut chroma);
+            let (a, b) = chroma.split_at(size * size);
+            for (a, b) in a.iter().zip(b) {
+                let cell = ((a / grid).round() as i32, (b / grid).round() as i32);
+                *counts.entry(cell).or_default() += 1;
+            }
+            counts
+        };
+        let join = |mut all: HashMap<_, usize>, part: HashMap<_, usize>| {
+            part.into_iter().for_each(|(cell, count)| *all.entry(cell).or_default() += count);
+            all
+        };
+        (0..self.len()).into_par_iter().fold(HashMap::new, count).reduce(HashMap::new, join)
+    }
+
+    /// Photographs of `size` x `size` pixels, interleaved sRGB.
+    #[cfg(test)]
+    pub(crate) fn for_tests(size: usize, samples: Vec<u8>) -> Self {
+        Self { size, samples }
     }
 
     /// Mean `[a, b]` over all pixels, in -128..=127.
@@ -89,7 +148,7 @@ impl Dataset {
         let photo_sums = |photo: usize| {
             let mut lightness = vec![0.0; area];
             let mut chroma = vec![0.0; 2 * area];
-            self.planes(photo, &mut lightness, &mut chroma);
+            self.planes(photo, Window::WHOLE, self.size, &mut lightness, &mut chroma);
             let sum = |plane: &[f32]| plane.iter().map(|&value| f64::from(value)).sum::<f64>();
             [sum(&chroma[..area]), sum(&chroma[area..])]
         };
@@ -98,11 +157,25 @@ impl Dataset {
         [0, 1].map(|c| (sums.iter().map(|sum| sum[c]).sum::<f64>() / pixels) as f32)
     }
 
-    /// L* of a photograph, and its a* followed by its b*.
-    fn planes(&self, photo: usize, lightness: &mut [f32], chroma: &mut [f32]) {
+    /// L* of a photograph's part, and its a* followed by its b*, at `size` x `size` pixels.
+    fn planes(
+        &self,
+        photo: usize,
+        window: Window,
+        size: usize,
+        lightness: &mut [f32],
+        chroma: &mut [f32],
+    ) {
         let bytes = 3 * self.size * self.size;
-        let (a, b) = chroma.split_at_mut(self.size * self.size);
-        lab::planes_from_srgb8(&self.samples[photo * bytes..][..bytes], lightness, a, b);
+        let samples = &self.samples[photo * bytes..][..bytes];
+        let (a, b) = chroma.split_at_mut(size * size);
+        if window == Window::WHOLE && size == self.size {
+            lab::planes_from_srgb8(samples, lightness, a, b);
+            return;
+        }
+        let mut picture = vec![0; 3 * size * size];
+        resample(samples, self.size, window, &mut picture, size);
+        lab::planes_from_srgb8(&picture, lightness, a, b);
     }
 }
 
@@ -123,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_lightness_and_scaled_chroma() {
-        let (lightness, chroma) = dataset().batch(&dataset().in_order(), &Device::Cpu).unwrap();
+        let (lightness, chroma) = dataset().batch(&dataset().in_order(), None, &Device::Cpu).unwrap();
         assert_eq!(lightness.dims(), [2, 1, 2, 2]);
         assert_eq!(chroma.dims(), [2, 2, 2, 2]);
         // sRGB red is L* 53.24, a* 80.09, b* 67.20 (D65, 2 degrees).
@@ -137,8 +210,8 @@ mod tests {
 
     #[test]
     fn a_flipped_photograph_is_mirrored_left_to_right() {
-        let item = |flip| Item { photo: 1, flip };
-        let (lightness, _) = dataset().batch(&[item(false), item(true)], &Device::Cpu).unwrap();
+        let item = |flip| Item { photo: 1, flip, variation: None };
+        let (lightness, _) = dataset().batch(&[item(false), item(true)], None, &Device::Cpu).unwrap();
         let rounded: Vec<f32> = values(&lightness).iter().map(|value| value.round()).collect();
         assert_eq!(rounded, [100.0, 0.0, 100.0, 0.0, 0.0, 100.0, 0.0, 100.0]);
     }

@@ -1,6 +1,8 @@
 //! The tensors that are trained: created from the seed when a network asks for them.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
@@ -28,6 +30,31 @@ impl Parameters {
     /// values for that name.
     pub(crate) fn builder(&self, device: &Device) -> VarBuilder<'static> {
         VarBuilder::from_backend(Box::new(self.clone()), DType::F32, device.clone())
+    }
+
+    /// Sets the variables that a weights file has to its values. It has to fit at least one.
+    pub(crate) fn load(&self, path: &Path) -> crate::Result<()> {
+        let refuse = |reason: String| crate::Error::Damaged { path: path.to_owned(), reason };
+        let bytes = fs::read(path).map_err(crate::Error::io(path, "read"))?;
+        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
+            .map_err(|error| refuse(error.to_string()))?;
+        let variables = self.variables();
+        let mut found = 0;
+        for (name, tensor) in tensors {
+            let Some(var) = variables.get(&name) else { continue };
+            if tensor.dims() != var.dims() {
+                let (found, expected) = (tensor.dims(), var.dims());
+                return Err(refuse(format!(
+                    "tensor `{name}` has shape {found:?}, expected {expected:?}"
+                )));
+            }
+            var.set(&tensor.to_dtype(DType::F32)?.to_device(var.device())?)?;
+            found += 1;
+        }
+        if found == 0 {
+            return Err(refuse("has none of the network's tensors".to_owned()));
+        }
+        Ok(())
     }
 
     /// All variables, by name.

@@ -49,6 +49,14 @@ impl Progress {
         Ok(())
     }
 
+    /// Share of the one-cycle schedule that is done; without a recipe there is none, and it stays 0.
+    pub(crate) fn cycle(&self, config: &Config, steps: usize) -> f64 {
+        let Some(recipe) = &config.recipe else { return 0.0 };
+        let all = (config.epochs * steps) as f64;
+        let seconds: f64 = self.history.iter().map(|epoch| epoch.seconds).sum();
+        recipe.done((self.epoch * steps + self.step) as f64 / all, seconds + self.seconds)
+    }
+
     /// Mean loss over the photographs seen in the epoch that has begun.
     pub(crate) fn mean_loss(&self) -> f64 {
         self.loss_sum / self.photos as f64

@@ -246,7 +246,7 @@ fn compare(folder: &Path, saved: &Record, asked: &Record) -> Result<()> {
     let (saved, asked) = (values(&saved.config), values(&asked.config));
     for (name, asked) in asked.as_object().into_iter().flatten() {
         let saved = &saved[name];
-        if saved != asked && !["data", "epochs", "command"].contains(&name.as_str()) {
+        if saved != asked && !["data", "epochs", "command", "initial"].contains(&name.as_str()) {
             return refuse(format!("`{name}` is {saved} there, {asked} asked for; a run keeps it"));
         }
     }

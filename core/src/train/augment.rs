@@ -1,0 +1,157 @@
+//! Variety: crops, and lightness as old film has it.
+
+use rand::Rng;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::recipe::Recipe;
+
+/// The part of a square photograph that a picture shows, in shares of its side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Window {
+    pub(crate) left: f32,
+    pub(crate) top: f32,
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+}
+
+impl Window {
+    /// All of it.
+    pub(crate) const WHOLE: Self = Self { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
+}
+
+/// What makes one picture of a photograph differ from another.
+#[derive(Debug)]
+pub(crate) struct Variation {
+    pub(crate) window: Window,
+    aged: bool,
+    random: ChaCha8Rng,
+}
+
+impl Variation {
+    /// Draws a window of at least the recipe's area, of a shape within 4:5 and 5:4 of the whole's;
+    /// a quarter of the pictures shows everything.
+    pub(crate) fn draw(seed: u64, recipe: &Recipe) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let window = if recipe.least_area >= 1.0 || random.random_bool(0.25) {
+            Window::WHOLE
+        } else {
+            let area: f64 = random.random_range(recipe.least_area..1.0);
+            let shape = random.random_range(0.8f64.ln()..1.25f64.ln()).exp().sqrt();
+            let side = |length: f64| length.min(1.0) as f32;
+            let (width, height) = (side(area.sqrt() * shape), side(area.sqrt() / shape));
+            let left = random.random::<f32>() * (1.0 - width);
+            let top = random.random::<f32>() * (1.0 - height);
+            Window { left, top, width, height }
+        };
+        let aged = random.random_bool(recipe.aging.clamp(0.0, 1.0));
+        Self { window, aged, random }
+    }
+
+    /// Changes lightness, 0..=100, and leaves chroma: the emulsion's response to color, gamma,
+    /// contrast, fading and grain, each in some of the pictures.
+    pub(crate) fn age(&mut self, lightness: &mut [f32], a: &[f32], b: &[f32]) {
+        if !self.aged {
+            return;
+        }
+        let random = &mut self.random;
+        if random.random_bool(0.4) {
+            // Orthochromatic film is blind to red and keen on blue, a filter does the reverse.
+            let share = random.random_range(-0.1f32..0.35);
+            for ((l, a), b) in lightness.iter_mut().zip(a).zip(b) {
+                *l -= share * (0.5 * a + 0.5 * b);
+            }
+        }
+        let gamma = if random.random_bool(0.5) { random.random_range(0.75f32..1.35) } else { 1.0 };
+        let (mut black, mut white) = (0.0, 100.0);
+        if random.random_bool(0.5) {
+            black = random.random_range(-8.0f32..15.0);
+            white = random.random_range(85.0f32..108.0);
+        }
+        for l in &mut *lightness {
+            let tone = (l.clamp(0.0, 100.0) / 100.0).powf(gamma);
+            *l = (black + (white - black) * tone).clamp(0.0, 100.0);
+        }
+        if random.random_bool(0.3) {
+            let grain = random.random_range(0.5f32..4.0);
+            for l in lightness {
+                // The sum of three uniform draws is nearly normal; its deviation is 0.5.
+                let sum: f32 = (0..3).map(|_| random.random::<f32>() - 0.5).sum();
+                *l = (*l + 2.0 * grain * sum).clamp(0.0, 100.0);
+            }
+        }
+    }
+}
+
+/// Shows a window of a photograph of `from` x `from` pixels on `to` x `to`, bilinear: interleaved
+/// sRGB to the same.
+pub(crate) fn resample(photo: &[u8], from: usize, window: Window, picture: &mut [u8], to: usize) {
+    let taps = |start: f32, length: f32| -> Vec<(usize, usize, f32)> {
+        let scale = length * from as f32 / to as f32;
+        let tap = |i: usize| {
+            let at = (start * from as f32 + (i as f32 + 0.5) * scale - 0.5)
+                .clamp(0.0, (from - 1) as f32);
+            let first = at as usize;
+            (first, (first + 1).min(from - 1), at - first as f32)
+        };
+        (0..to).map(tap).collect()
+    };
+    let columns = taps(window.left, window.width);
+    let rows = taps(window.top, window.height);
+    for (row, (upper, lower, down)) in picture.chunks_exact_mut(3 * to).zip(rows) {
+        let (upper, lower) = (&photo[3 * from * upper..], &photo[3 * from * lower..]);
+        for (pixel, &(left, right, across)) in row.chunks_exact_mut(3).zip(&columns) {
+            for (c, value) in pixel.iter_mut().enumerate() {
+                let mix = |row: &[u8]| {
+                    let (left, right) = (f32::from(row[3 * left + c]), f32::from(row[3 * right + c]));
+                    left + (right - left) * across
+                };
+                let (upper, lower) = (mix(upper), mix(lower));
+                *value = (upper + (lower - upper) * down + 0.5) as u8;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_window_at_the_same_size_is_the_photograph() {
+        let photo: Vec<u8> = (0..5 * 5 * 3).map(|i| (i * 37 % 256) as u8).collect();
+        let mut picture = vec![0; photo.len()];
+        resample(&photo, 5, Window::WHOLE, &mut picture, 5);
+        assert_eq!(picture, photo);
+    }
+
+    #[test]
+    fn a_window_shows_its_part() {
+        let photo: Vec<u8> = (0..16u8).flat_map(|i| [10 * (i % 4), 10 * (i / 4), 7]).collect();
+        let window = Window { left: 0.5, top: 0.25, width: 0.5, height: 0.5 };
+        let mut picture = vec![0; 12];
+        resample(&photo, 4, window, &mut picture, 2);
+        assert_eq!(picture, [20, 10, 7, 30, 10, 7, 20, 20, 7, 30, 20, 7]);
+    }
+
+    #[test]
+    fn variations_stay_within_the_photograph_and_repeat() {
+        let recipe = Recipe::default();
+        let mut aged = 0;
+        for seed in 0..200 {
+            let mut variation = Variation::draw(seed, &recipe);
+            let Window { left, top, width, height } = variation.window;
+            assert!(left >= 0.0 && top >= 0.0 && left + width <= 1.0001 && top + height <= 1.0001);
+            assert!(f64::from(width * height) > 0.79 * recipe.least_area);
+            let original: Vec<f32> = (0..64).map(|i| i as f32 * 1.5).collect();
+            let mut lightness = original.clone();
+            variation.age(&mut lightness, &[20.0; 64], &[-10.0; 64]);
+            assert!(lightness.iter().all(|l| (0.0..=100.0).contains(l)));
+            aged += usize::from(lightness != original);
+            let mut again = original.clone();
+            Variation::draw(seed, &recipe).age(&mut again, &[20.0; 64], &[-10.0; 64]);
+            assert_eq!(lightness, again);
+        }
+        assert!((60..140).contains(&aged), "{aged} of 200");
+    }
+}
