@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
-pub use recipe::Recipe;
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
+pub use recipe::Recipe;
 pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
 
@@ -319,7 +319,8 @@ pub fn train(
         }
 
         stop = observe(Event::Validating).is_break();
-        let measures = validation::validate(network.as_ref(), &held_out, config.batch, recipe, device)?;
+        let measures =
+            validation::validate(network.as_ref(), &held_out, config.batch, recipe, device)?;
         progress.seconds += pace.validated();
         progress.finish_epoch(config, measures)?;
         let epoch = progress.history.last().expect("an epoch was just added");

@@ -19,6 +19,10 @@ use layers::{Conv, NormedConv, bilinear2x, upsample2x};
 
 pub(crate) use bins::centers as bin_centers;
 
+/// Brings what the encoder hands out to the size of the decoder's own values: one over its mean
+/// magnitude.
+const SKIP_SCALES: [f64; 5] = [0.1, 0.08, 0.1, 0.17, 0.33];
+
 /// Sizes of the decoder and how its two results are joined.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +44,12 @@ fn work_area() -> usize {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { decoder: [160, 128, 96, 48], bins_share: 0.5, sharpness: 1.6, work_area: work_area() }
+        Self {
+            decoder: [160, 128, 96, 48],
+            bins_share: 0.5,
+            sharpness: 1.6,
+            work_area: work_area(),
+        }
     }
 }
 
@@ -98,8 +107,8 @@ impl Vivid {
             ],
             reduce: NormedConv::new(c4, c2, 1, vb.pp("reduce"))?,
             fine: NormedConv::new(c2 + half, c2, 3, vb.pp("fine"))?,
-            bins: Conv::new(c4, count, 1, 1, vb.pp("bins"))?,
-            chroma: Conv::new(c2, 2, 3, 1, vb.pp("chroma"))?,
+            bins: Conv::head(c4, count, 1, vb.pp("bins"))?,
+            chroma: Conv::head(c2, 2, 3, vb.pp("chroma"))?,
             centers: Tensor::from_iter(centers, vb.device())?.reshape((count, 2))?,
             config: config.clone(),
         })
@@ -110,7 +119,8 @@ impl Vivid {
         let (n, _, height, width) = lightness.dims4()?;
         // ImageNet's mean and deviation over all three channels.
         let x = lightness.affine(0.01 / 0.226, -0.45 / 0.226)?.reshape((1, n, height, width))?;
-        let skips = self.encoder.forward(&x)?;
+        let skips = self.encoder.forward(&x)?.into_iter().zip(SKIP_SCALES);
+        let skips = skips.map(|(skip, scale)| skip * scale).collect::<Result<Vec<_>>>()?;
         let mut x = self.top.forward(&skips[4], mode)?;
         for (block, skip) in self.decoder.iter().zip(skips[1..4].iter().rev()) {
             x = block.forward(&Tensor::cat(&[&upsample2x(&x)?, skip], 0)?, mode)?;

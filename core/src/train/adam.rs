@@ -70,7 +70,8 @@ impl Adam {
         for (name, (var, moments)) in &mut self.variables {
             let group = self.groups.iter().find(|group| name.starts_with(group.prefix));
             let learning_rate = self.learning_rate * group.map_or(1.0, |group| group.rate);
-            let decay = group.map_or(0.0, |group| group.decay) * f64::from(u8::from(var.rank() > 1));
+            let decay =
+                group.map_or(0.0, |group| group.decay) * f64::from(u8::from(var.rank() > 1));
             let rate = learning_rate * correction;
             let Some(gradient) = gradients.get(var) else { continue };
             let Moments { first, second } = moments;

@@ -103,7 +103,8 @@ pub(crate) fn resample(photo: &[u8], from: usize, window: Window, picture: &mut 
         for (pixel, &(left, right, across)) in row.chunks_exact_mut(3).zip(&columns) {
             for (c, value) in pixel.iter_mut().enumerate() {
                 let mix = |row: &[u8]| {
-                    let (left, right) = (f32::from(row[3 * left + c]), f32::from(row[3 * right + c]));
+                    let (left, right) =
+                        (f32::from(row[3 * left + c]), f32::from(row[3 * right + c]));
                     left + (right - left) * across
                 };
                 let (upper, lower) = (mix(upper), mix(lower));

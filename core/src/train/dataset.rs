@@ -196,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_lightness_and_scaled_chroma() {
-        let (lightness, chroma) = dataset().batch(&dataset().in_order(), None, &Device::Cpu).unwrap();
+        let (lightness, chroma) =
+            dataset().batch(&dataset().in_order(), None, &Device::Cpu).unwrap();
         assert_eq!(lightness.dims(), [2, 1, 2, 2]);
         assert_eq!(chroma.dims(), [2, 2, 2, 2]);
         // sRGB red is L* 53.24, a* 80.09, b* 67.20 (D65, 2 degrees).
@@ -211,7 +212,8 @@ mod tests {
     #[test]
     fn a_flipped_photograph_is_mirrored_left_to_right() {
         let item = |flip| Item { photo: 1, flip, variation: None };
-        let (lightness, _) = dataset().batch(&[item(false), item(true)], None, &Device::Cpu).unwrap();
+        let (lightness, _) =
+            dataset().batch(&[item(false), item(true)], None, &Device::Cpu).unwrap();
         let rounded: Vec<f32> = values(&lightness).iter().map(|value| value.round()).collect();
         assert_eq!(rounded, [100.0, 0.0, 100.0, 0.0, 0.0, 100.0, 0.0, 100.0]);
     }

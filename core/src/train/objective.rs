@@ -141,9 +141,8 @@ mod tests {
         let centers = bin_centers();
         let counts = HashMap::from([((0, 0), 900), ((3, 4), 100)]);
         let weights = weights(&centers, &counts);
-        let at = |a: f32, b: f32| {
-            weights[centers.iter().position(|center| *center == [a, b]).unwrap()]
-        };
+        let at =
+            |a: f32, b: f32| weights[centers.iter().position(|center| *center == [a, b]).unwrap()];
         assert!(at(0.0, 0.0) < at(30.0, 40.0) && at(30.0, 40.0) < at(50.0, 0.0));
         assert!(at(0.0, 0.0) > 0.0);
     }

@@ -29,7 +29,6 @@ pub(crate) fn centers() -> Vec<[f32; 2]> {
     cells.into_iter().map(|(a, b)| [a as f32 * GRID, b as f32 * GRID]).collect()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

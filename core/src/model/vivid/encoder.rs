@@ -55,7 +55,8 @@ impl Encoder {
                 let vb = vb.pp("blocks").pp(blocks.len());
                 let stride = if i == 0 { stride } else { 1 };
                 let hidden = inputs * expansion;
-                let expand = (expansion > 1).then(|| Conv::new(inputs, hidden, 1, 1, vb.pp("expand")));
+                let expand =
+                    (expansion > 1).then(|| Conv::new(inputs, hidden, 1, 1, vb.pp("expand")));
                 blocks.push(Block {
                     expand: expand.transpose()?,
                     depthwise: Depthwise::new(hidden, kernel, stride, vb.pp("depthwise"))?,

@@ -28,8 +28,31 @@ impl Conv {
         stride: usize,
         vb: VarBuilder,
     ) -> Result<Self> {
+        let init = init::DEFAULT_KAIMING_NORMAL;
+        Self::with_init(inputs, outputs, kernel, stride, init, vb)
+    }
+
+    /// The last layer of a head: begins near gray, and with all bins alike.
+    pub(super) fn head(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let init = Init::Randn { mean: 0., stdev: 0.005 };
+        Self::with_init(inputs, outputs, kernel, 1, init, vb)
+    }
+
+    fn with_init(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        stride: usize,
+        init: Init,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let shape = (outputs, inputs, kernel, kernel);
-        let weight = vb.get_with_hints(shape, "weight", init::DEFAULT_KAIMING_NORMAL)?;
+        let weight = vb.get_with_hints(shape, "weight", init)?;
         let bias = vb.get_with_hints(outputs, "bias", Init::Const(0.))?;
         Ok(Self { weight, bias, stride })
     }
@@ -96,10 +119,14 @@ pub(super) struct NormedConv {
 }
 
 impl NormedConv {
-    pub(super) fn new(inputs: usize, outputs: usize, kernel: usize, vb: VarBuilder) -> Result<Self> {
+    pub(super) fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let shape = (outputs, inputs, kernel, kernel);
-        let weight =
-            vb.pp("conv").get_with_hints(shape, "weight", init::DEFAULT_KAIMING_NORMAL)?;
+        let weight = vb.pp("conv").get_with_hints(shape, "weight", init::DEFAULT_KAIMING_NORMAL)?;
         Ok(Self { weight, norm: BatchNorm::new(outputs, vb.pp("norm"))? })
     }
 
