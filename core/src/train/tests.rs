@@ -252,3 +252,23 @@ fn only_the_splits_asked_for_are_prepared() {
     let error = prepare(&some("extra"), &mut |_, _| ()).unwrap_err().to_string();
     assert!(error.ends_with("photos.tsv: no photograph has the split `extra`"), "{error}");
 }
+
+#[test]
+fn vivid_learns_four_pictures_by_its_recipe() {
+    let data = data();
+    let cache = data.path().join("large.cache");
+    let photos = PrepareSettings { size: 36, output: cache.clone(), ..settings(data.path()) };
+    prepare(&photos, &mut |_, _| ()).unwrap();
+    let default = crate::model::default_config("vivid").unwrap();
+    let recipe = Recipe { size: 32, ..Recipe::default() };
+    let config = Config {
+        batch: 9,
+        epochs: 8,
+        recipe: Some(recipe),
+        ..Config::new("vivid", default, &cache)
+    };
+    let outcome = fit(&config, &data.path().join("vivid"), &Session::default()).unwrap();
+    let losses: Vec<f64> = outcome.history.iter().map(|epoch| epoch.train_loss).collect();
+    assert!(losses.len() == 8 && losses[7] < 0.8 * losses[0], "{losses:?}");
+    assert!(!outcome.stopped);
+}
