@@ -34,7 +34,7 @@ fn scaled(lab: Lab, factor: f32) -> Lab {
 /// Within 1e-6 of 0..=1, a thirtieth of a 16-bit step, so that rounding does not push neutral
 /// white out.
 #[inline(always)]
-fn in_gamut(rgb: [f32; 3]) -> bool {
+pub(super) fn in_gamut(rgb: [f32; 3]) -> bool {
     rgb.iter().all(|&v| (-1e-6..=1.0 + 1e-6).contains(&v))
 }
 

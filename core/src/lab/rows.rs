@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::gamut::in_gamut;
 use super::{Lab, fit_chroma, lightness_from_luminance, linear_to_srgb, srgb_to_linear};
 use crate::SamplesMut;
 
@@ -84,7 +85,7 @@ pub fn encode_rows(red: &mut [f32], green: &mut [f32], blue: &mut [f32], rgb: Sa
     match rgb {
         SamplesMut::Eight(rgb) => interleave(red, green, blue, rgb, |v| (v * 255.0 + 0.5) as u8),
         SamplesMut::Sixteen(rgb) => {
-            interleave(red, green, blue, rgb, |v| (v * 65535.0 + 0.5) as u16)
+            interleave(red, green, blue, rgb, |v| (v * 65535.0 + 0.5) as u16);
         }
         SamplesMut::Float(rgb) => interleave(red, green, blue, rgb, |v| v),
     }
@@ -180,16 +181,16 @@ impl WithSimd for LabToLinear<'_> {
 fn map_block(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
     let mut rgb = [[0.0_f32; BLOCK]; 3];
     let n = l.len();
-    let mut all_inside = true;
+    let (mut lowest, mut highest) = (0.0_f32, 1.0_f32);
     for i in 0..n {
         let [red, green, blue] = Lab { l: l[i], a: a[i], b: b[i] }.to_linear();
         rgb[0][i] = red;
         rgb[1][i] = green;
         rgb[2][i] = blue;
-        let (low, high) = (red.min(green).min(blue), red.max(green).max(blue));
-        all_inside &= (low >= -1e-6) & (high <= 1.0 + 1e-6);
+        lowest = lowest.min(red.min(green).min(blue));
+        highest = highest.max(red.max(green).max(blue));
     }
-    if !all_inside {
+    if !in_gamut([lowest, highest, highest]) {
         for i in 0..n {
             let (_, [red, green, blue]) = fit_chroma(Lab { l: l[i], a: a[i], b: b[i] });
             rgb[0][i] = red;
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn every_16_bit_gray_survives_without_a_cast() {
+    fn every_16_bit_gray_comes_back_within_one_step() {
         let mut l: Vec<f32> = LINEAR_16.iter().map(|&y| lightness_from_luminance(y)).collect();
         let (mut a, mut b) = (vec![0.0; l.len()], vec![0.0; l.len()]);
         chroma_rows_to_linear(&mut l, &mut a, &mut b);
@@ -253,7 +254,7 @@ mod tests {
         encode_rows(&mut l, &mut a, &mut b, SamplesMut::Sixteen(&mut rgb));
         for (code, pixel) in rgb.chunks_exact(3).enumerate() {
             for &v in pixel {
-                assert!(i32::from(v).abs_diff(code as i32) <= 1, "{code} became {pixel:?}");
+                assert!(usize::from(v).abs_diff(code) <= 1, "{code} became {pixel:?}");
             }
         }
     }
