@@ -18,7 +18,6 @@ mod png;
 mod profile;
 mod rows;
 mod samples;
-mod stand_in;
 mod tiff;
 
 /// File formats that are read and written.

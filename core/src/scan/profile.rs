@@ -13,7 +13,7 @@ use moxcms::{
 
 use super::samples::{Layout, SamplesRef};
 use super::{Depth, Error, Result};
-use super::stand_in as lab;
+use crate::lab;
 
 /// Where the meaning of samples comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +74,7 @@ impl Lightness {
 
     /// `curve` goes from samples, 0..=1, to relative luminance.
     fn gray(values: usize, curve: impl Fn(f64) -> f64) -> Self {
-        Self::Gray(table(values, |v| lab::lightness_from_linear(curve(v) as f32)))
+        Self::Gray(table(values, |v| lightness_of(curve(v) as f32)))
     }
 
     /// Lightness of whole pixels of `layout`; alpha is skipped.
@@ -96,11 +96,11 @@ impl Lightness {
             }
             (Self::Matrix(tables), SamplesRef::Eight(s)) => {
                 let y = s.chunks_exact(channels).map(|p| sum(tables, p));
-                lightness.extend(y.map(lab::lightness_from_linear));
+                lightness.extend(y.map(lightness_of));
             }
             (Self::Matrix(tables), SamplesRef::Sixteen(s)) => {
                 let y = s.chunks_exact(channels).map(|p| sum(tables, p));
-                lightness.extend(y.map(lab::lightness_from_linear));
+                lightness.extend(y.map(lightness_of));
             }
             (Self::Srgb, SamplesRef::Eight(s)) => {
                 lightness.resize(s.len() / channels, 0.0);
@@ -130,7 +130,7 @@ impl Lightness {
                 })?;
                 lightness.extend(linear.chunks_exact(3).map(|p| {
                     let y = SRGB_WEIGHTS.iter().zip(p).map(|(w, v)| *w as f32 * v).sum::<f32>();
-                    lab::lightness_from_linear(y)
+                    lightness_of(y)
                 }));
             }
         }
@@ -288,6 +288,11 @@ fn luminance_weights(chromaticities: Option<&[(f64, f64); 4]>) -> [f64; 3] {
     let columns = Matrix3d { v: primaries.v.map(|row| [0, 1, 2].map(|j| row[j] * scale[j])) };
     let weights = weights(columns, adapted_luminance(xyz[0]));
     if weights.iter().all(|w| w.is_finite()) { weights } else { SRGB_WEIGHTS }
+}
+
+/// L* within its range; luminance of colors outside of a profile's gamut may not be.
+fn lightness_of(y: f32) -> f32 {
+    lab::lightness_from_luminance(y).clamp(0.0, 100.0)
 }
 
 /// IEC 61966-2-1, in f64.
