@@ -1,8 +1,14 @@
 //! A chroma map and how full-size rows are painted with it.
 
+mod grid;
+mod painter;
+
 use crate::Orientation;
+use crate::thumbnail::WorkImage;
+pub use painter::Painter;
 
 /// Interleaved RGB samples to be filled, sRGB-encoded.
+#[derive(Debug)]
 pub enum SamplesMut<'a> {
     /// 0..=255.
     Eight(&'a mut [u8]),
@@ -12,25 +18,51 @@ pub enum SamplesMut<'a> {
     Float(&'a mut [f32]),
 }
 
-/// Chroma at work size together with the lightness that guides its upsampling.
-pub struct ChromaMap {}
+/// Chroma at work size together with the lightness that guides its upsampling, in the scan's
+/// stored orientation.
+#[derive(Clone, Debug)]
+pub struct ChromaMap {
+    width: usize,
+    height: usize,
+    lightness: Vec<f32>,
+    /// a* and b* of each pixel.
+    chroma: Vec<[f32; 2]>,
+}
 
 impl ChromaMap {
-    /// Prepares painting of pictures stored as `width` x `height`, with chroma times `saturation`.
-    pub fn painter(&self, _width: u32, _height: u32, _saturation: f32) -> Painter {
-        unimplemented!()
+    /// From upright chroma (a*, b*) of each pixel of a work image.
+    ///
+    /// # Panics
+    ///
+    /// When the lengths differ.
+    pub fn new(image: &WorkImage, upright_chroma: &[[f32; 2]]) -> Self {
+        assert_eq!(upright_chroma.len(), image.lightness.len());
+        let orientation: Orientation = image.orientation;
+        let (width, height) = orientation.upright_size(image.size());
+        let (mut lightness, mut chroma) = (Vec::new(), Vec::new());
+        for y in 0..height {
+            for x in 0..width {
+                let (u, v) = orientation.to_upright((x, y), (width, height));
+                lightness.push(image.lightness[v * image.width + u]);
+                chroma.push(upright_chroma[v * image.width + u]);
+            }
+        }
+        Self { width, height, lightness, chroma }
+    }
+
+    /// Width and height in pixels, as stored.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// a* and b* of each pixel, row by row, as stored.
+    pub fn chroma(&self) -> &[[f32; 2]] {
+        &self.chroma
+    }
+
+    /// Prepares painting of pictures stored as `width` x `height` pixels, with chroma times
+    /// `saturation` (0: gray, 1: as predicted).
+    pub fn painter(&self, width: u32, height: u32, saturation: f32) -> Painter {
+        Painter::new(self, (width as usize, height as usize), saturation)
     }
 }
-
-/// Paints rows of one size of picture; `Sync`, rows in any order on any thread.
-pub struct Painter {}
-
-impl Painter {
-    /// Paints whole rows from row `y` on: `lightness` is CIE L*, 0..=100.
-    pub fn paint_rows(&self, _y: u32, _lightness: &[f32], _rgb: SamplesMut<'_>) {
-        unimplemented!()
-    }
-}
-
-#[expect(dead_code, reason = "skeleton")]
-fn skeleton(_: Orientation) {}

@@ -1,6 +1,6 @@
 //! Which device computes, said plainly.
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// What the user asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,22 +14,85 @@ pub enum DeviceChoice {
     Cuda,
 }
 
+impl std::str::FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda),
+            _ => Err(format!("expected `auto`, `cpu` or `cuda`, found `{text}`")),
+        }
+    }
+}
+
 /// A device; its name says which and, for a fallback, why.
 #[derive(Clone, Debug)]
 pub struct Device {
-    #[expect(dead_code, reason = "skeleton")]
     pub(crate) inner: candle_core::Device,
     name: String,
 }
 
 impl Device {
     /// Opens the device asked for.
-    pub fn open(_choice: DeviceChoice) -> Result<Self> {
-        unimplemented!()
+    ///
+    /// A build with the feature `cuda` is linked with the CUDA libraries and starts only where
+    /// they are; the fallback to the CPU is for a machine that has them and no device.
+    ///
+    /// # Errors
+    ///
+    /// When CUDA is asked for and this build has none or no device answers.
+    pub fn open(choice: DeviceChoice) -> Result<Self> {
+        match (choice, cfg!(feature = "cuda")) {
+            (DeviceChoice::Cpu, _) | (DeviceChoice::Auto, false) => Ok(Self::cpu("CPU".to_owned())),
+            (DeviceChoice::Cuda, false) => {
+                let reason = "this build has no CUDA (it needs the feature `cuda`)".to_owned();
+                Err(Error::Device { name: "cuda", reason })
+            }
+            (_, true) => match candle_core::Device::new_cuda(0) {
+                Ok(inner) => Ok(Self { inner, name: "CUDA device 0".to_owned() }),
+                Err(error) if choice == DeviceChoice::Auto => {
+                    Ok(Self::cpu(format!("CPU (no CUDA device answers: {error})")))
+                }
+                Err(error) => {
+                    let reason = format!("no device answers: {error}");
+                    Err(Error::Device { name: "cuda", reason })
+                }
+            },
+        }
     }
 
-    /// "CPU", "CUDA device 0", "CPU (this build has no CUDA)": for messages.
+    /// "CPU", "CUDA device 0", "CPU (no CUDA device answers: ...)": for messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    fn cpu(name: String) -> Self {
+        Self { inner: candle_core::Device::Cpu, name }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_is_always_there() {
+        assert_eq!(Device::open(DeviceChoice::Cpu).unwrap().name(), "CPU");
+        assert!(Device::open(DeviceChoice::Auto).is_ok());
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_build_without_cuda_says_so() {
+        let error = Device::open(DeviceChoice::Cuda).unwrap_err().to_string();
+        assert!(error.starts_with("device cuda: this build has no CUDA"), "{error}");
+    }
+
+    #[test]
+    fn devices_are_named_as_on_the_command_line() {
+        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda));
+        assert!("gpu".parse::<DeviceChoice>().unwrap_err().contains("found `gpu`"));
     }
 }

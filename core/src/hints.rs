@@ -1,21 +1,25 @@
-//! The user's color hints: positions and colors.
+//! The user's color hints: positions and colors, and how they spread.
+
+mod spread;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::error::{Error, Result};
+pub(crate) use spread::spread;
 
 /// One hint, in upright pixels of the scan.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hint {
     /// Column of the center, in pixels.
     pub x: f32,
     /// Row of the center, in pixels.
     pub y: f32,
-    /// Radius in pixels.
+    /// Radius in pixels, at least 0.
     pub radius: f32,
-    /// sRGB color, 0..=255.
+    /// sRGB color, 0..=255; its chroma is wanted, its lightness is the scan's.
     pub rgb: [u8; 3],
 }
 
@@ -24,8 +28,56 @@ pub struct Hint {
 pub struct Hints(pub Vec<Hint>);
 
 impl Hints {
-    /// Reads a JSON list of hints.
-    pub fn read(_path: &Path) -> Result<Self> {
-        unimplemented!()
+    /// Reads a JSON list of hints: `[{"x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}, ..]`.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is not such a list, or a number is negative or not finite.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        let refused = |reason: String| Error::Hints { path: path.to_path_buf(), reason };
+        let hints: Vec<Hint> =
+            serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+        for (i, hint) in hints.iter().enumerate() {
+            if [hint.x, hint.y, hint.radius].iter().any(|v| !v.is_finite() || *v < 0.0) {
+                return Err(refused(format!(
+                    "hint {}: x, y and radius are pixels, 0 or more",
+                    i + 1
+                )));
+            }
+        }
+        Ok(Self(hints))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Hints> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hints.json");
+        std::fs::write(&path, text).unwrap();
+        Hints::read(&path)
+    }
+
+    #[test]
+    fn a_list_of_hints_is_read() {
+        let hints = read(r#"[{"x": 1, "y": 2.5, "radius": 3, "rgb": [255, 0, 10]}]"#).unwrap();
+        assert_eq!(hints.0, [Hint { x: 1.0, y: 2.5, radius: 3.0, rgb: [255, 0, 10] }]);
+    }
+
+    #[test]
+    fn what_is_no_list_of_hints_is_refused_with_file_and_reason() {
+        for (text, reason) in [
+            ("{}", "expected a sequence"),
+            (r#"[{"x": 1, "y": 2, "radius": 3}]"#, "missing field `rgb`"),
+            (r#"[{"x": 1, "y": 2, "radius": 3, "rgb": [256, 0, 0]}]"#, "256"),
+            (r#"[{"x": -1, "y": 2, "radius": 3, "rgb": [0, 0, 0]}]"#, "hint 1"),
+            (r#"[{"x": 1, "y": 2, "radius": 3, "rgb": [0, 0, 0], "color": 1}]"#, "color"),
+        ] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.contains("hints.json") && message.contains(reason), "{message}");
+        }
     }
 }

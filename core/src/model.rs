@@ -1,1 +1,125 @@
-//! The networks, one file each.
+//! The networks, one file each: lightness in, chroma out.
+
+pub mod blocks;
+pub mod conv_dense;
+
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Error, Result};
+
+/// Whether batch statistics are taken and kept, or the kept ones are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A training step: batch norm uses the batch's statistics and updates its running ones.
+    Train,
+    /// Everything else: the same input gives the same output, whatever else is in the batch.
+    Infer,
+}
+
+/// A network with its weights.
+pub trait Network: Send + Sync {
+    /// Lightness `(N, 1, H, W)`, CIE L* in 0..=100 as it is, to chroma `(N, 2, H, W)`, which is
+    /// `(a, b) / 128` in -1..=1. `H` and `W` are multiples of [`Network::stride`].
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    fn forward(&self, lightness: &Tensor, mode: Mode) -> candle_core::Result<Tensor>;
+
+    /// What height and width have to be multiples of, in pixels; at least 1.
+    fn stride(&self) -> usize;
+}
+
+/// Names of all networks.
+pub fn names() -> &'static [&'static str] {
+    &["conv_dense"]
+}
+
+/// The configuration that a network has when nothing else is asked for.
+pub fn default_config(name: &str) -> Option<Value> {
+    match name {
+        "conv_dense" => Some(to_value(&conv_dense::Config::default())),
+        _ => None,
+    }
+}
+
+/// Builds a network; its tensors come from `vb`, under the names that a weights file has.
+///
+/// # Errors
+///
+/// When there is no such network, its configuration does not fit, or `vb` lacks a tensor or has
+/// it in another shape.
+pub fn build(name: &str, config: &Value, vb: VarBuilder) -> Result<Box<dyn Network>> {
+    match name {
+        "conv_dense" => {
+            let config: conv_dense::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(conv_dense::ConvDense::new(&config, vb)?))
+        }
+        _ => Err(refused(
+            name,
+            format!("there is no such network; there are: {}", names().join(", ")),
+        )),
+    }
+}
+
+fn refused(name: &str, reason: String) -> Error {
+    Error::Weights { name: name.to_owned(), reason }
+}
+
+fn from_value<C: DeserializeOwned + Serialize + Default>(name: &str, config: &Value) -> Result<C> {
+    C::deserialize(config).map_err(|error| {
+        let known = to_value(&C::default());
+        refused(
+            name,
+            format!("configuration {config} does not fit ({error}); the default is {known}"),
+        )
+    })
+}
+
+fn to_value<C: Serialize>(config: &C) -> Value {
+    serde_json::to_value(config).expect("a configuration is plain numbers and lists")
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use serde_json::json;
+
+    use super::*;
+
+    fn error(name: &str, config: &Value) -> String {
+        let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
+        build(name, config, vb).err().expect("refused").to_string()
+    }
+
+    #[test]
+    fn every_name_builds_with_its_default_config() {
+        for name in names() {
+            let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
+            let network = build(name, &default_config(name).unwrap(), vb).unwrap();
+            let side = 2 * network.stride();
+            let lightness = Tensor::zeros((1, 1, side, side), DType::F32, &Device::Cpu).unwrap();
+            let chroma = network.forward(&lightness, Mode::Infer).unwrap();
+            assert_eq!(chroma.dims(), [1, 2, side, side], "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        assert!(error("convdense", &json!({})).contains("conv_dense"));
+        assert_eq!(default_config("convdense"), None);
+    }
+
+    #[test]
+    fn a_config_that_does_not_fit_is_refused_with_the_default() {
+        let message = error("conv_dense", &json!({"neurons": "many"}));
+        assert!(message.contains("many") && message.contains("\"filters\""), "{message}");
+        let message = error("conv_dense", &json!({"neurons": [8], "filters": [8, 0]}));
+        assert!(message.contains("at least 1"), "{message}");
+    }
+}

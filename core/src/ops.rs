@@ -1,1 +1,63 @@
-//! Fast CPU operations under the networks.
+//! The operations under the networks: fast ones on the CPU, stock ones composed elsewhere.
+
+mod composed;
+
+use candle_core::{Result, Tensor};
+
+/// What is applied to a convolution's result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    None,
+    /// `max(x, 0)`; its gradient at exactly 0 is 0, as in Keras (candle's is 1).
+    Relu,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+/// How a convolution steps and what follows it.
+///
+/// The padding is Keras' `same`: the result has `ceil(H / stride)` rows, and where the rows to add
+/// are odd in number the extra one is at the bottom; columns alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv {
+    /// Step in pixels, at least 1.
+    pub stride: usize,
+    /// Distance between the pixels under the kernel, at least 1.
+    pub dilation: usize,
+    /// What is applied after the bias.
+    pub activation: Activation,
+}
+
+impl Default for Conv {
+    fn default() -> Self {
+        Self { stride: 1, dilation: 1, activation: Activation::None }
+    }
+}
+
+/// Convolves `x` `(N, Cin, H, W)` with `weight` `(Cout, Cin, Kh, Kw)`, adds `bias` `(Cout)` and
+/// applies the activation: `(N, Cout, ceil(H / stride), ceil(W / stride))`.
+///
+/// # Errors
+///
+/// When the shapes do not fit or the device fails.
+pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    composed::conv2d(x, weight, bias, conv)
+}
+
+/// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.
+///
+/// # Errors
+///
+/// When the shape does not fit or the device fails.
+pub fn upsample2x(x: &Tensor) -> Result<Tensor> {
+    composed::upsample2x(x)
+}
+
+/// Zero rows (or columns) above (or left of) `size` ones.
+fn padding_before(size: usize, kernel: usize, conv: Conv) -> usize {
+    let positions = size.div_ceil(conv.stride);
+    let reach = (positions - 1) * conv.stride + (kernel - 1) * conv.dilation + 1;
+    reach.saturating_sub(size) / 2
+}

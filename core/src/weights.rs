@@ -1,36 +1,459 @@
 //! Weights files: read, check, name their network; the built-in ones.
+//!
+//! A weights file is a safetensors file whose metadata names what its tensors are for:
+//! `polychromify.network`, `polychromify.config` (JSON), `polychromify.training` (JSON: data,
+//! seed, epochs, command, measures) and `polychromify.sepia` (JSON: the training set's mean
+//! `[a, b]`). Nobody passes a matching network by hand.
 
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use crate::Result;
+use candle_core::{DType, Tensor};
+use candle_nn::VarBuilder;
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::model::{self, Network};
+use crate::{Device, Error, Result};
+
+mod complete;
+
+/// The built-in weights, the default first: name and content of `weights/NAME.safetensors`, as
+/// `("polychromify", include_bytes!("../../weights/polychromify.safetensors"))`.
+const BUILTIN: &[(&str, &[u8])] = &[];
+
+const NETWORK: &str = "polychromify.network";
+const CONFIG: &str = "polychromify.config";
+const TRAINING: &str = "polychromify.training";
+const SEPIA: &str = "polychromify.sepia";
+
+/// Pixels of the thumbnail that a network sees, where its configuration has no `work_area`: the
+/// 128x128 that the networks of this crate are trained at.
+const WORK_AREA: usize = 128 * 128;
 
 /// A weights file in memory, its header checked.
-pub struct Weights {}
+#[derive(Clone, Debug)]
+pub struct Weights {
+    name: String,
+    given: String,
+    sha256: String,
+    network: String,
+    config: Value,
+    training: Value,
+    sepia: [f32; 2],
+    tensors: BTreeMap<String, Tensor>,
+}
 
 impl Weights {
     /// Finds `name`: a file if it has a path separator or ends in `.safetensors`, else
     /// `NAME.safetensors` in `folder` (the user's), else a built-in one.
-    pub fn find(_name: &str, _folder: Option<&Path>) -> Result<Self> {
-        unimplemented!()
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file or name, and those of [`Weights::read`].
+    pub fn find(name: &str, folder: Option<&Path>) -> Result<Self> {
+        if name.contains(std::path::is_separator) || name.ends_with(".safetensors") {
+            return Self::read(name);
+        }
+        if let Some(path) = folder.map(|folder| folder.join(format!("{name}.safetensors")))
+            && path.exists()
+        {
+            return Self::read(path);
+        }
+        if let Some((_, bytes)) = BUILTIN.iter().find(|(builtin, _)| *builtin == name) {
+            return Self::from_bytes(name, name, bytes);
+        }
+        let known = known_names(folder);
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let reason =
+            format!("no weights of this name; known names: {known}; a file is named by its path");
+        Err(Error::Weights { name: name.to_owned(), reason })
+    }
+
+    /// Reads a weights file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, is not a safetensors file, holds other than floating-point numbers
+    /// or lacks the metadata that names its network.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(Error::io(path, "read"))?;
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
+        Self::from_bytes(&name, &path.display().to_string(), &bytes)
     }
 
     /// The built-in default.
+    ///
+    /// # Errors
+    ///
+    /// When this build has no weights built in.
     pub fn default_weights() -> Result<Self> {
-        unimplemented!()
+        let Some((name, bytes)) = BUILTIN.first() else {
+            let reason = "this build has none built in; name a weights file".to_owned();
+            return Err(Error::Weights { name: "default".to_owned(), reason });
+        };
+        Self::from_bytes(name, name, bytes)
     }
 
     /// Names of the built-in ones, the default first.
     pub fn builtin_names() -> &'static [&'static str] {
-        unimplemented!()
+        static NAMES: LazyLock<Vec<&str>> =
+            LazyLock::new(|| BUILTIN.iter().map(|(name, _)| *name).collect());
+        &NAMES
     }
 
     /// Name, such as `polychromify`.
     pub fn name(&self) -> &str {
-        unimplemented!()
+        &self.name
     }
 
     /// SHA-256 of the file, lower-case hexadecimal.
     pub fn sha256(&self) -> &str {
-        unimplemented!()
+        &self.sha256
+    }
+
+    /// Name of the network that the tensors are for.
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+
+    /// Configuration of the network.
+    pub fn config(&self) -> &Value {
+        &self.config
+    }
+
+    /// What the file says of its training (data, seed, epochs, command, measures); null where it
+    /// says nothing.
+    pub fn training(&self) -> &Value {
+        &self.training
+    }
+
+    /// Mean `[a, b]` of the training set, in -128..=127; `[0, 0]` where the file says nothing.
+    pub fn sepia(&self) -> [f32; 2] {
+        self.sepia
+    }
+
+    /// Pixels of the thumbnail that the network sees at most.
+    pub fn work_area(&self) -> usize {
+        let area = self.config.get("work_area").and_then(Value::as_u64);
+        area.and_then(|area| usize::try_from(area).ok()).unwrap_or(WORK_AREA)
+    }
+
+    /// How many numbers the tensors hold: the network's parameters and, with batch norm, its
+    /// running means and variances.
+    pub fn parameters(&self) -> usize {
+        self.tensors.values().map(Tensor::elem_count).sum()
+    }
+
+    /// The tensors by name, f32 and on the CPU.
+    pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
+        &self.tensors
+    }
+
+    /// Builds the network that the file names.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such network, its configuration does not fit, or the file's tensors are
+    /// not exactly those that it asks for: one missing, one more or one of another shape.
+    pub fn build(&self, device: &Device) -> Result<Box<dyn Network>> {
+        complete::build(&self.tensors, &device.inner, |vb| {
+            model::build(&self.network, &self.config, vb)
+        })
+        .map_err(|reason| Error::Weights { name: self.given.clone(), reason })
+    }
+
+    /// The tensors, for a network's constructor. It checks shapes, but not that the network asks
+    /// for every tensor of the file.
+    pub fn var_builder(&self, device: &Device, dtype: DType) -> VarBuilder<'static> {
+        let tensors: HashMap<_, _> = self.tensors.clone().into_iter().collect();
+        VarBuilder::from_tensors(tensors, dtype, &device.inner)
+    }
+
+    fn from_bytes(name: &str, given: &str, bytes: &[u8]) -> Result<Self> {
+        let refuse = |reason: String| Error::Weights { name: given.to_owned(), reason };
+        let not_ours = |error| refuse(format!("not a safetensors file: {error}"));
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_ours)?;
+        let file = SafeTensors::deserialize(bytes).map_err(not_ours)?;
+        let Some(metadata) = header.metadata() else {
+            return Err(refuse(format!("has no metadata, expected `{NETWORK}` and `{CONFIG}`")));
+        };
+        let text = |key: &str| metadata.get(key).map(String::as_str);
+        let json = |key: &str, value: &str| {
+            serde_json::from_str::<Value>(value)
+                .map_err(|error| refuse(format!("metadata `{key}` is not JSON: {error}")))
+        };
+        let required =
+            |key: &str| text(key).ok_or_else(|| refuse(format!("metadata has no `{key}`")));
+
+        let network = required(NETWORK)?.to_owned();
+        let config = json(CONFIG, required(CONFIG)?)?;
+        let training = text(TRAINING).map_or(Ok(Value::Null), |value| json(TRAINING, value))?;
+        let sepia = match text(SEPIA) {
+            Some(value) => serde_json::from_str(value).map_err(|error| {
+                refuse(format!("metadata `{SEPIA}` is not a pair of numbers: {error}"))
+            })?,
+            None => [0.0; 2],
+        };
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let dtype = match view.dtype() {
+                Dtype::F16 => DType::F16,
+                Dtype::BF16 => DType::BF16,
+                Dtype::F32 => DType::F32,
+                Dtype::F64 => DType::F64,
+                found => {
+                    return Err(refuse(format!(
+                        "tensor `{name}` is of type {found}, expected F32"
+                    )));
+                }
+            };
+            let cpu = &candle_core::Device::Cpu;
+            let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), cpu)?;
+            tensors.insert(name.to_owned(), tensor.to_dtype(DType::F32)?);
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            given: given.to_owned(),
+            sha256: hexadecimal(&Sha256::digest(bytes)),
+            network,
+            config,
+            training,
+            sepia,
+            tensors,
+        })
+    }
+}
+
+/// Writes a weights file, whole or not at all: the same content always gives the same bytes.
+///
+/// `sepia` is the training set's mean `[a, b]`, in -128..=127.
+///
+/// # Errors
+///
+/// When a tensor cannot be read from its device or the file cannot be written.
+pub fn save(
+    path: impl AsRef<Path>,
+    tensors: &BTreeMap<String, Tensor>,
+    network: &str,
+    config: &Value,
+    training: &Value,
+    sepia: [f32; 2],
+) -> Result<()> {
+    let path = path.as_ref();
+    let metadata = BTreeMap::from([
+        (NETWORK, network.to_owned()),
+        (CONFIG, config.to_string()),
+        (TRAINING, training.to_string()),
+        (SEPIA, format!("[{:?}, {:?}]", sepia[0], sepia[1])),
+    ]);
+    let bytes = serialize(tensors, &metadata)?;
+    write_whole(path, &bytes).map_err(Error::io(path, "write"))
+}
+
+/// A safetensors file. The crate writes metadata in the order of a hash map, which differs from
+/// run to run, so its header is written without and the sorted metadata put in front.
+fn serialize(
+    tensors: &BTreeMap<String, Tensor>,
+    metadata: &BTreeMap<&str, String>,
+) -> Result<Vec<u8>> {
+    let mut content = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        content.push((name, tensor.dims().to_vec(), bytes));
+    }
+    let views = content.iter().map(|(name, shape, bytes)| {
+        let view = safetensors::tensor::TensorView::new(Dtype::F32, shape.clone(), bytes);
+        (name.as_str(), view.expect("the bytes were made from the tensor of this shape"))
+    });
+    let plain = safetensors::serialize(views, None)
+        .expect("names are unique and the header is far below the format's 100 MB");
+
+    let (length, rest) = plain.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().expect("split at 8")) as usize;
+    let (header, data) = rest.split_at(length);
+    let mut header: Value = serde_json::from_slice(header).expect("just written by safetensors");
+    let entries = header.as_object_mut().expect("a safetensors header is an object");
+    entries.shift_insert(0, "__metadata__".to_owned(), serde_json::json!(metadata));
+    let mut header = header.to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+
+    let mut file = Vec::with_capacity(8 + header.len() + data.len());
+    file.extend((header.len() as u64).to_le_bytes());
+    file.extend(header);
+    file.extend(data);
+    Ok(file)
+}
+
+/// Writes beside `path`, syncs and renames into place, so that `path` never holds half a file.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let temporary: PathBuf =
+        folder.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The reason for the failure matters more than a leftover that cannot be removed.
+        let _ = fs::remove_file(&temporary);
+    }
+    written?;
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Names in the user's folder and built in, each once.
+fn known_names(folder: Option<&Path>) -> Vec<String> {
+    let mut names: Vec<String> = BUILTIN.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    let mut own: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".safetensors").map(str::to_owned))
+        .filter(|name| !names.contains(name))
+        .collect();
+    own.sort();
+    names.append(&mut own);
+    names
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn tensors() -> BTreeMap<String, Tensor> {
+        let cpu = &candle_core::Device::Cpu;
+        let weight = Tensor::arange(0f32, 18.0, cpu).unwrap().reshape((2, 1, 3, 3)).unwrap();
+        let bias = Tensor::new(&[0.5f32, -0.25], cpu).unwrap();
+        BTreeMap::from([("a.weight".to_owned(), weight), ("a.bias".to_owned(), bias)])
+    }
+
+    fn save_in(folder: &Path, name: &str) -> PathBuf {
+        let path = folder.join(name);
+        let training = json!({"seed": 7, "epochs": 2});
+        save(&path, &tensors(), "conv", &json!({"filters": [2]}), &training, [1.5, 9.25]).unwrap();
+        path
+    }
+
+    fn device() -> Device {
+        Device::open(crate::device::DeviceChoice::Cpu).unwrap()
+    }
+
+    fn refusal(bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.safetensors");
+        fs::write(&path, bytes).unwrap();
+        Weights::read(&path).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_saved_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = Weights::read(save_in(folder.path(), "mine.safetensors")).unwrap();
+        assert_eq!((weights.name(), weights.network()), ("mine", "conv"));
+        assert_eq!(weights.config(), &json!({"filters": [2]}));
+        assert_eq!(weights.training()["seed"], 7);
+        assert_eq!(weights.sepia(), [1.5, 9.25]);
+        assert_eq!((weights.work_area(), weights.parameters()), (16384, 20));
+        assert_eq!(weights.sha256().len(), 64);
+        let bias = weights.tensors()["a.bias"].to_vec1::<f32>().unwrap();
+        assert_eq!(bias, [0.5, -0.25]);
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn the_same_content_gives_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = fs::read(save_in(folder.path(), "1.safetensors")).unwrap();
+        for _ in 0..4 {
+            assert_eq!(first, fs::read(save_in(folder.path(), "2.safetensors")).unwrap());
+        }
+    }
+
+    #[test]
+    fn half_precision_becomes_f32() {
+        let half: Vec<u8> = [0x00u8, 0x3c, 0x00, 0xc0].to_vec(); // 1.0 and -2.0
+        let view = safetensors::tensor::TensorView::new(Dtype::F16, vec![2], &half).unwrap();
+        let metadata = HashMap::from([
+            (NETWORK.to_owned(), "conv".to_owned()),
+            (CONFIG.to_owned(), "{}".to_owned()),
+        ]);
+        let bytes = safetensors::serialize([("x", view)], Some(metadata)).unwrap();
+        let weights = Weights::from_bytes("x", "x", &bytes).unwrap();
+        assert_eq!(weights.tensors()["x"].to_vec1::<f32>().unwrap(), [1.0, -2.0]);
+        assert_eq!(weights.training(), &Value::Null);
+    }
+
+    #[test]
+    fn files_that_do_not_fit_are_refused_in_words() {
+        assert!(refusal(b"GIF89a, or some other file").contains("not a safetensors file"));
+        assert!(refusal(b"").contains("not a safetensors file"));
+        let none = serialize(&tensors(), &BTreeMap::new()).unwrap();
+        assert!(refusal(&none).contains("metadata has no `polychromify.network`"));
+        let plain =
+            safetensors::serialize(Vec::<(&str, safetensors::tensor::TensorView)>::new(), None);
+        assert!(refusal(&plain.unwrap()).contains("has no metadata"));
+        let broken = BTreeMap::from([(NETWORK, "conv".to_owned()), (CONFIG, "{".to_owned())]);
+        let broken = serialize(&tensors(), &broken).unwrap();
+        assert!(refusal(&broken).contains("`polychromify.config` is not JSON"));
+        let whole = serialize(&tensors(), &BTreeMap::from([(NETWORK, "conv".to_owned())])).unwrap();
+        assert!(refusal(&whole[..whole.len() - 1]).contains("not a safetensors file"));
+    }
+
+    #[test]
+    fn a_network_is_built_from_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.safetensors");
+        let config = json!({"neurons": [4], "filters": [2, 2]});
+        let map = candle_nn::VarMap::new();
+        let vb = VarBuilder::from_varmap(&map, DType::F32, &candle_core::Device::Cpu);
+        model::build("conv_dense", &config, vb).unwrap();
+        let variables = map.data().lock().unwrap().clone();
+        let tensors: BTreeMap<_, _> =
+            variables.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
+        save(&path, &tensors, "conv_dense", &config, &Value::Null, [0.0; 2]).unwrap();
+        let weights = Weights::read(&path).unwrap();
+        let lightness = Tensor::zeros((1, 1, 8, 8), DType::F32, &candle_core::Device::Cpu).unwrap();
+        let network = weights.build(&device()).unwrap();
+        let chroma = network.forward(&lightness, model::Mode::Infer).unwrap();
+        assert_eq!(chroma.dims(), [1, 2, 8, 8]);
+    }
+
+    #[test]
+    fn a_file_of_another_network_is_refused_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = save_in(folder.path(), "mine.safetensors");
+        let error = Weights::read(&path).unwrap().build(&device()).err().unwrap().to_string();
+        assert!(error.contains("mine.safetensors: network `conv`"), "{error}");
+    }
+
+    #[test]
+    fn names_are_paths_then_the_users_then_built_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = save_in(folder.path(), "mine.safetensors");
+        assert_eq!(Weights::find(path.to_str().unwrap(), None).unwrap().name(), "mine");
+        assert_eq!(Weights::find("mine", Some(folder.path())).unwrap().name(), "mine");
+        let unknown = Weights::find("yours", Some(folder.path())).unwrap_err().to_string();
+        assert!(unknown.starts_with("weights yours: no weights of this name"), "{unknown}");
+        assert!(unknown.contains("mine"), "{unknown}");
+        let absent = Weights::find("absent.safetensors", None).unwrap_err().to_string();
+        assert!(absent.starts_with("absent.safetensors: cannot read"), "{absent}");
     }
 }

@@ -1,0 +1,126 @@
+//! A bilateral grid of chroma: what color a pixel has here, if it is this light.
+//!
+//! Chen, Paris, Durand, "Real-time Edge-Aware Image Processing with the Bilateral Grid", 2007,
+//! <https://doi.org/10.1145/1276377.1276506>. Differs from the paper: the grid has the full work
+//! resolution in space, because the work image is small and its details are wanted; and the
+//! spatial mean of all lightnesses fills cells that no work pixel comes near.
+
+use super::ChromaMap;
+
+/// Lightness nodes, at L* 0, 6.67, .. 100: fine enough to tell sky from branches, coarse enough
+/// that film grain (standard deviation 1 to 3 L*) stays within a node's reach.
+pub(super) const NODES: usize = 16;
+
+/// Standard deviation in work pixels of the window from which a cell takes its color. At 1.5 a
+/// cell reaches across the two to three pixels over which a network's chroma bleeds at an edge.
+const SIGMA_SPACE: f32 = 1.5;
+
+/// Standard deviation in nodes (6.67 L*) of the blur along lightness.
+const SIGMA_LIGHTNESS: f32 = 0.7;
+
+/// Weight of the spatial mean beside a cell's own pixels, of which a full window has 1. Small
+/// enough to be without effect wherever 1 % of the window has the cell's lightness.
+const MEAN_WEIGHT: f32 = 2e-3;
+
+/// Chroma at `[(y * width + x) * NODES + node]`.
+#[derive(Debug)]
+pub(super) struct Grid {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) cells: Vec<[f32; 2]>,
+}
+
+/// Sums of a cell: a*, b* and the weight they were added with.
+type Sums = [f32; 3];
+
+impl Grid {
+    pub(super) fn new(map: &ChromaMap) -> Self {
+        let (width, height) = (map.width, map.height);
+        let mut sums = vec![[0.0; 3]; width * height * NODES];
+        let columns = map.lightness.iter().zip(&map.chroma).zip(sums.chunks_exact_mut(NODES));
+        for ((&lightness, &[a, b]), column) in columns {
+            let (node, fraction) = node_of(lightness);
+            for (node, weight) in [(node, 1.0 - fraction), (node + 1, fraction)] {
+                column[node] = [weight * a, weight * b, weight];
+            }
+        }
+        let space = gaussian(SIGMA_SPACE);
+        blur(&mut sums, width * NODES, NODES, &space);
+        blur(&mut sums, width * height * NODES, width * NODES, &space);
+        blur(&mut sums, NODES, 1, &gaussian(SIGMA_LIGHTNESS));
+
+        let mut cells = Vec::with_capacity(sums.len());
+        for column in sums.chunks_exact(NODES) {
+            let total = column.iter().fold([0.0; 3], add);
+            let mean = [total[0] / total[2], total[1] / total[2]];
+            cells.extend(column.iter().map(|&[a, b, weight]| {
+                let whole = weight + MEAN_WEIGHT;
+                [(a + MEAN_WEIGHT * mean[0]) / whole, (b + MEAN_WEIGHT * mean[1]) / whole]
+            }));
+        }
+        Self { width, height, cells }
+    }
+
+    /// The grid's rows interpolated at the vertical position `y` (in work pixels, centers at
+    /// integers), into `slab[x * NODES + node]`.
+    pub(super) fn row_at(&self, y: f32, slab: &mut Vec<[f32; 2]>) {
+        let y = y.clamp(0.0, (self.height - 1) as f32);
+        let upper = (y as usize).min(self.height - 1);
+        let lower = (upper + 1).min(self.height - 1);
+        let fraction = y - upper as f32;
+        let stride = self.width * NODES;
+        let rows = [upper, lower].map(|row| &self.cells[row * stride..(row + 1) * stride]);
+        slab.clear();
+        slab.extend(
+            rows[0]
+                .iter()
+                .zip(rows[1])
+                .map(|(u, l)| [u[0] + fraction * (l[0] - u[0]), u[1] + fraction * (l[1] - u[1])]),
+        );
+    }
+}
+
+/// The node below a lightness (0..=100) and the fraction of the way to the next; the node is at
+/// most `NODES - 2`.
+#[inline(always)]
+pub(super) fn node_of(lightness: f32) -> (usize, f32) {
+    let position = (lightness * ((NODES - 1) as f32 / 100.0)).clamp(0.0, (NODES - 1) as f32);
+    let node = (position as usize).min(NODES - 2);
+    (node, position - node as f32)
+}
+
+fn add(sum: Sums, v: &Sums) -> Sums {
+    [sum[0] + v[0], sum[1] + v[1], sum[2] + v[2]]
+}
+
+/// Half of a Gaussian kernel, from its center out to three standard deviations, summing to 1 with
+/// its mirror image.
+fn gaussian(sigma: f32) -> Vec<f32> {
+    let radius = (3.0 * sigma).ceil() as usize;
+    let raw: Vec<f32> = (0..=radius).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
+    let sum = raw[0] + 2.0 * raw[1..].iter().sum::<f32>();
+    raw.iter().map(|v| v / sum).collect()
+}
+
+/// Blurs lines of cells in place: each `line` consecutive cells hold lines whose neighbors lie
+/// `step` apart. Beyond the ends there is nothing, which the weights account for.
+fn blur(cells: &mut [Sums], line: usize, step: usize, kernel: &[f32]) {
+    let count = line / step;
+    let mut out = vec![[0.0; 3]; line];
+    for block in cells.chunks_exact_mut(line) {
+        for (i, out) in out.chunks_exact_mut(step).enumerate() {
+            out.fill([0.0; 3]);
+            let first = i.saturating_sub(kernel.len() - 1);
+            let last = (i + kernel.len() - 1).min(count - 1);
+            for j in first..=last {
+                let weight = kernel[i.abs_diff(j)];
+                for (sum, v) in out.iter_mut().zip(&block[j * step..(j + 1) * step]) {
+                    for (sum, v) in sum.iter_mut().zip(v) {
+                        *sum += weight * v;
+                    }
+                }
+            }
+        }
+        block.copy_from_slice(&out);
+    }
+}

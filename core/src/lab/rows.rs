@@ -1,0 +1,272 @@
+//! Lab conversions over whole rows.
+
+use std::sync::LazyLock;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::gamut::in_gamut;
+use super::{Lab, fit_chroma, lightness_from_luminance, linear_to_srgb, srgb_to_linear};
+use crate::SamplesMut;
+
+/// Linear value of each 8-bit sRGB code.
+static LINEAR_8: LazyLock<[f32; 256]> =
+    LazyLock::new(|| std::array::from_fn(|code| srgb_to_linear(code as f32 / 255.0)));
+
+/// Linear value of each 16-bit sRGB code.
+static LINEAR_16: LazyLock<Vec<f32>> = LazyLock::new(|| {
+    (0..=u16::MAX).map(|code| srgb_to_linear(f32::from(code) / 65535.0)).collect()
+});
+
+/// CIE L* (0..=100) of interleaved 8-bit sRGB; `lightness` has a third of the length.
+///
+/// # Panics
+///
+/// When the lengths do not fit.
+pub fn lightness_from_srgb8(rgb: &[u8], lightness: &mut [f32]) {
+    assert_eq!(rgb.len(), 3 * lightness.len());
+    let table = &*LINEAR_8;
+    for (pixel, l) in rgb.chunks_exact(3).zip(&mut *lightness) {
+        *l = luminance(std::array::from_fn(|c| table[usize::from(pixel[c])]));
+    }
+    Arch::new().dispatch(LightnessInPlace(lightness));
+}
+
+/// CIE L* (0..=100) of interleaved 16-bit sRGB; `lightness` has a third of the length.
+///
+/// # Panics
+///
+/// When the lengths do not fit.
+pub fn lightness_from_srgb16(rgb: &[u16], lightness: &mut [f32]) {
+    assert_eq!(rgb.len(), 3 * lightness.len());
+    let table = &LINEAR_16[..];
+    for (pixel, l) in rgb.chunks_exact(3).zip(&mut *lightness) {
+        *l = luminance(std::array::from_fn(|c| table[usize::from(pixel[c])]));
+    }
+    Arch::new().dispatch(LightnessInPlace(lightness));
+}
+
+/// Planes of L*, a* and b* of interleaved 8-bit sRGB.
+///
+/// # Panics
+///
+/// When the lengths do not fit.
+pub fn planes_from_srgb8(rgb: &[u8], l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
+    assert!(rgb.len() == 3 * l.len() && a.len() == l.len() && b.len() == l.len());
+    let table = &*LINEAR_8;
+    for (i, pixel) in rgb.chunks_exact(3).enumerate() {
+        l[i] = table[usize::from(pixel[0])];
+        a[i] = table[usize::from(pixel[1])];
+        b[i] = table[usize::from(pixel[2])];
+    }
+    Arch::new().dispatch(LinearToLab { l, a, b });
+}
+
+/// Turns planes of `(L*, a*, b*)` into linear sRGB in place, chroma reduced into the gamut at
+/// constant lightness and hue.
+///
+/// # Panics
+///
+/// When the lengths differ.
+pub fn chroma_rows_to_linear(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
+    assert!(a.len() == l.len() && b.len() == l.len());
+    Arch::new().dispatch(LabToLinear { l, a, b });
+}
+
+/// Encodes planes of linear sRGB in 0..=1 to interleaved sRGB samples; the planes are used up.
+///
+/// # Panics
+///
+/// When the lengths do not fit.
+pub fn encode_rows(red: &mut [f32], green: &mut [f32], blue: &mut [f32], rgb: SamplesMut<'_>) {
+    for plane in [&mut *red, &mut *green, &mut *blue] {
+        Arch::new().dispatch(EncodeInPlace(plane));
+    }
+    // Rounds half up; the planes are in 0..=1, so the cast cannot wrap.
+    match rgb {
+        SamplesMut::Eight(rgb) => interleave(red, green, blue, rgb, |v| (v * 255.0 + 0.5) as u8),
+        SamplesMut::Sixteen(rgb) => {
+            interleave(red, green, blue, rgb, |v| (v * 65535.0 + 0.5) as u16);
+        }
+        SamplesMut::Float(rgb) => interleave(red, green, blue, rgb, |v| v),
+    }
+}
+
+fn interleave<S>(r: &[f32], g: &[f32], b: &[f32], rgb: &mut [S], sample: impl Fn(f32) -> S) {
+    assert!(rgb.len() == 3 * r.len() && g.len() == r.len() && b.len() == r.len());
+    for (((pixel, &r), &g), &b) in rgb.chunks_exact_mut(3).zip(r).zip(g).zip(b) {
+        pixel[0] = sample(r);
+        pixel[1] = sample(g);
+        pixel[2] = sample(b);
+    }
+}
+
+#[inline(always)]
+fn luminance([r, g, b]: [f32; 3]) -> f32 {
+    let m = super::TO_XYZ[1];
+    m[0] * r + m[1] * g + m[2] * b
+}
+
+/// Relative luminance to L*.
+struct LightnessInPlace<'a>(&'a mut [f32]);
+
+impl WithSimd for LightnessInPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for v in self.0 {
+            *v = lightness_from_luminance(*v);
+        }
+    }
+}
+
+struct EncodeInPlace<'a>(&'a mut [f32]);
+
+impl WithSimd for EncodeInPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for v in self.0 {
+            *v = linear_to_srgb(*v);
+        }
+    }
+}
+
+/// Linear red, green, blue in the three planes to L*, a*, b*.
+struct LinearToLab<'a> {
+    l: &'a mut [f32],
+    a: &'a mut [f32],
+    b: &'a mut [f32],
+}
+
+impl WithSimd for LinearToLab<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for ((l, a), b) in self.l.iter_mut().zip(self.a).zip(self.b) {
+            let lab = Lab::from_linear([*l, *a, *b]);
+            (*l, *a, *b) = (lab.l, lab.a, lab.b);
+        }
+    }
+}
+
+struct LabToLinear<'a> {
+    l: &'a mut [f32],
+    a: &'a mut [f32],
+    b: &'a mut [f32],
+}
+
+/// Pixels mapped together: enough for the widest vectors, few enough that a block without any
+/// color outside the gamut is likely.
+const BLOCK: usize = 32;
+
+impl WithSimd for LabToLinear<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let blocks =
+            self.l.chunks_mut(BLOCK).zip(self.a.chunks_mut(BLOCK)).zip(self.b.chunks_mut(BLOCK));
+        for ((l, a), b) in blocks {
+            map_block(l, a, b);
+        }
+    }
+}
+
+/// [`fit_chroma`] for a block of at most [`BLOCK`] pixels, without branches within the block: the
+/// same arithmetic, so the same colors.
+#[inline(always)]
+fn map_block(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
+    let mut rgb = [[0.0_f32; BLOCK]; 3];
+    let n = l.len();
+    let (mut lowest, mut highest) = (0.0_f32, 1.0_f32);
+    for i in 0..n {
+        let [red, green, blue] = Lab { l: l[i], a: a[i], b: b[i] }.to_linear();
+        rgb[0][i] = red;
+        rgb[1][i] = green;
+        rgb[2][i] = blue;
+        lowest = lowest.min(red.min(green).min(blue));
+        highest = highest.max(red.max(green).max(blue));
+    }
+    if !in_gamut([lowest, highest, highest]) {
+        for i in 0..n {
+            let (_, [red, green, blue]) = fit_chroma(Lab { l: l[i], a: a[i], b: b[i] });
+            rgb[0][i] = red;
+            rgb[1][i] = green;
+            rgb[2][i] = blue;
+        }
+    }
+    for i in 0..n {
+        l[i] = rgb[0][i].clamp(0.0, 1.0);
+        a[i] = rgb[1][i].clamp(0.0, 1.0);
+        b[i] = rgb[2][i].clamp(0.0, 1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes_8() -> Vec<u8> {
+        (0..3 * 4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    }
+
+    #[test]
+    fn rows_give_what_single_pixels_give() {
+        let rgb = codes_8();
+        let n = rgb.len() / 3;
+        let (mut l, mut a, mut b) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+        planes_from_srgb8(&rgb, &mut l, &mut a, &mut b);
+        let mut lightness = vec![0.0; n];
+        lightness_from_srgb8(&rgb, &mut lightness);
+        let wide: Vec<u16> = rgb.iter().map(|&v| u16::from(v) * 257).collect();
+        let mut lightness_16 = vec![0.0; n];
+        lightness_from_srgb16(&wide, &mut lightness_16);
+        for i in 0..n {
+            let pixel = std::array::from_fn(|c| f32::from(rgb[3 * i + c]) / 255.0);
+            let lab = Lab::from_srgb(pixel);
+            assert_eq!((l[i], a[i], b[i]), (lab.l, lab.a, lab.b));
+            assert_eq!(lightness[i], lab.l);
+            assert!((lightness_16[i] - lab.l).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn eight_bit_colors_survive_the_way_through_lab() {
+        let rgb = codes_8();
+        let n = rgb.len() / 3;
+        let (mut l, mut a, mut b) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+        planes_from_srgb8(&rgb, &mut l, &mut a, &mut b);
+        chroma_rows_to_linear(&mut l, &mut a, &mut b);
+        let mut back = vec![0; rgb.len()];
+        encode_rows(&mut l, &mut a, &mut b, SamplesMut::Eight(&mut back));
+        assert_eq!(rgb, back);
+    }
+
+    #[test]
+    fn every_16_bit_gray_comes_back_within_one_step() {
+        let mut l: Vec<f32> = LINEAR_16.iter().map(|&y| lightness_from_luminance(y)).collect();
+        let (mut a, mut b) = (vec![0.0; l.len()], vec![0.0; l.len()]);
+        chroma_rows_to_linear(&mut l, &mut a, &mut b);
+        let mut rgb = vec![0_u16; 3 * l.len()];
+        encode_rows(&mut l, &mut a, &mut b, SamplesMut::Sixteen(&mut rgb));
+        for (code, pixel) in rgb.chunks_exact(3).enumerate() {
+            for &v in pixel {
+                assert!(usize::from(v).abs_diff(code) <= 1, "{code} became {pixel:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_that_are_no_multiple_of_the_block_are_mapped_like_the_rest() {
+        let color = Lab { l: 60.0, a: 110.0, b: 20.0 };
+        let (_, expected) = fit_chroma(color);
+        for n in [1, 7, BLOCK, BLOCK + 1] {
+            let (mut l, mut a, mut b) = (vec![color.l; n], vec![color.a; n], vec![color.b; n]);
+            chroma_rows_to_linear(&mut l, &mut a, &mut b);
+            assert!((0..n).all(|i| [l[i], a[i], b[i]] == expected), "{n} pixels");
+        }
+    }
+}

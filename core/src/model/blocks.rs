@@ -1,0 +1,176 @@
+//! Layers that several networks use, with the initial values and constants of Keras.
+
+use candle_core::{D, Result, Tensor, Var};
+use candle_nn::{Init, VarBuilder};
+
+use super::Mode;
+use crate::ops::{self, Activation, Conv};
+
+/// A `same`-padded convolution with bias and activation: tensors `weight` `(Cout, Cin, K, K)` and
+/// `bias` `(Cout)`. Keras' `Conv2D`, and its `Dense` on the channel axis where `K` is 1.
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+    weight: Tensor,
+    bias: Tensor,
+    conv: Conv,
+}
+
+impl Conv2d {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        conv: Conv,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let init = glorot_uniform(inputs, outputs, kernel);
+        let weight = vb.get_with_hints((outputs, inputs, kernel, kernel), "weight", init)?;
+        let bias = vb.get_with_hints(outputs, "bias", Init::Const(0.))?;
+        Ok(Self { weight, bias, conv })
+    }
+
+    /// `(N, Cin, H, W)` to `(N, Cout, H / stride, W / stride)`, rounded up.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::conv2d(x, &self.weight, Some(&self.bias), self.conv)
+    }
+}
+
+/// Keras' default for weights (Glorot and Bengio, 2010): uniform within
+/// `sqrt(6 / (fan_in + fan_out))`, a fan being channels times kernel area.
+pub fn glorot_uniform(inputs: usize, outputs: usize, kernel: usize) -> Init {
+    let fans = (inputs + outputs) * kernel * kernel;
+    let limit = (6. / fans as f64).sqrt();
+    Init::Uniform { lo: -limit, up: limit }
+}
+
+/// Convolution without dilation.
+pub fn conv(stride: usize, activation: Activation) -> Conv {
+    Conv { stride, dilation: 1, activation }
+}
+
+/// Batch normalization over `(N, H, W)`, with Keras' constants: tensors `weight`, `bias`,
+/// `running_mean` and `running_var`, each `(C)`.
+///
+/// The running statistics are updated in place, in [`Mode::Train`], through candle's `Var`: a
+/// tensor that *is* a variable keeps its storage in `Var::from_tensor`, so that a training
+/// `VarBuilder` whose tensors are those of its variables sees the update in its own variables. A
+/// tensor from a file is copied instead, and the update stays in this layer. They get no gradient,
+/// and hence no step of the optimizer.
+#[derive(Clone, Debug)]
+pub struct BatchNorm {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Var,
+    running_var: Var,
+}
+
+impl BatchNorm {
+    /// Keras' default: keeps the root away from 0.
+    const EPSILON: f64 = 1e-3;
+    /// Keras' default: share of the old value in a running statistic.
+    const MOMENTUM: f64 = 0.99;
+
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
+        let get = |name, value| vb.get_with_hints(channels, name, Init::Const(value));
+        Ok(Self {
+            weight: get("weight", 1.)?,
+            bias: get("bias", 0.)?,
+            running_mean: Var::from_tensor(&get("running_mean", 0.)?)?,
+            running_var: Var::from_tensor(&get("running_var", 1.)?)?,
+        })
+    }
+
+    /// `(N, C, H, W)` to the same shape.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let (mean, var) = match mode {
+            Mode::Train => {
+                let (mean, var) = statistics(x)?;
+                update(&self.running_mean, &mean)?;
+                update(&self.running_var, &var)?;
+                (mean, var)
+            }
+            Mode::Infer => {
+                (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor())
+            }
+        };
+        let scale = (&self.weight / (var + Self::EPSILON)?.sqrt()?)?; // (C)
+        let shift = (&self.bias - (mean * &scale)?)?; // (C)
+        x.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?.broadcast_add(&shift.reshape((
+            1,
+            (),
+            1,
+            1,
+        ))?)
+    }
+}
+
+/// Mean and (biased) variance of each channel of `(N, C, H, W)`.
+fn statistics(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    let x = x.flatten_from(2)?; // (N, C, H W)
+    let mean = x.mean(D::Minus1)?.mean(0)?; // (C)
+    let centered = x.broadcast_sub(&mean.reshape((1, (), 1))?)?;
+    let var = centered.sqr()?.mean(D::Minus1)?.mean(0)?;
+    Ok((mean, var))
+}
+
+fn update(running: &Var, batch: &Tensor) -> Result<()> {
+    let old = running.affine(BatchNorm::MOMENTUM, 0.)?;
+    running.set(&(old + batch.detach().affine(1. - BatchNorm::MOMENTUM, 0.)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use candle_nn::VarMap;
+
+    use super::*;
+
+    #[test]
+    fn batch_norm_normalizes_a_batch_and_keeps_its_statistics() {
+        let vars = VarMap::new();
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        let norm = BatchNorm::new(1, vb).unwrap();
+        let x = Tensor::new(&[1f32, 2., 3., 6.], &Device::Cpu).unwrap(); // mean 3, variance 3.5
+        let y = norm.forward(&x.reshape((2, 1, 1, 2)).unwrap(), Mode::Train).unwrap();
+        let y: Vec<f32> = y.flatten_all().unwrap().to_vec1().unwrap();
+        let root = 3.501f32.sqrt();
+        for (found, expected) in y.iter().zip([-2. / root, -1. / root, 0., 3. / root]) {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        }
+        let data = vars.data().lock().unwrap();
+        let value = |name: &str| data[name].to_vec1::<f32>().unwrap()[0];
+        assert!((value("running_mean") - 0.03).abs() < 1e-6);
+        assert!((value("running_var") - (0.99 + 0.035)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn running_statistics_get_no_gradient() {
+        let vars = VarMap::new();
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        let norm = BatchNorm::new(2, vb).unwrap();
+        let x = Tensor::arange(0f32, 16., &Device::Cpu).unwrap().reshape((2, 2, 2, 2)).unwrap();
+        let loss = norm.forward(&x, Mode::Train).unwrap().sqr().unwrap().sum_all().unwrap();
+        let gradients = loss.backward().unwrap();
+        let data = vars.data().lock().unwrap();
+        assert!(gradients.get(&data["weight"]).is_some());
+        assert!(gradients.get(&data["running_mean"]).is_none());
+    }
+}

@@ -1,0 +1,218 @@
+//! The convolutional dense autoencoder: Polychromify and its tuning variants.
+//!
+//! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
+//! University of Padova, 2021. Convolutions 3x3 with ReLU, `same`-padded; then "dense" layers,
+//! which Keras applies to the channel axis and which are 1x1 convolutions; convolutions again, and
+//! a last one to two channels with `tanh`.
+//!
+//! The document does not say where the strided variants put strides and batch norm. Here each
+//! encoder convolution has stride 2, each decoder convolution is followed by nearest upsampling,
+//! as in the author's later version, and batch norm follows the activation of each of these.
+
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+use serde::{Deserialize, Serialize};
+
+use super::blocks::{BatchNorm, Conv2d, conv};
+use super::{Mode, Network};
+use crate::ops::{self, Activation};
+
+/// What distinguishes the members of the family; the default is Polychromify.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Channels of the dense layers, in order.
+    pub neurons: Vec<usize>,
+    /// Channels of the 3x3 convolutions: the first half before the dense layers, the rest after.
+    pub filters: Vec<usize>,
+    /// Whether each convolution before the dense layers halves the picture and each one after
+    /// doubles it.
+    #[serde(default)]
+    pub strides: bool,
+    /// Whether batch norm follows each of `filters`.
+    #[serde(default)]
+    pub batch_norm: bool,
+}
+
+/// The document's names for layer sizes: (low, medium, high).
+const NEURONS: [[usize; 5]; 3] =
+    [[64, 32, 16, 32, 64], [128, 64, 32, 64, 128], [256, 128, 64, 128, 256]];
+const FILTERS: [[usize; 6]; 2] = [[16, 32, 64, 64, 32, 16], [32, 64, 128, 128, 64, 32]];
+
+impl Config {
+    /// Tuning variant 1 of the document: low, low.
+    pub fn v1() -> Self {
+        Self::plain(NEURONS[0])
+    }
+
+    /// Tuning variant 2, the convolutional dense autoencoder of the model selection: medium, low.
+    pub fn v2() -> Self {
+        Self::plain(NEURONS[1])
+    }
+
+    /// Tuning variant 3, Polychromify: high, low; 293,330 parameters.
+    pub fn v3() -> Self {
+        Self::plain(NEURONS[2])
+    }
+
+    /// Tuning variant 4: high, high, strides and upsampling.
+    pub fn v4() -> Self {
+        Self {
+            neurons: NEURONS[2].to_vec(),
+            filters: FILTERS[1].to_vec(),
+            strides: true,
+            batch_norm: false,
+        }
+    }
+
+    /// Tuning variant 5: variant 4 with batch norm.
+    pub fn v5() -> Self {
+        Self { batch_norm: true, ..Self::v4() }
+    }
+
+    fn plain(neurons: [usize; 5]) -> Self {
+        Self {
+            neurons: neurons.to_vec(),
+            filters: FILTERS[0].to_vec(),
+            strides: false,
+            batch_norm: false,
+        }
+    }
+
+    /// Why the network cannot be built, if it cannot.
+    pub(super) fn check(&self) -> std::result::Result<(), String> {
+        if self.neurons.iter().chain(&self.filters).any(|&channels| channels == 0) {
+            return Err("each of `neurons` and `filters` has to be at least 1".to_owned());
+        }
+        if self.filters.len() % 2 == 1 {
+            return Err(format!(
+                "`filters` has to have as many before the dense layers as after, and has {}",
+                self.filters.len()
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::v3()
+    }
+}
+
+/// A 3x3 convolution and what follows it.
+#[derive(Clone, Debug)]
+struct Block {
+    conv: Conv2d,
+    norm: Option<BatchNorm>,
+}
+
+impl Block {
+    fn new(
+        config: &Config,
+        inputs: usize,
+        outputs: usize,
+        stride: usize,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let norm = config.batch_norm.then(|| BatchNorm::new(outputs, vb.pp("norm"))).transpose()?;
+        let conv = Conv2d::new(inputs, outputs, 3, conv(stride, Activation::Relu), vb)?;
+        Ok(Self { conv, norm })
+    }
+
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let x = self.conv.forward(x)?;
+        self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x, mode))
+    }
+}
+
+/// The network: tensors `encoder.N`, `dense.N`, `decoder.N` (N from 0) and `output`, each with
+/// `weight` and `bias`, and `norm` below the encoder's and the decoder's where there is batch norm.
+#[derive(Clone, Debug)]
+pub struct ConvDense {
+    encoder: Vec<Block>,
+    dense: Vec<Conv2d>,
+    decoder: Vec<Block>,
+    output: Conv2d,
+    strides: bool,
+}
+
+impl ConvDense {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
+        let mut channels = 1;
+        let mut next = |outputs| (std::mem::replace(&mut channels, outputs), outputs);
+        let (before, after) = config.filters.split_at(config.filters.len() / 2);
+        let stride = if config.strides { 2 } else { 1 };
+
+        let mut encoder = Vec::new();
+        for (i, &filters) in before.iter().enumerate() {
+            let (inputs, outputs) = next(filters);
+            let vb = vb.pp("encoder").pp(i);
+            encoder.push(Block::new(config, inputs, outputs, stride, vb)?);
+        }
+        let mut dense = Vec::new();
+        for (i, &neurons) in config.neurons.iter().enumerate() {
+            let (inputs, outputs) = next(neurons);
+            let vb = vb.pp("dense").pp(i);
+            dense.push(Conv2d::new(inputs, outputs, 1, conv(1, Activation::Relu), vb)?);
+        }
+        let mut decoder = Vec::new();
+        for (i, &filters) in after.iter().enumerate() {
+            let (inputs, outputs) = next(filters);
+            let vb = vb.pp("decoder").pp(i);
+            decoder.push(Block::new(config, inputs, outputs, 1, vb)?);
+        }
+        let (inputs, outputs) = next(2);
+        let output = Conv2d::new(inputs, outputs, 3, conv(1, Activation::Tanh), vb.pp("output"))?;
+        Ok(Self { encoder, dense, decoder, output, strides: config.strides })
+    }
+}
+
+impl Network for ConvDense {
+    fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
+        let mut x = lightness.clone(); // (N, 1, H, W)
+        for block in &self.encoder {
+            x = block.forward(&x, mode)?;
+        }
+        for dense in &self.dense {
+            x = dense.forward(&x)?;
+        }
+        for block in &self.decoder {
+            x = block.forward(&x, mode)?;
+            if self.strides {
+                x = ops::upsample2x(&x)?;
+            }
+        }
+        self.output.forward(&x) // (N, 2, H, W)
+    }
+
+    fn stride(&self) -> usize {
+        if self.strides { 1 << self.encoder.len() } else { 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use candle_nn::VarMap;
+
+    use super::*;
+
+    /// All elements of all tensors, running statistics too, as Keras counts them.
+    fn parameters(config: &Config) -> usize {
+        let vars = VarMap::new();
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        ConvDense::new(config, vb).unwrap();
+        vars.all_vars().iter().map(|var| var.elem_count()).sum()
+    }
+
+    #[test]
+    fn polychromify_has_the_parameters_of_the_document() {
+        assert_eq!(parameters(&Config::default()), 293_330);
+    }
+}

@@ -1,0 +1,79 @@
+//! The operations composed of stock ones, with their autograd: what runs on CUDA.
+//!
+//! Stock convolutions have a backward pass that is too slow to train with (the weight gradient is
+//! computed as a convolution with a kernel of the picture's size), so a convolution is made of
+//! shifted views, one concatenation and one matrix product, whose gradients are the like.
+
+use candle_core::{Result, Tensor};
+
+use super::{Activation, Conv};
+
+/// See [`super::conv2d`].
+pub(super) fn conv2d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: Conv,
+) -> Result<Tensor> {
+    let (n, inputs, height, width) = x.dims4()?;
+    let (outputs, _, kernel_h, kernel_w) = weight.dims4()?;
+    let Conv { stride, dilation, activation } = conv;
+    let (rows, columns) = (height.div_ceil(stride), width.div_ceil(stride));
+    let x = pad(x, 2, kernel_h, conv)?;
+    let x = pad(&x, 3, kernel_w, conv)?;
+
+    let mut shifted = Vec::with_capacity(kernel_h * kernel_w);
+    for dy in 0..kernel_h {
+        let x = every(&x, 2, dy * dilation, stride, rows)?;
+        for dx in 0..kernel_w {
+            let x = every(&x, 3, dx * dilation, stride, columns)?;
+            shifted.push(x.contiguous()?.reshape((n, inputs, rows * columns))?);
+        }
+    }
+    let pixels = Tensor::cat(&shifted, 1)?; // (N, Kh Kw Cin, H W)
+    let weight = weight.permute((0, 2, 3, 1))?.contiguous()?;
+    let weight = weight.reshape((1, outputs, kernel_h * kernel_w * inputs))?;
+    let weight = weight.broadcast_as((n, outputs, kernel_h * kernel_w * inputs))?.contiguous()?;
+    let mut y = weight.matmul(&pixels)?.reshape((n, outputs, rows, columns))?;
+    if let Some(bias) = bias {
+        y = y.broadcast_add(&bias.reshape((1, outputs, 1, 1))?)?;
+    }
+    match activation {
+        Activation::None => Ok(y),
+        Activation::Relu => y.relu(),
+        Activation::Tanh => y.tanh(),
+    }
+}
+
+/// Pads a dimension with zeros so that every result of `conv` has its pixels, and up to whole
+/// strides so that [`every`] can split it.
+fn pad(x: &Tensor, dim: usize, kernel: usize, conv: Conv) -> Result<Tensor> {
+    let size = x.dim(dim)?;
+    let before = super::padding_before(size, kernel, conv);
+    let positions = size.div_ceil(conv.stride);
+    let needed = (kernel - 1) * conv.dilation + positions * conv.stride;
+    // A stride can skip pixels at the end: nothing reads those.
+    let after = needed.saturating_sub(before + size);
+    x.pad_with_zeros(dim, before, after)
+}
+
+/// Takes `count` entries of a dimension, from `start` on, one in `stride`.
+fn every(x: &Tensor, dim: usize, start: usize, stride: usize, count: usize) -> Result<Tensor> {
+    let x = x.narrow(dim, start, count * stride)?;
+    if stride == 1 {
+        return Ok(x);
+    }
+    let mut shape = x.dims().to_vec();
+    shape[dim] = count;
+    shape.insert(dim + 1, stride);
+    x.contiguous()?.reshape(shape)?.narrow(dim + 1, 0, 1)?.squeeze(dim + 1)
+}
+
+/// See [`super::upsample2x`].
+pub(super) fn upsample2x(x: &Tensor) -> Result<Tensor> {
+    let (n, channels, height, width) = x.dims4()?;
+    x.reshape((n, channels, height, 1, width, 1))?
+        .broadcast_as((n, channels, height, 2, width, 2))?
+        .contiguous()?
+        .reshape((n, channels, 2 * height, 2 * width))
+}
