@@ -4,10 +4,10 @@ use std::hint::black_box;
 
 use candle_core::{DType, Device, Tensor, Var};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use polychromify_core::ops::{self, Activation, Conv};
+use polychromify_core::ops::{self, Activation, Allocator, Conv};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 /// Channels in, channels out, kernel: the distinct layers of Polychromify.
 const LAYERS: &[(usize, usize, usize)] = &[

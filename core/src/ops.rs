@@ -1,5 +1,6 @@
 //! The operations under the networks: fast ones on the CPU, stock ones composed elsewhere.
 
+mod allocator;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod composed;
@@ -15,6 +16,8 @@ mod tests;
 mod upsample;
 
 use candle_core::{DType, Result, Tensor};
+
+pub use allocator::Allocator;
 
 /// What is applied to a convolution's result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -188,7 +188,7 @@ pub(super) fn with_scratches<T, const N: usize>(
     /// 64 bytes: an x86 cache line, an AVX-512 register.
     #[derive(Clone, Copy)]
     #[repr(align(64))]
-    struct Line([f32; 16]);
+    struct Line(#[expect(dead_code, reason = "read as a slice of floats")] [f32; 16]);
     thread_local!(static SCRATCH: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) });
     SCRATCH.with_borrow_mut(|scratch| {
         let lines = lens.iter().map(|len| len.div_ceil(16)).sum();
