@@ -1,5 +1,7 @@
 //! Convolution at the shapes of Polychromify, forward and backward, in pixels per second.
 
+#![expect(clippy::unwrap_used, reason = "the shapes are right")]
+
 use std::hint::black_box;
 
 use candle_core::{DType, Device, Tensor, Var};
@@ -37,7 +39,7 @@ fn convolution(c: &mut Criterion) {
         let forward = || ops::conv2d(&x, &weight, Some(&bias), conv).unwrap();
         let name = format!("{inputs} to {outputs}, {kernel}x{kernel}");
         group.bench_function(BenchmarkId::new("forward", &name), |b| {
-            b.iter(|| black_box(forward()))
+            b.iter(|| black_box(forward()));
         });
         let y = forward();
         group.bench_function(BenchmarkId::new("backward", &name), |b| {

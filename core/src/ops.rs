@@ -65,7 +65,11 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(weight.dim(0)?, DType::F32, x.device())?,
     };
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias, conv::FusedConv(conv))
+    x.contiguous()?.apply_op3(
+        &weight.contiguous()?,
+        &bias,
+        conv::FusedConv { conv, portable: false },
+    )
 }
 
 /// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.

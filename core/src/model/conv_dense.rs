@@ -1,7 +1,7 @@
 //! The convolutional dense autoencoder: Polychromify and its tuning variants.
 //!
 //! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
-//! University of Padova, 2021. Convolutions 3x3 with ReLU, `same`-padded; then "dense" layers,
+//! University of Padova, 2021. Convolutions 3x3 with `ReLU`, `same`-padded; then "dense" layers,
 //! which Keras applies to the channel axis and which are 1x1 convolutions; convolutions again, and
 //! a last one to two channels with `tanh`.
 //!

@@ -1,5 +1,6 @@
 //! A memory allocator for programs that compute on the CPU.
 #![expect(unsafe_code, reason = "an allocator hands out pointers")]
+#![expect(clippy::cast_ptr_alignment, reason = "large blocks are aligned to 64")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
