@@ -1,9 +1,14 @@
 //! The operations under the networks: fast ones on the CPU, stock ones composed elsewhere.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod composed;
 mod conv;
+#[cfg(target_arch = "x86_64")]
+mod direct;
 mod geometry;
 mod im2col;
+mod lowered;
 mod matrix;
 #[cfg(test)]
 mod tests;
