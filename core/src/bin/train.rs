@@ -11,7 +11,7 @@
 //!
 //! Exit codes: 0 all done, 1 some photographs failed or training diverged, 2 could not start.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,10 +20,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use directories::ProjectDirs;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::train::{self, BestBy, Config, Event, PrepareSettings, Session};
-use polychromify_core::{Device, Error, Result, model};
+use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
 use serde_json::Value;
 
 /// Large tensors come and go with every step; glibc's allocator maps each anew.
@@ -42,6 +43,7 @@ struct Cli {
 enum Command {
     Prepare(Prepare),
     Fit(Box<Fit>),
+    Evaluate(Evaluate),
 }
 
 /// Read photographs once, into one file of small ones with their splits.
@@ -128,6 +130,37 @@ struct Fit {
     device: DeviceChoice,
 }
 
+/// Measure a network over photographs, with gray and sepia beside it.
+#[derive(Args)]
+struct Evaluate {
+    /// Weights file, or a name among the user's and the built-in ones [default: the built-in
+    /// default].
+    #[arg(long, value_name = "NAME|FILE")]
+    weights: Option<String>,
+    /// Folder of photographs (JPEG, PNG, TIFF).
+    #[arg(long, value_name = "DIR")]
+    photos: PathBuf,
+    /// Tab-separated table with the columns `file`, relative to DIR or to the table, and `split`.
+    /// Without it all photographs below DIR are measured.
+    #[arg(long, value_name = "TSV")]
+    table: Option<PathBuf>,
+    /// Split of the table to measure.
+    #[arg(long, default_value = "test", requires = "table")]
+    split: String,
+    /// Print one JSON object in place of the table.
+    #[arg(long)]
+    json: bool,
+    /// Also write a PNG of some photographs: gray, predicted and original side by side.
+    #[arg(long, value_name = "PNG")]
+    sheet: Option<PathBuf>,
+    /// Photographs on the sheet, evenly spaced through the set.
+    #[arg(long, value_name = "N", default_value_t = 24, requires = "sheet")]
+    count: usize,
+    /// auto, cpu or cuda.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Best {
     Mse,
@@ -139,6 +172,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Prepare(arguments) => prepare(&arguments),
         Command::Fit(arguments) => fit(&arguments),
+        Command::Evaluate(arguments) => evaluate(&arguments),
     };
     done.unwrap_or_else(|error| {
         say(&format!("polychromify-train: {error}"));
@@ -211,6 +245,44 @@ fn fit(arguments: &Fit) -> Result<ExitCode> {
         say(&format!("stopped, everything saved; `fit --resume --output {run}` goes on"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
+    let weights = match &arguments.weights {
+        Some(name) => {
+            let user = ProjectDirs::from("", "", "Polychromify");
+            let folder = user.map(|user| user.data_dir().join("weights"));
+            Weights::find(name, folder.as_deref())?
+        }
+        None => Weights::default_weights()?,
+    };
+    let device = Device::open(arguments.device)?;
+    let Evaluate { photos, table, split, .. } = arguments;
+    let photos = evaluate::list_photos(photos, table.as_deref(), split)?;
+    say(&format!("{} on {}", weights.name(), device.name()));
+
+    let bar = bar("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left");
+    let report = evaluate::evaluate(&weights, &device, &photos, &mut |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    if let Some(path) = &arguments.sheet {
+        let sheet = evaluate::comparison_sheet(&weights, &device, &photos, arguments.count)?;
+        sheet.save_with_format(path, image::ImageFormat::Png).map_err(|error| {
+            Error::Train(format!("{}: cannot write the sheet: {error}", path.display()))
+        })?;
+    }
+    for failure in &report.failures {
+        say(failure);
+    }
+    if arguments.json {
+        let json = serde_json::to_string(&report);
+        print(&json.expect("a report is names and numbers"))?;
+    } else {
+        print(report.to_string().trim_end())?;
+    }
+    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The settings of a run: those of its folder or the recipe's, changed by what was given.
@@ -365,6 +437,11 @@ fn bar(template: &str) -> ProgressBar {
     };
     let style = ProgressStyle::with_template(template).expect("the template is a constant");
     ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
+/// Results go to stdout, all else to stderr.
+fn print(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}").map_err(Error::io("stdout", "write"))
 }
 
 #[expect(clippy::print_stderr, reason = "messages of a command-line program")]
