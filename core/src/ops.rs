@@ -1,8 +1,20 @@
 //! The operations under the networks: fast ones on the CPU, stock ones composed elsewhere.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod composed;
+mod conv;
+#[cfg(target_arch = "x86_64")]
+mod direct;
+mod geometry;
+mod im2col;
+mod lowered;
+mod matrix;
+#[cfg(test)]
+mod tests;
+mod upsample;
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 /// What is applied to a convolution's result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +55,14 @@ impl Default for Conv {
 ///
 /// When the shapes do not fit or the device fails.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
-    composed::conv2d(x, weight, bias, conv)
+    if !fast(x) {
+        return composed::conv2d(x, weight, bias, conv);
+    }
+    let bias = match bias {
+        Some(bias) => bias.contiguous()?,
+        None => Tensor::zeros(weight.dim(0)?, DType::F32, x.device())?,
+    };
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias, conv::FusedConv(conv))
 }
 
 /// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.
@@ -52,12 +71,9 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 ///
 /// When the shape does not fit or the device fails.
 pub fn upsample2x(x: &Tensor) -> Result<Tensor> {
-    composed::upsample2x(x)
+    if fast(x) { x.contiguous()?.apply_op1(upsample::Upsample2x) } else { composed::upsample2x(x) }
 }
 
-/// Zero rows (or columns) above (or left of) `size` ones.
-fn padding_before(size: usize, kernel: usize, conv: Conv) -> usize {
-    let positions = size.div_ceil(conv.stride);
-    let reach = (positions - 1) * conv.stride + (kernel - 1) * conv.dilation + 1;
-    reach.saturating_sub(size) / 2
+fn fast(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32
 }

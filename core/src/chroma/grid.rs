@@ -13,10 +13,10 @@ pub(super) const NODES: usize = 16;
 
 /// Standard deviation in work pixels of the window from which a cell takes its color. At 1.5 a
 /// cell reaches across the two to three pixels over which a network's chroma bleeds at an edge.
-const SIGMA_SPACE: f32 = 1.5;
+const SIGMA_SPACE: f32 = 1.0;
 
 /// Standard deviation in nodes (6.67 L*) of the blur along lightness.
-const SIGMA_LIGHTNESS: f32 = 0.7;
+const SIGMA_LIGHTNESS: f32 = 0.5;
 
 /// Weight of the spatial mean beside a cell's own pixels, of which a full window has 1. Small
 /// enough to be without effect wherever 1 % of the window has the cell's lightness.

@@ -6,6 +6,7 @@
 
 use candle_core::{Result, Tensor};
 
+use super::geometry::padding_before;
 use super::{Activation, Conv};
 
 /// See [`super::conv2d`].
@@ -40,7 +41,11 @@ pub(super) fn conv2d(
     }
     match activation {
         Activation::None => Ok(y),
-        Activation::Relu => y.relu(),
+        // Not `relu`, whose gradient at exactly 0 is 1.
+        Activation::Relu => {
+            let positive = y.detach().gt(0f64)?.to_dtype(y.dtype())?;
+            y * positive
+        }
         Activation::Tanh => y.tanh(),
     }
 }
@@ -49,7 +54,7 @@ pub(super) fn conv2d(
 /// strides so that [`every`] can split it.
 fn pad(x: &Tensor, dim: usize, kernel: usize, conv: Conv) -> Result<Tensor> {
     let size = x.dim(dim)?;
-    let before = super::padding_before(size, kernel, conv);
+    let before = padding_before(size, kernel, conv);
     let positions = size.div_ceil(conv.stride);
     let needed = (kernel - 1) * conv.dilation + positions * conv.stride;
     // A stride can skip pixels at the end: nothing reads those.
