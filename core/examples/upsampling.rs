@@ -28,7 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         args.remove(at);
     }
     let mut details = Vec::new();
-    let mut out = String::from("| photograph | bilinear: RMS error of ab | painter |\n|---|---|---|\n");
+    let mut out =
+        String::from("| photograph | bilinear: RMS error of ab | painter |\n|---|---|---|\n");
     for path in &args {
         let photo = image::open(path)?.to_rgb8();
         let (bilinear, painted) = (paint_bilinear(&photo), paint(&photo));

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::process::Child;
 use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -44,16 +44,17 @@ fn kills_at_random_moments_lose_nothing_and_leave_nothing_half_done() {
     const PHOTOGRAPHS: u32 = 24;
     let folder = many(PHOTOGRAPHS, 260, 180);
     let originals = folder.files("in");
-    // The results of an undisturbed run.
+    let undisturbed = Instant::now();
     folder.batch(["in", "-o", "expected"]).code(0);
+    let whole = undisturbed.elapsed();
     let expected = folder.files("expected");
 
-    let mut milliseconds: u64 = 7;
+    let mut share = 0.03;
     let mut finished_alone = false;
     for _ in 0..40 {
         let mut child = start(&folder, &[]);
-        thread::sleep(Duration::from_millis(milliseconds));
-        milliseconds = (milliseconds * 37 + 11) % 151; // a fixed walk over 0..151
+        thread::sleep(whole.mul_f64(share));
+        share = (share + 0.618) % 1.0; // a walk that leaves no large gap in 0..1
         finished_alone = child.try_wait().unwrap().is_some();
         child.kill().unwrap();
         child.wait().unwrap();
