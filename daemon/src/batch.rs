@@ -78,7 +78,11 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             force: arguments.force,
             stop: stop.clone(),
         };
-        log::debug!("weights {}, device {}, {workers} jobs", weights.name(), device.name());
+        let (photographs, name) = (plan.jobs.len(), weights.name());
+        log::info!(
+            "{photographs} photographs, {workers} at a time, on {} with {name}",
+            device.name()
+        );
         color_all(&studio, arguments, &plan, workers, &mut report)?;
     }
 
