@@ -26,6 +26,7 @@ use super::samples::{Layout, Samples, SamplesRef};
 use super::{Depth, Error, Limits, Result, damaged, tiff, unsupported, write_failed};
 
 mod entropy;
+mod huffman;
 mod segments;
 
 const EXIF: &[u8] = b"Exif\0\0";
@@ -225,7 +226,11 @@ pub(super) fn write<W: Write>(
     let mut segment = |app, name: &[u8], data: &[u8]| {
         if name.len() + data.len() > SEGMENT_BYTES {
             let name = String::from_utf8_lossy(name);
-            log::warn!("{}: {} is too large for JPEG, left out", path.display(), name.trim_end_matches('\0'));
+            log::warn!(
+                "{}: {} is too large for JPEG, left out",
+                path.display(),
+                name.trim_end_matches('\0')
+            );
             return Ok(());
         }
         encoder.add_app_segment(app, [name, data].concat()).map_err(failed)

@@ -138,21 +138,6 @@ impl Lightness {
     }
 }
 
-/// The profile of all results; the same bytes everywhere.
-pub(super) fn srgb_profile() -> Result<Vec<u8>, String> {
-    let mut profile = ColorProfile::new_srgb();
-    profile.cicp = None; // allowed from ICC 4.4 on only, and not in all readers
-    profile.creation_date_time = moxcms::ColorDateTime {
-        year: 2020,
-        month: 1,
-        day_of_the_month: 1,
-        hours: 0,
-        minutes: 0,
-        seconds: 0,
-    };
-    profile.encode().map_err(|error| error.to_string())
-}
-
 fn from_icc(bytes: &[u8], color: bool, values: usize) -> Result<Lightness, String> {
     let profile = ColorProfile::new_from_slice(bytes).map_err(|error| error.to_string())?;
     match (profile.color_space, color) {
@@ -170,7 +155,8 @@ fn from_icc(bytes: &[u8], color: bool, values: usize) -> Result<Lightness, Strin
 }
 
 fn rgb_from_icc(profile: &ColorProfile, values: usize) -> Result<Lightness, String> {
-    let tables = profile.lut_a_to_b_colorimetric.is_some() || profile.lut_a_to_b_perceptual.is_some();
+    let tables =
+        profile.lut_a_to_b_colorimetric.is_some() || profile.lut_a_to_b_perceptual.is_some();
     if let (false, Some(red), Some(green), Some(blue)) =
         (tables, &profile.red_trc, &profile.green_trc, &profile.blue_trc)
     {
@@ -239,7 +225,8 @@ fn evaluator(curve: &ToneReprCurve) -> Result<Box<dyn Fn(f64) -> f64>, String> {
 
 /// Linear luminance under D65 of full red, green and blue: the middle row of sRGB's matrix to
 /// XYZ, IEC 61966-2-1.
-const SRGB_WEIGHTS: [f64; 3] = [0.212_639_005_871_510_27, 0.715_168_678_767_755_9, 0.072_192_315_360_733_71];
+const SRGB_WEIGHTS: [f64; 3] =
+    [0.212_639_005_871_510_27, 0.715_168_678_767_755_9, 0.072_192_315_360_733_71];
 
 /// XYZ of D50, the connection space of ICC.1:2022, 7.2.16.
 const D50: [f64; 3] = [0.9642, 1.0, 0.8249];

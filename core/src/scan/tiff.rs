@@ -332,7 +332,8 @@ impl Plan {
             return Err(damaged(path, format!("{found} strips or tiles, expected {wanted}")));
         }
         let row = width as u64 * (self.stride() * self.layout.sample_bytes()) as u64;
-        let tiles = if self.tiled { self.layout.bytes(self.width as u32, height as u64) } else { 0 };
+        let tiles =
+            if self.tiled { self.layout.bytes(self.width as u32, height as u64) } else { 0 };
         let held = tiles.saturating_add(row);
         if held > limits.memory {
             let reason =
@@ -524,8 +525,11 @@ fn tags<R: Read + Seek>(decoder: &mut Decoder<R>, directory: &TiffDirectory) -> 
     let mut found = Directory::new();
     let mut left = TAG_BYTES; // entries may share their bytes, so that a small file asks for much
     for (tag, entry) in directory.iter() {
-        let bytes = entry.count().saturating_mul(item_bytes(entry.field_type().to_u16()).unwrap_or(1) as u64);
-        let chunks = [Tag::StripOffsets, Tag::StripByteCounts, Tag::TileOffsets, Tag::TileByteCounts];
+        let bytes = entry
+            .count()
+            .saturating_mul(item_bytes(entry.field_type().to_u16()).unwrap_or(1) as u64);
+        let chunks =
+            [Tag::StripOffsets, Tag::StripByteCounts, Tag::TileOffsets, Tag::TileByteCounts];
         if bytes > left || chunks.contains(&tag) {
             continue;
         }

@@ -106,9 +106,11 @@ impl Frame {
         let &[precision, a, b, c, d, count, ref rest @ ..] = data else {
             return Err("a broken frame header".into());
         };
-        let component = |c: &[u8]| Component { id: c[0], horizontal: c[1] >> 4, vertical: c[1] & 15 };
+        let component =
+            |c: &[u8]| Component { id: c[0], horizontal: c[1] >> 4, vertical: c[1] & 15 };
         let components: Vec<_> = rest.chunks_exact(3).map(component).collect();
-        let factors = |c: &Component| (1..=4).contains(&c.horizontal) && (1..=4).contains(&c.vertical);
+        let factors =
+            |c: &Component| (1..=4).contains(&c.horizontal) && (1..=4).contains(&c.vertical);
         if components.len() != usize::from(count) || !components.iter().all(factors) {
             return Err("a broken frame header".into());
         }

@@ -106,9 +106,8 @@ impl<R: BufRead> Read for Lzw<R> {
             let result = self.decoder.decode_bytes(input, buffer);
             let ended = input.is_empty();
             self.reader.consume(result.consumed_in);
-            let status = result
-                .status
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            let status =
+                result.status.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             let done = matches!(status, LzwStatus::Done)
                 || (matches!(status, LzwStatus::NoProgress) && ended);
             if result.consumed_out > 0 || done || (ended && result.consumed_in == 0) {

@@ -184,7 +184,9 @@ fn compress(
 ) -> io::Result<Vec<u8>> {
     let mut raw = Vec::with_capacity(strip.len() * layout.sample_bytes());
     if compression.predicts() {
-        differences(strip, row, layout.channels()).all().to_bytes(cfg!(target_endian = "big"), &mut raw);
+        differences(strip, row, layout.channels())
+            .all()
+            .to_bytes(cfg!(target_endian = "big"), &mut raw);
     } else {
         strip.all().to_bytes(cfg!(target_endian = "big"), &mut raw);
     }
