@@ -40,6 +40,7 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
     let weights = find_weights(arguments.weights.as_deref())?;
     let device = Device::open(arguments.device.choice())?;
+    let colorizer = Colorizer::open(&weights, &device)?;
     let recipe = Settings::new(arguments, hints_sha256).recipe(weights.sha256());
     let workers = workers(arguments, plan.jobs.len());
     let limits = Limits { pixels: MOST_PIXELS, memory: arguments.memory / workers as u64 };
@@ -59,7 +60,6 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     } else if arguments.dry_run {
         rehearsal::rehearse(arguments, &plan, &recipe, &limits, &mut report)?;
     } else {
-        let colorizer = Colorizer::open(&weights, &device)?;
         let (_lock, ledger) = open_output(&plan.folder)?;
         let studio = Studio {
             colorizer,
@@ -78,7 +78,11 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             force: arguments.force,
             stop: stop.clone(),
         };
-        log::debug!("weights {}, device {}, {workers} jobs", weights.name(), device.name());
+        let (photographs, name) = (plan.jobs.len(), weights.name());
+        log::info!(
+            "{photographs} photographs, {workers} at a time, on {} with {name}",
+            device.name()
+        );
         color_all(&studio, arguments, &plan, workers, &mut report)?;
     }
 

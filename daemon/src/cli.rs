@@ -51,6 +51,9 @@ pub(crate) struct Batch {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
     /// Weights by name, or a .safetensors file [default: the built-in ones]
+    ///
+    /// A name is looked up in the folder `weights` of the user's data folder
+    /// (~/.local/share/polychromify on Linux), then among the built-in ones.
     #[arg(short, long, value_name = "NAME|FILE")]
     pub(crate) weights: Option<String>,
     /// Format of the results; where it changes, the extension is appended: scan.tif.jpg

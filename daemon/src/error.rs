@@ -22,6 +22,8 @@ pub(crate) enum Error {
     NoLedger { folder: PathBuf },
     #[error("{}: in use by process {process}", folder.display())]
     Busy { folder: PathBuf, process: String },
+    #[error("{}: neither a file nor a folder", path.display())]
+    NotAFile { path: PathBuf },
     #[error("{}: the output is not a folder", path.display())]
     NotAFolder { path: PathBuf },
     #[error(

@@ -138,8 +138,9 @@ impl Studio {
         self.ledger.intend(id, &result)?;
         publish::rename(temporary.path(), &path, replaced.as_ref())?;
         temporary.publish();
-        if let Err(error) = self.ledger.publish(id) {
-            // The result is whole and in its place, and the next run records it.
+        // The result is whole and in its place: what fails from here on, the next run settles.
+        let synced = publish::sync_folder(path.parent().unwrap_or(&self.folder));
+        if let Err(error) = synced.and_then(|()| self.ledger.publish(id)) {
             log::warn!("{}: done, but not recorded: {error}", job.shown.display());
         }
         Ok(Outcome::Done(Facts::default()))

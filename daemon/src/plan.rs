@@ -37,7 +37,7 @@ pub(crate) struct Plan {
 ///
 /// # Errors
 ///
-/// When an input does not exist, an input folder and the output folder lie in each other, two
+/// When an input does not exist or is neither file nor folder, an input folder and the output folder lie in each other, two
 /// inputs would become one result, or a result would overwrite an input.
 pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> Result<Plan> {
     let folder = resolve(output)?;
@@ -49,9 +49,10 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> R
         let metadata = std::fs::metadata(input).map_err(Error::io(input, "read"))?;
         if metadata.is_dir() {
             add_folder(&mut plan, input, output, format)?;
+        } else if !metadata.is_file() {
+            return Err(Error::NotAFile { path: input.clone() });
         } else {
-            let name =
-                input.file_name().ok_or_else(|| Error::NotAFolder { path: input.clone() })?;
+            let name = input.file_name().ok_or_else(|| Error::NotAFile { path: input.clone() })?;
             plan.jobs.push(Job {
                 shown: input.clone(),
                 input: identity(input)?,

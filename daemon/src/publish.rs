@@ -91,12 +91,11 @@ pub(crate) fn rename(temporary: &Path, path: &Path, replaced: Option<&Published>
             } else {
                 Error::io(path, "write")(source)
             }
-        })?,
-        Place::Ours => fs::rename(temporary, path).map_err(Error::io(path, "write"))?,
-        Place::Edited => return Err(Error::Edited { path: path.to_path_buf() }),
-        Place::Foreign => return Err(Error::Occupied { path: path.to_path_buf() }),
+        }),
+        Place::Ours => fs::rename(temporary, path).map_err(Error::io(path, "write")),
+        Place::Edited => Err(Error::Edited { path: path.to_path_buf() }),
+        Place::Foreign => Err(Error::Occupied { path: path.to_path_buf() }),
     }
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
 fn rename_to_free(temporary: &Path, path: &Path) -> io::Result<()> {
@@ -110,7 +109,13 @@ fn rename_to_free(temporary: &Path, path: &Path) -> io::Result<()> {
 
 fn link_to_free(temporary: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(temporary, path) {
-        Ok(()) => fs::remove_file(temporary),
+        Ok(()) => {
+            // The result has its name, so this is no failure.
+            if let Err(error) = fs::remove_file(temporary) {
+                log::warn!("{}: cannot remove: {error}", temporary.display());
+            }
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         Err(_) => check_and_rename(temporary, path),
     }

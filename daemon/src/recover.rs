@@ -19,10 +19,10 @@ pub(crate) fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
 
 fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
     let path = folder.join(&job.output);
-    let renamed = job
-        .intended
-        .as_ref()
-        .is_some_and(|intended| fingerprint::sha256(&path).is_ok_and(|found| found == *intended));
+    let renamed = match &job.intended {
+        Some(intended) if is_file(&path) => fingerprint::sha256(&path)? == *intended,
+        _ => false,
+    };
     if let Some(temporary) = &job.temporary {
         publish::remove(&folder.join(temporary))?;
     }
@@ -34,6 +34,10 @@ fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
         log::info!("{}: was interrupted in an earlier run", path.display());
         ledger.requeue(job.id, 1)
     }
+}
+
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! What a run says: failures on stderr, JSON lines on stdout, a progress bar on a terminal.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use env_logger::Target;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use log::{Level, LevelFilter};
 use serde::Serialize;
 use serde_json::json;
@@ -82,8 +83,12 @@ impl<'a> Report<'a> {
         if log::max_level() < Level::Info || !io::stderr().is_terminal() {
             return;
         }
-        let template = "{bar:30} {pos}/{len} photographs, {per_sec}, {eta} left {msg}";
+        let template = "{bar:30} {pos}/{len} photographs, {rate} a minute, {eta} left {msg}";
         let style = ProgressStyle::with_template(template).expect("a constant that is valid");
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A bar that cannot be drawn is no reason to stop.
+            let _ = write!(out, "{:.1}", state.per_sec() * 60.0);
+        });
         self.bar = self.progress.add(ProgressBar::new(total as u64).with_style(style));
         self.bar.enable_steady_tick(Duration::from_millis(500));
     }

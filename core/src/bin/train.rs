@@ -38,9 +38,6 @@ static ALLOCATOR: Allocator = Allocator;
 /// Polychromify needs 4.3 GB, in blocks that the validation's last batch asks for in other sizes.
 const KEPT_BYTES: usize = 8 << 30;
 
-/// Photographs of a comparison sheet.
-const SHEET_PHOTOS: usize = 24;
-
 /// Trains and measures the networks of Polychromify.
 #[derive(Parser)]
 #[command(name = "polychromify-train", version)]
@@ -159,9 +156,12 @@ struct Evaluate {
     /// Print one JSON object in place of the table.
     #[arg(long)]
     json: bool,
-    /// Write a picture of some photographs too: gray, predicted, original.
-    #[arg(long, value_name = "FILE")]
+    /// Also write a PNG of some photographs: gray, predicted and original side by side.
+    #[arg(long, value_name = "PNG")]
     sheet: Option<PathBuf>,
+    /// Photographs on the sheet, evenly spaced through the set.
+    #[arg(long, value_name = "N", default_value_t = 24, requires = "sheet")]
+    count: usize,
     /// auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -278,7 +278,7 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
         print!("{report}");
     }
     if let Some(path) = &arguments.sheet {
-        let sheet = evaluate::comparison_sheet(&weights, &device, &photos, SHEET_PHOTOS)?;
+        let sheet = evaluate::comparison_sheet(&weights, &device, &photos, arguments.count)?;
         let saved = sheet.save(path);
         saved
             .map_err(|error| Error::Train(format!("{}: cannot write: {error}", path.display())))?;
