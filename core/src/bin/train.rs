@@ -221,10 +221,8 @@ fn fit(arguments: &Fit) -> Result<ExitCode> {
         checkpoint_interval: minutes(arguments.checkpoint)?,
     };
     let device = Device::open(arguments.device)?;
-    say(&format!("{} on {}", config.network, device.name()));
-
     let stop = stop_on_signals()?;
-    let mut report = Report::new(&config);
+    let mut report = Report::new(&config, &device);
     let outcome = train::train(&config, &arguments.output, &session, &device, &mut |event| {
         report.show(event);
         if stop.load(Ordering::Relaxed) {
