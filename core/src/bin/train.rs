@@ -24,15 +24,19 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
+use polychromify_core::ops::Allocator;
 use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Session};
 use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
 use serde_json::Value;
 
 use report::{Report, bar, say};
 
-/// Large tensors come and go with every step; glibc's allocator maps each anew. See `keep_pages`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
+
+/// Freed memory that training keeps for the next step, in bytes: one of 32 photographs of
+/// Polychromify needs 4.3 GB, in blocks that the validation's last batch asks for in other sizes.
+const KEPT_BYTES: usize = 8 << 30;
 
 /// Trains and measures the networks of Polychromify.
 #[derive(Parser)]
@@ -209,7 +213,7 @@ fn prepare(arguments: &Prepare) -> Result<ExitCode> {
 }
 
 fn fit(arguments: &Fit) -> Result<ExitCode> {
-    keep_pages();
+    Allocator::keep(KEPT_BYTES);
     let config = run_config(arguments)?;
     let session = Session {
         resume: arguments.resume,
@@ -217,10 +221,8 @@ fn fit(arguments: &Fit) -> Result<ExitCode> {
         checkpoint_interval: minutes(arguments.checkpoint)?,
     };
     let device = Device::open(arguments.device)?;
-    say(&format!("{} on {}", config.network, device.name()));
-
     let stop = stop_on_signals()?;
-    let mut report = Report::new(&config);
+    let mut report = Report::new(&config, &device);
     let outcome = train::train(&config, &arguments.output, &session, &device, &mut |event| {
         report.show(event);
         if stop.load(Ordering::Relaxed) {
@@ -280,24 +282,6 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
             .map_err(|error| Error::Train(format!("{}: cannot write: {error}", path.display())))?;
     }
     Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Starts this program again with mimalloc set to keep freed pages, unless the user set it.
-///
-/// Returned pages are mapped and cleared anew at every step: steps of 8 photographs of Polychromify
-/// took 4.7 s of processor time (1.9 s of it the kernel's) and 3.1 s (0.35 s) with pages kept.
-/// mimalloc reads its settings before `main`, so they cannot be made here.
-fn keep_pages() {
-    const SETTING: &str = "MIMALLOC_PURGE_DELAY";
-    #[cfg(unix)]
-    if let (None, Ok(program)) = (std::env::var_os(SETTING), std::env::current_exe()) {
-        use std::os::unix::process::CommandExt;
-        // Returns only when it fails, and then this process goes on as it is.
-        let _ = std::process::Command::new(program)
-            .args(std::env::args_os().skip(1))
-            .env(SETTING, "-1")
-            .exec();
-    }
 }
 
 /// The settings of a run: those of its folder or the recipe's, changed by what was given.

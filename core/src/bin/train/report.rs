@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use polychromify_core::Device;
 use polychromify_core::train::{Config, Epoch, Event};
 
 /// Time between lines where there is no terminal to show a bar on.
@@ -12,6 +13,8 @@ const LINE_INTERVAL: Duration = Duration::from_secs(60);
 /// Shows a run: a bar on a terminal, and a line for each epoch everywhere.
 pub(crate) struct Report {
     bar: ProgressBar,
+    /// The network and the device.
+    subject: String,
     epochs: usize,
     steps: usize,
     photos: usize,
@@ -22,11 +25,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, device: &Device) -> Self {
+        let subject = format!("{} on {}", config.network, device.name());
         let bar = bar("{prefix} {bar:30} step {pos}/{len}, {msg}");
         let epochs = config.epochs;
         let begin = (Instant::now(), 0);
-        Self { bar, epochs, steps: 0, photos: 0, last_line: None, begin }
+        Self { bar, subject, epochs, steps: 0, photos: 0, last_line: None, begin }
     }
 
     /// Whether the loop has begun.
@@ -47,7 +51,8 @@ impl Report {
                 self.begin = (Instant::now(), epochs_done * steps + steps_done);
                 self.bar.set_length(steps as u64);
                 self.say(&format!(
-                    "{parameters} parameters; {train} photos to train on, {valid} to validate on"
+                    "{}: {parameters} parameters; {train} photos to train on, {valid} to validate on",
+                    self.subject
                 ));
                 if self.begin.1 > 0 {
                     self.say(&format!("goes on after {epochs_done} epochs and {steps_done} steps"));
