@@ -36,10 +36,9 @@ impl Default for Distances {
 impl Distances {
     /// Adds a pixel of true chroma `(a, b)` and a predicted one.
     pub fn push(&mut self, expected: [f32; 2], found: [f32; 2]) {
-        let index =
-            |v: f32| ((v / GRID).round() as i32 + CELLS as i32 / 2).clamp(0, CELLS as i32 - 1);
-        let cell =
-            &mut self.cells[index(expected[0]) as usize * CELLS + index(expected[1]) as usize];
+        // A number that is none, or below the grid, becomes 0.
+        let index = |v: f32| (((v / GRID).round() + (CELLS / 2) as f32) as usize).min(CELLS - 1);
+        let cell = &mut self.cells[index(expected[0]) * CELLS + index(expected[1])];
         let distance = (expected[0] - found[0]).hypot(expected[1] - found[1]);
         // A distance that is no number is beyond every threshold.
         let first = if distance.is_nan() { u32::MAX } else { distance.ceil() as u32 };

@@ -12,6 +12,10 @@ const COLUMNS: usize = 3;
 
 /// Lays out `(photograph, predicted a, predicted b)` as triples gray, predicted, original, in rows
 /// of three triples on white. All photographs are of one size.
+///
+/// # Panics
+///
+/// When a photograph's samples do not fill its square.
 pub fn sheet(photos: &[(Photo, Vec<f32>, Vec<f32>)]) -> RgbImage {
     let side = photos.first().map_or(0, |(photo, ..)| photo.side) as u32;
     let columns = photos.len().min(COLUMNS) as u32;

@@ -44,8 +44,8 @@ pub fn ssim(one: &[u8], two: &[u8], width: usize) -> f64 {
             |x: &[f64], y: &[f64]| -> Vec<f64> { x.iter().zip(y).map(|(x, y)| x * y).collect() };
         let means = [&x, &y, &product(&x, &x), &product(&y, &y), &product(&x, &y)]
             .map(|plane| blur(plane, width, &window));
-        for i in 0..means[0].len() {
-            let [x, y, xx, yy, xy] = [0, 1, 2, 3, 4].map(|m: usize| means[m][i]);
+        let [x, y, xx, yy, xy] = &means;
+        for ((((x, y), xx), yy), xy) in x.iter().zip(y).zip(xx).zip(yy).zip(xy) {
             let luminance = (2.0 * x * y + c1) / (x * x + y * y + c1);
             let (variance, covariance) = (xx - x * x + yy - y * y, xy - x * y);
             sum += luminance * (2.0 * covariance + c2) / (variance + c2);
