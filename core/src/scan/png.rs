@@ -54,7 +54,9 @@ impl Reader {
             depth: depth_of_bits(depth as u32),
         };
         let interlaced = info.interlaced;
-        let bytes = layout.bytes(width, if interlaced { u64::from(height) } else { 2 });
+        // A whole picture of 16 bits is held twice while its bytes are put in order.
+        let rows = if interlaced { u64::from(height) * layout.sample_bytes() as u64 } else { 2 };
+        let bytes = layout.bytes(width, rows);
         if bytes > limits.memory {
             let what = if interlaced { "an interlaced PNG" } else { "two rows" };
             let reason = format!("{what} takes {bytes} bytes, the limit is {}", limits.memory);
