@@ -197,7 +197,7 @@ fn decoder(file: &File, path: &Path) -> Result<::png::Reader<BufReader<File>>> {
     options.set_ignore_text_chunk(true);
     let mut decoder = Decoder::new_with_options(BufReader::with_capacity(1 << 16, file), options);
     decoder.set_transformations(Transformations::EXPAND);
-    decoder.set_limits(::png::Limits { bytes: usize::MAX }); // checked against ours
+    decoder.set_limits(::png::Limits { bytes: CHUNK_BYTES as usize }); // bounds profiles and rows
     decoder.read_info().map_err(|error| from_png(path, error))
 }
 
