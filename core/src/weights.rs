@@ -258,7 +258,7 @@ pub fn save(
 
 /// A safetensors file. The crate writes metadata in the order of a hash map, which differs from
 /// run to run, so its header is written without and the sorted metadata put in front.
-fn serialize(
+pub(crate) fn serialize(
     tensors: &BTreeMap<String, Tensor>,
     metadata: &BTreeMap<&str, String>,
 ) -> Result<Vec<u8>> {
@@ -292,7 +292,7 @@ fn serialize(
 }
 
 /// Writes beside `path`, syncs and renames into place, so that `path` never holds half a file.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -328,7 +328,7 @@ fn known_names(folder: Option<&Path>) -> Vec<String> {
     names
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,0 +1,172 @@
+//! How far a run has come, and its log.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::validation::Measures;
+use super::{BestBy, Config, Epoch};
+use crate::{Error, Result};
+
+/// How far a run has come.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub(crate) struct Progress {
+    /// Whole epochs, validated.
+    pub(crate) epoch: usize,
+    /// Steps taken within the epoch that has begun.
+    pub(crate) step: usize,
+    /// Steps of the optimizer in all.
+    pub(crate) optimizer_steps: i32,
+    /// Photographs seen within the epoch that has begun.
+    pub(crate) photos: usize,
+    /// Sum of their losses.
+    #[serde(with = "bits")]
+    pub(crate) loss_sum: f64,
+    /// Time spent on them, in seconds.
+    pub(crate) seconds: f64,
+    /// The whole epochs.
+    pub(crate) history: Vec<Epoch>,
+}
+
+impl Progress {
+    /// Adds the losses of steps, each with its number of photographs, and empties the list.
+    ///
+    /// Reading a loss waits for the device, so it is done for several steps at once.
+    pub(crate) fn add_losses(&mut self, losses: &mut Vec<(Tensor, usize)>) -> Result<()> {
+        for (loss, photos) in losses.drain(..) {
+            let loss = f64::from(loss.to_scalar::<f32>()?);
+            if !loss.is_finite() {
+                let (epoch, step) = (self.epoch + 1, self.step);
+                return Err(Error::Train(format!(
+                    "training diverged: the loss is {loss} in epoch {epoch} by step {step}; \
+                     a lower learning rate may help"
+                )));
+            }
+            self.loss_sum += loss * photos as f64;
+            self.photos += photos;
+        }
+        Ok(())
+    }
+
+    /// Mean loss over the photographs seen in the epoch that has begun.
+    pub(crate) fn mean_loss(&self) -> f64 {
+        self.loss_sum / self.photos as f64
+    }
+
+    /// Adds the epoch that has begun to the history, returns it and begins the next.
+    pub(crate) fn finish_epoch(&mut self, config: &Config, measures: Measures) -> Result<Epoch> {
+        if !measures.mse.is_finite() {
+            let epoch = self.epoch + 1;
+            return Err(Error::Train(format!(
+                "training diverged: the validation loss is {} after epoch {epoch}",
+                measures.mse
+            )));
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let mut epoch = Epoch {
+            epoch: self.epoch + 1,
+            train_loss: round(self.mean_loss()),
+            valid_loss: round(measures.mse),
+            valid_accuracy: round(measures.accuracy),
+            learning_rate: config.learning_rate,
+            seconds: (self.seconds * 10.0).round() / 10.0,
+            unix_time: now.map_or(0, |now| now.as_secs()),
+            best: false,
+        };
+        let better = |than: &Epoch| match config.best_by {
+            BestBy::Mse => epoch.valid_loss < than.valid_loss,
+            BestBy::Accuracy => epoch.valid_accuracy > than.valid_accuracy,
+        };
+        epoch.best = self.history.iter().all(better);
+        let mut history = std::mem::take(&mut self.history);
+        history.push(epoch.clone());
+        let optimizer_steps = self.optimizer_steps;
+        *self = Self { epoch: epoch.epoch, optimizer_steps, history, ..Self::default() };
+        Ok(epoch)
+    }
+}
+
+/// To eight decimals, which JSON and CSV give back exactly.
+fn round(value: f64) -> f64 {
+    (value * 1e8).round() / 1e8
+}
+
+/// The log as CSV.
+pub(crate) fn log(history: &[Epoch]) -> String {
+    let names = "epoch,train_loss,valid_loss,valid_accuracy,learning_rate,seconds,unix_time,best\n";
+    let row = |row: &Epoch| {
+        let Epoch { epoch, train_loss, valid_loss, valid_accuracy, learning_rate, .. } = row;
+        let (seconds, unix_time, best) = (row.seconds, row.unix_time, u8::from(row.best));
+        format!(
+            "{epoch},{train_loss},{valid_loss},{valid_accuracy},{learning_rate},{seconds},\
+             {unix_time},{best}\n"
+        )
+    };
+    std::iter::once(names.to_owned()).chain(history.iter().map(row)).collect()
+}
+
+/// A number in JSON, bit for bit.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        value.to_bits().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        u64::deserialize(from).map(f64::from_bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use candle_core::Device;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn history(best_by: BestBy) -> Vec<bool> {
+        let config = Config { best_by, ..Config::new("conv", Value::Null, Path::new("x.cache")) };
+        let mut progress = Progress::default();
+        for (mse, accuracy) in [(0.3, 0.5), (0.2, 0.4), (0.25, 0.6), (0.2, 0.6)] {
+            progress.finish_epoch(&config, Measures { mse, accuracy }).unwrap();
+        }
+        progress.history.iter().map(|epoch| epoch.best).collect()
+    }
+
+    #[test]
+    fn the_best_epoch_is_the_first_that_is_better_than_all_before() {
+        assert_eq!(history(BestBy::Mse), [true, true, false, false]);
+        assert_eq!(history(BestBy::Accuracy), [true, false, true, false]);
+    }
+
+    #[test]
+    fn the_mean_loss_weighs_a_partial_batch_by_its_photographs() {
+        let loss = |value: f32| Tensor::new(value, &Device::Cpu).unwrap();
+        let mut progress = Progress::default();
+        let mut losses = vec![(loss(1.0), 3), (loss(5.0), 1)];
+        progress.add_losses(&mut losses).unwrap();
+        assert_eq!((progress.mean_loss(), losses.len()), (2.0, 0));
+        let error = progress.add_losses(&mut vec![(loss(f32::NAN), 1)]).unwrap_err().to_string();
+        assert!(error.starts_with("training diverged: the loss is NaN in epoch 1"), "{error}");
+    }
+
+    #[test]
+    fn a_row_of_the_log_gives_its_numbers_back() {
+        let epoch = Epoch { epoch: 1, train_loss: 0.01287123, best: true, ..Epoch::default() };
+        let text = log(&[epoch]);
+        assert_eq!(text.lines().nth(1), Some("1,0.01287123,0,0,0,0,0,1"));
+        assert_eq!(text.lines().next().unwrap().split(',').count(), 8);
+    }
+
+    #[test]
+    fn progress_goes_through_json_bit_for_bit() {
+        let progress = Progress { loss_sum: 0.1 + 0.2, seconds: 1.5, ..Progress::default() };
+        let text = serde_json::to_string(&progress).unwrap();
+        assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), progress);
+    }
+}

@@ -1,0 +1,256 @@
+//! The whole loop on a tiny network and generated photographs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use image::{Rgb, RgbImage};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::Weights;
+use crate::device::DeviceChoice;
+
+/// A folder with 13 photographs of 10x6 pixels and a cache of them at 8x8.
+///
+/// Blue above and green below, of random brightness: their color can be told from lightness.
+fn data() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = String::from("file\tsplit\n");
+    for i in 0..13u8 {
+        let pixel = |x: u32, y: u32| {
+            let shade = 20 + 7 * i + 3 * x as u8;
+            if y < 3 { Rgb([shade, shade, 120 + shade / 2]) } else { Rgb([shade, 90, 10]) }
+        };
+        let photo = RgbImage::from_fn(10, 6, pixel);
+        photo.save(folder.path().join(format!("{i}.png"))).unwrap();
+        let split = if i % 4 == 0 { "valid" } else { "train" };
+        writeln!(table, "{i}.png\t{split}").unwrap();
+    }
+    fs::write(folder.path().join("photos.tsv"), table).unwrap();
+    prepare(&settings(folder.path()), &mut |_, _| ()).unwrap();
+    folder
+}
+
+fn settings(folder: &Path) -> PrepareSettings {
+    PrepareSettings {
+        photos: folder.to_owned(),
+        table: Some(folder.join("photos.tsv")),
+        splits: Vec::new(),
+        size: 8,
+        seed: 0,
+        jobs: 1,
+        output: folder.join("photos.cache"),
+    }
+}
+
+fn config(folder: &Path, epochs: usize) -> Config {
+    let network = json!({"neurons": [6], "filters": [4, 4], "batch_norm": true});
+    Config {
+        batch: 4,
+        learning_rate: 0.01,
+        epochs,
+        flip: true,
+        ..Config::new("conv_dense", network, &folder.join("photos.cache"))
+    }
+}
+
+fn fit(config: &Config, run: &Path, session: &Session) -> Result<Outcome> {
+    fit_observed(config, run, session, &mut |_| ControlFlow::Continue(()))
+}
+
+fn fit_observed(
+    config: &Config,
+    run: &Path,
+    session: &Session,
+    observe: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    train(config, run, session, &Device::open(DeviceChoice::Cpu)?, observe)
+}
+
+const RESUME: Session =
+    Session { resume: true, budget: None, checkpoint_interval: Duration::from_secs(600) };
+
+/// The files of a run that are to be the same bit for bit.
+fn weights(run: &Path) -> BTreeMap<&'static str, Vec<u8>> {
+    let read = |name| (name, fs::read(run.join(name)).unwrap());
+    ["last/weights.safetensors", "best.safetensors"].map(read).into()
+}
+
+#[test]
+fn the_loss_falls_and_the_weights_can_be_used() {
+    let folder = data();
+    let run = folder.path().join("run");
+    let outcome = fit(&config(folder.path(), 12), &run, &Session::default()).unwrap();
+    let (first, last) = (&outcome.history[0], &outcome.history[11]);
+    assert!(!outcome.stopped);
+    assert!(last.train_loss < 0.5 * first.train_loss, "{first:?} {last:?}");
+    let best = Weights::read(run.join("best.safetensors")).unwrap();
+    assert_eq!(best.network(), "conv_dense");
+    assert_eq!(best.training()["seed"], 0);
+    assert!(best.sepia()[1] < 0.0, "blue prevails");
+    assert!(best.build(&Device::open(DeviceChoice::Cpu).unwrap()).is_ok());
+    assert_eq!(fs::read_to_string(run.join("log.csv")).unwrap().lines().count(), 13);
+    assert!(run.join("curves.svg").exists());
+}
+
+#[test]
+fn two_epochs_and_two_resumed_are_four_epochs_bit_for_bit() {
+    let folder = data();
+    let (straight, resumed) = (folder.path().join("straight"), folder.path().join("resumed"));
+    fit(&config(folder.path(), 4), &straight, &Session::default()).unwrap();
+    fit(&config(folder.path(), 2), &resumed, &Session::default()).unwrap();
+    assert_ne!(weights(&straight), weights(&resumed));
+    fit(&config(folder.path(), 4), &resumed, &RESUME).unwrap();
+    assert_eq!(weights(&straight), weights(&resumed));
+}
+
+#[test]
+fn a_run_stopped_at_every_step_is_the_same_bit_for_bit() {
+    let folder = data();
+    let (straight, stopped) = (folder.path().join("straight"), folder.path().join("stopped"));
+    let config = config(folder.path(), 2);
+    fit(&config, &straight, &Session::default()).unwrap();
+    let mut sessions = 0;
+    let stop_after_a_step = &mut |event: Event<'_>| match event {
+        Event::Step { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    while fit_observed(&config, &stopped, &RESUME, stop_after_a_step).unwrap().stopped {
+        sessions += 1;
+        assert!(sessions < 20, "no session gets further");
+    }
+    assert_eq!(weights(&straight), weights(&stopped));
+}
+
+#[test]
+fn a_spent_budget_stops_with_everything_saved() {
+    let folder = data();
+    let run = folder.path().join("run");
+    let session = Session { budget: Some(Duration::ZERO), ..RESUME };
+    let outcome = fit(&config(folder.path(), 2), &run, &session).unwrap();
+    assert!(outcome.stopped);
+    assert!(Weights::read(run.join("last/weights.safetensors")).is_ok());
+    assert!(!fit(&config(folder.path(), 2), &run, &RESUME).unwrap().stopped);
+}
+
+#[test]
+fn a_run_folder_is_not_overwritten_and_keeps_its_settings() {
+    let folder = data();
+    let run = folder.path().join("run");
+    fit(&config(folder.path(), 1), &run, &Session::default()).unwrap();
+    let refused =
+        |config: &Config, session: &Session| fit(config, &run, session).unwrap_err().to_string();
+    let error = refused(&config(folder.path(), 1), &Session::default());
+    assert!(error.contains("run: holds a run already"), "{error}");
+    let other = Config { batch: 5, ..config(folder.path(), 2) };
+    let error = refused(&other, &RESUME);
+    assert!(error.ends_with("`batch` is 4 there, 5 asked for; a run keeps it"), "{error}");
+    prepare(&PrepareSettings { size: 4, ..settings(folder.path()) }, &mut |_, _| ()).unwrap();
+    let error = refused(&config(folder.path(), 2), &RESUME);
+    assert!(error.contains("was trained on another cache than"), "{error}");
+}
+
+#[test]
+fn a_run_in_use_is_refused() {
+    let folder = data();
+    let (run, config) = (folder.path().join("run"), config(folder.path(), 1));
+    let mut inner = None;
+    fit_observed(&config, &run, &Session::default(), &mut |event| {
+        if let Event::Started { .. } = event {
+            inner = fit(&config, &run, &RESUME).err();
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let error = inner.unwrap().to_string();
+    assert!(error.ends_with("another process is training here"), "{error}");
+}
+
+#[test]
+fn a_diverging_run_stops_and_keeps_the_last_good_state() {
+    let folder = data();
+    let run = folder.path().join("run");
+    fit(&config(folder.path(), 1), &run, &Session::default()).unwrap();
+    let good = fs::read(run.join("last/checkpoint.safetensors")).unwrap();
+    let text = fs::read_to_string(run.join("config.json")).unwrap();
+    fs::write(run.join("config.json"), text.replace("0.01", "1e300")).unwrap();
+    let reckless = Config { learning_rate: 1e300, ..config(folder.path(), 3) };
+    let error = fit(&reckless, &run, &RESUME).unwrap_err().to_string();
+    assert!(error.starts_with("training diverged: "), "{error}");
+    assert_eq!(fs::read(run.join("last/checkpoint.safetensors")).unwrap(), good);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused_by_name() {
+    let folder = data();
+    let run = folder.path().join("run");
+    fit(&config(folder.path(), 1), &run, &Session::default()).unwrap();
+    let path = run.join("last/checkpoint.safetensors");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let error = fit(&config(folder.path(), 2), &run, &RESUME).unwrap_err().to_string();
+    assert!(error.contains("checkpoint.safetensors: damaged: "), "{error}");
+}
+
+#[test]
+fn settings_that_do_not_fit_are_refused_before_the_folder_is_made() {
+    let folder = data();
+    let run = folder.path().join("run");
+    let good = config(folder.path(), 1);
+    let refused = |config: Config| {
+        let error = fit(&config, &run, &Session::default()).unwrap_err().to_string();
+        assert!(!run.exists());
+        error
+    };
+    assert!(refused(Config { batch: 0, ..good.clone() }).contains("the batch has to be"));
+    let error = refused(Config { learning_rate: f64::NAN, ..good.clone() });
+    assert!(error.contains("the learning rate has to be above 0, found NaN"), "{error}");
+    let error = refused(Config { train_split: vec!["valid".to_owned()], ..good.clone() });
+    assert!(error.contains("`valid` is asked for both"), "{error}");
+    let error = refused(Config { train_split: vec!["extra".to_owned()], ..good.clone() });
+    assert!(error.contains("no photographs of split extra"), "{error}");
+    assert!(refused(Config { network: "vgg".to_owned(), ..good.clone() }).contains("vgg"));
+    let absent = Config { data: folder.path().join("absent.cache"), ..good };
+    assert!(refused(absent).contains("absent.cache: cannot open"));
+}
+
+#[test]
+fn unreadable_photographs_are_remembered_and_the_cache_is_whole() {
+    let folder = data();
+    fs::write(folder.path().join("1.png"), "GIF89a").unwrap();
+    fs::write(folder.path().join("2.png"), "").unwrap();
+    fs::remove_file(folder.path().join("3.png")).unwrap();
+    let whole = fs::read(folder.path().join("4.png")).unwrap();
+    fs::write(folder.path().join("4.png"), &whole[..whole.len() - 30]).unwrap();
+    let index = prepare(&settings(folder.path()), &mut |_, _| ()).unwrap();
+    assert_eq!(index.photos.len(), 9);
+    let files: Vec<&str> = index.failures.iter().map(|failure| &*failure.file).collect();
+    assert_eq!(files, ["1.png", "2.png", "3.png", "4.png"]);
+    assert!(index.failures.iter().all(|failure| failure.reason.contains(&failure.file)));
+    assert_eq!(Cache::open(&settings(folder.path()).output).unwrap().index(), &index);
+}
+
+#[test]
+fn a_truncated_jpeg_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.jpg");
+    RgbImage::from_fn(64, 64, |x, y| Rgb([x as u8, y as u8, 9])).save(&path).unwrap();
+    assert_eq!(read_photo(&path, 8).unwrap().0, (64, 64));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+    let error = read_photo(&path, 8).unwrap_err().to_string();
+    assert!(error.contains("x.jpg: damaged: truncated"), "{error}");
+}
+
+#[test]
+fn only_the_splits_asked_for_are_prepared() {
+    let folder = data();
+    let some =
+        |split: &str| PrepareSettings { splits: vec![split.to_owned()], ..settings(folder.path()) };
+    let index = prepare(&some("valid"), &mut |_, _| ()).unwrap();
+    assert_eq!(index.splits(), [("valid", 4)]);
+    let error = prepare(&some("extra"), &mut |_, _| ()).unwrap_err().to_string();
+    assert!(error.ends_with("photos.tsv: no photograph has the split `extra`"), "{error}");
+}
