@@ -188,7 +188,7 @@ fn join(rgb: &Samples, alpha: &Samples, into: &mut Samples) {
     into.clear();
     match (rgb, alpha, into) {
         (Samples::Eight(rgb), Samples::Eight(alpha), Samples::Eight(into)) => {
-            join(rgb, alpha, into)
+            join(rgb, alpha, into);
         }
         (Samples::Sixteen(rgb), Samples::Sixteen(alpha), Samples::Sixteen(into)) => {
             join(rgb, alpha, into);

@@ -66,10 +66,6 @@ impl Value {
         Self { kind: kind::RATIONAL, bytes }
     }
 
-    pub(super) fn ascii(text: &str) -> Self {
-        Self { kind: kind::ASCII, bytes: text.bytes().chain([0]).collect() }
-    }
-
     pub(super) fn undefined(bytes: Vec<u8>) -> Self {
         Self { kind: kind::UNDEFINED, bytes }
     }

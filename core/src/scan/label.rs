@@ -140,8 +140,8 @@ fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
                     found = true;
                     let name = start.name().as_ref().to_owned();
                     write(&mut writer, Event::Start(start))?;
-                    raw(&mut writer, &description(label, &source))?;
-                    raw(&mut writer, &format!("</{name}>"))?;
+                    raw(&mut writer, &description(label, &source));
+                    raw(&mut writer, &format!("</{name}>"));
                     continue;
                 } else if rdf == Some(depth) && is(RDF, "Description") {
                     Event::Empty(filtered(&reader, &start, &mut source)?)
@@ -150,8 +150,8 @@ fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
                 } else if history == Some(depth) && is(RDF, "Seq") {
                     let name = start.name().as_ref().to_owned();
                     write(&mut writer, Event::Start(start))?;
-                    raw(&mut writer, &step(label))?;
-                    raw(&mut writer, &format!("</{name}>"))?;
+                    raw(&mut writer, &step(label));
+                    raw(&mut writer, &format!("</{name}>"));
                     source.history = true;
                     continue;
                 } else {
@@ -160,10 +160,10 @@ fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
             }
             Event::End(end) => {
                 if rdf == Some(depth) {
-                    raw(&mut writer, &description(label, &source))?;
+                    raw(&mut writer, &description(label, &source));
                     rdf = None;
                 } else if history == Some(depth - 1) && !source.history {
-                    raw(&mut writer, &step(label))?;
+                    raw(&mut writer, &step(label));
                     source.history = true;
                 }
                 for open in [&mut top, &mut history] {
@@ -294,7 +294,6 @@ fn write(writer: &mut Writer<Vec<u8>>, event: Event<'_>) -> Result<(), String> {
     writer.write_event(event).map_err(|error| error.to_string())
 }
 
-fn raw(writer: &mut Writer<Vec<u8>>, text: &str) -> Result<(), String> {
+fn raw(writer: &mut Writer<Vec<u8>>, text: &str) {
     writer.get_mut().extend_from_slice(text.as_bytes());
-    Ok(())
 }

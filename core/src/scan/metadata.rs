@@ -64,7 +64,7 @@ pub(super) struct Density {
     pub(super) unit: Unit,
 }
 
-/// Units of TIFF's ResolutionUnit.
+/// Units of TIFF's `ResolutionUnit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Only the ratio counts.

@@ -54,7 +54,9 @@ impl Reader {
             depth: depth_of_bits(depth as u32),
         };
         let interlaced = info.interlaced;
-        let bytes = layout.bytes(width, if interlaced { u64::from(height) } else { 2 });
+        // A whole picture of 16 bits is held twice while its bytes are put in order.
+        let rows = if interlaced { u64::from(height) * layout.sample_bytes() as u64 } else { 2 };
+        let bytes = layout.bytes(width, rows);
         if bytes > limits.memory {
             let what = if interlaced { "an interlaced PNG" } else { "two rows" };
             let reason = format!("{what} takes {bytes} bytes, the limit is {}", limits.memory);
@@ -195,7 +197,7 @@ fn decoder(file: &File, path: &Path) -> Result<::png::Reader<BufReader<File>>> {
     options.set_ignore_text_chunk(true);
     let mut decoder = Decoder::new_with_options(BufReader::with_capacity(1 << 16, file), options);
     decoder.set_transformations(Transformations::EXPAND);
-    decoder.set_limits(::png::Limits { bytes: usize::MAX }); // checked against ours
+    decoder.set_limits(::png::Limits { bytes: CHUNK_BYTES as usize }); // bounds profiles and rows
     decoder.read_info().map_err(|error| from_png(path, error))
 }
 

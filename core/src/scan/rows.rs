@@ -46,7 +46,7 @@ impl Header {
 /// A file being decoded from top to bottom.
 pub(super) enum Reader {
     Jpeg(jpeg::Reader),
-    Png(png::Reader),
+    Png(Box<png::Reader>),
     Tiff(tiff::Reader),
 }
 
@@ -75,7 +75,7 @@ impl Reader {
             }
             b"\x89PNG\r\n\x1a\n" => {
                 let (header, reader) = png::Reader::open(file, path, limits)?;
-                Ok((Format::Png, header, Self::Png(reader)))
+                Ok((Format::Png, header, Self::Png(Box::new(reader))))
             }
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
                 let (header, reader) = tiff::Reader::open(file, path, limits)?;

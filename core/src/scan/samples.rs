@@ -196,7 +196,7 @@ impl SamplesRef<'_> {
     }
 
     /// Appends the samples as a file stores them.
-    pub(super) fn to_bytes(&self, big_endian: bool, bytes: &mut Vec<u8>) {
+    pub(super) fn to_bytes(self, big_endian: bool, bytes: &mut Vec<u8>) {
         match self {
             Self::Eight(v) => bytes.extend_from_slice(v),
             Self::Sixteen(v) if big_endian => bytes.extend(v.iter().flat_map(|s| s.to_be_bytes())),

@@ -100,11 +100,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_primaries_sum_to_white() {
+        for (i, white) in D50.iter().enumerate() {
+            assert_eq!(PRIMARIES.iter().map(|p| p[i]).sum::<u32>(), *white);
+        }
+    }
+
+    #[test]
     fn the_profile_is_read_back_as_srgb() {
         let profile = moxcms::ColorProfile::new_from_slice(&profile()).unwrap();
         let expected = moxcms::ColorProfile::new_srgb();
         let close = |a: moxcms::Xyzd, b: moxcms::Xyzd| {
-            (a.x - b.x).abs() < 1e-4 && (a.y - b.y).abs() < 1e-4 && (a.z - b.z).abs() < 1e-4
+            // moxcms rounds the white of sRGB otherwise.
+            (a.x - b.x).abs() < 5e-4 && (a.y - b.y).abs() < 5e-4 && (a.z - b.z).abs() < 5e-4
         };
         assert!(close(profile.red_colorant, expected.red_colorant));
         assert!(close(profile.green_colorant, expected.green_colorant));

@@ -76,6 +76,7 @@ pub(super) struct Reader {
 
 /// How the samples lie in the file.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a tag")]
 struct Plan {
     width: usize,
     height: usize,
@@ -108,6 +109,7 @@ impl Reader {
         check_pages(path, &mut decoder)?;
         let plan = Plan::read(path, &mut decoder)?;
         plan.check(path, length, limits)?;
+        plan.check_lzw(path, &file)?;
         let directory = first_directory(path, &mut decoder)?;
         let (metadata, icc) = read_metadata(&mut decoder, &directory);
         let header = Header {
@@ -156,7 +158,7 @@ impl Reader {
         let plan = &self.plan;
         let rows = plan.chunk.1;
         let planes = plan.planes();
-        if self.y % rows == 0 {
+        if self.y.is_multiple_of(rows) {
             let strip = self.y / rows;
             let strips = plan.height.div_ceil(rows);
             let open = |plane| self.stream(plane * strips + strip);
@@ -359,6 +361,23 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Refuses LZW with the bits of a code from the bottom up, as written before TIFF 6.0: its
+    /// first code, 256 in 9 bits, then stands as 0 in the first byte and 1 in the second.
+    fn check_lzw(&self, path: &Path, file: &Arc<File>) -> Result<()> {
+        if self.compression != Compression::Lzw {
+            return Ok(());
+        }
+        let (offset, length) = self.places[0];
+        let mut start = Vec::new();
+        streams::Slice::new(Arc::clone(file), offset, length.min(2))
+            .read_to_end(&mut start)
+            .map_err(Error::io(path, "read"))?;
+        match start[..] {
+            [0, second] if second & 1 == 1 => Err(unsupported(path, "LZW of before TIFF 6.0")),
+            _ => Ok(()),
+        }
     }
 
     fn planes(&self) -> usize {

@@ -28,7 +28,7 @@ pub(super) fn check(segments: &Segments<'_>) -> Result<(), String> {
         return Err(format!("{} scans", segments.scans.len()));
     }
     let mut tables = Tables::default();
-    let mut planes: Vec<Plane> = frame.components.iter().map(|c| Plane::new(frame, c)).collect();
+    let mut planes: Vec<Plane> = frame.components.iter().map(|&c| Plane::new(frame, c)).collect();
     for (number, scan) in segments.scans.iter().enumerate() {
         for data in &scan.tables {
             for (class, index, table) in Huffman::read_all(data)? {
@@ -77,7 +77,7 @@ struct Plane {
 }
 
 impl Plane {
-    fn new(frame: &Frame, component: &Component) -> Self {
+    fn new(frame: &Frame, component: Component) -> Self {
         let (across, down) = mcus(frame);
         let (most_horizontal, most_vertical) = largest_factors(frame);
         let blocks = |size: u16, factor: u8, most: usize| {
@@ -147,7 +147,7 @@ fn check_scan(
             (codes.dc, codes.run) = ([0; 4], 0);
         }
         let (x, y) = (mcu % across, mcu / across);
-        let place = |reason: String| format!("{reason}, {} of {down} rows in", y);
+        let place = |reason: String| format!("{reason}, {y} of {down} rows in");
         for &(index, dc, ac) in &header.components {
             let Component { horizontal, vertical, .. } = frame.components[index];
             let (h, v) =

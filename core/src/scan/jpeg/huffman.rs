@@ -86,7 +86,7 @@ impl<'a> Bits<'a> {
             return Ok(symbol);
         }
         for length in SHORT + 1..=16 {
-            let code = (next >> (16 - length)) as i32;
+            let code = ((next >> (16 - length)) as u32).cast_signed();
             if code <= table.last[length] {
                 self.skip(length as u32)?;
                 let index = (code + table.offset[length]) as usize;
@@ -109,7 +109,7 @@ impl<'a> Bits<'a> {
     /// A coefficient of `size` bits (F.2.2.1, EXTEND).
     pub(super) fn coefficient(&mut self, size: u8) -> Result<i32, String> {
         let size = u32::from(size);
-        let value = self.number(size)? as i32;
+        let value = self.number(size)?.cast_signed();
         Ok(if size > 0 && value < 1 << (size - 1) { value - (1 << size) + 1 } else { value })
     }
 

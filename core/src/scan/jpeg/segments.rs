@@ -44,7 +44,7 @@ impl<'a> Segments<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
         let truncated = || "truncated: the end marker is missing".to_string();
         let mut applications = Vec::new();
-        let mut frame = None;
+        let (mut frame, mut frames) = (None, 0);
         let mut scans = Vec::new();
         let mut tables = Vec::new();
         let mut restart_interval = 0;
@@ -75,9 +75,8 @@ impl<'a> Segments<'a> {
                 0xE0..=0xEF => applications.push((marker - 0xE0, data)),
                 0xC4 => tables.push(data),
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
-                    if frame.replace(Frame::read(marker, data)?).is_some() {
-                        return Err("two frame headers".into());
-                    }
+                    frames += 1;
+                    frame = Some(Frame::read(marker, data)?);
                 }
                 0xDD => match data {
                     [a, b] => restart_interval = u16::from_be_bytes([*a, *b]),
@@ -94,6 +93,9 @@ impl<'a> Segments<'a> {
             }
         }
         let frame = frame.ok_or("no frame header")?;
+        if frames > 1 {
+            return Err("two frame headers".into());
+        }
         if scans.is_empty() {
             return Err("no scan".into());
         }

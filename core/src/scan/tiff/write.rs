@@ -262,3 +262,51 @@ fn write_tags<W: Write + Seek, K: TiffKind>(
     directory.extend_from(&TiffDirectory::from_iter(entries));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::SamplesMut;
+    use crate::scan::rows::Rows;
+    use crate::scan::{Depth, Limits, Scan};
+
+    #[test]
+    fn a_bigtiff_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scan.png");
+        image::GrayImage::from_fn(20, 30, |x, y| image::Luma([(8 * x + y) as u8]))
+            .save(&path)
+            .unwrap();
+        let limits = Limits { pixels: 1000, memory: 1 << 20 };
+        let mut scan = Scan::open(&path, &limits).unwrap();
+        let layout = scan.header.layout;
+        let rows = Rows::new(&scan.header, &mut scan.reader, None).unwrap();
+        let paint = |_: u32, lightness: &[f32], rgb: SamplesMut<'_>| {
+            if let SamplesMut::Eight(rgb) = rgb {
+                rgb.chunks_exact_mut(3).zip(lightness).for_each(|(p, l)| p.fill(*l as u8));
+            }
+        };
+        let size = (20, 30);
+        let mut rows = ColorRows::new(
+            &path,
+            rows,
+            (layout, Depth::Eight),
+            (size, size),
+            &scan.conversion,
+            &paint,
+            7,
+        );
+        let metadata = Metadata::default();
+        let tags =
+            Tags { compression: Compression::Lzw, metadata: &metadata, icc: b"icc", xmp: b"x" };
+        let mut out = Cursor::new(Vec::new());
+        write_kind::<_, TiffKindBig>(&mut out, &mut rows, &tags).unwrap();
+        let written = folder.path().join("big.tif");
+        std::fs::write(&written, out.into_inner()).unwrap();
+        assert_eq!(std::fs::read(&written).unwrap()[2], 43);
+        let info = Scan::open(&written, &limits).unwrap().info().clone();
+        assert_eq!((info.width, info.height), size);
+    }
+}
