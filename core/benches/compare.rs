@@ -11,10 +11,11 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{AdamW, Conv2dConfig, Init, Module, Optimizer, VarBuilder, VarMap};
 use polychromify_core::model::conv_dense::{Config, ConvDense};
 use polychromify_core::model::{Mode, Network};
+use polychromify_core::ops::Allocator;
 
-/// As `polychromify-train` does it: large buffers are reused, not mapped afresh.
+/// For both: large buffers are reused, not mapped afresh.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 const SIDE: usize = 128;
 
@@ -137,6 +138,7 @@ fn processor() -> String {
 }
 
 fn main() -> Result<()> {
+    Allocator::keep(16 << 30);
     let quick = std::env::args().any(|argument| argument == "--quick");
     let (images, stock_steps) = if quick { (4, 3) } else { (32, 1) };
     let mut stock = Contestant::new(Stock::new)?;

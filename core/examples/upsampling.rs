@@ -1,8 +1,9 @@
-//! Shows that color stops at edges: paints photographs with their own chroma at work size, by the
-//! painter and by bilinear interpolation, and prints both errors.
+//! Shows that color stops at edges: paints photographs with their own chroma at work size, blurred
+//! as a network's is, by the painter and by bilinear interpolation, and prints both errors.
 //!
 //! ```sh
-//! cargo run --release -p polychromify-core --features train --example upsampling -- PHOTO... --output PNG
+//! cargo build --release --workspace --features polychromify-core/train --example upsampling
+//! target/release/examples/upsampling PHOTO... --output PNG
 //! ```
 //!
 //! The picture shows, for a detail of each photograph: bilinear | painter | original.

@@ -18,6 +18,7 @@ mod png;
 mod profile;
 mod rows;
 mod samples;
+mod srgb;
 mod tiff;
 
 /// File formats that are read and written.
@@ -216,8 +217,8 @@ impl Scan {
         let from = (self.info.width, self.info.height);
         let to = self.output_size(encoding);
         let metadata = self.header.metadata.for_result(from, to);
-        let xmp = label::packet(metadata.xmp.as_deref(), label);
-        let icc = profile::srgb_profile().map_err(|reason| damaged(&self.path, reason))?;
+        let xmp = label::packet(&self.path, metadata.xmp.as_deref(), label);
+        let icc = srgb::profile();
         let rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
         let mut rows = ColorRows::new(
             &self.path,

@@ -282,15 +282,14 @@ pub fn train(
         stop = observe(Event::Validating).is_break();
         let measures = validation::validate(network.as_ref(), &held_out, config.batch, device)?;
         progress.seconds += pace.validated();
-        progress.finish_epoch(config, measures)?;
-        let epoch = progress.history.last().expect("an epoch was just added");
+        let epoch = progress.finish_epoch(config, measures)?;
         if epoch.best {
             run.save_best(&parameters, &progress)?;
         }
         run.save_last(&parameters, &adam, &progress)?;
         run.save_log(&progress)?;
         pace.saved();
-        stop = stop || observe(Event::Epoch(epoch)).is_break() || pace.is_over(1);
+        stop = stop || observe(Event::Epoch(&epoch)).is_break() || pace.is_over(1);
     }
     Ok(Outcome { stopped: progress.epoch < config.epochs, history: progress.history })
 }

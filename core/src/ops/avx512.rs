@@ -42,6 +42,9 @@ pub(super) struct Row<'a> {
     pub(super) channels: usize,
 }
 
+/// A variant of [`tile`].
+type Tile = unsafe fn(&Row<'_>, usize, __mmask16, *mut f32, usize);
+
 /// Writes a block of channels of a row to `y` from `first` on, channels `plane` apart.
 ///
 /// # Safety
@@ -67,17 +70,17 @@ pub(super) unsafe fn convolve(
         let mask = ((1u32 << last) - 1) as __mmask16;
         // SAFETY: `first` is in bounds, checked above.
         let target = unsafe { y.pointer(first + column) };
-        // SAFETY: the pixels that the mask leaves are in bounds, checked above.
-        unsafe {
-            match (vectors, row.channels) {
-                (3, 5..) => tile::<3, 8>(row, column, mask, target, plane),
-                (3, 3..) => tile::<3, 4>(row, column, mask, target, plane),
-                (3, _) => tile::<3, 2>(row, column, mask, target, plane),
-                (2, 3..) => tile::<2, 8>(row, column, mask, target, plane),
-                (2, _) => tile::<2, 2>(row, column, mask, target, plane),
-                _ => tile::<1, 8>(row, column, mask, target, plane),
-            }
-        }
+        let tile: Tile = match (vectors, row.channels) {
+            (3, 5..) => tile::<3, 8>,
+            (3, 3..) => tile::<3, 4>,
+            (3, _) => tile::<3, 2>,
+            (2, 3..) => tile::<2, 8>,
+            (2, _) => tile::<2, 2>,
+            _ => tile::<1, 8>,
+        };
+        // SAFETY: AVX-512 is there, as the caller promises; the pixels that the mask leaves are in
+        // bounds, checked above.
+        unsafe { tile(row, column, mask, target, plane) };
         column += vectors * LANES;
     }
 }
@@ -145,6 +148,9 @@ pub(super) struct Strip<'a> {
     pub(super) width: usize,
 }
 
+/// A variant of [`outer`].
+type Outer = unsafe fn(&Strip<'_>, &[usize], usize, &mut [f32]);
+
 /// Adds to `sums` `(offsets.len(), width)` the products of all pixels at the offsets with all
 /// gradients.
 ///
@@ -160,18 +166,16 @@ pub(super) unsafe fn accumulate(strip: &Strip<'_>, offsets: &[usize], sums: &mut
     let mut channel = 0;
     while channel < strip.width {
         let vectors = ((strip.width - channel) / LANES).min(4);
-        let block = [16, 12, 8, 6][vectors - 1];
+        let (block, outer): (usize, Outer) = match vectors {
+            4 => (6, outer::<4, 6>),
+            3 => (8, outer::<3, 8>),
+            2 => (12, outer::<2, 12>),
+            _ => (16, outer::<1, 16>),
+        };
         for (i, offsets) in offsets.chunks(block).enumerate() {
             let sums = &mut sums[i * block * strip.width..];
             // SAFETY: AVX-512 is there, as the caller promises; bounds are checked above.
-            unsafe {
-                match vectors {
-                    4 => outer::<4, 6>(strip, offsets, channel, sums),
-                    3 => outer::<3, 8>(strip, offsets, channel, sums),
-                    2 => outer::<2, 12>(strip, offsets, channel, sums),
-                    _ => outer::<1, 16>(strip, offsets, channel, sums),
-                }
-            }
+            unsafe { outer(strip, offsets, channel, sums) };
         }
         channel += vectors * LANES;
     }
@@ -212,7 +216,7 @@ unsafe fn outer<const V: usize, const B: usize>(
                 // SAFETY: in bounds, as the caller promises.
                 let pixel = unsafe { pixels.add(column) };
                 // SAFETY: as above.
-                let pixel = _mm512_set1_ps(unsafe { *pixel });
+                let pixel = _mm512_set1_ps(unsafe { pixel.read() });
                 for (total, &gradients) in total.iter_mut().zip(&gradients) {
                     *total = _mm512_fmadd_ps(pixel, gradients, *total);
                 }
@@ -221,11 +225,12 @@ unsafe fn outer<const V: usize, const B: usize>(
     }
     for (total, sums) in total.iter().zip(sums.chunks_mut(strip.width)).take(offsets.len()) {
         for (v, &total) in total.iter().enumerate() {
-            let sums = sums[channel + v * LANES..].first_chunk_mut::<LANES>().expect("in bounds");
+            let sums = &mut sums[channel + v * LANES..][..LANES];
             // SAFETY: 16 floats.
             let old = unsafe { _mm512_loadu_ps(sums.as_ptr()) };
+            let sum = _mm512_add_ps(old, total);
             // SAFETY: 16 floats.
-            unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), _mm512_add_ps(old, total)) };
+            unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
         }
     }
 }

@@ -17,7 +17,11 @@ use super::{Activation, Conv, lowered};
 use super::{avx512, direct};
 
 /// The operation: input, weight, bias.
-pub(super) struct FusedConv(pub(super) Conv);
+pub(super) struct FusedConv {
+    pub(super) conv: Conv,
+    /// Whether to compute as on a processor that has nothing special.
+    pub(super) portable: bool,
+}
 
 impl CustomOp3 for FusedConv {
     fn name(&self) -> &'static str {
@@ -34,11 +38,11 @@ impl CustomOp3 for FusedConv {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let g =
-            Geometry::new(x_layout.shape(), weight_layout.shape(), bias_layout.shape(), self.0)?;
+            Geometry::new(x_layout.shape(), weight_layout.shape(), bias_layout.shape(), self.conv)?;
         let x = contiguous(x, x_layout)?;
         let weight = contiguous(weight, weight_layout)?;
         let bias = contiguous(bias, bias_layout)?;
-        let y = forward(&g, x, weight, bias, self.0.activation);
+        let y = self.forward(&g, x, weight, bias);
         Ok((CpuStorage::F32(y), Shape::from((g.images, g.outputs, g.rows, g.columns))))
     }
 
@@ -50,7 +54,7 @@ impl CustomOp3 for FusedConv {
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let g = Geometry::new(x.shape(), weight.shape(), bias.shape(), self.0)?;
+        let g = Geometry::new(x.shape(), weight.shape(), bias.shape(), self.conv)?;
         let gradient = gradient.contiguous()?;
         let (x_storage, x_layout) = x.storage_and_layout();
         let (weight_storage, weight_layout) = weight.storage_and_layout();
@@ -61,10 +65,10 @@ impl CustomOp3 for FusedConv {
             weight: contiguous(cpu(&weight_storage)?, weight_layout)?,
             y: contiguous(cpu(&y_storage)?, y_layout)?,
             gradient: contiguous(cpu(&gradient_storage)?, gradient_layout)?,
-            activation: self.0.activation,
+            activation: self.conv.activation,
         };
         // The first layer's input is data: it needs no gradient.
-        let found = fastest_backward(&g, &given, x.track_op());
+        let found = self.backward(&g, &given, x.track_op());
         let device = x.device();
         let d_x = found.x.map(|d_x| Tensor::from_vec(d_x, x.shape(), device)).transpose()?;
         let d_weight = Tensor::from_vec(found.weight, weight.shape(), device)?;
@@ -87,20 +91,26 @@ fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]>
     }
 }
 
-/// The forward pass, by the fastest way that this processor has.
-fn forward(
-    g: &Geometry,
-    x: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    activation: Activation,
-) -> Vec<f32> {
-    #[cfg(target_arch = "x86_64")]
-    if avx512::available() {
-        // SAFETY: just checked.
-        return unsafe { direct::forward(g, x, weight, bias, activation) };
+impl FusedConv {
+    /// The forward pass, by the fastest way that this processor has.
+    fn forward(&self, g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+        #[cfg(target_arch = "x86_64")]
+        if !self.portable && avx512::available() {
+            // SAFETY: just checked.
+            return unsafe { direct::forward(g, x, weight, bias, self.conv.activation) };
+        }
+        lowered::forward(g, x, weight, bias, self.conv.activation)
     }
-    lowered::forward(g, x, weight, bias, activation)
+
+    /// The backward pass, by the fastest way that this processor has.
+    fn backward(&self, g: &Geometry, given: &Given<'_>, wants_x: bool) -> Gradients {
+        #[cfg(target_arch = "x86_64")]
+        if !self.portable && avx512::available() {
+            // SAFETY: just checked.
+            return unsafe { direct::backward(g, given, wants_x) };
+        }
+        lowered::backward(g, given, wants_x)
+    }
 }
 
 /// What the backward pass starts from.
@@ -135,16 +145,6 @@ pub(super) struct Gradients {
     pub(super) x: Option<Vec<f32>>,
     pub(super) weight: Vec<f32>,
     pub(super) bias: Vec<f32>,
-}
-
-/// The backward pass, by the fastest way that this processor has.
-fn fastest_backward(g: &Geometry, given: &Given<'_>, wants_x: bool) -> Gradients {
-    #[cfg(target_arch = "x86_64")]
-    if avx512::available() {
-        // SAFETY: just checked.
-        return unsafe { direct::backward(g, given, wants_x) };
-    }
-    lowered::backward(g, given, wants_x)
 }
 
 /// Most groups of images whose weight gradients are summed apart; bounds their memory.

@@ -51,7 +51,9 @@ impl Packing {
     fn strips(g: &Geometry) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
         let line = Self::new(g, 0..1).line(g) * g.inputs;
         let overlap = (g.kernel_h - 1) * g.dilation;
-        let strip = ((CACHED / line).saturating_sub(overlap) / g.stride).clamp(1, g.rows);
+        let cached = (CACHED / line).saturating_sub(overlap) / g.stride;
+        // Enough strips that many cores share one picture.
+        let strip = cached.clamp(1, (g.rows / 16).max(4)).min(g.rows);
         // Even strips: 5 rows are better cut into 3 and 2 than into 4 and 1.
         let strip = g.rows.div_ceil(g.rows.div_ceil(strip));
         let rows = g.rows;

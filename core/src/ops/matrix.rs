@@ -136,14 +136,14 @@ impl<'a> Shared<'a> {
                 a.columns,
                 target,
                 1,
-                row_step as isize,
+                row_step.cast_signed(),
                 add,
                 a.data.as_ptr(),
-                a.column_step as isize,
-                a.row_step as isize,
+                a.column_step.cast_signed(),
+                a.row_step.cast_signed(),
                 b.data.as_ptr(),
-                b.column_step as isize,
-                b.row_step as isize,
+                b.column_step.cast_signed(),
+                b.row_step.cast_signed(),
                 1.,
                 1.,
                 false,
@@ -188,7 +188,7 @@ pub(super) fn with_scratches<T, const N: usize>(
     /// 64 bytes: an x86 cache line, an AVX-512 register.
     #[derive(Clone, Copy)]
     #[repr(align(64))]
-    struct Line([f32; 16]);
+    struct Line(#[expect(dead_code, reason = "read as a slice of floats")] [f32; 16]);
     thread_local!(static SCRATCH: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) });
     SCRATCH.with_borrow_mut(|scratch| {
         let lines = lens.iter().map(|len| len.div_ceil(16)).sum();

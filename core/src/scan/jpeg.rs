@@ -26,6 +26,7 @@ use super::samples::{Layout, Samples, SamplesRef};
 use super::{Depth, Error, Limits, Result, damaged, tiff, unsupported, write_failed};
 
 mod entropy;
+mod huffman;
 mod segments;
 
 const EXIF: &[u8] = b"Exif\0\0";

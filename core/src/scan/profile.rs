@@ -138,21 +138,6 @@ impl Lightness {
     }
 }
 
-/// The profile of all results; the same bytes everywhere.
-pub(super) fn srgb_profile() -> Result<Vec<u8>, String> {
-    let mut profile = ColorProfile::new_srgb();
-    profile.cicp = None; // allowed from ICC 4.4 on only, and not in all readers
-    profile.creation_date_time = moxcms::ColorDateTime {
-        year: 2020,
-        month: 1,
-        day_of_the_month: 1,
-        hours: 0,
-        minutes: 0,
-        seconds: 0,
-    };
-    profile.encode().map_err(|error| error.to_string())
-}
-
 fn from_icc(bytes: &[u8], color: bool, values: usize) -> Result<Lightness, String> {
     let profile = ColorProfile::new_from_slice(bytes).map_err(|error| error.to_string())?;
     match (profile.color_space, color) {

@@ -20,7 +20,7 @@ const EPSILON: f64 = 1e-7;
 pub(crate) struct Adam {
     variables: BTreeMap<String, (Var, Moments)>,
     learning_rate: f64,
-    steps: usize,
+    steps: i32,
 }
 
 #[derive(Debug)]
@@ -43,8 +43,7 @@ impl Adam {
     /// Moves every variable that has a gradient.
     pub(crate) fn step(&mut self, gradients: &GradStore) -> Result<()> {
         self.steps += 1;
-        let steps = self.steps as i32;
-        let correction = (1.0 - BETA2.powi(steps)).sqrt() / (1.0 - BETA1.powi(steps));
+        let correction = (1.0 - BETA2.powi(self.steps)).sqrt() / (1.0 - BETA1.powi(self.steps));
         let rate = self.learning_rate * correction;
         for (var, moments) in self.variables.values_mut() {
             let Some(gradient) = gradients.get(var) else { continue };
@@ -72,7 +71,7 @@ impl Adam {
     /// Goes on from saved moments; `take` hands out the tensor of a name in a variable's shape.
     pub(crate) fn restore(
         &mut self,
-        steps: usize,
+        steps: i32,
         mut take: impl FnMut(&str, &Var) -> crate::Result<Tensor>,
     ) -> crate::Result<()> {
         for (name, (var, moments)) in &mut self.variables {

@@ -57,7 +57,9 @@ impl Dataset {
         items.shuffle(&mut stream(seed, &format!("order/{epoch}")));
         if flip {
             let mut flips = stream(seed, &format!("flip/{epoch}"));
-            items.iter_mut().for_each(|item| item.flip = flips.random());
+            for item in &mut items {
+                item.flip = flips.random();
+            }
         }
         items
     }
@@ -70,7 +72,9 @@ impl Dataset {
         let planes = lightness.par_chunks_mut(area).zip(chroma.par_chunks_mut(2 * area));
         planes.zip(items).for_each(|((lightness, chroma), item)| {
             self.planes(item.photo, lightness, chroma);
-            chroma.iter_mut().for_each(|value| *value /= CHROMA_SCALE);
+            for value in &mut *chroma {
+                *value /= CHROMA_SCALE;
+            }
             if item.flip {
                 lightness
                     .chunks_mut(size)
