@@ -213,3 +213,28 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_input_that_changed_while_it_was_read_is_not_published() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        fs::write(&path, "as hashed").unwrap();
+        let (before, content) =
+            (fingerprint::stamp(&path).unwrap(), fingerprint::sha256(&path).unwrap());
+        let later = SystemTime::now() + std::time::Duration::from_secs(10);
+        assert_eq!(settled_stamp(&path, &content, before, later).unwrap(), Some(before));
+        assert_eq!(settled_stamp(&path, &content, before, SystemTime::now()).unwrap(), None);
+        fs::write(&path, "and after").unwrap();
+        let changed = settled_stamp(&path, &content, before, later);
+        assert!(matches!(changed, Err(Error::SourceChanged { .. })));
+        fs::remove_file(&path).unwrap();
+        let vanished = settled_stamp(&path, &content, before, later).unwrap_err();
+        assert!(vanished.to_string().contains("a.jpg"), "{vanished}");
+    }
+}
