@@ -22,9 +22,9 @@ use crate::{Device, Error, Result};
 
 mod complete;
 
-/// The built-in weights, the default first: name and content of `weights/NAME.safetensors`, as
-/// `("polychromify", include_bytes!("../../weights/polychromify.safetensors"))`.
-const BUILTIN: &[(&str, &[u8])] = &[];
+/// The built-in weights, the default first: name and content of `weights/NAME.safetensors`.
+const BUILTIN: &[(&str, &[u8])] =
+    &[("polychromify", include_bytes!("../../weights/polychromify.safetensors"))];
 
 const NETWORK: &str = "polychromify.network";
 const CONFIG: &str = "polychromify.config";
@@ -91,12 +91,9 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// When this build has no weights built in.
+    /// When the built-in file does not fit this build's networks.
     pub fn default_weights() -> Result<Self> {
-        let Some((name, bytes)) = BUILTIN.first() else {
-            let reason = "this build has none built in; name a weights file".to_owned();
-            return Err(Error::Weights { name: "default".to_owned(), reason });
-        };
+        let (name, bytes) = BUILTIN[0];
         Self::from_bytes(name, name, bytes)
     }
 
