@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Status) -> Result<Exit> {
     }
     for failure in &failures {
         let (input, reason, tries) = (failure.input.display(), &failure.reason, failure.tries);
-        report::print_line(&format!("failed: {input}: {reason} ({tries} tries)"));
+        report::print_line(&format!("failed: {input}: {reason} (tried {tries}x)"));
     }
     Ok(Exit::AllDone)
 }

@@ -14,8 +14,8 @@ pub(crate) struct Failure {
     pub(crate) input: PathBuf,
     pub(crate) reason: String,
     pub(crate) tries: u32,
-    /// Milliseconds since 1970.
-    pub(crate) last_try: i64,
+    /// ISO 8601, UTC.
+    pub(crate) last_try: String,
 }
 
 /// Sums over all inputs.
@@ -66,7 +66,9 @@ impl Ledger {
     pub(crate) fn failures(&self) -> Result<Vec<Failure>> {
         self.query(|connection| {
             let mut statement = connection.prepare(
-                "SELECT input, reason, tries, ended_at FROM jobs WHERE state = 'failed'
+                "SELECT input, reason, tries,
+                        strftime('%Y-%m-%dT%H:%M:%SZ', ended_at / 1000, 'unixepoch')
+                 FROM jobs WHERE state = 'failed'
                  ORDER BY input",
             )?;
             let rows = statement.query_map([], |row| {
