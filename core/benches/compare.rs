@@ -11,10 +11,11 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{AdamW, Conv2dConfig, Init, Module, Optimizer, VarBuilder, VarMap};
 use polychromify_core::model::conv_dense::{Config, ConvDense};
 use polychromify_core::model::{Mode, Network};
+use polychromify_core::ops::Allocator;
 
-/// As `polychromify-train` does it: large buffers are reused, not mapped afresh.
+/// For both: large buffers are reused, not mapped afresh.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 const SIDE: usize = 128;
 
@@ -114,19 +115,26 @@ fn median(mut seconds: Vec<f64>) -> f64 {
     seconds[seconds.len() / 2]
 }
 
-fn repeat(times: usize, mut run: impl FnMut() -> Result<f64>) -> Result<f64> {
-    Ok(median((0..times).map(|_| run()).collect::<Result<_>>()?))
+/// Median seconds of `rounds` runs of the first and three times as many of the second, by turns, so
+/// that what else the machine does slows down both.
+fn by_turns(
+    rounds: usize,
+    mut stock: impl FnMut() -> Result<f64>,
+    mut ours: impl FnMut() -> Result<f64>,
+) -> Result<(f64, f64)> {
+    let (mut of_stock, mut of_ours) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        of_stock.push(stock()?);
+        for _ in 0..3 {
+            of_ours.push(ours()?);
+        }
+    }
+    Ok((median(of_stock), median(of_ours)))
 }
 
-fn row(what: &str, stock: (f64, usize), ours: (f64, usize)) {
-    println!(
-        "| {what} | {:.4} (of {}) | {:.4} (of {}) | {:.1} |",
-        stock.0,
-        stock.1,
-        ours.0,
-        ours.1,
-        stock.0 / ours.0
-    );
+fn row(what: &str, rounds: usize, (stock, ours): (f64, f64)) {
+    let (ratio, runs) = (stock / ours, 3 * rounds);
+    println!("| {what} | {stock:.4} (of {rounds}) | {ours:.4} (of {runs}) | {ratio:.1} |");
 }
 
 /// The processor's name, where the system tells it.
@@ -137,8 +145,9 @@ fn processor() -> String {
 }
 
 fn main() -> Result<()> {
+    Allocator::keep(16 << 30);
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let (images, stock_steps) = if quick { (4, 3) } else { (32, 1) };
+    let (images, rounds) = if quick { (4, 3) } else { (32, 1) };
     let mut stock = Contestant::new(Stock::new)?;
     let mut ours = Contestant::new(|vb| ConvDense::new(&Config::default(), vb))?;
 
@@ -150,14 +159,13 @@ fn main() -> Result<()> {
     let (lightness, _) = batch(1)?;
     stock.predict(&lightness)?;
     ours.predict(&lightness)?;
-    let seconds =
-        (repeat(9, || stock.predict(&lightness))?, repeat(31, || ours.predict(&lightness))?);
-    row("prediction, batch 1", (seconds.0, 9), (seconds.1, 31));
+    let seconds = by_turns(15, || stock.predict(&lightness), || ours.predict(&lightness))?;
+    row("prediction, batch 1", 15, seconds);
 
     let (lightness, chroma) = batch(images)?;
     ours.step(&lightness, &chroma)?;
-    let ours = repeat(5, || ours.step(&lightness, &chroma))?;
-    let stock = repeat(stock_steps, || stock.step(&lightness, &chroma))?;
-    row(&format!("training step, batch {images}"), (stock, stock_steps), (ours, 5));
+    let step = |contestant: &mut Contestant| contestant.step(&lightness, &chroma);
+    let seconds = by_turns(rounds, || step(&mut stock), || step(&mut ours))?;
+    row(&format!("training step, batch {images}"), rounds, seconds);
     Ok(())
 }

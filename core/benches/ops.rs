@@ -1,13 +1,15 @@
 //! Convolution at the shapes of Polychromify, forward and backward, in pixels per second.
 
+#![expect(clippy::unwrap_used, reason = "the shapes are right")]
+
 use std::hint::black_box;
 
 use candle_core::{DType, Device, Tensor, Var};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use polychromify_core::ops::{self, Activation, Conv};
+use polychromify_core::ops::{self, Activation, Allocator, Conv};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 /// Channels in, channels out, kernel: the distinct layers of Polychromify.
 const LAYERS: &[(usize, usize, usize)] = &[
@@ -37,7 +39,7 @@ fn convolution(c: &mut Criterion) {
         let forward = || ops::conv2d(&x, &weight, Some(&bias), conv).unwrap();
         let name = format!("{inputs} to {outputs}, {kernel}x{kernel}");
         group.bench_function(BenchmarkId::new("forward", &name), |b| {
-            b.iter(|| black_box(forward()))
+            b.iter(|| black_box(forward()));
         });
         let y = forward();
         group.bench_function(BenchmarkId::new("backward", &name), |b| {

@@ -52,18 +52,21 @@ impl Device {
             }
             (_, true) => match candle_core::Device::new_cuda(0) {
                 Ok(inner) => Ok(Self { inner, name: "CUDA device 0".to_owned() }),
-                Err(error) if choice == DeviceChoice::Auto => {
-                    Ok(Self::cpu(format!("CPU (no CUDA device answers: {error})")))
-                }
                 Err(error) => {
-                    let reason = format!("no device answers: {error}");
-                    Err(Error::Device { name: "cuda", reason })
+                    // A backtrace may follow the first line.
+                    let text = error.to_string();
+                    let reason =
+                        format!("no device answers: {}", text.lines().next().unwrap_or(""));
+                    match choice {
+                        DeviceChoice::Auto => Ok(Self::cpu(format!("CPU (CUDA: {reason})"))),
+                        _ => Err(Error::Device { name: "cuda", reason }),
+                    }
                 }
             },
         }
     }
 
-    /// "CPU", "CUDA device 0", "CPU (no CUDA device answers: ...)": for messages.
+    /// "CPU", "CUDA device 0", "CPU (CUDA: no device answers: ...)": for messages.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -8,6 +8,8 @@ pub mod chroma;
 pub mod colorizer;
 pub mod device;
 pub mod error;
+#[cfg(feature = "train")]
+pub mod evaluate;
 pub mod hints;
 pub mod lab;
 pub mod model;

@@ -1,15 +1,23 @@
 //! The operations under the networks: fast ones on the CPU, stock ones composed elsewhere.
 
+mod allocator;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod composed;
 mod conv;
+#[cfg(target_arch = "x86_64")]
+mod direct;
 mod geometry;
 mod im2col;
+mod lowered;
 mod matrix;
 #[cfg(test)]
 mod tests;
 mod upsample;
 
 use candle_core::{DType, Result, Tensor};
+
+pub use allocator::Allocator;
 
 /// What is applied to a convolution's result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +65,11 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(weight.dim(0)?, DType::F32, x.device())?,
     };
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias, conv::FusedConv(conv))
+    x.contiguous()?.apply_op3(
+        &weight.contiguous()?,
+        &bias,
+        conv::FusedConv { conv, portable: false },
+    )
 }
 
 /// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.

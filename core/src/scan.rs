@@ -1,9 +1,25 @@
 //! A photograph as bands of rows: lightness in, color out, metadata carried over.
 
-use std::io::{Seek, Write};
-use std::path::Path;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
 
-use crate::{Orientation, Result, SamplesMut};
+use self::color::ColorRows;
+use self::profile::Lightness;
+use self::rows::{Header, Reader, Rows};
+use self::samples::Samples;
+use crate::{Error, Orientation, Result, SamplesMut};
+
+mod color;
+mod ifd;
+mod jpeg;
+mod label;
+mod metadata;
+mod png;
+mod profile;
+mod rows;
+mod samples;
+mod srgb;
+mod tiff;
 
 /// File formats that are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,13 +104,36 @@ pub type Paint<'a> = dyn Fn(u32, &[f32], SamplesMut<'_>) + Sync + 'a;
 
 /// A scan opened for reading.
 pub struct Scan {
+    path: PathBuf,
     info: Info,
+    header: Header,
+    reader: Reader,
+    conversion: Lightness,
+    /// Samples of the whole scan, once read, if they fit the limit.
+    kept: Option<Samples>,
+    memory: u64,
 }
 
 impl Scan {
     /// Opens a file read-only and reads its header.
-    pub fn open(_path: &Path, _limits: &Limits) -> Result<Self> {
-        unimplemented!()
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is no image of a known format, is truncated or damaged as far
+    /// as its header tells, of a kind that is not handled, or larger than the limits.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Self> {
+        let (format, header, reader) = Reader::open(path, limits)?;
+        let info = Info {
+            width: header.width,
+            height: header.height,
+            format,
+            depth: header.layout.depth,
+            alpha: header.layout.alpha,
+            orientation: header.orientation(),
+        };
+        let conversion = Lightness::new(path, &header.space, header.layout);
+        let (path, memory) = (path.to_path_buf(), limits.memory);
+        Ok(Self { path, info, header, reader, conversion, kept: None, memory })
     }
 
     /// What the header says.
@@ -103,27 +142,115 @@ impl Scan {
     }
 
     /// First pass: hands CIE L* (D65, 0..=100) of whole rows to `sink(y, lightness)`, from the top.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or is damaged, or `sink` fails.
     pub fn read_lightness(
         &mut self,
-        _band_rows: usize,
-        _sink: &mut dyn FnMut(u32, &[f32]) -> Result<()>,
+        band_rows: usize,
+        sink: &mut dyn FnMut(u32, &[f32]) -> Result<()>,
     ) -> Result<()> {
-        unimplemented!()
+        let layout = self.header.layout;
+        let (width, height) = (self.info.width, self.info.height);
+        let bytes = layout.bytes(width, height.into());
+        let mut keep = None;
+        if self.kept.is_none() && !self.reader.holds_all() && bytes <= self.memory {
+            let mut samples = Samples::new(layout.depth);
+            samples.reserve_exact(width as usize * height as usize * layout.channels());
+            keep = Some(samples);
+        }
+        let mut rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
+        let mut lightness = Vec::new();
+        let mut y = 0;
+        while let Some(band) = rows.next(band_rows)? {
+            self.conversion.convert(&self.path, layout, band, &mut lightness)?;
+            if let Some(samples) = &mut keep {
+                samples.extend(band);
+            }
+            sink(y, &lightness)?;
+            y += (lightness.len() / width as usize) as u32;
+        }
+        if keep.is_some() {
+            self.kept = keep;
+        }
+        Ok(())
     }
 
     /// Size in pixels that [`Scan::write_color`] gives a result.
-    pub fn output_size(&self, _encoding: &Encoding) -> (u32, u32) {
-        unimplemented!()
+    ///
+    /// A scan is never enlarged; a shrunk one keeps its shape and has at least one pixel a side.
+    pub fn output_size(&self, encoding: &Encoding) -> (u32, u32) {
+        let (width, height) = (self.info.width, self.info.height);
+        let longest = width.max(height);
+        match encoding.max_side {
+            Some(side) if side < longest => {
+                let scale = f64::from(side) / f64::from(longest);
+                let scaled = |v: u32| ((f64::from(v) * scale).round() as u32).max(1);
+                (scaled(width), scaled(height))
+            }
+            _ => (width, height),
+        }
     }
 
     /// Second pass: writes the scan again in color, band by band.
+    ///
+    /// Pixels keep their stored order. The result is sRGB with its profile embedded, of the depth
+    /// of the source (8 bits as JPEG), with its alpha and metadata, and carries the label.
+    ///
+    /// # Errors
+    ///
+    /// When the source cannot be read or is damaged, the result cannot be written, or its format
+    /// cannot hold it.
     pub fn write_color<W: Write + Seek>(
         &mut self,
-        _out: W,
-        _encoding: &Encoding,
-        _label: &Label,
-        _paint: &Paint<'_>,
+        out: W,
+        encoding: &Encoding,
+        label: &Label,
+        paint: &Paint<'_>,
     ) -> Result<()> {
-        unimplemented!()
+        let format = encoding.format.unwrap_or(self.info.format);
+        let depth = if format == Format::Jpeg { Depth::Eight } else { self.header.layout.depth };
+        if format == Format::Jpeg && self.header.layout.alpha {
+            return Err(unsupported(&self.path, "alpha in JPEG: choose tiff or png"));
+        }
+        let from = (self.info.width, self.info.height);
+        let to = self.output_size(encoding);
+        let metadata = self.header.metadata.for_result(from, to);
+        let xmp = label::packet(&self.path, metadata.xmp.as_deref(), label);
+        let icc = srgb::profile();
+        let rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
+        let mut rows = ColorRows::new(
+            &self.path,
+            rows,
+            (self.header.layout, depth),
+            (from, to),
+            &self.conversion,
+            paint,
+            encoding.band_rows,
+        );
+        match format {
+            Format::Jpeg => {
+                jpeg::write(out, &mut rows, encoding.quality, &metadata, &icc, xmp.as_bytes())
+            }
+            Format::Png => png::write(out, &mut rows, &metadata, &icc, &xmp),
+            Format::Tiff => {
+                let compression = self.header.compression;
+                tiff::write(out, &mut rows, compression, &metadata, &icc, xmp.as_bytes())
+            }
+        }
     }
+}
+
+fn damaged(path: &Path, reason: impl ToString) -> Error {
+    Error::Damaged { path: path.into(), reason: reason.to_string() }
+}
+
+fn unsupported(path: &Path, reason: impl ToString) -> Error {
+    Error::Unsupported { path: path.into(), reason: reason.to_string() }
+}
+
+/// A result has no path here; its source's tells which it is.
+fn write_failed(path: &Path, source: io::Error) -> Error {
+    Error::Io { path: path.into(), doing: "write the result", source }
 }

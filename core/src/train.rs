@@ -322,15 +322,14 @@ pub fn train(
         let measures =
             validation::validate(network.as_ref(), &held_out, config.batch, recipe, device)?;
         progress.seconds += pace.validated();
-        progress.finish_epoch(config, measures)?;
-        let epoch = progress.history.last().expect("an epoch was just added");
+        let epoch = progress.finish_epoch(config, measures)?;
         if epoch.best {
             run.save_best(&parameters, &progress)?;
         }
         run.save_last(&parameters, &adam, &progress)?;
         run.save_log(&progress)?;
         pace.saved();
-        stop = stop || observe(Event::Epoch(epoch)).is_break() || pace.is_over(1);
+        stop = stop || observe(Event::Epoch(&epoch)).is_break() || pace.is_over(1);
     }
     let stopped = progress.epoch < config.epochs && cycle < 1.0;
     Ok(Outcome { stopped, history: progress.history })

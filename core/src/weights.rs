@@ -22,9 +22,9 @@ use crate::{Device, Error, Result};
 
 mod complete;
 
-/// The built-in weights, the default first: name and content of `weights/NAME.safetensors`, as
-/// `("polychromify", include_bytes!("../../weights/polychromify.safetensors"))`.
-const BUILTIN: &[(&str, &[u8])] = &[];
+/// The built-in weights, the default first: name and content of `weights/NAME.safetensors`.
+const BUILTIN: &[(&str, &[u8])] =
+    &[("polychromify", include_bytes!("../../weights/polychromify.safetensors"))];
 
 const NETWORK: &str = "polychromify.network";
 const CONFIG: &str = "polychromify.config";
@@ -91,12 +91,9 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// When this build has no weights built in.
+    /// When the built-in file does not fit this build's networks.
     pub fn default_weights() -> Result<Self> {
-        let Some((name, bytes)) = BUILTIN.first() else {
-            let reason = "this build has none built in; name a weights file".to_owned();
-            return Err(Error::Weights { name: "default".to_owned(), reason });
-        };
+        let (name, bytes) = BUILTIN[0];
         Self::from_bytes(name, name, bytes)
     }
 
@@ -329,7 +326,8 @@ fn known_names(folder: Option<&Path>) -> Vec<String> {
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).expect("a value below 16");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

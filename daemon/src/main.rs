@@ -1,2 +1,52 @@
-//! x
-fn main() {}
+//! `polychromify`: colors folders of black-and-white scans, and never loses one.
+//!
+//! A run is planned first (`plan`): which inputs, and under which names their results go. Each
+//! input is then a job (`job`) that a worker takes, does and acknowledges; the ledger (`ledger`)
+//! records every step, so that a run killed at any instant is taken up where it stood. This crate
+//! knows scans, thumbnails and chroma maps, and nothing of the networks behind them.
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod cli;
+mod error;
+mod exit;
+mod fingerprint;
+mod job;
+mod ledger;
+mod lock;
+mod plan;
+mod publish;
+mod recover;
+mod report;
+mod retry;
+mod settings;
+mod status;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use indicatif::MultiProgress;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse(); // exits with 2 on arguments that do not fit
+    let progress = MultiProgress::new();
+    report::start_log(cli.verbose, cli.quiet, &progress);
+    let exit = match &cli.command {
+        Command::Batch(arguments) => batch::run(arguments, &progress),
+        Command::Status(arguments) => status::run(arguments),
+        Command::Retry(arguments) => retry::run(arguments),
+    };
+    exit.unwrap_or_else(|error| {
+        log::error!("{error}");
+        Exit::CouldNotStart
+    })
+    .code()
+}

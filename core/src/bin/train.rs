@@ -11,24 +11,32 @@
 //!
 //! Exit codes: 0 all done, 1 some photographs failed or training diverged, 2 could not start.
 
-use std::io::IsTerminal;
+#[path = "train/report.rs"]
+mod report;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
-use polychromify_core::train::{self, BestBy, Config, Event, PrepareSettings, Session};
-use polychromify_core::{Device, Error, Result, model};
+use polychromify_core::ops::Allocator;
+use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Session};
+use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
 use serde_json::Value;
 
-/// Large tensors come and go with every step; glibc's allocator maps each anew.
+use report::{Report, bar, say};
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
+
+/// Freed memory that training keeps for the next step, in bytes: one of 32 photographs of
+/// Polychromify needs 4.3 GB, in blocks that the validation's last batch asks for in other sizes.
+const KEPT_BYTES: usize = 8 << 30;
 
 /// Trains and measures the networks of Polychromify.
 #[derive(Parser)]
@@ -42,6 +50,7 @@ struct Cli {
 enum Command {
     Prepare(Prepare),
     Fit(Box<Fit>),
+    Evaluate(Evaluate),
 }
 
 /// Read photographs once, into one file of small ones with their splits.
@@ -135,6 +144,36 @@ struct Fit {
     device: DeviceChoice,
 }
 
+/// Measure weights over photographs, with gray and sepia beside them.
+#[derive(Args)]
+struct Evaluate {
+    /// Weights: a name or a file [default: the built-in ones].
+    #[arg(long, value_name = "NAME|FILE")]
+    weights: Option<String>,
+    /// Folder of photographs.
+    #[arg(long, value_name = "DIR")]
+    photos: PathBuf,
+    /// Tab-separated table with the columns `file`, relative to DIR or to the table, and `split`.
+    /// Without it all photographs below DIR are measured.
+    #[arg(long, value_name = "TSV")]
+    table: Option<PathBuf>,
+    /// Split of the table to measure.
+    #[arg(long, default_value = "test")]
+    split: String,
+    /// Print one JSON object in place of the table.
+    #[arg(long)]
+    json: bool,
+    /// Also write a PNG of some photographs: gray, predicted and original side by side.
+    #[arg(long, value_name = "PNG")]
+    sheet: Option<PathBuf>,
+    /// Photographs on the sheet, evenly spaced through the set.
+    #[arg(long, value_name = "N", default_value_t = 24, requires = "sheet")]
+    count: usize,
+    /// auto, cpu or cuda.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Best {
     Mse,
@@ -146,6 +185,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Prepare(arguments) => prepare(&arguments),
         Command::Fit(arguments) => fit(&arguments),
+        Command::Evaluate(arguments) => evaluate(&arguments),
     };
     done.unwrap_or_else(|error| {
         say(&format!("polychromify-train: {error}"));
@@ -180,6 +220,7 @@ fn prepare(arguments: &Prepare) -> Result<ExitCode> {
 }
 
 fn fit(arguments: &Fit) -> Result<ExitCode> {
+    Allocator::keep(KEPT_BYTES);
     let config = run_config(arguments)?;
     let session = Session {
         resume: arguments.resume,
@@ -187,10 +228,8 @@ fn fit(arguments: &Fit) -> Result<ExitCode> {
         checkpoint_interval: minutes(arguments.checkpoint)?,
     };
     let device = Device::open(arguments.device)?;
-    say(&format!("{} on {}", config.network, device.name()));
-
     let stop = stop_on_signals()?;
-    let mut report = Report::new(&config);
+    let mut report = Report::new(&config, &device);
     let outcome = train::train(&config, &arguments.output, &session, &device, &mut |event| {
         report.show(event);
         if stop.load(Ordering::Relaxed) {
@@ -199,9 +238,9 @@ fn fit(arguments: &Fit) -> Result<ExitCode> {
             ControlFlow::Continue(())
         }
     });
-    report.bar.finish_and_clear();
+    report.finish();
     let outcome = match outcome {
-        Err(error) if report.started => {
+        Err(error) if report.has_begun() => {
             say(&format!("polychromify-train: {error}"));
             return Ok(ExitCode::FAILURE);
         }
@@ -218,6 +257,38 @@ fn fit(arguments: &Fit) -> Result<ExitCode> {
         say(&format!("stopped, everything saved; `fit --resume --output {run}` goes on"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the result of the command")]
+fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
+    let Evaluate { photos, table, split, .. } = arguments;
+    let folder = ProjectDirs::from("", "", "Polychromify");
+    let folder = folder.map(|user| user.data_dir().join("weights"));
+    let weights = match &arguments.weights {
+        Some(name) => Weights::find(name, folder.as_deref())?,
+        None => Weights::default_weights()?,
+    };
+    let device = Device::open(arguments.device)?;
+    let photos = evaluate::list_photos(photos, table.as_deref(), split)?;
+    let bar = bar("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left");
+    let report = evaluate::evaluate(&weights, &device, &photos, &mut |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    report.failures.iter().for_each(|failure| say(failure));
+    if arguments.json {
+        println!("{}", serde_json::to_string(&report).expect("a report is names and numbers"));
+    } else {
+        print!("{report}");
+    }
+    if let Some(path) = &arguments.sheet {
+        let sheet = evaluate::comparison_sheet(&weights, &device, &photos, arguments.count)?;
+        let saved = sheet.save(path);
+        saved
+            .map_err(|error| Error::Train(format!("{}: cannot write: {error}", path.display())))?;
+    }
+    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The settings of a run: those of its folder or the recipe's, changed by what was given.
@@ -238,14 +309,14 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     if let Some(text) = &arguments.config {
         config.network_config = read_network_config(text)?;
     }
-    set(&mut config.network, &arguments.network);
-    set(&mut config.data, &arguments.data);
-    set(&mut config.epochs, &arguments.epochs);
-    set(&mut config.batch, &arguments.batch);
-    set(&mut config.learning_rate, &arguments.learning_rate);
-    set(&mut config.seed, &arguments.seed);
-    set(&mut config.train_split, &arguments.train_split);
-    set(&mut config.valid_split, &arguments.valid_split);
+    set(&mut config.network, arguments.network.as_ref());
+    set(&mut config.data, arguments.data.as_ref());
+    set(&mut config.epochs, arguments.epochs.as_ref());
+    set(&mut config.batch, arguments.batch.as_ref());
+    set(&mut config.learning_rate, arguments.learning_rate.as_ref());
+    set(&mut config.seed, arguments.seed.as_ref());
+    set(&mut config.train_split, arguments.train_split.as_ref());
+    set(&mut config.valid_split, arguments.valid_split.as_ref());
     config.flip |= arguments.flip;
     if let Some(text) = &arguments.recipe {
         let recipe = serde_json::from_value(read_network_config(text)?);
@@ -259,13 +330,13 @@ fn run_config(arguments: &Fit) -> Result<Config> {
         Best::Mse => BestBy::Mse,
         Best::Accuracy => BestBy::Accuracy,
     });
-    set(&mut config.best_by, &best_by);
+    set(&mut config.best_by, best_by.as_ref());
     let words: Vec<String> = std::env::args().skip(1).collect();
     config.command = format!("polychromify-train {}", words.join(" "));
     Ok(config)
 }
 
-fn set<T: Clone>(field: &mut T, given: &Option<T>) {
+fn set<T: Clone>(field: &mut T, given: Option<&T>) {
     if let Some(given) = given {
         field.clone_from(given);
     }
@@ -296,93 +367,4 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>> {
             .map_err(|error| Error::Train(format!("cannot watch for signals: {error}")))?;
     }
     Ok(stop)
-}
-
-/// Shows a run: a bar on a terminal, and a line for each epoch everywhere.
-struct Report {
-    bar: ProgressBar,
-    epochs: usize,
-    steps: usize,
-    photos: usize,
-    started: bool,
-    /// When and at which step of all epochs this session began.
-    begin: (Instant, usize),
-}
-
-impl Report {
-    fn new(config: &Config) -> Self {
-        let bar = bar("{prefix} {bar:30} step {pos}/{len}, {msg}");
-        let epochs = config.epochs;
-        let begin = (Instant::now(), 0);
-        Self { bar, epochs, steps: 0, photos: 0, started: false, begin }
-    }
-
-    fn show(&mut self, event: Event<'_>) {
-        match event {
-            Event::Started { parameters, train, valid, steps, epochs_done, steps_done } => {
-                (self.steps, self.photos, self.started) = (steps, train, true);
-                self.begin = (Instant::now(), epochs_done * steps + steps_done);
-                self.bar.set_length(steps as u64);
-                let mut text = format!(
-                    "{parameters} parameters; {train} photos to train on, {valid} to validate on"
-                );
-                if self.begin.1 > 0 {
-                    text += &format!("; goes on after {epochs_done} epochs and {steps_done} steps");
-                }
-                self.say(&text);
-            }
-            Event::Step { epoch, step, loss } => {
-                let (rate, left) = self.pace((epoch - 1) * self.steps + step);
-                self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
-                self.bar.set_position(step as u64);
-                self.bar.set_message(format!("loss {loss:.5}, {rate:.1} photos/s, {left} left"));
-                if self.bar.is_hidden() && step % (self.steps / 4).max(1) == 0 && step < self.steps
-                {
-                    say(&format!(
-                        "epoch {epoch}/{}, step {step}/{}: loss {loss:.5}, {rate:.1} photos/s, {left} left",
-                        self.epochs, self.steps
-                    ));
-                }
-            }
-            Event::Validating => self.bar.set_message("validating"),
-            Event::Epoch(row) => {
-                let train::Epoch { epoch, train_loss, valid_loss, valid_accuracy, .. } = row;
-                let best = if row.best { ", best so far" } else { "" };
-                self.say(&format!(
-                    "epoch {epoch}/{}: train mse {train_loss:.5}, valid mse {valid_loss:.5}, \
-                     accuracy {valid_accuracy:.4}, {:.0} s{best}",
-                    self.epochs, row.seconds
-                ));
-            }
-        }
-    }
-
-    /// Photographs a second in this session, and the time left, after `step` of all epochs.
-    fn pace(&self, step: usize) -> (f64, indicatif::HumanDuration) {
-        let (begin, first) = self.begin;
-        let seconds = begin.elapsed().as_secs_f64() / (step - first) as f64;
-        let left = seconds * (self.epochs * self.steps).saturating_sub(step) as f64;
-        let photos = self.photos as f64 / self.steps as f64;
-        (photos / seconds, indicatif::HumanDuration(Duration::from_secs_f64(left)))
-    }
-
-    fn say(&self, text: &str) {
-        self.bar.suspend(|| say(text));
-    }
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn bar(template: &str) -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let style = ProgressStyle::with_template(template).expect("the template is a constant");
-    ProgressBar::with_draw_target(None, target).with_style(style)
-}
-
-#[expect(clippy::print_stderr, reason = "messages of a command-line program")]
-fn say(text: &str) {
-    eprintln!("{text}");
 }

@@ -1,7 +1,7 @@
 //! The convolutional dense autoencoder: Polychromify and its tuning variants.
 //!
 //! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
-//! University of Padova, 2021. Convolutions 3x3 with ReLU, `same`-padded; then "dense" layers,
+//! University of Padova, 2021. Convolutions 3x3 with `ReLU`, `same`-padded; then "dense" layers,
 //! which Keras applies to the channel axis and which are 1x1 convolutions; convolutions again, and
 //! a last one to two channels with `tanh`.
 //!
@@ -214,5 +214,28 @@ mod tests {
     #[test]
     fn polychromify_has_the_parameters_of_the_document() {
         assert_eq!(parameters(&Config::default()), 293_330);
+    }
+
+    #[test]
+    fn each_tuning_variant_has_the_parameters_of_its_layers() {
+        // Sums of (9 or 1) * inputs * outputs + outputs over the layers of the document's table.
+        assert_eq!(parameters(&Config::v1()), 93_026);
+        assert_eq!(parameters(&Config::v2()), 149_554);
+        assert_eq!(parameters(&Config::v3()), 293_330);
+        assert_eq!(parameters(&Config::v4()), 596_066);
+        // Four more for each channel of the six normalized layers.
+        assert_eq!(parameters(&Config::v5()), 596_066 + 4 * 2 * (32 + 64 + 128));
+    }
+
+    #[test]
+    fn strided_variants_give_back_the_size() {
+        let vars = VarMap::new();
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        let network = ConvDense::new(&Config::v5(), vb).unwrap();
+        assert_eq!(network.stride(), 8);
+        let lightness = Tensor::ones((2, 1, 16, 24), DType::F32, &Device::Cpu).unwrap();
+        for mode in [Mode::Train, Mode::Infer] {
+            assert_eq!(network.forward(&lightness, mode).unwrap().dims(), [2, 2, 16, 24]);
+        }
     }
 }

@@ -56,6 +56,19 @@ impl Geometry {
         })
     }
 
+    /// The convolution that gives the input's gradient from the result's, its kernel turned
+    /// around; `None` where a stride leaves gaps between the result's pixels.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn turned(&self) -> Option<Self> {
+        (self.stride == 1).then_some(Self {
+            inputs: self.outputs,
+            outputs: self.inputs,
+            top: (self.kernel_h - 1) * self.dilation - self.top,
+            left: (self.kernel_w - 1) * self.dilation - self.left,
+            ..*self
+        })
+    }
+
     /// Elements of one image of the input.
     pub(super) fn input_len(&self) -> usize {
         self.inputs * self.height * self.width

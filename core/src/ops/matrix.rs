@@ -72,6 +72,36 @@ impl<'a> Shared<'a> {
         unsafe { std::slice::from_raw_parts_mut(start, range.len()) }
     }
 
+    /// Sets a part of the buffer to zero.
+    ///
+    /// # Safety
+    ///
+    /// No other task accesses the part meanwhile.
+    pub(super) unsafe fn zero(&self, range: Range<usize>) {
+        assert!(range.start <= range.end && range.end <= self.len);
+        // SAFETY: in bounds, checked above.
+        let start = unsafe { self.start.add(range.start) };
+        // SAFETY: in bounds and not aliased, as the caller promises.
+        unsafe { start.write_bytes(0, range.len()) };
+    }
+
+    /// Elements in the buffer.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where element `index` is.
+    ///
+    /// # Safety
+    ///
+    /// `index` is at most [`Shared::len`].
+    #[cfg(target_arch = "x86_64")]
+    pub(super) unsafe fn pointer(&self, index: usize) -> *mut f32 {
+        // SAFETY: in bounds, as the caller promises.
+        unsafe { self.start.add(index) }
+    }
+
     /// Writes `a * b`, or adds it where `add` is true, to the matrix that starts at `start` and
     /// whose rows are `row_step` elements apart.
     ///
@@ -106,14 +136,14 @@ impl<'a> Shared<'a> {
                 a.columns,
                 target,
                 1,
-                row_step as isize,
+                row_step.cast_signed(),
                 add,
                 a.data.as_ptr(),
-                a.column_step as isize,
-                a.row_step as isize,
+                a.column_step.cast_signed(),
+                a.row_step.cast_signed(),
                 b.data.as_ptr(),
-                b.column_step as isize,
-                b.row_step as isize,
+                b.column_step.cast_signed(),
+                b.row_step.cast_signed(),
                 1.,
                 1.,
                 false,
@@ -145,13 +175,34 @@ pub(super) unsafe fn filled(len: usize, fill: impl FnOnce(Shared<'_>)) -> Vec<f3
     vector
 }
 
-/// Calls `work` with a buffer of the thread's own, of any content.
+/// Calls `work` with a buffer of the thread's own, of any content, aligned to cache lines.
 pub(super) fn with_scratch<T>(len: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
-    thread_local!(static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) });
+    with_scratches([len], |[scratch]| work(scratch))
+}
+
+/// Calls `work` with buffers of the thread's own, of any content, aligned to cache lines.
+pub(super) fn with_scratches<T, const N: usize>(
+    lens: [usize; N],
+    work: impl FnOnce([&mut [f32]; N]) -> T,
+) -> T {
+    /// 64 bytes: an x86 cache line, an AVX-512 register.
+    #[derive(Clone, Copy)]
+    #[repr(align(64))]
+    struct Line(#[expect(dead_code, reason = "read as a slice of floats")] [f32; 16]);
+    thread_local!(static SCRATCH: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) });
     SCRATCH.with_borrow_mut(|scratch| {
-        if scratch.len() < len {
-            scratch.resize(len, 0.);
+        let lines = lens.iter().map(|len| len.div_ceil(16)).sum();
+        if scratch.len() < lines {
+            scratch.resize(lines, Line([0.; 16]));
         }
-        work(&mut scratch[..len])
+        // SAFETY: a `Line` is 16 floats, without padding.
+        let mut rest = unsafe {
+            std::slice::from_raw_parts_mut(scratch.as_mut_ptr().cast::<f32>(), 16 * scratch.len())
+        };
+        work(lens.map(|len| {
+            let (part, after) = std::mem::take(&mut rest).split_at_mut(len.next_multiple_of(16));
+            rest = after;
+            &mut part[..len]
+        }))
     })
 }

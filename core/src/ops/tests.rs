@@ -4,6 +4,7 @@ use candle_core::{Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::conv::FusedConv;
 use super::{Activation, Conv, composed, conv2d, upsample2x};
 
 /// Input `(N, Cin, H, W)`, channels of the result, kernel, stride, dilation.
@@ -119,6 +120,10 @@ fn fast(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor
     conv2d(x, weight, Some(bias), conv)
 }
 
+fn portable(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
+    x.apply_op3(weight, bias, FusedConv { conv, portable: true })
+}
+
 fn slow(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
     composed::conv2d(x, weight, Some(bias), conv)
 }
@@ -126,6 +131,11 @@ fn slow(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor
 #[test]
 fn fast_convolution_and_its_gradients_agree_with_stock() {
     assert_agrees(fast, stock);
+}
+
+#[test]
+fn portable_convolution_and_its_gradients_agree_with_fast() {
+    assert_agrees(portable, fast);
 }
 
 #[test]
@@ -162,17 +172,19 @@ fn relu_has_no_gradient_at_zero() {
 
 #[test]
 fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
-    let bits = |threads: usize| -> Vec<u32> {
+    let bits = |conv: fn(&Tensor, &Tensor, &Tensor, Conv) -> _, threads: usize| -> Vec<u32> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let case = Case::new([5, 24, 40, 64], 40, 3, 1);
-        let conv = Conv { activation: Activation::Relu, ..Conv::default() };
-        let found = pool.install(|| case.run(|x, w, b| fast(x, w, b, conv)));
+        let settings = Conv { activation: Activation::Relu, ..Conv::default() };
+        let found = pool.install(|| case.run(|x, w, b| conv(x, w, b, settings)));
         let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         found.iter().flat_map(values).map(f32::to_bits).collect()
     };
-    let once = bits(1);
-    for threads in [1, 2, 3, 8] {
-        assert!(bits(threads) == once, "{threads} threads");
+    for (name, conv) in [("fast", fast as fn(&_, &_, &_, _) -> _), ("portable", portable)] {
+        let once = bits(conv, 1);
+        for threads in [1, 2, 3, 8] {
+            assert!(bits(conv, threads) == once, "{name}, {threads} threads");
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Adam {
     variables: BTreeMap<String, (Var, Moments)>,
     learning_rate: f64,
     groups: Vec<Group>,
-    steps: usize,
+    steps: i32,
 }
 
 /// What is particular to the variables whose names begin alike; the first group that fits counts.
@@ -65,8 +65,7 @@ impl Adam {
     /// Moves every variable that has a gradient.
     pub(crate) fn step(&mut self, gradients: &GradStore) -> Result<()> {
         self.steps += 1;
-        let steps = self.steps as i32;
-        let correction = (1.0 - BETA2.powi(steps)).sqrt() / (1.0 - BETA1.powi(steps));
+        let correction = (1.0 - BETA2.powi(self.steps)).sqrt() / (1.0 - BETA1.powi(self.steps));
         for (name, (var, moments)) in &mut self.variables {
             let group = self.groups.iter().find(|group| name.starts_with(group.prefix));
             let learning_rate = self.learning_rate * group.map_or(1.0, |group| group.rate);
@@ -102,7 +101,7 @@ impl Adam {
     /// Goes on from saved moments; `take` hands out the tensor of a name in a variable's shape.
     pub(crate) fn restore(
         &mut self,
-        steps: usize,
+        steps: i32,
         mut take: impl FnMut(&str, &Var) -> crate::Result<Tensor>,
     ) -> crate::Result<()> {
         for (name, (var, moments)) in &mut self.variables {

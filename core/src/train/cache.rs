@@ -98,12 +98,13 @@ impl Cache {
             let length = file.metadata()?.len();
             let mut head = [0; 8];
             file.read_exact(&mut head)?;
-            let mut tail = [0; 16];
+            let (mut index_bytes, mut tail) = ([0; 8], [0; 8]);
             file.seek(SeekFrom::End(-16))?;
+            file.read_exact(&mut index_bytes)?;
             file.read_exact(&mut tail)?;
-            io::Result::Ok((length, head, tail))
+            io::Result::Ok((length, u64::from_le_bytes(index_bytes), head, tail))
         })();
-        let (length, head, tail) = match ends {
+        let (length, index_bytes, head, tail) = match ends {
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(read(error)),
             Err(_) => return Err(damaged("too short to be a cache".to_owned())),
             Ok(ends) => ends,
@@ -111,8 +112,7 @@ impl Cache {
         if head != MARK {
             return Err(damaged("not a cache of `polychromify-train prepare`".to_owned()));
         }
-        let index_bytes = u64::from_le_bytes(tail[..8].try_into().expect("8 of 16 bytes"));
-        if tail[8..] != MARK || index_bytes > length - 24 {
+        if tail != MARK || index_bytes > length - 24 {
             return Err(damaged("its end is missing; prepare it again".to_owned()));
         }
         let mut json = vec![0; index_bytes as usize];
@@ -162,7 +162,7 @@ impl Cache {
         }
         let mut file =
             BufReader::new(File::open(&self.path).map_err(Error::io(&self.path, "open"))?);
-        file.seek_relative(MARK.len() as i64).map_err(Error::io(&self.path, "read"))?;
+        file.read_exact(&mut [0; MARK.len()]).map_err(Error::io(&self.path, "read"))?;
         let mut sample = vec![0; self.index.sample_bytes()];
         let mut samples = Vec::with_capacity(count * sample.len());
         let mut hash = Sha256::new();

@@ -64,7 +64,9 @@ impl Dataset {
         items.shuffle(&mut stream(seed, &format!("order/{epoch}")));
         if flip {
             let mut flips = stream(seed, &format!("flip/{epoch}"));
-            items.iter_mut().for_each(|item| item.flip = flips.random());
+            for item in &mut items {
+                item.flip = flips.random();
+            }
         }
         items
     }
@@ -103,7 +105,9 @@ impl Dataset {
                 let (a, b) = chroma.split_at(area);
                 variation.age(lightness, a, b);
             }
-            chroma.iter_mut().for_each(|value| *value /= CHROMA_SCALE);
+            for value in &mut *chroma {
+                *value /= CHROMA_SCALE;
+            }
             if item.flip {
                 lightness
                     .chunks_mut(size)

@@ -17,7 +17,7 @@ pub(crate) struct Progress {
     /// Steps taken within the epoch that has begun.
     pub(crate) step: usize,
     /// Steps of the optimizer in all.
-    pub(crate) optimizer_steps: usize,
+    pub(crate) optimizer_steps: i32,
     /// Photographs seen within the epoch that has begun.
     pub(crate) photos: usize,
     /// Sum of their losses.
@@ -62,8 +62,8 @@ impl Progress {
         self.loss_sum / self.photos as f64
     }
 
-    /// Adds the epoch that has begun to the history and begins the next.
-    pub(crate) fn finish_epoch(&mut self, config: &Config, measures: Measures) -> Result<()> {
+    /// Adds the epoch that has begun to the history, returns it and begins the next.
+    pub(crate) fn finish_epoch(&mut self, config: &Config, measures: Measures) -> Result<Epoch> {
         if !measures.mse.is_finite() {
             let epoch = self.epoch + 1;
             return Err(Error::Train(format!(
@@ -88,10 +88,10 @@ impl Progress {
         };
         epoch.best = self.history.iter().all(better);
         let mut history = std::mem::take(&mut self.history);
-        history.push(epoch);
-        let (epoch, optimizer_steps) = (self.epoch + 1, self.optimizer_steps);
-        *self = Self { epoch, optimizer_steps, history, ..Self::default() };
-        Ok(())
+        history.push(epoch.clone());
+        let optimizer_steps = self.optimizer_steps;
+        *self = Self { epoch: epoch.epoch, optimizer_steps, history, ..Self::default() };
+        Ok(epoch)
     }
 }
 
@@ -102,18 +102,16 @@ fn round(value: f64) -> f64 {
 
 /// The log as CSV.
 pub(crate) fn log(history: &[Epoch]) -> String {
-    let mut text = String::from(
-        "epoch,train_loss,valid_loss,valid_accuracy,learning_rate,seconds,unix_time,best\n",
-    );
-    for row in history {
-        let Epoch { epoch, train_loss, valid_loss, valid_accuracy, .. } = row;
-        let Epoch { learning_rate, seconds, unix_time, best, .. } = row;
-        text += &format!(
-            "{epoch},{train_loss},{valid_loss},{valid_accuracy},{learning_rate},{seconds},{unix_time},{}\n",
-            u8::from(*best)
-        );
-    }
-    text
+    let names = "epoch,train_loss,valid_loss,valid_accuracy,learning_rate,seconds,unix_time,best\n";
+    let row = |row: &Epoch| {
+        let Epoch { epoch, train_loss, valid_loss, valid_accuracy, learning_rate, .. } = row;
+        let (seconds, unix_time, best) = (row.seconds, row.unix_time, u8::from(row.best));
+        format!(
+            "{epoch},{train_loss},{valid_loss},{valid_accuracy},{learning_rate},{seconds},\
+             {unix_time},{best}\n"
+        )
+    };
+    std::iter::once(names.to_owned()).chain(history.iter().map(row)).collect()
 }
 
 /// A number in JSON, bit for bit.

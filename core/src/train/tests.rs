@@ -1,6 +1,7 @@
 //! The whole loop on a tiny network and generated photographs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 
 use image::{Rgb, RgbImage};
@@ -24,7 +25,8 @@ fn data() -> TempDir {
         };
         let photo = RgbImage::from_fn(10, 6, pixel);
         photo.save(folder.path().join(format!("{i}.png"))).unwrap();
-        table += &format!("{i}.png\t{}\n", if i % 4 == 0 { "valid" } else { "train" });
+        let split = if i % 4 == 0 { "valid" } else { "train" };
+        writeln!(table, "{i}.png\t{split}").unwrap();
     }
     fs::write(folder.path().join("photos.tsv"), table).unwrap();
     prepare(&settings(folder.path()), &mut |_, _| ()).unwrap();

@@ -1,0 +1,185 @@
+//! Tags of TIFF directories, as in TIFF files and in EXIF blocks (TIFF 6.0, section 2).
+//!
+//! Values are kept as little-endian bytes, whatever the order of the file they come from.
+
+use std::collections::BTreeMap;
+
+/// Most entries that a directory of a real file has; more is a broken one.
+const MOST_ENTRIES: usize = 4096;
+
+/// A tag's value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Value {
+    /// TIFF's number of the type.
+    pub(super) kind: u16,
+    /// Little-endian.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Types that are written here.
+pub(super) mod kind {
+    pub(in super::super) const BYTE: u16 = 1;
+    pub(in super::super) const ASCII: u16 = 2;
+    pub(in super::super) const SHORT: u16 = 3;
+    pub(in super::super) const LONG: u16 = 4;
+    pub(in super::super) const RATIONAL: u16 = 5;
+    pub(in super::super) const UNDEFINED: u16 = 7;
+}
+
+/// Tags by number.
+pub(super) type Directory = BTreeMap<u16, Value>;
+
+/// Bytes of one item of a type; `None` for unknown types.
+pub(super) fn item_bytes(kind: u16) -> Option<usize> {
+    match kind {
+        1 | 2 | 6 | 7 => Some(1),
+        3 | 8 => Some(2),
+        4 | 9 | 11 | 13 => Some(4),
+        5 | 10 | 12 | 16 | 17 | 18 => Some(8),
+        _ => None,
+    }
+}
+
+/// Bytes that are swapped together: a rational is two numbers.
+pub(super) fn word_bytes(kind: u16) -> usize {
+    match kind {
+        5 | 10 => 4,
+        _ => item_bytes(kind).unwrap_or(1),
+    }
+}
+
+impl Value {
+    pub(super) fn short(value: u16) -> Self {
+        Self { kind: kind::SHORT, bytes: value.to_le_bytes().to_vec() }
+    }
+
+    pub(super) fn shorts(values: &[u16]) -> Self {
+        Self { kind: kind::SHORT, bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect() }
+    }
+
+    pub(super) fn long(value: u32) -> Self {
+        Self { kind: kind::LONG, bytes: value.to_le_bytes().to_vec() }
+    }
+
+    pub(super) fn rational(value: (u32, u32)) -> Self {
+        let bytes = [value.0, value.1].iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self { kind: kind::RATIONAL, bytes }
+    }
+
+    pub(super) fn undefined(bytes: Vec<u8>) -> Self {
+        Self { kind: kind::UNDEFINED, bytes }
+    }
+
+    /// Items.
+    pub(super) fn count(&self) -> usize {
+        self.bytes.len() / item_bytes(self.kind).unwrap_or(1)
+    }
+
+    /// All items, if they are unsigned integers.
+    pub(super) fn integers(&self) -> Option<Vec<u64>> {
+        let size = match self.kind {
+            1 | 3 | 4 | 13 | 16 | 18 => item_bytes(self.kind)?,
+            _ => return None,
+        };
+        let number = |item: &[u8]| item.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b));
+        Some(self.bytes.chunks_exact(size).map(number).collect())
+    }
+
+    /// The first item, if it is an unsigned integer.
+    pub(super) fn integer(&self) -> Option<u64> {
+        self.integers()?.first().copied()
+    }
+
+    /// The first item, if it is an unsigned rational.
+    pub(super) fn as_rational(&self) -> Option<(u32, u32)> {
+        match (self.kind, &self.bytes[..]) {
+            (kind::RATIONAL, &[a, b, c, d, e, f, g, h, ..]) => {
+                Some((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
+            }
+            _ => None,
+        }
+    }
+
+    /// Swaps the bytes of each number between little-endian and big-endian.
+    pub(super) fn swap(&mut self) {
+        for word in self.bytes.chunks_exact_mut(word_bytes(self.kind)) {
+            word.reverse();
+        }
+    }
+}
+
+/// An EXIF block's bytes, in the order its header tells.
+pub(super) struct Block<'a> {
+    bytes: &'a [u8],
+    big_endian: bool,
+}
+
+impl<'a> Block<'a> {
+    /// Reads the header; returns the block and the place of its first directory.
+    pub(super) fn new(bytes: &'a [u8]) -> Option<(Self, usize)> {
+        let big_endian = match bytes.get(..4)? {
+            [b'I', b'I', 42, 0] => false,
+            [b'M', b'M', 0, 42] => true,
+            _ => return None,
+        };
+        let block = Self { bytes, big_endian };
+        let first = block.number(4, 4)?;
+        Some((block, first))
+    }
+
+    /// The directory at a place; entries that point outside of the block are left out.
+    pub(super) fn directory(&self, at: usize) -> Option<Directory> {
+        let entries = self.number(at, 2)?;
+        if entries > MOST_ENTRIES {
+            return None;
+        }
+        let entry = |i: usize| {
+            let entry = at + 2 + 12 * i;
+            let (tag, kind) = (self.number(entry, 2)?, self.number(entry + 2, 2)? as u16);
+            let length = self.number(entry + 4, 4)?.checked_mul(item_bytes(kind)?)?;
+            let place = if length <= 4 { entry + 8 } else { self.number(entry + 8, 4)? };
+            let bytes = self.bytes.get(place..place.checked_add(length)?)?.to_vec();
+            let mut value = Value { kind, bytes };
+            if self.big_endian {
+                value.swap();
+            }
+            Some((tag as u16, value))
+        };
+        Some((0..entries).filter_map(entry).collect())
+    }
+
+    fn number(&self, at: usize, size: usize) -> Option<usize> {
+        let bytes = self.bytes.get(at..at.checked_add(size)?)?;
+        let join = |n: usize, &b: &u8| n << 8 | usize::from(b);
+        Some(if self.big_endian {
+            bytes.iter().fold(0, join)
+        } else {
+            bytes.iter().rev().fold(0, join)
+        })
+    }
+}
+
+/// Appends a directory to a little-endian block that starts at `block[0]`, with its values behind
+/// it and no next directory; returns where it lies.
+pub(super) fn append(block: &mut Vec<u8>, directory: &Directory) -> u32 {
+    let at = block.len();
+    let mut values = at + 2 + 12 * directory.len() + 4;
+    block.extend((directory.len() as u16).to_le_bytes());
+    let mut behind = Vec::new();
+    for (tag, value) in directory {
+        block.extend(tag.to_le_bytes());
+        block.extend(value.kind.to_le_bytes());
+        block.extend((value.count() as u32).to_le_bytes());
+        if value.bytes.len() <= 4 {
+            block.extend(value.bytes.iter().copied().chain([0; 4]).take(4));
+        } else {
+            block.extend((values as u32).to_le_bytes());
+            behind.extend_from_slice(&value.bytes);
+            behind.extend((value.bytes.len() % 2 == 1).then_some(0)); // values start on even bytes
+            values = at + 2 + 12 * directory.len() + 4 + behind.len();
+        }
+    }
+    block.extend([0; 4]);
+    block.extend(behind);
+    at as u32
+}

@@ -1,0 +1,349 @@
+//! JPEG: gray and color, baseline and progressive, of 8 bits.
+//!
+//! The only format that is not read in bands: its decoder gives the whole picture, which is held
+//! once, as bytes. Decoders fill in for what is missing in a file; so the file is checked first.
+
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use jpeg_encoder::{
+    Encoder, EncodingError, ImageBuffer, JpegColorType, PixelDensity, PixelDensityUnit,
+    SamplingFactor, rgb_to_ycbcr,
+};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace as ZuneColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use self::segments::{Frame, Segments};
+use super::color::ColorRows;
+use super::metadata::{Density, Metadata, Unit};
+use super::profile::ColorSpace;
+use super::rows::Header;
+use super::samples::{Layout, Samples, SamplesRef};
+use super::{Depth, Error, Limits, Result, damaged, tiff, unsupported, write_failed};
+
+mod entropy;
+mod huffman;
+mod segments;
+
+const EXIF: &[u8] = b"Exif\0\0";
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
+const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
+const ICC: &[u8] = b"ICC_PROFILE\0";
+
+/// Most bytes of an APP segment behind its length.
+const SEGMENT_BYTES: usize = 65533;
+
+/// Decodes a JPEG file.
+pub(super) struct Reader {
+    path: PathBuf,
+    /// The file; empty once decoded.
+    bytes: Vec<u8>,
+    color: bool,
+    width: usize,
+    /// All samples, once decoded.
+    samples: Option<Vec<u8>>,
+    y: usize,
+}
+
+impl Reader {
+    pub(super) fn open(mut file: File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
+        let length = file.metadata().map_err(Error::io(path, "read"))?.len();
+        let over = |what: &str, bytes: u64| {
+            let reason = format!("{what} takes {bytes} bytes, the limit is {}", limits.memory);
+            Err(Error::Limit { path: path.into(), reason })
+        };
+        if length > limits.memory {
+            return over("the file", length);
+        }
+        let mut bytes = Vec::with_capacity(length as usize);
+        file.read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+        let segments = Segments::read(&bytes).map_err(|reason| damaged(path, reason))?;
+        let frame = &segments.frame;
+        let color = check_frame(path, frame)?;
+        Header::check_size(path, frame.width.into(), frame.height.into(), limits)?;
+        let layout = Layout { color, alpha: false, depth: Depth::Eight };
+        let (width, height) = (u32::from(frame.width), u32::from(frame.height));
+        let samples = layout.bytes(width, height.into());
+        // Where scans refine each other, all coefficients are held, of 16 bits.
+        let coefficients = if segments.scans.len() > 1 { 2 * samples } else { 0 };
+        let held = length.saturating_add(samples).saturating_add(coefficients);
+        if held > limits.memory {
+            return over("decoding it", held);
+        }
+        let (metadata, icc) = metadata(path, &segments);
+        let header = Header {
+            width,
+            height,
+            layout,
+            space: icc.map_or(ColorSpace::Srgb, ColorSpace::Icc),
+            metadata,
+            compression: tiff::Compression::Deflate,
+        };
+        let width = width as usize;
+        let reader = Self { path: path.into(), bytes, color, width, samples: None, y: 0 };
+        Ok((header, reader))
+    }
+
+    /// Goes to the first row; checks and decodes the file the first time.
+    pub(super) fn start(&mut self) -> Result<()> {
+        self.y = 0;
+        if self.samples.is_some() {
+            return Ok(());
+        }
+        let failed = |reason: String| damaged(&self.path, reason);
+        let segments = Segments::read(&self.bytes).map_err(failed)?;
+        entropy::check(&segments).map_err(failed)?;
+        let space = if self.color { ZuneColorSpace::RGB } else { ZuneColorSpace::Luma };
+        let options = DecoderOptions::default()
+            .set_max_width(usize::from(u16::MAX))
+            .set_max_height(usize::from(u16::MAX))
+            .jpeg_set_max_scans(usize::from(u16::MAX)) // all were decoded once by the check
+            .jpeg_set_out_colorspace(space);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&self.bytes), options);
+        let samples = decoder.decode().map_err(|error| failed(error.to_string()))?;
+        let channels = if self.color { 3 } else { 1 };
+        let wanted = usize::from(segments.frame.height) * self.width * channels;
+        if samples.len() != wanted {
+            return Err(failed(format!("{} samples, expected {wanted}", samples.len())));
+        }
+        self.samples = Some(samples);
+        self.bytes = Vec::new();
+        Ok(())
+    }
+
+    /// Appends the next `rows` rows.
+    #[expect(clippy::unnecessary_wraps, reason = "all readers have this face")]
+    pub(super) fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
+        let stride = self.width * if self.color { 3 } else { 1 };
+        if let Some(samples) = &self.samples {
+            into.extend(SamplesRef::Eight(&samples[self.y * stride..(self.y + rows) * stride]));
+        }
+        self.y += rows;
+        Ok(())
+    }
+}
+
+/// Refuses what is not decoded; tells whether the picture has color.
+fn check_frame(path: &Path, frame: &Frame) -> Result<bool> {
+    match frame.marker {
+        0xC0..=0xC2 => {}
+        0xC3 => return Err(unsupported(path, "lossless JPEG")),
+        0xC9..=0xCB => return Err(unsupported(path, "arithmetic coding in JPEG")),
+        _ => return Err(unsupported(path, "hierarchical JPEG")),
+    }
+    if frame.precision != 8 {
+        return Err(unsupported(path, format!("{}-bit JPEG", frame.precision)));
+    }
+    if frame.height == 0 {
+        return Err(unsupported(path, "JPEG that tells its height at its end"));
+    }
+    match frame.components.len() {
+        1 => Ok(false),
+        3 => Ok(true),
+        4 => Err(unsupported(path, "CMYK color in JPEG")),
+        other => Err(unsupported(path, format!("JPEG of {other} components"))),
+    }
+}
+
+/// Metadata and the ICC profile.
+fn metadata(path: &Path, segments: &Segments<'_>) -> (Metadata, Option<Vec<u8>>) {
+    let mut metadata = Metadata::default();
+    let mut profile: Vec<(u8, &[u8])> = Vec::new();
+    let mut resources = Vec::new();
+    for &(app, data) in &segments.applications {
+        match app {
+            0 => metadata.density = metadata.density.or_else(|| jfif_density(data)),
+            1 => {
+                if let Some(exif) = data.strip_prefix(EXIF) {
+                    metadata.add_exif(exif);
+                } else if let Some(xmp) = data.strip_prefix(XMP) {
+                    metadata.xmp = Some(xmp.to_vec());
+                } else if data.starts_with(EXTENDED_XMP) {
+                    log::warn!("{}: extended XMP is left out", path.display());
+                }
+            }
+            2 => {
+                if let Some([number, _count, part @ ..]) = data.strip_prefix(ICC) {
+                    profile.push((*number, part));
+                }
+            }
+            13 => resources.extend_from_slice(data.strip_prefix(PHOTOSHOP).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    metadata.add_resources(&resources);
+    profile.sort_by_key(|&(number, _)| number);
+    let icc: Vec<u8> = profile.into_iter().flat_map(|(_, part)| part).copied().collect();
+    (metadata, (!icc.is_empty()).then_some(icc))
+}
+
+fn jfif_density(data: &[u8]) -> Option<Density> {
+    let &[_, _, unit, a, b, c, d, ..] = data.strip_prefix(b"JFIF\0")? else { return None };
+    let (x, y) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    let unit = match unit {
+        1 => Unit::Inch,
+        2 => Unit::Centimeter,
+        _ => Unit::None,
+    };
+    // Square pixels of no known size are what a file without density has.
+    let told = x > 0 && y > 0 && (unit != Unit::None || x != y);
+    told.then_some(Density { x: (x.into(), 1), y: (y.into(), 1), unit })
+}
+
+/// Writes the rows with metadata that is true of the result.
+pub(super) fn write<W: Write>(
+    out: W,
+    rows: &mut ColorRows<'_>,
+    quality: u8,
+    metadata: &Metadata,
+    icc: &[u8],
+    xmp: &[u8],
+) -> Result<()> {
+    let path = rows.path().to_path_buf();
+    let failed = |error| match error {
+        EncodingError::IoError(error) => write_failed(&path, error),
+        error => write_failed(&path, io::Error::other(error)),
+    };
+    let (width, height) = rows.size();
+    let (Ok(width), Ok(height)) = (u16::try_from(width), u16::try_from(height)) else {
+        let reason = format!("JPEG of {width}x{height}: choose tiff or png, or a smaller side");
+        return Err(unsupported(&path, reason));
+    };
+    if rows.layout().alpha {
+        return Err(unsupported(&path, "alpha in JPEG: choose tiff or png"));
+    }
+    let stopped = Cell::new(false);
+    let mut encoder = Encoder::new(Stoppable { out, stopped: &stopped }, quality.clamp(1, 100));
+    encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
+    if let Some(density) = metadata.density() {
+        encoder.set_density(to_jfif(&density));
+    }
+    let mut segment = |app, name: &[u8], data: &[u8]| {
+        if name.len() + data.len() > SEGMENT_BYTES {
+            let name = String::from_utf8_lossy(name);
+            log::warn!(
+                "{}: {} is too large for JPEG, left out",
+                path.display(),
+                name.trim_end_matches('\0')
+            );
+            return Ok(());
+        }
+        encoder.add_app_segment(app, [name, data].concat()).map_err(failed)
+    };
+    if let Some(exif) = metadata.exif_block() {
+        segment(1, EXIF, &exif)?;
+    }
+    segment(1, XMP, xmp)?;
+    if let Some(resources) = metadata.resource_block() {
+        segment(13, PHOTOSHOP, &resources)?;
+    }
+    encoder.add_icc_profile(icc).map_err(failed)?;
+    let error = RefCell::new(None);
+    let image = Image {
+        width,
+        height,
+        stopped: &stopped,
+        error: &error,
+        state: RefCell::new(Band { rows, first: 0, bytes: Vec::new() }),
+    };
+    let written = encoder.encode_image(image);
+    match error.take() {
+        Some(error) => Err(error),
+        None => written.map_err(failed),
+    }
+}
+
+fn to_jfif(density: &Density) -> PixelDensity {
+    let (x, y) = density.per_meter();
+    let (unit, scale) = match density.unit {
+        Unit::None => (PixelDensityUnit::PixelAspectRatio, 1.0),
+        Unit::Inch => (PixelDensityUnit::Inches, 0.0254),
+        Unit::Centimeter => (PixelDensityUnit::Centimeters, 0.01),
+    };
+    let round = |v: f64| (v * scale).round().clamp(1.0, f64::from(u16::MAX)) as u16;
+    PixelDensity { density: (round(x), round(y)), unit }
+}
+
+/// A writer that fails once the rows did, so that the encoder does not go on to the end.
+struct Stoppable<'a, W> {
+    out: W,
+    stopped: &'a Cell<bool>,
+}
+
+impl<W: Write> Write for Stoppable<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stopped.get() {
+            return Err(io::Error::other("the source cannot be read"));
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Rows that the encoder asks for from the top.
+struct Image<'a, 'b> {
+    width: u16,
+    height: u16,
+    stopped: &'a Cell<bool>,
+    error: &'a RefCell<Option<Error>>,
+    state: RefCell<Band<'a, 'b>>,
+}
+
+struct Band<'a, 'b> {
+    rows: &'a mut ColorRows<'b>,
+    /// First row of `bytes`.
+    first: usize,
+    bytes: Vec<u8>,
+}
+
+impl ImageBuffer for Image<'_, '_> {
+    fn get_jpeg_color_type(&self) -> JpegColorType {
+        JpegColorType::Ycbcr
+    }
+
+    fn width(&self) -> u16 {
+        self.width
+    }
+
+    fn height(&self) -> u16 {
+        self.height
+    }
+
+    fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
+        let stride = 3 * usize::from(self.width);
+        let mut band = self.state.borrow_mut();
+        while !self.stopped.get() && usize::from(y) >= band.first + band.bytes.len() / stride {
+            band.first += band.bytes.len() / stride;
+            let Band { rows, bytes, .. } = &mut *band;
+            bytes.clear();
+            match rows.next() {
+                Ok(Some(next)) => next.to_bytes(true, bytes),
+                Ok(None) => self.stopped.set(true),
+                Err(error) => {
+                    self.error.replace(Some(error));
+                    self.stopped.set(true);
+                }
+            }
+        }
+        let at = (usize::from(y) - band.first) * stride;
+        let row = band.bytes.get(at..at + stride);
+        let mut push = |pixel: [u8; 3]| {
+            let (luma, blue, red) = rgb_to_ycbcr(pixel[0], pixel[1], pixel[2]);
+            buffers[0].push(luma);
+            buffers[1].push(blue);
+            buffers[2].push(red);
+        };
+        match row {
+            Some(row) => row.chunks_exact(3).for_each(|p| push([p[0], p[1], p[2]])),
+            None => (0..self.width).for_each(|_| push([0; 3])),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The segments of a JPEG file (ISO 10918-1, annex B).
+
+/// Where everything lies in a file.
+pub(super) struct Segments<'a> {
+    /// Number and data of the APP segments.
+    pub(super) applications: Vec<(u8, &'a [u8])>,
+    pub(super) frame: Frame,
+    /// Tables and scans in order.
+    pub(super) scans: Vec<Scan<'a>>,
+}
+
+/// The frame header.
+pub(super) struct Frame {
+    /// Second byte of the marker: 0xC0 baseline, 0xC2 progressive, ...
+    pub(super) marker: u8,
+    pub(super) precision: u8,
+    pub(super) width: u16,
+    pub(super) height: u16,
+    pub(super) components: Vec<Component>,
+}
+
+/// A component of the frame.
+#[derive(Clone, Copy)]
+pub(super) struct Component {
+    pub(super) id: u8,
+    /// Sampling factors, 1 to 4.
+    pub(super) horizontal: u8,
+    pub(super) vertical: u8,
+}
+
+/// A scan with what was defined before it.
+pub(super) struct Scan<'a> {
+    /// Contents of the Huffman tables' segments since the scan before.
+    pub(super) tables: Vec<&'a [u8]>,
+    /// MCUs between restart markers, 0: none.
+    pub(super) restart_interval: u16,
+    pub(super) header: &'a [u8],
+    /// Entropy-coded bytes with stuffing and restart markers.
+    pub(super) data: &'a [u8],
+}
+
+impl<'a> Segments<'a> {
+    /// Walks a file to its end marker.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
+        let truncated = || "truncated: the end marker is missing".to_string();
+        let mut applications = Vec::new();
+        let (mut frame, mut frames) = (None, 0);
+        let mut scans = Vec::new();
+        let mut tables = Vec::new();
+        let mut restart_interval = 0;
+        let mut at = 2;
+        loop {
+            if *bytes.get(at).ok_or_else(truncated)? != 0xFF {
+                return Err(format!("no marker at byte {at}"));
+            }
+            while *bytes.get(at).ok_or_else(truncated)? == 0xFF {
+                at += 1; // markers may be filled up with 0xFF
+            }
+            let marker = bytes[at];
+            at += 1;
+            match marker {
+                0xD9 => break,
+                0x01 | 0xD0..=0xD8 => continue, // without contents
+                0x00 => return Err(format!("no marker at byte {at}")),
+                _ => {}
+            }
+            let length = bytes.get(at..at + 2).ok_or_else(truncated)?;
+            let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+            if length < 2 {
+                return Err(format!("a segment of {length} bytes at byte {at}"));
+            }
+            let data = bytes.get(at + 2..at + length).ok_or_else(truncated)?;
+            at += length;
+            match marker {
+                0xE0..=0xEF => applications.push((marker - 0xE0, data)),
+                0xC4 => tables.push(data),
+                0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
+                    frames += 1;
+                    frame = Some(Frame::read(marker, data)?);
+                }
+                0xDD => match data {
+                    [a, b] => restart_interval = u16::from_be_bytes([*a, *b]),
+                    _ => return Err("a broken restart interval".into()),
+                },
+                0xDA => {
+                    let end = at + entropy_length(&bytes[at..]).ok_or_else(truncated)?;
+                    let tables = std::mem::take(&mut tables);
+                    let data_of_scan = &bytes[at..end];
+                    scans.push(Scan { tables, restart_interval, header: data, data: data_of_scan });
+                    at = end;
+                }
+                _ => {}
+            }
+        }
+        let frame = frame.ok_or("no frame header")?;
+        if frames > 1 {
+            return Err("two frame headers".into());
+        }
+        if scans.is_empty() {
+            return Err("no scan".into());
+        }
+        Ok(Self { applications, frame, scans })
+    }
+}
+
+impl Frame {
+    fn read(marker: u8, data: &[u8]) -> Result<Self, String> {
+        let &[precision, a, b, c, d, count, ref rest @ ..] = data else {
+            return Err("a broken frame header".into());
+        };
+        let component =
+            |c: &[u8]| Component { id: c[0], horizontal: c[1] >> 4, vertical: c[1] & 15 };
+        let components: Vec<_> = rest.chunks_exact(3).map(component).collect();
+        let factors =
+            |c: &Component| (1..=4).contains(&c.horizontal) && (1..=4).contains(&c.vertical);
+        if components.len() != usize::from(count) || !components.iter().all(factors) {
+            return Err("a broken frame header".into());
+        }
+        let (height, width) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        Ok(Self { marker, precision, width, height, components })
+    }
+}
+
+/// Bytes up to the first marker that is no restart.
+fn entropy_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += bytes[at..].iter().position(|&b| b == 0xFF)?;
+        match bytes.get(at + 1)? {
+            0x00 | 0xD0..=0xD7 => at += 2,
+            0xFF => at += 1,
+            _ => return Some(at),
+        }
+    }
+}

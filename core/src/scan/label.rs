@@ -1,0 +1,299 @@
+//! The XMP packet of a result: what its source said, and that its colors are machine-made.
+//!
+//! XMP specification part 1 (ISO 16684-1); IPTC Photo Metadata Standard 2025.1.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use quick_xml::escape::escape;
+use quick_xml::events::attributes::Attribute;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::{QName, ResolveResult};
+use quick_xml::{NsReader, Writer};
+
+use super::Label;
+
+const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+const XMP: &str = "http://ns.adobe.com/xap/1.0/";
+const MEDIA: &str = "http://ns.adobe.com/xap/1.0/mm/";
+const REFERENCE: &str = "http://ns.adobe.com/xap/1.0/sType/ResourceRef#";
+const EVENT: &str = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#";
+const NOTE: &str = "http://ns.adobe.com/xmp/note/";
+const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
+const EXIF: &str = "http://ns.adobe.com/exif/1.0/";
+const PHOTOSHOP: &str = "http://ns.adobe.com/photoshop/1.0/";
+const IPTC: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
+const OURS: &str = "urn:polychromify:xmp:1.0/";
+
+/// IPTC's term for an original that a trained model added to.
+const SOURCE_TYPE: &str =
+    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
+
+/// Properties of the source that the label replaces or that are not true of the result.
+const REPLACED: &[(&str, &[&str])] = &[
+    (IPTC, &["DigitalSourceType", "AISystemUsed", "AISystemVersionUsed"]),
+    (XMP, &["CreatorTool", "Thumbnails"]),
+    (MEDIA, &["DerivedFrom", "DocumentID", "InstanceID"]),
+    (NOTE, &["HasExtendedXMP"]),
+    (PHOTOSHOP, &["ColorMode", "ICCProfile"]),
+    (EXIF, &["ColorSpace", "PixelXDimension", "PixelYDimension"]),
+    (
+        TIFF,
+        &[
+            "BitsPerSample",
+            "Compression",
+            "ImageLength",
+            "ImageWidth",
+            "PhotometricInterpretation",
+            "PlanarConfiguration",
+            "PrimaryChromaticities",
+            "ReferenceBlackWhite",
+            "ResolutionUnit",
+            "SamplesPerPixel",
+            "TransferFunction",
+            "WhitePoint",
+            "XResolution",
+            "YCbCrCoefficients",
+            "YCbCrPositioning",
+            "YCbCrSubSampling",
+            "YResolution",
+        ],
+    ),
+];
+
+/// The packet of a result; an existing one that is broken is left out with a warning.
+pub(super) fn packet(path: &Path, existing: Option<&[u8]>, label: &Label) -> String {
+    let extended = existing.and_then(|bytes| match extend(bytes, label) {
+        Ok(packet) => Some(packet),
+        Err(reason) => {
+            log::warn!("{}: XMP is left out: {reason}", path.display());
+            None
+        }
+    });
+    let body = extended.unwrap_or_else(|| {
+        format!(
+            r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">{}</rdf:RDF></x:xmpmeta>"#,
+            description(label, &Source::default())
+        )
+    });
+    format!(
+        "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>{body}<?xpacket end=\"w\"?>"
+    )
+}
+
+/// What the label takes from the source's packet.
+#[derive(Default)]
+struct Source {
+    about: String,
+    document: Option<String>,
+    instance: Option<String>,
+    /// Whether the source's history got our event.
+    history: bool,
+}
+
+/// The packet without its wrapper, its own label replaced.
+fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
+    let mut reader = NsReader::from_str(text);
+    let mut writer = Writer::new(Vec::new());
+    let mut source = Source::default();
+    // Depths of the open `rdf:RDF`, of a top `rdf:Description`, of its history.
+    let (mut depth, mut rdf, mut top, mut history) = (0, None, None, None);
+    let mut found = false;
+    loop {
+        let event = reader.read_event().map_err(|error| error.to_string())?;
+        let written = match event {
+            Event::Eof => break,
+            Event::PI(_) | Event::Decl(_) => continue, // the wrapper
+            Event::DocType(_) => return Err("it has a document type".into()),
+            Event::Start(start) => {
+                depth += 1;
+                let is = |space, name| is(&reader, start.name(), space, name);
+                if rdf.is_none() && is(RDF, "RDF") {
+                    if std::mem::replace(&mut found, true) {
+                        return Err("it has two descriptions".into());
+                    }
+                    rdf = Some(depth);
+                } else if rdf == Some(depth - 1) && is(RDF, "Description") {
+                    top = Some(depth);
+                    let start = filtered(&reader, &start, &mut source)?;
+                    write(&mut writer, Event::Start(start))?;
+                    continue;
+                } else if top == Some(depth - 1) && rdf.is_some() {
+                    if let Some(name) = replaced(&reader, start.name()) {
+                        let end = start.name().as_ref().to_owned();
+                        let value = reader.read_text(QName(&end)).map_err(|e| e.to_string())?;
+                        remember(&mut source, name, value.xml10_content().trim());
+                        depth -= 1;
+                        continue;
+                    }
+                    if is(MEDIA, "History") {
+                        history = Some(depth);
+                    }
+                }
+                Event::Start(start)
+            }
+            Event::Empty(start) => {
+                let is = |space, name| is(&reader, start.name(), space, name);
+                if rdf.is_none() && is(RDF, "RDF") {
+                    found = true;
+                    let name = start.name().as_ref().to_owned();
+                    write(&mut writer, Event::Start(start))?;
+                    raw(&mut writer, &description(label, &source));
+                    raw(&mut writer, &format!("</{name}>"));
+                    continue;
+                } else if rdf == Some(depth) && is(RDF, "Description") {
+                    Event::Empty(filtered(&reader, &start, &mut source)?)
+                } else if top == Some(depth) && replaced(&reader, start.name()).is_some() {
+                    continue;
+                } else if history == Some(depth) && is(RDF, "Seq") {
+                    let name = start.name().as_ref().to_owned();
+                    write(&mut writer, Event::Start(start))?;
+                    raw(&mut writer, &step(label));
+                    raw(&mut writer, &format!("</{name}>"));
+                    source.history = true;
+                    continue;
+                } else {
+                    Event::Empty(start)
+                }
+            }
+            Event::End(end) => {
+                if rdf == Some(depth) {
+                    raw(&mut writer, &description(label, &source));
+                    rdf = None;
+                } else if history == Some(depth - 1) && !source.history {
+                    raw(&mut writer, &step(label));
+                    source.history = true;
+                }
+                for open in [&mut top, &mut history] {
+                    if *open == Some(depth) {
+                        *open = None;
+                    }
+                }
+                depth -= 1;
+                Event::End(end)
+            }
+            other => other,
+        };
+        write(&mut writer, written)?;
+    }
+    if depth != 0 || !found {
+        return Err("it holds no description".into());
+    }
+    String::from_utf8(writer.into_inner()).map_err(|error| error.to_string())
+}
+
+/// The label as properties of the result.
+fn description(label: &Label, source: &Source) -> String {
+    let version = label.software.rsplit(' ').next().unwrap_or_default();
+    let program = label.software.strip_suffix(version).unwrap_or_default().trim_end();
+    let mut text = format!(
+        r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="{}" xmlns:xmp="{XMP}" xmlns:xmpMM="{MEDIA}" xmlns:stRef="{REFERENCE}" xmlns:stEvt="{EVENT}" xmlns:Iptc4xmpExt="{IPTC}" xmlns:polychromify="{OURS}">"#,
+        escape(&*source.about)
+    );
+    let mut property = |name: &str, value: &str| {
+        let _ = write!(text, "<{name}>{}</{name}>", escape(value)); // a string takes all
+    };
+    property("Iptc4xmpExt:DigitalSourceType", SOURCE_TYPE);
+    property("Iptc4xmpExt:AISystemUsed", &format!("{program}, weights {}", label.weights));
+    property("Iptc4xmpExt:AISystemVersionUsed", version);
+    property("xmp:CreatorTool", &label.software);
+    property("polychromify:Weights", &label.weights);
+    property("polychromify:WeightsSHA256", &label.weights_sha256);
+    property("polychromify:Source", &label.source);
+    property("polychromify:SourceSHA256", &label.source_sha256);
+    text.push_str(r#"<xmpMM:DerivedFrom rdf:parseType="Resource">"#);
+    let mut property = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            let _ = write!(text, "<{name}>{}</{name}>", escape(value));
+        }
+    };
+    property("stRef:filePath", Some(&label.source));
+    property("stRef:documentID", source.document.as_deref());
+    property("stRef:instanceID", source.instance.as_deref());
+    text.push_str("</xmpMM:DerivedFrom>");
+    if !source.history {
+        let _ = write!(text, "<xmpMM:History><rdf:Seq>{}</rdf:Seq></xmpMM:History>", step(label));
+    }
+    text.push_str("</rdf:Description>");
+    text
+}
+
+/// The step that made the result, as an item of its history.
+fn step(label: &Label) -> String {
+    let parameters =
+        format!("colors predicted with the weights {} ({})", label.weights, label.weights_sha256);
+    format!(
+        r#"<rdf:li xmlns:rdf="{RDF}" xmlns:stEvt="{EVENT}" rdf:parseType="Resource"><stEvt:action>edited</stEvt:action><stEvt:softwareAgent>{}</stEvt:softwareAgent><stEvt:parameters>{}</stEvt:parameters></rdf:li>"#,
+        escape(&*label.software),
+        escape(&*parameters)
+    )
+}
+
+/// A top description without the properties that are replaced.
+fn filtered<'a>(
+    reader: &NsReader<&[u8]>,
+    start: &BytesStart<'a>,
+    source: &mut Source,
+) -> Result<BytesStart<'a>, String> {
+    let mut kept = start.to_owned();
+    kept.clear_attributes();
+    for attribute in start.attributes() {
+        let attribute: Attribute<'_> = attribute.map_err(|error| error.to_string())?;
+        let (space, local) = reader.resolver().resolve_attribute(attribute.key);
+        let name = known(&space, local.as_ref());
+        if let Some(name) = name {
+            remember(source, name, attribute.value.as_ref());
+            continue;
+        }
+        if local.as_ref() == "about" && bound(&space, RDF) {
+            source.about = quick_xml::escape::unescape(&attribute.value)
+                .map_err(|error| error.to_string())?
+                .into_owned();
+        }
+        kept.push_attribute(attribute);
+    }
+    Ok(kept)
+}
+
+/// Keeps identifiers of the source, which its result is derived from; `value` is escaped.
+fn remember(source: &mut Source, name: &str, value: &str) {
+    let value = quick_xml::escape::unescape(value).map(std::borrow::Cow::into_owned).ok();
+    match name {
+        "DocumentID" => source.document = value,
+        "InstanceID" => source.instance = value,
+        _ => {}
+    }
+}
+
+fn is(reader: &NsReader<&[u8]>, name: QName<'_>, space: &str, local: &str) -> bool {
+    let (found, found_local) = reader.resolver().resolve_element(name);
+    bound(&found, space) && found_local.as_ref() == local
+}
+
+/// The local name of a property that is replaced.
+fn replaced(reader: &NsReader<&[u8]>, name: QName<'_>) -> Option<&'static str> {
+    let (space, local) = reader.resolver().resolve_element(name);
+    known(&space, local.as_ref())
+}
+
+fn known(space: &ResolveResult<'_>, local: &str) -> Option<&'static str> {
+    if bound(space, OURS) {
+        return Some("ours");
+    }
+    let (_, names) = REPLACED.iter().find(|(name, _)| bound(space, name))?;
+    names.iter().find(|name| **name == local).copied()
+}
+
+fn bound(space: &ResolveResult<'_>, name: &str) -> bool {
+    matches!(space, ResolveResult::Bound(found) if found.as_ref() == name)
+}
+
+fn write(writer: &mut Writer<Vec<u8>>, event: Event<'_>) -> Result<(), String> {
+    writer.write_event(event).map_err(|error| error.to_string())
+}
+
+fn raw(writer: &mut Writer<Vec<u8>>, text: &str) {
+    writer.get_mut().extend_from_slice(text.as_bytes());
+}

@@ -1,0 +1,254 @@
+//! What a scan's file says besides its pixels, carried to results of any format.
+
+use super::ifd::{self, Block, Directory, Value, kind};
+use crate::Orientation;
+
+mod tag {
+    pub(super) const ORIENTATION: u16 = 274;
+    pub(super) const X_RESOLUTION: u16 = 282;
+    pub(super) const Y_RESOLUTION: u16 = 283;
+    pub(super) const RESOLUTION_UNIT: u16 = 296;
+    pub(super) const EXIF: u16 = 34665;
+    pub(super) const GPS: u16 = 34853;
+    pub(super) const COLOR_SPACE: u16 = 0xA001;
+    pub(super) const PIXEL_WIDTH: u16 = 0xA002;
+    pub(super) const PIXEL_HEIGHT: u16 = 0xA003;
+    pub(super) const INTEROPERABILITY: u16 = 0xA005;
+    pub(super) const GAMMA: u16 = 0xA500;
+}
+
+/// Tags of an image directory that tell how its pixels are stored or what their values mean, or
+/// that point to other directories; a result has its own (TIFF 6.0; the supplements to it; the
+/// last two hold Photoshop's layers and a DNG's private data).
+const STRUCTURAL: &[u16] = &[
+    254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288,
+    289, 290, 291, 292, 293, 300, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332, 333,
+    334, 336, 338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 400, 401, 402, 403, 404, 405, 512,
+    513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 559, 700, 33723, 34377, 34665,
+    34675, 34853, 37724, 40965, 50740,
+];
+
+/// Metadata of a file, format by format brought to the same form.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Metadata {
+    /// Image tags without the structural ones.
+    pub(super) image: Directory,
+    /// The EXIF directory.
+    pub(super) exif: Directory,
+    /// The GPS directory.
+    pub(super) gps: Directory,
+    /// The XMP packet.
+    pub(super) xmp: Option<Vec<u8>>,
+    /// IPTC-IIM data sets.
+    pub(super) iptc: Option<Vec<u8>>,
+    /// Photoshop's image resources besides IPTC and thumbnails.
+    pub(super) resources: Vec<Resource>,
+    /// Resolution that is told outside of EXIF: JFIF, pHYs.
+    pub(super) density: Option<Density>,
+}
+
+/// One of Photoshop's image resources ("8BIM" blocks).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Resource {
+    id: u16,
+    /// Pascal string, padded to an even length.
+    name: Vec<u8>,
+    data: Vec<u8>,
+}
+
+/// Pixels a unit of length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Density {
+    pub(super) x: (u32, u32),
+    pub(super) y: (u32, u32),
+    pub(super) unit: Unit,
+}
+
+/// Units of TIFF's `ResolutionUnit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Only the ratio counts.
+    None = 1,
+    Inch = 2,
+    Centimeter = 3,
+}
+
+impl Density {
+    /// Pixels a meter, or the plain numbers where there is no unit.
+    pub(super) fn per_meter(&self) -> (f64, f64) {
+        let scale = match self.unit {
+            Unit::None => 1.0,
+            Unit::Inch => 1.0 / 0.0254,
+            Unit::Centimeter => 100.0,
+        };
+        let value = |(n, d): (u32, u32)| scale * f64::from(n) / f64::from(d.max(1));
+        (value(self.x), value(self.y))
+    }
+
+    /// The same length with `scale` times as many pixels.
+    fn scaled(self, (x, y): (f64, f64)) -> Self {
+        let scale = |(n, d): (u32, u32), by: f64| {
+            let value = f64::from(n) / f64::from(d.max(1)) * by;
+            ((value * 1000.0).round().min(f64::from(u32::MAX)) as u32, 1000)
+        };
+        Self { x: scale(self.x, x), y: scale(self.y, y), unit: self.unit }
+    }
+}
+
+impl Metadata {
+    /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG).
+    pub(super) fn add_exif(&mut self, bytes: &[u8]) {
+        let Some((block, first)) = Block::new(bytes) else { return };
+        let Some(image) = block.directory(first) else { return };
+        let sub = |tag| block.directory(image.get(&tag)?.integer()? as usize);
+        self.exif = sub(tag::EXIF).unwrap_or_default();
+        self.gps = sub(tag::GPS).unwrap_or_default();
+        self.add_image(image);
+    }
+
+    /// Adds the tags of an image directory that stay true.
+    pub(super) fn add_image(&mut self, directory: Directory) {
+        let carried = directory.into_iter().filter(|(tag, _)| !STRUCTURAL.contains(tag));
+        self.image.extend(carried);
+    }
+
+    /// Adds Photoshop's image resources, and the IPTC among them.
+    pub(super) fn add_resources(&mut self, bytes: &[u8]) {
+        for resource in resources(bytes) {
+            match resource.id {
+                0x0404 => self.iptc = Some(resource.data),
+                // Resolution, thumbnails, ICC profile, EXIF, XMP: carried elsewhere or not true.
+                0x03ED | 0x0409 | 0x040C | 0x040F | 0x0422 | 0x0423 | 0x0424 => {}
+                _ => self.resources.push(resource),
+            }
+        }
+    }
+
+    /// How the stored picture is to be turned to be upright.
+    pub(super) fn orientation(&self) -> Orientation {
+        let value = self.image.get(&tag::ORIENTATION).and_then(Value::integer).unwrap_or(1);
+        Orientation::from_exif(value as u32)
+    }
+
+    /// Resolution, as EXIF or TIFF tells it, else as JFIF or pHYs do.
+    pub(super) fn density(&self) -> Option<Density> {
+        let value = |tag| self.image.get(&tag)?.as_rational().filter(|&(n, d)| n > 0 && d > 0);
+        let tags = || {
+            let unit = match self.image.get(&tag::RESOLUTION_UNIT).and_then(Value::integer) {
+                Some(1) => Unit::None,
+                Some(3) => Unit::Centimeter,
+                _ => Unit::Inch,
+            };
+            Some(Density { x: value(tag::X_RESOLUTION)?, y: value(tag::Y_RESOLUTION)?, unit })
+        };
+        tags().or(self.density)
+    }
+
+    /// What a result of `to` pixels from a source of `from` pixels carries.
+    pub(super) fn for_result(&self, from: (u32, u32), to: (u32, u32)) -> Self {
+        let mut result = self.clone();
+        if !result.exif.is_empty() {
+            result.exif.insert(tag::COLOR_SPACE, Value::short(1));
+            result.exif.remove(&tag::INTEROPERABILITY);
+            result.exif.remove(&tag::GAMMA);
+            for (tag, size) in [(tag::PIXEL_WIDTH, to.0), (tag::PIXEL_HEIGHT, to.1)] {
+                if let Some(value) = result.exif.get_mut(&tag) {
+                    *value = Value::long(size);
+                }
+            }
+        }
+        if let Some(mut density) = self.density() {
+            if from != to {
+                let scale = |from: u32, to: u32| f64::from(to) / f64::from(from);
+                density = density.scaled((scale(from.0, to.0), scale(from.1, to.1)));
+            }
+            result.set_density(density);
+        }
+        result
+    }
+
+    /// The EXIF block of a JPEG or PNG result, without the "Exif\0\0" of JPEG; `None` if there is
+    /// nothing to say.
+    pub(super) fn exif_block(&self) -> Option<Vec<u8>> {
+        if self.image.is_empty() && self.exif.is_empty() && self.gps.is_empty() {
+            return None;
+        }
+        let mut block = b"II*\0\0\0\0\0".to_vec();
+        let mut image = self.image.clone();
+        for (tag, sub) in [(tag::EXIF, &self.exif), (tag::GPS, &self.gps)] {
+            if !sub.is_empty() {
+                image.insert(tag, Value::long(ifd::append(&mut block, sub)));
+            }
+        }
+        let at = ifd::append(&mut block, &image);
+        block[4..8].copy_from_slice(&at.to_le_bytes());
+        Some(block)
+    }
+
+    /// Photoshop's image resources, IPTC among them; `None` if there are none.
+    pub(super) fn resource_block(&self) -> Option<Vec<u8>> {
+        let iptc = self.iptc.as_ref().map(|data| Resource {
+            id: 0x0404,
+            name: vec![0, 0],
+            data: data.clone(),
+        });
+        let mut block = Vec::new();
+        for resource in iptc.iter().chain(&self.resources) {
+            block.extend(b"8BIM");
+            block.extend(resource.id.to_be_bytes());
+            block.extend(&resource.name);
+            block.extend((resource.data.len() as u32).to_be_bytes());
+            block.extend(&resource.data);
+            block.extend((resource.data.len() % 2 == 1).then_some(0));
+        }
+        (!block.is_empty()).then_some(block)
+    }
+
+    fn set_density(&mut self, density: Density) {
+        self.density = Some(density);
+        if self.image.contains_key(&tag::X_RESOLUTION) {
+            self.image.extend(density_tags(&density));
+        }
+    }
+}
+
+/// TIFF's tags for a resolution.
+pub(super) fn density_tags(density: &Density) -> [(u16, Value); 3] {
+    [
+        (tag::X_RESOLUTION, Value::rational(density.x)),
+        (tag::Y_RESOLUTION, Value::rational(density.y)),
+        (tag::RESOLUTION_UNIT, Value::short(density.unit as u16)),
+    ]
+}
+
+/// The bytes of a value that holds a block of another format, such as XMP or IPTC.
+pub(super) fn block_bytes(value: &Value) -> Option<Vec<u8>> {
+    match value.kind {
+        kind::BYTE | kind::UNDEFINED | kind::ASCII | 6 | kind::LONG => Some(value.bytes.clone()),
+        _ => None,
+    }
+}
+
+/// Splits Photoshop's image resources, up to the first that is broken (Adobe Photoshop File
+/// Formats Specification, "Image Resource Blocks").
+fn resources(mut bytes: &[u8]) -> Vec<Resource> {
+    let mut found = Vec::new();
+    while let Some((resource, rest)) = first_resource(bytes) {
+        found.push(resource);
+        bytes = rest;
+    }
+    found
+}
+
+fn first_resource(bytes: &[u8]) -> Option<(Resource, &[u8])> {
+    let rest = bytes.strip_prefix(b"8BIM")?;
+    let id = u16::from_be_bytes([*rest.first()?, *rest.get(1)?]);
+    let name_length = (usize::from(*rest.get(2)?) + 1).next_multiple_of(2);
+    let name = rest.get(2..2 + name_length)?.to_vec();
+    let rest = &rest[2 + name_length..];
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let length = u32::from_be_bytes(*length) as usize;
+    let data = rest.get(..length)?.to_vec();
+    let rest = rest.get(length.checked_add(length % 2)?..).unwrap_or_default();
+    Some((Resource { id, name, data }, rest))
+}

@@ -1,0 +1,305 @@
+//! True lightness of samples, through the color profile of their source.
+//!
+//! A matrix profile, or a gray one, is a tone curve a channel and a weighted sum: its relative
+//! luminance under D65 needs no more than that and is not clipped. Profiles with tables go
+//! through moxcms to linear light.
+
+use std::path::Path;
+
+use moxcms::{
+    ColorProfile, DataColorSpace, Layout as CmsLayout, Matrix3d, RenderingIntent, ToneReprCurve,
+    TransformF32Executor, TransformOptions,
+};
+
+use super::samples::{Layout, SamplesRef};
+use super::{Depth, Error, Result};
+use crate::lab;
+
+/// Where the meaning of samples comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum ColorSpace {
+    /// No profile, or one that says sRGB.
+    Srgb,
+    /// An ICC profile.
+    Icc(Vec<u8>),
+    /// PNG's gAMA and cHRM chunks.
+    Gamma {
+        /// Exponent from linear light to samples, such as 0.45455.
+        exponent: f64,
+        /// `(x, y)` of white, red, green and blue; `None`: those of sRGB.
+        chromaticities: Option<[(f64, f64); 4]>,
+    },
+}
+
+/// Turns samples into CIE L* (D65), 0..=100.
+pub(super) enum Lightness {
+    /// sRGB color, by the fast functions of [`lab`].
+    Srgb,
+    /// L* of each gray value.
+    Gray(Vec<f32>),
+    /// Relative luminance (D65) of each value of red, green and blue, to be summed.
+    Matrix([Vec<f32>; 3]),
+    /// A profile with tables: to linear sRGB, unclipped.
+    Tables(std::sync::Arc<TransformF32Executor>),
+}
+
+impl Lightness {
+    /// Prepares the conversion; a profile that is broken or of another color space is ignored
+    /// with a warning, and sRGB is assumed.
+    pub(super) fn new(path: &Path, space: &ColorSpace, layout: Layout) -> Self {
+        let values = if layout.depth == Depth::Eight { 256 } else { 65536 };
+        let prepared = match space {
+            ColorSpace::Srgb => None,
+            ColorSpace::Icc(bytes) => match from_icc(bytes, layout.color, values) {
+                Ok(prepared) => Some(prepared),
+                Err(reason) => {
+                    log::warn!("{}: color profile ignored: {reason}", path.display());
+                    None
+                }
+            },
+            ColorSpace::Gamma { exponent, chromaticities } => {
+                let curve = |v: f64| v.powf(1.0 / exponent);
+                if layout.color {
+                    let weights = luminance_weights(chromaticities.as_ref());
+                    Some(Self::Matrix(weights.map(|w| table(values, |v| (w * curve(v)) as f32))))
+                } else {
+                    Some(Self::gray(values, curve))
+                }
+            }
+        };
+        prepared.unwrap_or_else(|| {
+            if layout.color { Self::Srgb } else { Self::gray(values, srgb_to_linear) }
+        })
+    }
+
+    /// `curve` goes from samples, 0..=1, to relative luminance.
+    fn gray(values: usize, curve: impl Fn(f64) -> f64) -> Self {
+        Self::Gray(table(values, |v| lightness_of(curve(v) as f32)))
+    }
+
+    /// Lightness of whole pixels of `layout`; alpha is skipped.
+    pub(super) fn convert(
+        &self,
+        path: &Path,
+        layout: Layout,
+        samples: SamplesRef<'_>,
+        lightness: &mut Vec<f32>,
+    ) -> Result<()> {
+        let channels = layout.channels();
+        lightness.clear();
+        match (self, samples) {
+            (Self::Gray(table), SamplesRef::Eight(s)) => {
+                lightness.extend(s.chunks_exact(channels).map(|p| table[usize::from(p[0])]));
+            }
+            (Self::Gray(table), SamplesRef::Sixteen(s)) => {
+                lightness.extend(s.chunks_exact(channels).map(|p| table[usize::from(p[0])]));
+            }
+            (Self::Matrix(tables), SamplesRef::Eight(s)) => {
+                let y = s.chunks_exact(channels).map(|p| sum(tables, p));
+                lightness.extend(y.map(lightness_of));
+            }
+            (Self::Matrix(tables), SamplesRef::Sixteen(s)) => {
+                let y = s.chunks_exact(channels).map(|p| sum(tables, p));
+                lightness.extend(y.map(lightness_of));
+            }
+            (Self::Srgb, SamplesRef::Eight(s)) => {
+                lightness.resize(s.len() / channels, 0.0);
+                if channels == 3 {
+                    lab::lightness_from_srgb8(s, lightness);
+                } else {
+                    lab::lightness_from_srgb8(&without_alpha(s), lightness);
+                }
+            }
+            (Self::Srgb, SamplesRef::Sixteen(s)) => {
+                lightness.resize(s.len() / channels, 0.0);
+                if channels == 3 {
+                    lab::lightness_from_srgb16(s, lightness);
+                } else {
+                    lab::lightness_from_srgb16(&without_alpha(s), lightness);
+                }
+            }
+            (Self::Tables(transform), samples) => {
+                let rgb: Vec<f32> = match samples {
+                    SamplesRef::Eight(s) => scaled(s, channels, 255.0),
+                    SamplesRef::Sixteen(s) => scaled(s, channels, 65535.0),
+                };
+                let mut linear = vec![0.0; rgb.len()];
+                transform.transform(&rgb, &mut linear).map_err(|error| Error::Damaged {
+                    path: path.into(),
+                    reason: format!("color profile: {error}"),
+                })?;
+                lightness.extend(linear.chunks_exact(3).map(|p| {
+                    let y = SRGB_WEIGHTS.iter().zip(p).map(|(w, v)| *w as f32 * v).sum::<f32>();
+                    lightness_of(y)
+                }));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn from_icc(bytes: &[u8], color: bool, values: usize) -> Result<Lightness, String> {
+    let profile = ColorProfile::new_from_slice(bytes).map_err(|error| error.to_string())?;
+    match (profile.color_space, color) {
+        (DataColorSpace::Gray, false) => {
+            let curve = profile.gray_trc.as_ref().ok_or("no gray tone curve")?;
+            let curve = evaluator(curve)?;
+            Ok(Lightness::gray(values, curve))
+        }
+        (DataColorSpace::Rgb, true) => rgb_from_icc(&profile, values),
+        (other, _) => {
+            let wanted = if color { "RGB" } else { "gray" };
+            Err(format!("it is for {other:?}, the picture is {wanted}"))
+        }
+    }
+}
+
+fn rgb_from_icc(profile: &ColorProfile, values: usize) -> Result<Lightness, String> {
+    let tables =
+        profile.lut_a_to_b_colorimetric.is_some() || profile.lut_a_to_b_perceptual.is_some();
+    if let (false, Some(red), Some(green), Some(blue)) =
+        (tables, &profile.red_trc, &profile.green_trc, &profile.blue_trc)
+    {
+        let weights = weights_from_d50(profile.colorant_matrix());
+        let [red, green, blue] = [evaluator(red)?, evaluator(green)?, evaluator(blue)?];
+        return Ok(Lightness::Matrix([
+            table(values, |v| (weights[0] * red(v)) as f32),
+            table(values, |v| (weights[1] * green(v)) as f32),
+            table(values, |v| (weights[2] * blue(v)) as f32),
+        ]));
+    }
+    let mut linear = ColorProfile::new_srgb();
+    let identity = ToneReprCurve::Parametric(vec![1.0]);
+    linear.red_trc = Some(identity.clone());
+    linear.green_trc = Some(identity.clone());
+    linear.blue_trc = Some(identity);
+    linear.cicp = None;
+    let options = TransformOptions {
+        rendering_intent: RenderingIntent::RelativeColorimetric,
+        allow_use_cicp_transfer: false,
+        ..TransformOptions::default()
+    };
+    let transform = profile
+        .create_transform_f32(CmsLayout::Rgb, &linear, CmsLayout::Rgb, options)
+        .map_err(|error| error.to_string())?;
+    Ok(Lightness::Tables(transform))
+}
+
+/// A tone curve as a function on 0..=1 in f64 (ICC.1:2022, 10.6 and 10.18).
+fn evaluator(curve: &ToneReprCurve) -> Result<Box<dyn Fn(f64) -> f64>, String> {
+    match curve {
+        ToneReprCurve::Lut(lut) if lut.is_empty() => Ok(Box::new(|v| v)),
+        ToneReprCurve::Lut(lut) if lut.len() == 1 => {
+            let gamma = f64::from(lut[0]) / 256.0;
+            Ok(Box::new(move |v| v.powf(gamma)))
+        }
+        ToneReprCurve::Lut(lut) => {
+            let lut = lut.clone();
+            Ok(Box::new(move |v| {
+                let at = v.clamp(0.0, 1.0) * (lut.len() - 1) as f64;
+                let below = (at as usize).min(lut.len() - 2);
+                let [a, b] = [f64::from(lut[below]), f64::from(lut[below + 1])];
+                (a + (b - a) * (at - below as f64)) / 65535.0
+            }))
+        }
+        ToneReprCurve::Parametric(parameters) => {
+            let p: Vec<f64> = parameters.iter().map(|&p| f64::from(p)).collect();
+            let (g, a, b, c, d, e, f) = match p[..] {
+                [g] => (g, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+                [g, a, b] => (g, a, b, 0.0, -b / a, 0.0, 0.0),
+                [g, a, b, c] => (g, a, b, 0.0, -b / a, c, c),
+                [g, a, b, c, d] => (g, a, b, c, d, 0.0, 0.0),
+                [g, a, b, c, d, e, f] => (g, a, b, c, d, e, f),
+                _ => return Err(format!("a tone curve with {} parameters", p.len())),
+            };
+            if !p.iter().all(|p| p.is_finite()) || !d.is_finite() {
+                return Err("a tone curve that is not finite".into());
+            }
+            Ok(Box::new(move |v| {
+                let y = if v >= d { (a * v + b).max(0.0).powf(g) + e } else { c * v + f };
+                y.clamp(0.0, 1.0)
+            }))
+        }
+    }
+}
+
+/// Linear luminance under D65 of full red, green and blue: the middle row of sRGB's matrix to
+/// XYZ, IEC 61966-2-1.
+const SRGB_WEIGHTS: [f64; 3] =
+    [0.212_639_005_871_510_27, 0.715_168_678_767_755_9, 0.072_192_315_360_733_71];
+
+/// XYZ of D50, the connection space of ICC.1:2022, 7.2.16.
+const D50: [f64; 3] = [0.9642, 1.0, 0.8249];
+
+/// XYZ of D65, from `x` 0.3127, `y` 0.3290 (IEC 61966-2-1).
+const D65: [f64; 3] = [0.3127 / 0.3290, 1.0, (1.0 - 0.3127 - 0.3290) / 0.3290];
+
+/// Bradford's cone responses (Lam 1985; ICC.1:2022, annex E).
+const BRADFORD: Matrix3d = Matrix3d {
+    v: [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]],
+};
+
+/// The luminance row of Bradford's adaptation from white `from` to D65.
+fn adapted_luminance(from: [f64; 3]) -> [f64; 3] {
+    let response = |white: [f64; 3]| {
+        [0, 1, 2].map(|i| (0..3).map(|j| BRADFORD.v[i][j] * white[j]).sum::<f64>())
+    };
+    let (from, to) = (response(from), response(D65));
+    let inverse = BRADFORD.inverse();
+    let cones = [0, 1, 2].map(|i| inverse.v[1][i] * to[i] / from[i]);
+    [0, 1, 2].map(|j| (0..3).map(|i| cones[i] * BRADFORD.v[i][j]).sum())
+}
+
+/// Luminance under D65 of full red, green and blue, given as columns of XYZ under D50.
+fn weights_from_d50(colorants: Matrix3d) -> [f64; 3] {
+    weights(colorants, adapted_luminance(D50))
+}
+
+fn weights(columns: Matrix3d, row: [f64; 3]) -> [f64; 3] {
+    let weights = [0, 1, 2].map(|j| (0..3).map(|i| row[i] * columns.v[i][j]).sum::<f64>());
+    let white: f64 = weights.iter().sum();
+    // Colorants are stored with 16 bits of fraction; white is to be exactly 100.
+    if (white - 1.0).abs() < 1e-3 { weights.map(|w| w / white) } else { weights }
+}
+
+/// Luminance weights under D65 from chromaticities of white, red, green and blue.
+fn luminance_weights(chromaticities: Option<&[(f64, f64); 4]>) -> [f64; 3] {
+    let Some(points) = chromaticities else { return SRGB_WEIGHTS };
+    if points.iter().any(|&(_, y)| y <= 0.0) {
+        return SRGB_WEIGHTS;
+    }
+    let xyz = points.map(|(x, y)| [x / y, 1.0, (1.0 - x - y) / y]);
+    let primaries = Matrix3d { v: [0, 1, 2].map(|i| [xyz[1][i], xyz[2][i], xyz[3][i]]) };
+    let inverse = primaries.inverse();
+    let scale = [0, 1, 2].map(|i| (0..3).map(|j| inverse.v[i][j] * xyz[0][j]).sum::<f64>());
+    let columns = Matrix3d { v: primaries.v.map(|row| [0, 1, 2].map(|j| row[j] * scale[j])) };
+    let weights = weights(columns, adapted_luminance(xyz[0]));
+    if weights.iter().all(|w| w.is_finite()) { weights } else { SRGB_WEIGHTS }
+}
+
+/// L* within its range; luminance of colors outside of a profile's gamut may not be.
+fn lightness_of(y: f32) -> f32 {
+    lab::lightness_from_luminance(y).clamp(0.0, 100.0)
+}
+
+/// IEC 61966-2-1, in f64.
+fn srgb_to_linear(v: f64) -> f64 {
+    if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+}
+
+fn table(values: usize, f: impl Fn(f64) -> f32) -> Vec<f32> {
+    (0..values).map(|i| f(i as f64 / (values - 1) as f64)).collect()
+}
+
+fn sum<T: Copy + Into<usize>>(tables: &[Vec<f32>; 3], pixel: &[T]) -> f32 {
+    tables.iter().zip(pixel).map(|(table, &sample)| table[sample.into()]).sum()
+}
+
+fn scaled<T: Copy + Into<f32>>(samples: &[T], channels: usize, full: f32) -> Vec<f32> {
+    let colors = samples.chunks_exact(channels).flat_map(|p| &p[..3]);
+    colors.map(|&s| s.into() / full).collect()
+}
+
+fn without_alpha<T: Copy>(samples: &[T]) -> Vec<T> {
+    samples.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect()
+}

@@ -1,0 +1,206 @@
+//! Samples as they stand in a file: interleaved, in the machine's byte order, not yet lightness.
+
+use super::Depth;
+
+/// What the samples of a pixel mean; all readers give one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Red, green and blue in place of gray.
+    pub(super) color: bool,
+    /// One more sample, the last: opacity, not multiplied into the others.
+    pub(super) alpha: bool,
+    /// Bits a sample.
+    pub(super) depth: Depth,
+}
+
+impl Layout {
+    /// Samples of color, without alpha.
+    pub(super) fn colors(self) -> usize {
+        if self.color { 3 } else { 1 }
+    }
+
+    /// Samples a pixel.
+    pub(super) fn channels(self) -> usize {
+        self.colors() + usize::from(self.alpha)
+    }
+
+    /// Bytes a sample.
+    pub(super) fn sample_bytes(self) -> usize {
+        match self.depth {
+            Depth::Eight => 1,
+            Depth::Sixteen => 2,
+            Depth::Float => 4,
+        }
+    }
+
+    /// Bytes of `rows` rows of `width` pixels.
+    pub(super) fn bytes(self, width: u32, rows: u64) -> u64 {
+        u64::from(width) * rows * (self.channels() * self.sample_bytes()) as u64
+    }
+}
+
+/// Interleaved samples.
+#[derive(Clone, Debug)]
+pub(super) enum Samples {
+    /// 0..=255.
+    Eight(Vec<u8>),
+    /// 0..=65535.
+    Sixteen(Vec<u16>),
+}
+
+/// A view of [`Samples`].
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SamplesRef<'a> {
+    /// 0..=255.
+    Eight(&'a [u8]),
+    /// 0..=65535.
+    Sixteen(&'a [u16]),
+}
+
+impl Samples {
+    /// No samples; formats of float are not read yet and have no layout.
+    pub(super) fn new(depth: Depth) -> Self {
+        match depth {
+            Depth::Eight => Self::Eight(Vec::new()),
+            Depth::Sixteen | Depth::Float => Self::Sixteen(Vec::new()),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        match self {
+            Self::Eight(v) => v.clear(),
+            Self::Sixteen(v) => v.clear(),
+        }
+    }
+
+    pub(super) fn reserve_exact(&mut self, samples: usize) {
+        match self {
+            Self::Eight(v) => v.reserve_exact(samples),
+            Self::Sixteen(v) => v.reserve_exact(samples),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Eight(v) => v.len(),
+            Self::Sixteen(v) => v.len(),
+        }
+    }
+
+    /// Makes it `samples` long; what is added is 0.
+    pub(super) fn resize(&mut self, samples: usize) {
+        match self {
+            Self::Eight(v) => v.resize(samples, 0),
+            Self::Sixteen(v) => v.resize(samples, 0),
+        }
+    }
+
+    /// Stores the first `count` samples of `from`, of the same depth, at every `step`-th place
+    /// from `first` on.
+    pub(super) fn put(&mut self, first: usize, step: usize, from: &Self, count: usize) {
+        fn put<T: Copy>(to: &mut [T], step: usize, from: &[T]) {
+            if step == 1 {
+                to[..from.len()].copy_from_slice(from);
+            } else {
+                to.iter_mut().step_by(step).zip(from).for_each(|(to, &from)| *to = from);
+            }
+        }
+        match (self, from) {
+            (Self::Eight(to), Self::Eight(from)) => put(&mut to[first..], step, &from[..count]),
+            (Self::Sixteen(to), Self::Sixteen(from)) => put(&mut to[first..], step, &from[..count]),
+            _ => unreachable!("a scan has one depth"),
+        }
+    }
+
+    /// The samples of a range.
+    pub(super) fn slice(&self, range: std::ops::Range<usize>) -> SamplesRef<'_> {
+        match self {
+            Self::Eight(v) => SamplesRef::Eight(&v[range]),
+            Self::Sixteen(v) => SamplesRef::Sixteen(&v[range]),
+        }
+    }
+
+    /// All samples.
+    pub(super) fn all(&self) -> SamplesRef<'_> {
+        match self {
+            Self::Eight(v) => SamplesRef::Eight(v),
+            Self::Sixteen(v) => SamplesRef::Sixteen(v),
+        }
+    }
+
+    /// Appends samples of the same depth.
+    pub(super) fn extend(&mut self, more: SamplesRef<'_>) {
+        match (self, more) {
+            (Self::Eight(v), SamplesRef::Eight(more)) => v.extend_from_slice(more),
+            (Self::Sixteen(v), SamplesRef::Sixteen(more)) => v.extend_from_slice(more),
+            _ => unreachable!("a scan has one depth"),
+        }
+    }
+
+    /// Appends samples stored as bytes in the order `big_endian` tells.
+    pub(super) fn extend_bytes(&mut self, bytes: &[u8], big_endian: bool) {
+        match self {
+            Self::Eight(v) => v.extend_from_slice(bytes),
+            Self::Sixteen(v) => v.extend(bytes.chunks_exact(2).map(|pair| {
+                let pair = [pair[0], pair[1]];
+                if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+            })),
+        }
+    }
+
+    /// Replaces the samples by those of big-endian bytes, with no second copy where they are bytes.
+    pub(super) fn set_bytes(&mut self, bytes: Vec<u8>) {
+        self.clear();
+        match self {
+            Self::Eight(v) => *v = bytes,
+            Self::Sixteen(_) => self.extend_bytes(&bytes, true),
+        }
+    }
+
+    /// The numbers as they are.
+    pub(super) fn to_f32(&self) -> Vec<f32> {
+        match self {
+            Self::Eight(v) => v.iter().map(|&s| f32::from(s)).collect(),
+            Self::Sixteen(v) => v.iter().map(|&s| f32::from(s)).collect(),
+        }
+    }
+
+    /// Replaces the samples by rounded numbers.
+    pub(super) fn set_rounded(&mut self, values: &[f32]) {
+        self.clear();
+        match self {
+            Self::Eight(v) => v.extend(values.iter().map(|s| s.round() as u8)),
+            Self::Sixteen(v) => v.extend(values.iter().map(|s| s.round() as u16)),
+        }
+    }
+}
+
+impl SamplesRef<'_> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Eight(v) => v.len(),
+            Self::Sixteen(v) => v.len(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The samples before a place and those from it on.
+    pub(super) fn split_at(&self, at: usize) -> (Self, Self) {
+        match self {
+            Self::Eight(v) => (Self::Eight(&v[..at]), Self::Eight(&v[at..])),
+            Self::Sixteen(v) => (Self::Sixteen(&v[..at]), Self::Sixteen(&v[at..])),
+        }
+    }
+
+    /// Appends the samples as a file stores them.
+    pub(super) fn to_bytes(self, big_endian: bool, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Eight(v) => bytes.extend_from_slice(v),
+            Self::Sixteen(v) if big_endian => bytes.extend(v.iter().flat_map(|s| s.to_be_bytes())),
+            Self::Sixteen(v) => bytes.extend(v.iter().flat_map(|s| s.to_le_bytes())),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What stops a run or a job, in one line that names the file and the way out.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Core(#[from] polychromify_core::Error),
+    #[error("{}: cannot {doing}: {source}", path.display())]
+    Io { path: PathBuf, doing: &'static str, source: io::Error },
+    #[error("ledger {}: {source}", path.display())]
+    Ledger { path: PathBuf, source: rusqlite::Error },
+    #[error(
+        "ledger {}: written by a newer version of this program (schema {found}, expected at most {expected})",
+        path.display()
+    )]
+    LedgerVersion { path: PathBuf, found: i64, expected: usize },
+    #[error("{}: there is no ledger here; name the folder of a batch with --output", folder.display())]
+    NoLedger { folder: PathBuf },
+    #[error("{}: in use by process {process}", folder.display())]
+    Busy { folder: PathBuf, process: String },
+    #[error("{}: neither a file nor a folder", path.display())]
+    NotAFile { path: PathBuf },
+    #[error("{}: the output is not a folder", path.display())]
+    NotAFolder { path: PathBuf },
+    #[error(
+        "{}: the output folder {} lies inside this input folder; choose an --output outside of it",
+        input.display(), output.display()
+    )]
+    OutputInsideInput { input: PathBuf, output: PathBuf },
+    #[error(
+        "{}: this input folder lies inside the output folder {}; choose another --output",
+        input.display(), output.display()
+    )]
+    InputInsideOutput { input: PathBuf, output: PathBuf },
+    #[error(
+        "{}: its result would overwrite it; choose another --output, or a --format that adds an extension",
+        input.display()
+    )]
+    OverwritesInput { input: PathBuf },
+    #[error(
+        "{}: its result would overwrite the input {}; choose another --output",
+        input.display(), other.display()
+    )]
+    OverwritesOther { input: PathBuf, other: PathBuf },
+    #[error(
+        "{} and {} would both become {}; color them into different output folders",
+        first.display(), second.display(), result.display()
+    )]
+    SameResult { first: PathBuf, second: PathBuf, result: PathBuf },
+    #[error("--hints describes one photograph, and there are {found}")]
+    HintsForMany { found: usize },
+    #[error(
+        "{}: already there, and not made by this program; move it away, or choose another --output",
+        path.display()
+    )]
+    Occupied { path: PathBuf },
+    #[error(
+        "{}: changed by somebody since it was made, so it is not replaced; move it away to have it made again",
+        path.display()
+    )]
+    Edited { path: PathBuf },
+    #[error(
+        "{}: already the result of {}; choose another --output, or replace it with --force",
+        path.display(), owner.display()
+    )]
+    ResultOfAnother { path: PathBuf, owner: PathBuf },
+    #[error("{}: leads out of the output folder through a symbolic link", path.display())]
+    OutsideOutput { path: PathBuf },
+    #[error("{}: changed while it was read", path.display())]
+    SourceChanged { path: PathBuf },
+    #[error("{}: read back with a size of {found:?}, expected {expected:?}", path.display())]
+    ReadBack { path: PathBuf, found: (u32, u32), expected: (u32, u32) },
+    #[error("the program failed on this file: {0}")]
+    Panicked(String),
+    #[error("{}: {source}", path.display())]
+    Walk { path: PathBuf, source: io::Error },
+    #[error("cannot handle signals: {0}")]
+    Signals(io::Error),
+}
+
+impl Error {
+    /// Wraps an operating system's error, to be used with `map_err`.
+    pub(crate) fn io(
+        path: impl AsRef<Path>,
+        doing: &'static str,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Io { path, doing, source }
+    }
+
+    /// The message for a report that names `input` already.
+    pub(crate) fn reason(&self, input: &Path) -> String {
+        let text = self.to_string();
+        match text.strip_prefix(&format!("{}: ", input.display())) {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! One photograph the whole way: read, colored, published, recorded.
+//!
+//! A job is taken, done and acknowledged in one call, [`Studio::perform`], which needs nothing of
+//! the other jobs: a queue of another kind than `batch`'s can stand in front of it.
+
+mod decision;
+mod outcome;
+mod temporary;
+
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use polychromify_core::scan::{Encoding, Format, Label, Limits};
+use polychromify_core::{Colorizer, Hints, Scan, Thumbnail};
+
+use crate::error::{Error, Result};
+use crate::fingerprint::{self, Stamp};
+use crate::ledger::{Ledger, Published};
+use crate::plan::Job;
+use crate::publish;
+use crate::settings::Recipe;
+use crate::stop::Stop;
+pub(crate) use decision::{DONE_ALREADY, Decision, LEFT_EDITED, decide, is_done_by_times};
+pub(crate) use outcome::{Facts, Outcome};
+use temporary::{StoppableWriter, Temporary};
+
+/// What all jobs of a run share.
+pub(crate) struct Studio {
+    pub(crate) colorizer: Colorizer,
+    pub(crate) ledger: Ledger,
+    /// The output folder, absolute.
+    pub(crate) folder: PathBuf,
+    pub(crate) recipe: Recipe,
+    /// Name of the weights, for the label.
+    pub(crate) weights: String,
+    pub(crate) hints: Hints,
+    pub(crate) style: Style,
+    /// Bounds for each job.
+    pub(crate) limits: Limits,
+    pub(crate) force: bool,
+    pub(crate) stop: Stop,
+}
+
+/// How results are painted and written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// `None`: the source's.
+    pub(crate) format: Option<Format>,
+    /// Factor on chroma.
+    pub(crate) saturation: f32,
+    /// JPEG quality, 1..=100.
+    pub(crate) quality: u8,
+    /// Longest side of the result in pixels.
+    pub(crate) max_side: Option<u32>,
+}
+
+impl Style {
+    /// Rows a band are chosen for about a megapixel, so that bands fit the caches and keep all
+    /// threads busy.
+    pub(crate) fn encoding(&self, width: u32) -> Encoding {
+        let band_rows = (1_000_000 / width.max(1)).clamp(16, 256) as usize;
+        Encoding { format: self.format, quality: self.quality, max_side: self.max_side, band_rows }
+    }
+}
+
+impl Studio {
+    /// Does a job and records how it ended.
+    pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
+        let started = Instant::now();
+        let mut facts = Facts::default();
+        let mut ended =
+            catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut facts)))
+                .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
+        facts.seconds = Some(started.elapsed().as_secs_f64());
+        if ended.is_err() && self.stop.is_asked() {
+            ended = Ok(Outcome::Stopped);
+        }
+        let recorded = match &ended {
+            Ok(Outcome::Stopped) => self.ledger.requeue(id, 0),
+            Ok(_) => Ok(()),
+            Err(error) => self.ledger.fail(id, &error.reason(&job.shown)),
+        };
+        if let Err(error) = recorded {
+            log::warn!("{}: its end is not recorded: {error}", job.shown.display());
+        }
+        match ended {
+            Ok(Outcome::Done(_)) => Outcome::Done(facts),
+            Ok(Outcome::Skipped(reason, _)) => Outcome::Skipped(reason, facts),
+            Ok(other) => other,
+            Err(error) => Outcome::Failed(error.reason(&job.shown), facts),
+        }
+    }
+
+    fn attempt(&self, id: i64, job: &Job, started: Instant, facts: &mut Facts) -> Result<Outcome> {
+        let read_at = SystemTime::now();
+        let stamp = fingerprint::stamp(&job.shown)?;
+        let content = fingerprint::sha256(&job.shown)?;
+        facts.sha256_input = Some(content.clone());
+        let path = self.folder.join(&job.output);
+        let known = self.ledger.result(&job.output)?;
+        let replaced = match decide(job, &content, &self.recipe, self.force, &path, known)? {
+            Decision::Color(replaced) => replaced,
+            Decision::Keep(mut result) => {
+                facts.of_result(&result);
+                result.input.clone_from(&job.input);
+                result.source = stamp.is_settled(read_at).then_some(stamp);
+                self.ledger.keep(id, &result)?;
+                return Ok(Outcome::Skipped(DONE_ALREADY.to_owned(), Facts::default()));
+            }
+            Decision::LeaveEdited => {
+                self.ledger.skip(id, LEFT_EDITED)?;
+                return Ok(Outcome::Skipped(LEFT_EDITED.to_owned(), Facts::default()));
+            }
+        };
+        let temporary = publish::temporary_name(&job.output);
+        self.ledger.start(id, &content, &temporary)?;
+        publish::create_folders(&self.folder, &job.output)?;
+        let temporary = Temporary::new(self.folder.join(temporary));
+        let (width, height) = self.color(job, &content, temporary.path())?;
+        let source = settled_stamp(&job.shown, &content, stamp, read_at)?;
+        let written = fingerprint::stamp(temporary.path())?;
+        let result = Published {
+            input: job.input.clone(),
+            content,
+            recipe: self.recipe.clone(),
+            source,
+            sha256: fingerprint::sha256(temporary.path())?,
+            size: written.size,
+            modified: written.modified,
+            width,
+            height,
+            milliseconds: started.elapsed().as_millis() as i64,
+        };
+        facts.of_result(&result);
+        self.ledger.intend(id, &result)?;
+        publish::rename(temporary.path(), &path, replaced.as_ref())?;
+        temporary.publish();
+        // The result is whole and in its place: what fails from here on, the next run settles.
+        let synced = publish::sync_folder(path.parent().unwrap_or(&self.folder));
+        if let Err(error) = synced.and_then(|()| self.ledger.publish(id)) {
+            log::warn!("{}: done, but not recorded: {error}", job.shown.display());
+        }
+        Ok(Outcome::Done(Facts::default()))
+    }
+
+    /// Colors a scan into a new file, synced and read back as far as its header; gives its size.
+    fn color(&self, job: &Job, content: &str, temporary: &Path) -> Result<(u32, u32)> {
+        let mut scan = Scan::open(&job.shown, &self.limits)?;
+        let info = scan.info().clone();
+        let encoding = self.style.encoding(info.width);
+        let area = self.colorizer.work_area();
+        let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
+        scan.read_lightness(encoding.band_rows, &mut |y, lightness| {
+            if self.stop.is_asked() {
+                return Err(polychromify_core::Error::Cancelled);
+            }
+            thumbnail.push_rows(y, lightness);
+            Ok(())
+        })?;
+        let chroma = self.colorizer.predict(&thumbnail.finish(), &self.hints)?;
+
+        let size = scan.output_size(&encoding);
+        let painter = chroma.painter(size.0, size.1, self.style.saturation);
+        let label = self.label(job, content);
+        let create = OpenOptions::new().write(true).create_new(true).open(temporary);
+        let file = create.map_err(Error::io(temporary, "create"))?;
+        let mut out = StoppableWriter::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
+        scan.write_color(&mut out, &encoding, &label, &|y, lightness, rgb| {
+            painter.paint_rows(y, lightness, rgb);
+        })?;
+        out.flush().map_err(Error::io(temporary, "write"))?;
+        out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
+
+        let read_back = Scan::open(temporary, &self.limits)?;
+        let found = (read_back.info().width, read_back.info().height);
+        if found != size {
+            return Err(Error::ReadBack { path: temporary.into(), found, expected: size });
+        }
+        Ok(size)
+    }
+
+    fn label(&self, job: &Job, content: &str) -> Label {
+        let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
+        Label {
+            software: concat!("Polychromify ", env!("CARGO_PKG_VERSION")).to_owned(),
+            weights: self.weights.clone(),
+            weights_sha256: self.recipe.weights.clone(),
+            source: name.to_string_lossy().into_owned(),
+            source_sha256: content.to_owned(),
+        }
+    }
+}
+
+/// Checks that the input is still what was hashed first, and gives its stamp if that proves as
+/// much next time.
+fn settled_stamp(
+    input: &Path,
+    content: &str,
+    before: Stamp,
+    read_at: SystemTime,
+) -> Result<Option<Stamp>> {
+    if fingerprint::sha256(input)? != content {
+        return Err(Error::SourceChanged { path: input.to_path_buf() });
+    }
+    let after = fingerprint::stamp(input)?;
+    Ok((after == before && before.is_settled(read_at)).then_some(before))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_input_that_changed_while_it_was_read_is_not_published() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        fs::write(&path, "as hashed").unwrap();
+        let (before, content) =
+            (fingerprint::stamp(&path).unwrap(), fingerprint::sha256(&path).unwrap());
+        let later = SystemTime::now() + std::time::Duration::from_secs(10);
+        assert_eq!(settled_stamp(&path, &content, before, later).unwrap(), Some(before));
+        assert_eq!(settled_stamp(&path, &content, before, SystemTime::now()).unwrap(), None);
+        fs::write(&path, "and after").unwrap();
+        let changed = settled_stamp(&path, &content, before, later);
+        assert!(matches!(changed, Err(Error::SourceChanged { .. })));
+        fs::remove_file(&path).unwrap();
+        let vanished = settled_stamp(&path, &content, before, later).unwrap_err();
+        assert!(vanished.to_string().contains("a.jpg"), "{vanished}");
+    }
+}

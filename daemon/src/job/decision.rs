@@ -1,0 +1,189 @@
+//! Whether an input is to be colored, by what lies under its result's name.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::fingerprint;
+use crate::ledger::{Ledger, Published};
+use crate::plan::Job;
+use crate::publish::{self, Place};
+use crate::settings::Recipe;
+
+/// Why an input whose result is there is skipped.
+pub(crate) const DONE_ALREADY: &str = "done already";
+pub(crate) const LEFT_EDITED: &str =
+    "its result was changed by somebody since; it is left as it is";
+
+/// What is to be done about an input.
+pub(crate) enum Decision {
+    /// Color it; the result replaces this one.
+    Color(Option<Published>),
+    /// Its result is there.
+    Keep(Published),
+    /// Its result was there, and somebody changed it.
+    LeaveEdited,
+}
+
+/// Whether the ledger and the times of input and result alone show that nothing is to be done:
+/// a run over a finished collection reads no file.
+pub(crate) fn is_done_by_times(
+    ledger: &Ledger,
+    folder: &Path,
+    job: &Job,
+    recipe: &Recipe,
+) -> Result<Option<Published>> {
+    let Some(result) = ledger.result(&job.output)? else { return Ok(None) };
+    let (Some(source), Ok(now)) = (result.source, fingerprint::stamp(&job.shown)) else {
+        return Ok(None);
+    };
+    let unchanged = source == now && result.input == job.input && result.recipe == *recipe;
+    if !unchanged || !ledger.is_done(job)? {
+        return Ok(None);
+    }
+    let place = publish::look(&folder.join(&job.output), Some(&result), true)?;
+    Ok((place == Place::Ours).then_some(result))
+}
+
+/// Decides about a job whose input has the SHA-256 `content`, by what lies at `path` and what the
+/// ledger knows of it.
+pub(crate) fn decide(
+    job: &Job,
+    content: &str,
+    recipe: &Recipe,
+    force: bool,
+    path: &Path,
+    known: Option<Published>,
+) -> Result<Decision> {
+    let place = publish::look(path, known.as_ref(), false)?;
+    let same = |known: &Published| known.content == content && known.recipe == *recipe;
+    match (place, known) {
+        (Place::Free, _) => Ok(Decision::Color(None)),
+        (Place::Foreign, _) | (_, None) => Err(Error::Occupied { path: path.to_path_buf() }),
+        (Place::Ours, Some(known)) if same(&known) && !force => Ok(Decision::Keep(known)),
+        (Place::Ours, Some(known)) if known.input == job.input || force => {
+            Ok(Decision::Color(Some(known)))
+        }
+        (Place::Ours, Some(known)) => {
+            Err(Error::ResultOfAnother { path: path.to_path_buf(), owner: known.input })
+        }
+        (Place::Edited, Some(known)) if same(&known) && !force => Ok(Decision::LeaveEdited),
+        (Place::Edited, Some(_)) => Err(Error::Edited { path: path.to_path_buf() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const RESULT: &[u8; 6] = b"result";
+
+    fn recipe() -> Recipe {
+        Recipe { weights: "w".into(), settings: "{}".into() }
+    }
+
+    fn job() -> Job {
+        Job { shown: "a.jpg".into(), input: "/in/a.jpg".into(), output: "a.jpg".into() }
+    }
+
+    /// A result of [`job`] at `path`, and the ledger's record of it.
+    fn published(path: &Path) -> Published {
+        fs::write(path, RESULT).unwrap();
+        Published {
+            input: job().input,
+            content: "content".into(),
+            recipe: recipe(),
+            source: None,
+            sha256: fingerprint::sha256(path).unwrap(),
+            size: 6,
+            modified: 0,
+            width: 1,
+            height: 1,
+            milliseconds: 1,
+        }
+    }
+
+    struct Case {
+        content: &'static str,
+        recipe: Recipe,
+        force: bool,
+        input: &'static str,
+    }
+
+    fn usual() -> Case {
+        Case { content: "content", recipe: recipe(), force: false, input: "/in/a.jpg" }
+    }
+
+    fn decide_at(path: &Path, case: Case, known: Option<Published>) -> Result<Decision> {
+        let job = Job { input: case.input.into(), ..job() };
+        decide(&job, case.content, &case.recipe, case.force, path, known)
+    }
+
+    #[test]
+    fn an_unchanged_result_is_kept_and_a_missing_one_made_again() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        let known = published(&path);
+        assert!(matches!(decide_at(&path, usual(), Some(known.clone())), Ok(Decision::Keep(_))));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(decide_at(&path, usual(), Some(known)), Ok(Decision::Color(None))));
+        assert!(matches!(decide_at(&path, usual(), None), Ok(Decision::Color(None))));
+    }
+
+    #[test]
+    fn our_unchanged_result_is_replaced_when_anything_it_depends_on_changed() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        let known = published(&path);
+        let other = Recipe { settings: "{1}".into(), ..recipe() };
+        for case in [
+            Case { content: "other", ..usual() },
+            Case { recipe: other, ..usual() },
+            Case { force: true, ..usual() },
+        ] {
+            let decision = decide_at(&path, case, Some(known.clone()));
+            assert!(matches!(decision, Ok(Decision::Color(Some(_)))));
+        }
+    }
+
+    #[test]
+    fn an_edited_result_is_left_alone_and_never_replaced() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        let known = published(&path);
+        fs::write(&path, "edited").unwrap();
+        assert!(matches!(
+            decide_at(&path, usual(), Some(known.clone())),
+            Ok(Decision::LeaveEdited)
+        ));
+        for case in [Case { content: "other", ..usual() }, Case { force: true, ..usual() }] {
+            let refused = decide_at(&path, case, Some(known.clone()));
+            assert!(matches!(refused, Err(Error::Edited { .. })));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_ours_is_never_replaced() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        fs::write(&path, "theirs").unwrap();
+        for force in [false, true] {
+            let refused = decide_at(&path, Case { force, ..usual() }, None);
+            assert!(matches!(refused, Err(Error::Occupied { .. })));
+        }
+    }
+
+    #[test]
+    fn the_result_of_another_input_is_kept_if_equal_and_replaced_only_by_force() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        let known = published(&path);
+        let moved = Case { input: "/moved/a.jpg", ..usual() };
+        assert!(matches!(decide_at(&path, moved, Some(known.clone())), Ok(Decision::Keep(_))));
+        let other = |force| Case { input: "/b/a.jpg", content: "other", force, ..usual() };
+        let refused = decide_at(&path, other(false), Some(known.clone()));
+        assert!(matches!(refused, Err(Error::ResultOfAnother { .. })));
+        assert!(matches!(decide_at(&path, other(true), Some(known)), Ok(Decision::Color(Some(_)))));
+    }
+}

@@ -1,0 +1,37 @@
+//! How a job ended.
+
+use crate::ledger::Published;
+
+/// How a job ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// Its result is published.
+    Done(Facts),
+    /// Nothing was to be done, for this reason.
+    Skipped(String, Facts),
+    /// It failed for this reason.
+    Failed(String, Facts),
+    /// The program was asked to stop; the job is queued again.
+    Stopped,
+}
+
+/// What is known of a job at its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) seconds: Option<f64>,
+    /// Size of the result in pixels.
+    pub(crate) width: Option<u32>,
+    pub(crate) height: Option<u32>,
+    pub(crate) sha256_input: Option<String>,
+    pub(crate) sha256_output: Option<String>,
+}
+
+impl Facts {
+    /// Takes over what a result tells.
+    pub(crate) fn of_result(&mut self, result: &Published) {
+        self.width = Some(result.width);
+        self.height = Some(result.height);
+        self.sha256_input = Some(result.content.clone());
+        self.sha256_output = Some(result.sha256.clone());
+    }
+}

@@ -1,0 +1,356 @@
+//! The record of every input: what is queued, running, done and failed, and what was published.
+//!
+//! It is an SQLite file in a hidden folder of the output folder. `jobs` holds the latest attempt
+//! at each input, `results` what lies under each final name, `intents` the results about to be
+//! renamed into place. A result is recorded as intended before the rename and as done after it,
+//! so that after any interruption the three tell what happened (see `recover`).
+//!
+//! Every statement is synced before the next step. A rollback journal serves where WAL cannot: on
+//! network file systems.
+
+mod overview;
+mod schema;
+mod sql_path;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+
+use crate::error::{Error, Result};
+use crate::fingerprint::Stamp;
+use crate::plan::Job;
+use crate::settings::Recipe;
+#[cfg(test)]
+use overview::Counts;
+use sql_path::SqlPath;
+
+/// Folder below the output folder for the ledger and its lock.
+pub(crate) const FOLDER: &str = ".polychromify";
+const FILE: &str = "ledger.sqlite";
+
+/// How long a writer waits for a reader such as `polychromify status`, and the reverse.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The ledger of one output folder; workers share it.
+pub(crate) struct Ledger {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+}
+
+/// A result under its final name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Published {
+    /// What it was made from, as an absolute path.
+    pub(crate) input: PathBuf,
+    /// SHA-256 of the input.
+    pub(crate) content: String,
+    /// Weights and settings it was made with.
+    pub(crate) recipe: Recipe,
+    /// The input's stamp; `None` where an equal stamp would not prove equal content.
+    pub(crate) source: Option<Stamp>,
+    /// SHA-256 of the result.
+    pub(crate) sha256: String,
+    /// Size of the result in bytes.
+    pub(crate) size: i64,
+    /// Time of the result, nanoseconds since 1970.
+    pub(crate) modified: i64,
+    /// Width of the result in pixels.
+    pub(crate) width: u32,
+    /// Height of the result in pixels.
+    pub(crate) height: u32,
+    /// Time it took, in milliseconds.
+    pub(crate) milliseconds: i64,
+}
+
+/// A job that a run ended without settling.
+#[derive(Debug)]
+pub(crate) struct Unsettled {
+    pub(crate) id: i64,
+    pub(crate) output: PathBuf,
+    /// Temporary file that may exist, below the output folder.
+    pub(crate) temporary: Option<PathBuf>,
+    /// SHA-256 of the result if the rename was about to happen.
+    pub(crate) intended: Option<String>,
+}
+
+impl Ledger {
+    /// Opens the ledger of an output folder, whose lock the caller holds; creates what is missing.
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join(FOLDER).join(FILE);
+        let open = || {
+            let connection = Connection::open(&path)?;
+            connection.busy_timeout(PATIENCE)?;
+            connection.pragma_update(None, "journal_mode", "truncate")?;
+            connection.pragma_update(None, "synchronous", "full")?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        schema::migrate(&connection, &path)?;
+        Ok(Self { connection: Mutex::new(connection), path })
+    }
+
+    /// Opens the ledger of an output folder for reading only; `None` if there is none.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(FOLDER).join(FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let open = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&path, flags)?;
+            connection.busy_timeout(PATIENCE)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        schema::check(&connection, &path)?;
+        Ok(Some(Self { connection: Mutex::new(connection), path }))
+    }
+
+    /// Puts jobs into the queue and gives their numbers, in the same order.
+    pub(crate) fn enqueue(&self, jobs: &[Job], recipe: &Recipe) -> Result<Vec<i64>> {
+        self.write(|transaction| {
+            let mut statement = transaction.prepare(
+                "INSERT INTO jobs (output, input, weights, settings, state, queued_at)
+                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5)
+                 ON CONFLICT (output, input) DO UPDATE SET
+                     tries = iif(weights = excluded.weights AND settings = excluded.settings,
+                                 tries, 0),
+                     weights = excluded.weights, settings = excluded.settings,
+                     state = 'queued', queued_at = excluded.queued_at
+                 RETURNING id",
+            )?;
+            let now = now();
+            let mut enqueue = |job: &Job| {
+                let values = params![
+                    SqlPath(&job.output),
+                    SqlPath(&job.input),
+                    recipe.weights,
+                    recipe.settings,
+                    now
+                ];
+                statement.query_row(values, |row| row.get(0))
+            };
+            jobs.iter().map(&mut enqueue).collect()
+        })
+    }
+
+    /// Records that work on a job begins: its input's SHA-256, and the temporary file that it may
+    /// leave behind, below the output folder.
+    pub(crate) fn start(&self, id: i64, content: &str, temporary: &Path) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE jobs SET state = 'running', reason = NULL, temporary = ?3, started_at = ?4,
+                     tries = iif(content IS NULL OR content = ?2, tries, 0), content = ?2
+                 WHERE id = ?1",
+                params![id, content, SqlPath(temporary), now()],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Records the result that is about to be renamed into place.
+    pub(crate) fn intend(&self, id: i64, result: &Published) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute("UPDATE jobs SET state = 'publishing' WHERE id = ?1", [id])?;
+            let (source, recipe) = (result.source, &result.recipe);
+            transaction.execute(
+                "INSERT OR REPLACE INTO intents
+                 SELECT output, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
+                 FROM jobs WHERE id = ?1",
+                params![
+                    id,
+                    SqlPath(&result.input),
+                    result.content,
+                    recipe.weights,
+                    recipe.settings,
+                    source.map(|stamp| stamp.size),
+                    source.map(|stamp| stamp.modified),
+                    source.map(|stamp| stamp.changed),
+                    result.sha256,
+                    result.size,
+                    result.modified,
+                    result.width,
+                    result.height,
+                    result.milliseconds,
+                    now(),
+                ],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Records that the intended result has its final name. Other inputs' claims to it end.
+    pub(crate) fn publish(&self, id: i64) -> Result<()> {
+        self.write(|transaction| {
+            let output: rusqlite::types::Value =
+                transaction
+                    .query_row("SELECT output FROM jobs WHERE id = ?1", [id], |row| row.get(0))?;
+            transaction.execute(
+                "INSERT OR REPLACE INTO results SELECT * FROM intents WHERE output = ?1",
+                [&output],
+            )?;
+            transaction.execute("DELETE FROM intents WHERE output = ?1", [&output])?;
+            transaction
+                .execute("DELETE FROM jobs WHERE output = ?1 AND id <> ?2", params![output, id])?;
+            settle(transaction, id, "done", None, 1)
+        })
+    }
+
+    /// Records that a job needs no work: its result is there.
+    pub(crate) fn keep(&self, id: i64, result: &Published) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE results SET input = ?2, source_size = ?3, source_modified = ?4,
+                     source_changed = ?5
+                 WHERE output = (SELECT output FROM jobs WHERE id = ?1)",
+                params![
+                    id,
+                    SqlPath(&result.input),
+                    result.source.map(|stamp| stamp.size),
+                    result.source.map(|stamp| stamp.modified),
+                    result.source.map(|stamp| stamp.changed),
+                ],
+            )?;
+            transaction.execute(
+                "DELETE FROM jobs WHERE id <> ?1
+                     AND output = (SELECT output FROM jobs WHERE id = ?1)",
+                [id],
+            )?;
+            transaction.execute(
+                "UPDATE jobs SET content = ?2 WHERE id = ?1",
+                params![id, result.content],
+            )?;
+            settle(transaction, id, "done", None, 0)
+        })
+    }
+
+    /// Records that a job is not done, for a reason that is no failure.
+    pub(crate) fn skip(&self, id: i64, reason: &str) -> Result<()> {
+        self.write(|transaction| settle(transaction, id, "skipped", Some(reason), 0))
+    }
+
+    /// Records that a job failed.
+    pub(crate) fn fail(&self, id: i64, reason: &str) -> Result<()> {
+        self.write(|transaction| settle(transaction, id, "failed", Some(reason), 1))
+    }
+
+    /// Puts a job back into the queue: it was interrupted. `tries` is 1 if that counts as a try.
+    pub(crate) fn requeue(&self, id: i64, tries: u32) -> Result<()> {
+        self.write(|transaction| settle(transaction, id, "queued", None, tries))
+    }
+
+    /// What lies under a final name, as far as this ledger knows.
+    pub(crate) fn result(&self, output: &Path) -> Result<Option<Published>> {
+        self.query(|connection| {
+            connection
+                .prepare_cached("SELECT * FROM results WHERE output = ?1")?
+                .query_row([SqlPath(output)], published)
+                .optional()
+        })
+    }
+
+    /// Whether the latest attempt at a job ended with its result in place.
+    pub(crate) fn is_done(&self, job: &Job) -> Result<bool> {
+        self.query(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT 1 FROM jobs WHERE output = ?1 AND input = ?2 AND state = 'done'",
+                )?
+                .exists(params![SqlPath(&job.output), SqlPath(&job.input)])
+        })
+    }
+
+    /// Jobs that a dead run left between start and settling.
+    pub(crate) fn unsettled(&self) -> Result<Vec<Unsettled>> {
+        self.query(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT id, jobs.output, temporary,
+                        iif(state = 'publishing', intents.sha256, NULL)
+                 FROM jobs LEFT JOIN intents ON intents.output = jobs.output
+                 WHERE state IN ('running', 'publishing') OR temporary IS NOT NULL",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(Unsettled {
+                    id: row.get(0)?,
+                    output: row.get::<_, SqlPath<PathBuf>>(1)?.0,
+                    temporary: row.get::<_, Option<SqlPath<PathBuf>>>(2)?.map(|path| path.0),
+                    intended: row.get(3)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    fn write<T>(
+        &self,
+        action: impl FnOnce(&rusqlite::Transaction) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut connection = self.lock();
+        let written = (|| {
+            let transaction = connection.transaction()?;
+            let value = action(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })();
+        written.map_err(|source| Error::Ledger { path: self.path.clone(), source })
+    }
+
+    fn query<T>(&self, action: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        action(&self.lock()).map_err(|source| Error::Ledger { path: self.path.clone(), source })
+    }
+
+    /// A worker that panicked left at most a transaction, which was rolled back as it unwound.
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn settle(
+    connection: &Connection,
+    id: i64,
+    state: &str,
+    reason: Option<&str>,
+    tries: u32,
+) -> rusqlite::Result<()> {
+    connection.execute(
+        "DELETE FROM intents WHERE output = (SELECT output FROM jobs WHERE id = ?1)",
+        [id],
+    )?;
+    connection.execute(
+        "UPDATE jobs SET state = ?2, reason = ?3, tries = tries + ?4, temporary = NULL,
+             ended_at = ?5
+         WHERE id = ?1",
+        params![id, state, reason, tries, now()],
+    )?;
+    Ok(())
+}
+
+fn published(row: &Row) -> rusqlite::Result<Published> {
+    let (size, modified, changed): (Option<i64>, Option<i64>, Option<i64>) =
+        (row.get("source_size")?, row.get("source_modified")?, row.get("source_changed")?);
+    Ok(Published {
+        input: row.get::<_, SqlPath<PathBuf>>("input")?.0,
+        content: row.get("content")?,
+        recipe: Recipe { weights: row.get("weights")?, settings: row.get("settings")? },
+        source: match (size, modified, changed) {
+            (Some(size), Some(modified), Some(changed)) => Some(Stamp { size, modified, changed }),
+            _ => None,
+        },
+        sha256: row.get("sha256")?,
+        size: row.get("size")?,
+        modified: row.get("modified")?,
+        width: row.get("width")?,
+        height: row.get("height")?,
+        milliseconds: row.get("milliseconds")?,
+    })
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests;

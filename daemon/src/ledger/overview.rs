@@ -1,0 +1,126 @@
+//! What the ledger tells people: sums, failures, speed; and putting failures back.
+
+use std::path::PathBuf;
+
+use rusqlite::params;
+
+use crate::error::Result;
+use crate::ledger::sql_path::SqlPath;
+use crate::ledger::{Ledger, now};
+
+/// An input whose latest attempt failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) input: PathBuf,
+    pub(crate) reason: String,
+    pub(crate) tries: u32,
+    /// ISO 8601, UTC.
+    pub(crate) last_try: String,
+}
+
+/// Sums over all inputs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) queued: u32,
+    pub(crate) running: u32,
+    pub(crate) done: u32,
+    pub(crate) skipped: u32,
+    pub(crate) failed: u32,
+}
+
+impl Ledger {
+    /// Sums over all inputs; what is being published counts as running.
+    pub(crate) fn counts(&self) -> Result<Counts> {
+        self.query(|connection| {
+            let mut counts = Counts::default();
+            let mut statement =
+                connection.prepare("SELECT state, count(*) FROM jobs GROUP BY state")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let count: u32 = row.get(1)?;
+                match row.get::<_, String>(0)?.as_str() {
+                    "queued" => counts.queued = count,
+                    "done" => counts.done = count,
+                    "skipped" => counts.skipped = count,
+                    "failed" => counts.failed = count,
+                    _ => counts.running += count,
+                }
+            }
+            Ok(counts)
+        })
+    }
+
+    /// Inputs in work, the longest-running first.
+    pub(crate) fn running(&self) -> Result<Vec<PathBuf>> {
+        self.query(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT input FROM jobs WHERE state IN ('running', 'publishing')
+                 ORDER BY started_at, input",
+            )?;
+            let rows = statement.query_map([], |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0))?;
+            rows.collect()
+        })
+    }
+
+    /// Inputs whose latest attempt failed, by name.
+    pub(crate) fn failures(&self) -> Result<Vec<Failure>> {
+        self.query(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT input, reason, tries,
+                        strftime('%Y-%m-%dT%H:%M:%SZ', ended_at / 1000, 'unixepoch')
+                 FROM jobs WHERE state = 'failed'
+                 ORDER BY input",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(Failure {
+                    input: row.get::<_, SqlPath<PathBuf>>(0)?.0,
+                    reason: row.get(1)?,
+                    tries: row.get(2)?,
+                    last_try: row.get(3)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Results a minute over the last ten minutes in which one was published.
+    pub(crate) fn rate_per_minute(&self) -> Result<f64> {
+        const WINDOW: i64 = 600_000; // milliseconds
+        self.query(|connection| {
+            let latest: Option<i64> =
+                connection
+                    .query_row("SELECT max(published_at) FROM results", [], |row| row.get(0))?;
+            let Some(latest) = latest else { return Ok(0.0) };
+            let (count, first): (i64, i64) = connection.query_row(
+                "SELECT count(*), min(published_at - milliseconds) FROM results
+                 WHERE published_at > ?1",
+                [latest - WINDOW],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            let span = (latest - first).clamp(1, WINDOW);
+            Ok(count as f64 * 60_000.0 / span as f64)
+        })
+    }
+
+    /// Puts failed inputs back into the queue with their tries forgotten: all, or those named by
+    /// absolute paths. Gives the inputs that were put back.
+    pub(crate) fn retry(&self, inputs: Option<&[PathBuf]>) -> Result<Vec<PathBuf>> {
+        let failed: Vec<PathBuf> =
+            self.failures()?.into_iter().map(|failure| failure.input).collect();
+        let chosen: Vec<PathBuf> = failed
+            .into_iter()
+            .filter(|input| inputs.is_none_or(|inputs| inputs.contains(input)))
+            .collect();
+        self.write(|transaction| {
+            for input in &chosen {
+                transaction.execute(
+                    "UPDATE jobs SET state = 'queued', tries = 0, reason = NULL, queued_at = ?2
+                     WHERE input = ?1 AND state = 'failed'",
+                    params![SqlPath(input), now()],
+                )?;
+            }
+            Ok(())
+        })?;
+        Ok(chosen)
+    }
+}

@@ -1,0 +1,96 @@
+//! Tables of the ledger and their versions.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+
+/// One step from each version to the next; the version is the number of steps taken.
+///
+/// Paths are text, or blobs of bytes where they are not UTF-8; hashes are SHA-256 in lower-case
+/// hexadecimal; times are milliseconds since 1970, file times nanoseconds.
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY,
+    output NOT NULL,             -- path below the output folder
+    input NOT NULL,              -- absolute path
+    content TEXT,                -- hash of the input, once it was read
+    weights TEXT NOT NULL,       -- hash of the weights file
+    settings TEXT NOT NULL,      -- JSON
+    state TEXT NOT NULL
+        CHECK (state IN ('queued', 'running', 'publishing', 'done', 'skipped', 'failed')),
+    tries INTEGER NOT NULL DEFAULT 0, -- at this content with these weights and settings
+    reason TEXT,                 -- of a failure or skip
+    temporary,                   -- path below the output folder of a file that may exist
+    queued_at INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at INTEGER,
+    UNIQUE (output, input)
+);
+CREATE INDEX jobs_by_state ON jobs (state);
+CREATE TABLE results (
+    output PRIMARY KEY NOT NULL,
+    input NOT NULL,
+    content TEXT NOT NULL,
+    weights TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    source_size INTEGER,         -- these three tell an unchanged input without reading it
+    source_modified INTEGER,
+    source_changed INTEGER,
+    sha256 TEXT NOT NULL,        -- of the result
+    size INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    milliseconds INTEGER NOT NULL,
+    published_at INTEGER NOT NULL
+);
+CREATE INDEX results_by_time ON results (published_at);
+CREATE TABLE intents (           -- rows of results whose rename is under way
+    output PRIMARY KEY NOT NULL,
+    input NOT NULL,
+    content TEXT NOT NULL,
+    weights TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    source_size INTEGER,
+    source_modified INTEGER,
+    source_changed INTEGER,
+    sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    milliseconds INTEGER NOT NULL,
+    published_at INTEGER NOT NULL
+);
+"];
+
+/// Brings a ledger to the newest version.
+pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
+    let version = check(connection, path)?;
+    for (step, statements) in MIGRATIONS.iter().enumerate().skip(version) {
+        let script = format!("BEGIN;{statements}PRAGMA user_version = {};COMMIT;", step + 1);
+        connection.execute_batch(&script).map_err(ledger_error(path))?;
+    }
+    Ok(())
+}
+
+/// The version of a ledger, refused if it is newer than this program.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<usize> {
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(ledger_error(path))?;
+    match usize::try_from(version) {
+        Ok(known) if known <= MIGRATIONS.len() => Ok(known),
+        _ => Err(Error::LedgerVersion {
+            path: path.to_path_buf(),
+            found: version,
+            expected: MIGRATIONS.len(),
+        }),
+    }
+}
+
+fn ledger_error(path: &Path) -> impl FnOnce(rusqlite::Error) -> Error {
+    move |source| Error::Ledger { path: path.to_path_buf(), source }
+}

@@ -1,0 +1,128 @@
+//! What the ledger remembers.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use super::*;
+
+fn ledger() -> (tempfile::TempDir, Ledger) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(FOLDER)).unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    (folder, ledger)
+}
+
+fn job(name: &str) -> Job {
+    Job { shown: name.into(), input: format!("/in/{name}").into(), output: name.into() }
+}
+
+fn recipe() -> Recipe {
+    Recipe { weights: "w".into(), settings: "{}".into() }
+}
+
+fn result_of(job: &Job) -> Published {
+    Published {
+        input: job.input.clone(),
+        content: "c".into(),
+        recipe: recipe(),
+        source: Some(Stamp { size: 1, modified: 2, changed: 3 }),
+        sha256: "r".into(),
+        size: 4,
+        modified: 5,
+        width: 6,
+        height: 7,
+        milliseconds: 8,
+    }
+}
+
+fn enqueue(ledger: &Ledger, job: &Job) -> i64 {
+    ledger.enqueue(std::slice::from_ref(job), &recipe()).unwrap()[0]
+}
+
+#[test]
+fn a_published_result_is_known_by_its_final_name() {
+    let (folder, ledger) = ledger();
+    let job = job("a.jpg");
+    let id = enqueue(&ledger, &job);
+    ledger.start(id, "c", Path::new(".a.tmp")).unwrap();
+    ledger.intend(id, &result_of(&job)).unwrap();
+    assert_eq!(ledger.result(&job.output).unwrap(), None, "not before the rename");
+    ledger.publish(id).unwrap();
+    assert_eq!(ledger.result(&job.output).unwrap(), Some(result_of(&job)));
+    assert_eq!(ledger.counts().unwrap(), Counts { done: 1, ..Counts::default() });
+    assert!(ledger.unsettled().unwrap().is_empty());
+    drop(ledger);
+    let read = Ledger::read(folder.path()).unwrap().unwrap();
+    assert_eq!(read.result(&job.output).unwrap(), Some(result_of(&job)));
+}
+
+#[test]
+fn what_is_under_way_is_unsettled() {
+    let (_folder, ledger) = ledger();
+    let (first, second) = (job("a.jpg"), job("b.jpg"));
+    let ids = ledger.enqueue(&[first, second.clone()], &recipe()).unwrap();
+    ledger.start(ids[0], "c", Path::new(".a.tmp")).unwrap();
+    ledger.start(ids[1], "c", Path::new(".b.tmp")).unwrap();
+    ledger.intend(ids[1], &result_of(&second)).unwrap();
+    let unsettled = ledger.unsettled().unwrap();
+    assert_eq!(unsettled.len(), 2);
+    assert_eq!(unsettled[0].temporary.as_deref(), Some(Path::new(".a.tmp")));
+    assert_eq!(unsettled[0].intended, None);
+    assert_eq!(unsettled[1].intended.as_deref(), Some("r"));
+    assert_eq!(ledger.counts().unwrap(), Counts { running: 2, ..Counts::default() });
+}
+
+#[test]
+fn tries_count_until_the_input_or_the_settings_change() {
+    let (_folder, ledger) = ledger();
+    let job = job("a.jpg");
+    let tries = || ledger.failures().unwrap()[0].tries;
+    for expected in 1..=3 {
+        let id = enqueue(&ledger, &job);
+        ledger.start(id, "c", Path::new(".a.tmp")).unwrap();
+        ledger.fail(id, "damaged").unwrap();
+        assert_eq!(tries(), expected);
+    }
+    let id = enqueue(&ledger, &job);
+    ledger.start(id, "changed", Path::new(".a.tmp")).unwrap();
+    ledger.fail(id, "damaged").unwrap();
+    assert_eq!(tries(), 1);
+    let other = Recipe { settings: "{1}".into(), ..recipe() };
+    let id = ledger.enqueue(std::slice::from_ref(&job), &other).unwrap()[0];
+    ledger.fail(id, "gone").unwrap();
+    assert_eq!(tries(), 1);
+}
+
+#[test]
+fn retry_puts_failed_inputs_back() {
+    let (_folder, ledger) = ledger();
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        let id = enqueue(&ledger, &job(name));
+        ledger.fail(id, "damaged").unwrap();
+    }
+    let named = [PathBuf::from("/in/b.jpg"), PathBuf::from("/in/unknown.jpg")];
+    assert_eq!(ledger.retry(Some(&named)).unwrap(), [PathBuf::from("/in/b.jpg")]);
+    assert_eq!(ledger.retry(None).unwrap().len(), 2);
+    assert_eq!(ledger.counts().unwrap(), Counts { queued: 3, ..Counts::default() });
+}
+
+#[test]
+fn names_that_are_not_utf_8_survive() {
+    let (_folder, ledger) = ledger();
+    let name = PathBuf::from(OsStr::from_bytes(b"\xff\xfe.jpg"));
+    let job = Job { shown: name.clone(), input: Path::new("/in").join(&name), output: name };
+    let id = enqueue(&ledger, &job);
+    assert_eq!(enqueue(&ledger, &job), id);
+    ledger.intend(id, &result_of(&job)).unwrap();
+    ledger.publish(id).unwrap();
+    assert_eq!(ledger.result(&job.output).unwrap().unwrap().input, job.input);
+}
+
+#[test]
+fn a_ledger_of_a_newer_version_is_refused() {
+    let (folder, ledger) = ledger();
+    ledger.lock().pragma_update(None, "user_version", 99).unwrap();
+    drop(ledger);
+    let refused = Ledger::open(folder.path()).err().unwrap();
+    assert!(matches!(refused, Error::LedgerVersion { found: 99, .. }), "{refused}");
+}

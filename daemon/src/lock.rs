@@ -1,0 +1,61 @@
+//! One process at a time works on an output folder.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Holds the output folder until it is dropped, or the process ends in whatever way.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held, never read")] File);
+
+impl Lock {
+    /// Takes the lock file `path` of the output folder `folder`.
+    pub(crate) fn take(path: &Path, folder: &Path) -> Result<Self> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false) // it may hold the process id of somebody who works
+            .open(path)
+            .map_err(Error::io(path, "open"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut process = String::new();
+                if file.read_to_string(&mut process).is_err() || process.trim().is_empty() {
+                    "unknown".clone_into(&mut process);
+                }
+                return Err(Error::Busy {
+                    folder: folder.to_path_buf(),
+                    process: process.trim().to_owned(),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(Error::io(path, "lock")(source)),
+        }
+        let write = |file: &mut File| {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())
+        };
+        write(&mut file).map_err(Error::io(path, "write"))?;
+        Ok(Self(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_refused_with_the_first_ones_process_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = Lock::take(&path, folder.path()).unwrap();
+        let refused = Lock::take(&path, folder.path()).unwrap_err().to_string();
+        assert!(refused.ends_with(&format!("process {}", std::process::id())), "{refused}");
+        drop(held);
+        Lock::take(&path, folder.path()).unwrap();
+    }
+}

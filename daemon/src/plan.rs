@@ -1,0 +1,220 @@
+//! Which inputs are colored, and the names of their results, before anything starts.
+
+mod names;
+mod walk;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::cli::FormatChoice;
+use crate::error::{Error, Result};
+
+/// One photograph to be colored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// The input as the user wrote it.
+    pub(crate) shown: PathBuf,
+    /// The input as an absolute path, its folder free of symbolic links.
+    pub(crate) input: PathBuf,
+    /// The result, below the output folder.
+    pub(crate) output: PathBuf,
+}
+
+/// What a run is to do.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// In a stable order: inputs as given, folders sorted by name.
+    pub(crate) jobs: Vec<Job>,
+    /// Folders and files that cannot be read; the rest goes on.
+    pub(crate) unreadable: Vec<(PathBuf, Error)>,
+    /// Files in folders that are no photographs by their name, or links that lead elsewhere.
+    pub(crate) ignored: usize,
+    /// The output folder as an absolute path free of symbolic links; it may not exist yet.
+    pub(crate) folder: PathBuf,
+}
+
+/// Plans results of `inputs` below `output`.
+///
+/// # Errors
+///
+/// When an input does not exist or is neither file nor folder, an input folder and the output folder lie in each other, two
+/// inputs would become one result, or a result would overwrite an input.
+pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> Result<Plan> {
+    let folder = resolve(output)?;
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::NotAFolder { path: output.to_path_buf() });
+    }
+    let mut plan = Plan { jobs: Vec::new(), unreadable: Vec::new(), ignored: 0, folder };
+    for input in inputs {
+        let metadata = std::fs::metadata(input).map_err(Error::io(input, "read"))?;
+        if metadata.is_dir() {
+            add_folder(&mut plan, input, output, format)?;
+        } else if !metadata.is_file() {
+            return Err(Error::NotAFile { path: input.clone() });
+        } else {
+            let name = input.file_name().ok_or_else(|| Error::NotAFile { path: input.clone() })?;
+            plan.jobs.push(Job {
+                shown: input.clone(),
+                input: identity(input)?,
+                output: names::result(Path::new(name), format),
+            });
+        }
+    }
+    drop_repeated(&mut plan.jobs);
+    names::refuse_collisions(&plan.jobs)?;
+    refuse_overwriting(&plan)?;
+    Ok(plan)
+}
+
+fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: FormatChoice) -> Result<()> {
+    let root = input.canonicalize().map_err(Error::io(input, "read"))?;
+    if plan.folder.starts_with(&root) {
+        return Err(Error::OutputInsideInput { input: input.into(), output: output.into() });
+    }
+    if root.starts_with(&plan.folder) {
+        return Err(Error::InputInsideOutput { input: input.into(), output: output.into() });
+    }
+    let found = walk::walk(&root);
+    plan.ignored += found.ignored;
+    plan.jobs.extend(found.photographs.into_iter().map(|relative| Job {
+        shown: input.join(&relative),
+        input: root.join(&relative),
+        output: names::result(&relative, format),
+    }));
+    plan.unreadable.extend(found.unreadable.into_iter().map(|(relative, source)| {
+        let path =
+            if relative.as_os_str().is_empty() { input.into() } else { input.join(relative) };
+        (path.clone(), Error::Walk { path, source })
+    }));
+    Ok(())
+}
+
+/// Keeps the first of jobs that read the same file and write the same result.
+fn drop_repeated(jobs: &mut Vec<Job>) {
+    let mut seen = std::collections::HashSet::new();
+    jobs.retain(|job| seen.insert((job.input.clone(), job.output.clone())));
+}
+
+fn refuse_overwriting(plan: &Plan) -> Result<()> {
+    let inputs: HashMap<&Path, &Job> =
+        plan.jobs.iter().map(|job| (job.input.as_path(), job)).collect();
+    for job in &plan.jobs {
+        if let Some(other) = inputs.get(plan.folder.join(&job.output).as_path()) {
+            return Err(if other.input == job.input {
+                Error::OverwritesInput { input: job.shown.clone() }
+            } else {
+                Error::OverwritesOther { input: job.shown.clone(), other: other.shown.clone() }
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The absolute path of a file, its folder free of symbolic links, its own name kept.
+pub(crate) fn identity(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(Error::io(path, "read"))?;
+    match (absolute.parent(), absolute.file_name()) {
+        (Some(parent), Some(name)) => {
+            Ok(parent.canonicalize().map_err(Error::io(path, "read"))?.join(name))
+        }
+        _ => Ok(absolute),
+    }
+}
+
+/// The absolute path of a folder, free of symbolic links as far as it exists.
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(Error::io(path, "read"))?;
+    let mut missing = Vec::new();
+    let mut existing = absolute.as_path();
+    loop {
+        match existing.canonicalize() {
+            Ok(mut resolved) => {
+                for name in missing.iter().rev() {
+                    if *name == std::path::Component::ParentDir {
+                        resolved.pop();
+                    } else {
+                        resolved.push(name);
+                    }
+                }
+                return Ok(resolved);
+            }
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                let mut components = existing.components();
+                match components.next_back() {
+                    Some(last) => missing.push(last),
+                    None => return Err(Error::io(path, "read")(source)),
+                }
+                existing = components.as_path();
+            }
+            Err(source) => return Err(Error::io(path, "read")(source)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn folder_with(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        folder
+    }
+
+    fn outputs(plan: &Plan) -> Vec<String> {
+        plan.jobs.iter().map(|job| job.output.display().to_string()).collect()
+    }
+
+    #[test]
+    fn a_folder_gives_paths_below_itself_and_a_file_its_name() {
+        let at = folder_with(&["in/b/scan.TIF", "in/a.jpg", "x/one.png"]);
+        let inputs = [at.path().join("in"), at.path().join("x/one.png")];
+        let plan = plan(&inputs, &at.path().join("out"), FormatChoice::Same).unwrap();
+        assert_eq!(outputs(&plan), ["a.jpg", "b/scan.TIF", "one.png"]);
+    }
+
+    #[test]
+    fn an_output_folder_inside_an_input_folder_is_refused_through_links_too() {
+        let at = folder_with(&["in/a.jpg"]);
+        std::os::unix::fs::symlink(at.path().join("in"), at.path().join("link")).unwrap();
+        for output in ["in/out", "in", "link/new/out", "out/../in/x", "."] {
+            let refused =
+                plan(&[at.path().join("in")], &at.path().join(output), FormatChoice::Same);
+            assert!(refused.is_err(), "{output}");
+        }
+        plan(&[at.path().join("in")], &at.path().join("out"), FormatChoice::Same).unwrap();
+    }
+
+    #[test]
+    fn a_result_never_takes_the_place_of_an_input() {
+        let at = folder_with(&["a.jpg", "b.tif", "b.tif.jpg"]);
+        let path = |name: &str| at.path().join(name);
+        let refused = plan(&[path("a.jpg")], at.path(), FormatChoice::Same).unwrap_err();
+        assert!(matches!(refused, Error::OverwritesInput { .. }), "{refused}");
+        let beside = plan(&[path("a.jpg")], at.path(), FormatChoice::Png).unwrap();
+        assert_eq!(outputs(&beside), ["a.jpg.png"]);
+        let other = [path("b.tif"), path("sub/../b.tif.jpg")];
+        fs::create_dir(path("sub")).unwrap();
+        assert!(plan(&other, at.path(), FormatChoice::Jpeg).is_err());
+    }
+
+    #[test]
+    fn the_same_file_twice_is_one_job() {
+        let at = folder_with(&["in/a.jpg"]);
+        let inputs = [at.path().join("in"), at.path().join("in/a.jpg"), at.path().join("in")];
+        let plan = plan(&inputs, &at.path().join("out"), FormatChoice::Same).unwrap();
+        assert_eq!(outputs(&plan), ["a.jpg"]);
+    }
+
+    #[test]
+    fn an_input_that_is_not_there_is_named() {
+        let refused = plan(&["no/such.jpg".into()], Path::new("out"), FormatChoice::Same);
+        assert!(refused.unwrap_err().to_string().starts_with("no/such.jpg: "));
+    }
+}

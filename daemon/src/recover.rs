@@ -1,0 +1,122 @@
+//! Reconciles ledger, temporary files and results after a run that ended in the middle.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::fingerprint;
+use crate::ledger::{Ledger, Unsettled};
+use crate::publish;
+
+/// Settles what a dead run left: a result that has its final name is done, all else is queued
+/// again, and no temporary file stays. The caller holds the lock of `folder`.
+pub(crate) fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
+    let unsettled = ledger.unsettled()?;
+    for job in &unsettled {
+        settle(ledger, folder, job)?;
+    }
+    Ok(unsettled.len())
+}
+
+fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
+    let path = folder.join(&job.output);
+    let renamed = match &job.intended {
+        Some(intended) if is_file(&path) => fingerprint::sha256(&path)? == *intended,
+        _ => false,
+    };
+    if let Some(temporary) = &job.temporary {
+        publish::remove(&folder.join(temporary))?;
+    }
+    if renamed {
+        log::info!("{}: was finished by an earlier run", path.display());
+        publish::sync_folder(path.parent().unwrap_or(folder))?;
+        ledger.publish(job.id)
+    } else {
+        log::info!("{}: was interrupted in an earlier run", path.display());
+        ledger.requeue(job.id, 1)
+    }
+}
+
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::ledger::{self, Published};
+    use crate::plan::Job;
+    use crate::settings::Recipe;
+
+    const RESULT: &[u8; 6] = b"result";
+
+    /// A job whose result is written to `.tmp` and intended for `a.jpg`.
+    fn intended(at: &Path) -> (Ledger, PathBuf, PathBuf) {
+        fs::create_dir(at.join(ledger::FOLDER)).unwrap();
+        let ledger = Ledger::open(at).unwrap();
+        let job = Job { shown: "a.jpg".into(), input: "/in/a.jpg".into(), output: "a.jpg".into() };
+        let recipe = Recipe { weights: "w".into(), settings: "{}".into() };
+        let id = ledger.enqueue(std::slice::from_ref(&job), &recipe).unwrap()[0];
+        ledger.start(id, "content", Path::new(".tmp")).unwrap();
+        let (temporary, path) = (at.join(".tmp"), at.join("a.jpg"));
+        fs::write(&temporary, RESULT).unwrap();
+        let result = Published {
+            input: job.input,
+            content: "content".into(),
+            recipe,
+            source: None,
+            sha256: fingerprint::sha256(&temporary).unwrap(),
+            size: 6,
+            modified: 0,
+            width: 1,
+            height: 1,
+            milliseconds: 1,
+        };
+        ledger.intend(id, &result).unwrap();
+        (ledger, temporary, path)
+    }
+
+    #[test]
+    fn before_the_rename_it_is_queued_again_and_the_temporary_file_goes() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, _) = intended(at.path());
+        assert_eq!(recover(&ledger, at.path()).unwrap(), 1);
+        assert!(!temporary.exists());
+        assert_eq!(ledger.counts().unwrap().queued, 1);
+        assert_eq!(ledger.result(Path::new("a.jpg")).unwrap(), None);
+    }
+
+    #[test]
+    fn after_the_rename_it_is_done() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, path) = intended(at.path());
+        fs::rename(temporary, &path).unwrap();
+        recover(&ledger, at.path()).unwrap();
+        assert_eq!(ledger.counts().unwrap().done, 1);
+        assert_eq!(fs::read(path).unwrap(), RESULT);
+        assert_eq!(recover(&ledger, at.path()).unwrap(), 0);
+    }
+
+    #[test]
+    fn between_link_and_unlink_it_is_done_and_the_temporary_name_goes() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, path) = intended(at.path());
+        fs::hard_link(&temporary, &path).unwrap();
+        recover(&ledger, at.path()).unwrap();
+        assert!(!temporary.exists());
+        assert_eq!(fs::read(path).unwrap(), RESULT);
+        assert_eq!(ledger.counts().unwrap().done, 1);
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_under_the_final_name_stays_and_is_not_ours() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, _, path) = intended(at.path());
+        fs::write(&path, "theirs").unwrap();
+        recover(&ledger, at.path()).unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"theirs");
+        assert_eq!(ledger.result(Path::new("a.jpg")).unwrap(), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! What a run says: failures on stderr, JSON lines on stdout, a progress bar on a terminal.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use env_logger::Target;
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use log::{Level, LevelFilter};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::job::{Facts, Outcome};
+
+/// Starts the log on stderr; its lines and the progress bar do not overwrite each other.
+pub(crate) fn start_log(verbose: u8, quiet: bool, progress: &MultiProgress) {
+    let level = match (quiet, verbose) {
+        (true, _) => LevelFilter::Error,
+        (false, 0) => LevelFilter::Info,
+        (false, 1) => LevelFilter::Debug,
+        (false, _) => LevelFilter::Trace,
+    };
+    env_logger::Builder::new()
+        .filter_level(LevelFilter::Warn.min(level))
+        .filter_module("polychromify", level)
+        .target(Target::Pipe(Box::new(AboveProgress(progress.clone()))))
+        .format(|out, record| match record.level() {
+            Level::Error => writeln!(out, "error: {}", record.args()),
+            Level::Warn => writeln!(out, "warning: {}", record.args()),
+            _ => writeln!(out, "{}", record.args()),
+        })
+        .init();
+}
+
+/// Stderr, with the progress bar taken away while it is written to.
+struct AboveProgress(MultiProgress);
+
+impl Write for AboveProgress {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write_all(buffer))?;
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// One input's line of `--json` (contract C7).
+#[derive(Serialize)]
+struct Line<'a> {
+    input: &'a str,
+    output: Option<&'a str>,
+    status: &'a str,
+    reason: Option<&'a str>,
+    seconds: Option<f64>,
+    width: Option<u32>,
+    height: Option<u32>,
+    sha256_input: Option<&'a str>,
+    sha256_output: Option<&'a str>,
+}
+
+/// Collects the outcomes of a run and tells them.
+pub(crate) struct Report<'a> {
+    progress: &'a MultiProgress,
+    bar: ProgressBar,
+    json: bool,
+    started: Instant,
+    pub(crate) done: u64,
+    pub(crate) skipped: u64,
+    pub(crate) failed: u64,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(progress: &'a MultiProgress, json: bool) -> Self {
+        let (started, bar) = (Instant::now(), ProgressBar::hidden());
+        Self { progress, bar, json, started, done: 0, skipped: 0, failed: 0 }
+    }
+
+    /// Shows a progress bar over `total` photographs if stderr is a terminal.
+    pub(crate) fn start_bar(&mut self, total: usize) {
+        if log::max_level() < Level::Info || !io::stderr().is_terminal() {
+            return;
+        }
+        let template = "{bar:30} {pos}/{len} photographs, {rate} a minute, {eta} left {msg}";
+        let style = ProgressStyle::with_template(template).expect("a constant that is valid");
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A bar that cannot be drawn is no reason to stop.
+            let _ = write!(out, "{:.1}", state.per_sec() * 60.0);
+        });
+        self.bar = self.progress.add(ProgressBar::new(total as u64).with_style(style));
+        self.bar.enable_steady_tick(Duration::from_millis(500));
+    }
+
+    /// Tells how one input ended.
+    pub(crate) fn tell(&mut self, input: &Path, output: Option<&Path>, outcome: &Outcome) {
+        self.bar.inc(1);
+        let (status, reason, facts) = match outcome {
+            Outcome::Done(facts) => {
+                self.done += 1;
+                let seconds = facts.seconds.unwrap_or_default();
+                log::debug!("{}: done in {seconds:.1} s", input.display());
+                ("done", None, facts)
+            }
+            Outcome::Skipped(reason, facts) => {
+                self.skipped += 1;
+                log::debug!("{}: skipped: {reason}", input.display());
+                ("skipped", Some(reason.as_str()), facts)
+            }
+            Outcome::Failed(reason, facts) => {
+                self.failed += 1;
+                log::error!("{}: {reason}", input.display());
+                if self.failed == 1 {
+                    self.bar.set_message("(some failed)");
+                }
+                ("failed", Some(reason.as_str()), facts)
+            }
+            Outcome::Stopped => return,
+        };
+        if self.json {
+            self.line(input, output, status, reason, facts);
+        }
+    }
+
+    fn line(
+        &self,
+        input: &Path,
+        output: Option<&Path>,
+        status: &str,
+        reason: Option<&str>,
+        facts: &Facts,
+    ) {
+        let (input, output) = (input.to_string_lossy(), output.map(Path::to_string_lossy));
+        let line = Line {
+            input: &input,
+            output: output.as_deref(),
+            status,
+            reason,
+            seconds: facts.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
+            width: facts.width,
+            height: facts.height,
+            sha256_input: facts.sha256_input.as_deref(),
+            sha256_output: facts.sha256_output.as_deref(),
+        };
+        self.progress.suspend(|| print_json(&line));
+    }
+
+    /// Ends the run; `queued` inputs were not reached.
+    pub(crate) fn finish(self, queued: u64) {
+        self.bar.finish_and_clear();
+        let seconds = self.started.elapsed().as_secs_f64();
+        let (done, skipped, failed) = (self.done, self.skipped, self.failed);
+        if self.json {
+            let seconds = (seconds * 1000.0).round() / 1000.0;
+            print_json(&json!({"summary": {
+                "done": done, "skipped": skipped, "failed": failed, "queued": queued,
+                "seconds": seconds,
+            }}));
+        }
+        let left = if queued > 0 { format!(", {queued} left") } else { String::new() };
+        log::info!("{done} done, {skipped} skipped, {failed} failed{left} in {seconds:.1} s");
+    }
+}
+
+/// One JSON value as a line on stdout. A reader that went away does not end the work.
+pub(crate) fn print_json(value: &impl Serialize) {
+    let text = serde_json::to_string(value).expect("strings and numbers only");
+    print_line(&text);
+}
+
+/// One line on stdout.
+pub(crate) fn print_line(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+        log::debug!("cannot write to stdout: {error}");
+    }
+}

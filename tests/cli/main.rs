@@ -1,0 +1,20 @@
+//! End-to-end tests of `polychromify`: the binary itself, on files made in the test.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+/// Bad inputs: one line with file and reason, and the rest goes on.
+mod bad_input;
+/// The command line: refusals before anything starts, exit codes, JSON.
+mod command_line;
+/// Folders that tests run in, and what a run gave.
+mod folder;
+/// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
+mod interruption;
+/// Pictures and profiles made in the test.
+mod pictures;
+/// The results' pixels: lightness kept, label, independence of how they were made.
+mod pixels;
+/// Running again: what is skipped, redone, and never replaced.
+mod rerun;
+/// Small seeded weights.
+mod weights;

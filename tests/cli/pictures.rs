@@ -1,0 +1,135 @@
+//! Pictures and profiles made in the test.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use moxcms::ColorProfile;
+use tiff::encoder::{TiffEncoder, colortype};
+use tiff::tags::Tag;
+
+/// A gray value, 0..=1, of a picture with flat parts, slopes, edges and grain.
+pub(crate) fn gray(x: u32, y: u32, seed: u32) -> f64 {
+    let slope = f64::from((x * 3 + y * 2 + seed * 37) % 256) / 255.0;
+    let edge = if (x / 16 + y / 16 + seed).is_multiple_of(2) { 0.25 } else { 0.0 };
+    let grain = f64::from((x * 7919 + y * 104_729 + seed) % 31) / 310.0;
+    (slope * 0.65 + edge + grain).clamp(0.0, 1.0)
+}
+
+fn picture(width: u32, height: u32, seed: u32) -> GrayImage {
+    GrayImage::from_fn(width, height, |x, y| Luma([(gray(x, y, seed) * 255.0).round() as u8]))
+}
+
+fn encode(width: u32, height: u32, seed: u32, format: ImageFormat) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    DynamicImage::ImageLuma8(picture(width, height, seed)).write_to(&mut out, format).unwrap();
+    out.into_inner()
+}
+
+/// An 8-bit gray PNG without a profile.
+pub(crate) fn png(width: u32, height: u32, seed: u32) -> Vec<u8> {
+    encode(width, height, seed, ImageFormat::Png)
+}
+
+/// An 8-bit gray JPEG without a profile.
+pub(crate) fn jpeg(width: u32, height: u32, seed: u32) -> Vec<u8> {
+    encode(width, height, seed, ImageFormat::Jpeg)
+}
+
+/// An 8-bit gray TIFF without a profile.
+pub(crate) fn tiff(width: u32, height: u32, seed: u32) -> Vec<u8> {
+    encode(width, height, seed, ImageFormat::Tiff)
+}
+
+/// One photograph of each format.
+pub(crate) fn each_format(width: u32, height: u32) -> [(&'static str, Vec<u8>); 3] {
+    [
+        ("a.jpg", jpeg(width, height, 1)),
+        ("b.png", png(width, height, 2)),
+        ("c.tif", tiff(width, height, 3)),
+    ]
+}
+
+/// Gray with a gamma of 2.2.
+pub(crate) fn gray_profile() -> Vec<u8> {
+    ColorProfile::new_gray_with_gamma(2.2).encode().unwrap()
+}
+
+/// Adobe RGB (1998).
+pub(crate) fn adobe_profile() -> Vec<u8> {
+    ColorProfile::new_adobe_rgb().encode().unwrap()
+}
+
+/// Samples of a test picture, interleaved.
+pub(crate) enum Samples {
+    Eight(Vec<u8>),
+    Sixteen(Vec<u16>),
+}
+
+impl Samples {
+    /// Gray (1 channel) or RGB with a slight cast (3 channels) of [`gray`].
+    pub(crate) fn of_gray(width: u32, height: u32, channels: u32, sixteen: bool) -> Self {
+        let cast = [1.0, 0.96, 0.9];
+        let values = (0..height)
+            .flat_map(move |y| (0..width).map(move |x| gray(x, y, 5)))
+            .flat_map(move |v| (0..channels as usize).map(move |channel| v * cast[channel]));
+        if sixteen {
+            Self::Sixteen(values.map(|v| (v * 65535.0).round() as u16).collect())
+        } else {
+            Self::Eight(values.map(|v| (v * 255.0).round() as u8).collect())
+        }
+    }
+
+    /// Sample `index`, 0..=1.
+    pub(crate) fn get(&self, index: usize) -> f64 {
+        match self {
+            Self::Eight(samples) => f64::from(samples[index]) / 255.0,
+            Self::Sixteen(samples) => f64::from(samples[index]) / 65535.0,
+        }
+    }
+}
+
+/// A PNG with a profile.
+pub(crate) fn png_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) -> Vec<u8> {
+    let (bytes, depth, count) = match samples {
+        Samples::Eight(samples) => (samples.clone(), png::BitDepth::Eight, samples.len()),
+        Samples::Sixteen(samples) => (
+            samples.iter().flat_map(|v| v.to_be_bytes()).collect(),
+            png::BitDepth::Sixteen,
+            samples.len(),
+        ),
+    };
+    let mut info = png::Info::with_size(width, height);
+    info.bit_depth = depth;
+    info.color_type = if count == (width * height) as usize {
+        png::ColorType::Grayscale
+    } else {
+        png::ColorType::Rgb
+    };
+    info.icc_profile = Some(Cow::Borrowed(icc));
+    let mut out = Vec::new();
+    let encoder = png::Encoder::with_info(&mut out, info).unwrap();
+    encoder.write_header().unwrap().write_image_data(&bytes).unwrap();
+    out
+}
+
+/// A TIFF with a profile.
+pub(crate) fn tiff_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut out).unwrap();
+    macro_rules! write {
+        ($color:ty, $samples:expr) => {{
+            let mut image = encoder.new_image::<$color>(width, height).unwrap();
+            image.encoder().write_tag(Tag::IccProfile, icc).unwrap();
+            image.write_data($samples).unwrap();
+        }};
+    }
+    let pixels = (width * height) as usize;
+    match samples {
+        Samples::Eight(samples) if samples.len() == pixels => write!(colortype::Gray8, samples),
+        Samples::Eight(samples) => write!(colortype::RGB8, samples),
+        Samples::Sixteen(samples) if samples.len() == pixels => write!(colortype::Gray16, samples),
+        Samples::Sixteen(samples) => write!(colortype::RGB16, samples),
+    }
+    out.into_inner()
+}

@@ -1,0 +1,8 @@
+//! Scans as files: what is read from them, what is written, what is refused.
+
+mod carried; // metadata and the label
+mod damage; // truncated and altered files
+mod files; // makes the files
+mod formats; // each format, depth and layout
+mod lightness; // true lightness through profiles
+mod memory; // a scan of 100 megapixels, by hand

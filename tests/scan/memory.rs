@@ -1,0 +1,68 @@
+//! A scan of 100 megapixels takes no more than 400 MB.
+//!
+//! Run by hand: `cargo test --release -p polychromify-core --test scan -- --ignored --nocapture`.
+
+use std::io::{BufWriter, Write};
+
+use polychromify_core::scan::{Format, Limits};
+use polychromify_core::{SamplesMut, Scan};
+
+use crate::files::{Tiff, encoding, label};
+
+const SIZE: usize = 10_000;
+
+#[test]
+#[ignore = "writes 800 MB and measures this process' memory"]
+fn a_scan_of_100_megapixels_takes_less_than_400_mb() {
+    let folder = tempfile::tempdir().unwrap();
+    let layouts = [
+        ("one strip", SIZE, None, 1),
+        ("strips", 16, None, 1),
+        ("tiles", 16, Some((256, 256)), 1),
+        ("one compressed strip", SIZE, None, 8),
+    ];
+    for (name, rows, tile, compression) in layouts {
+        let path = folder.path().join("scan.tif");
+        {
+            let tiff = Tiff { rows, tile, compression, ..Tiff::new((SIZE, SIZE), 1, 16) };
+            let samples: Vec<u16> = (0..SIZE * SIZE).map(|i| (i % 65_537) as u16).collect();
+            std::fs::write(&path, tiff.bytes(&samples)).unwrap();
+        }
+        // Making the file took more than coloring it: a process of its own does that.
+        let test = std::env::current_exe().unwrap();
+        let child = std::process::Command::new(test)
+            .args(["--ignored", "--exact", "memory::child", "--nocapture"])
+            .env("SCAN", &path)
+            .output()
+            .unwrap();
+        let output = String::from_utf8_lossy(&child.stdout).into_owned();
+        let peak = output.split("peak ").nth(1).and_then(|text| text.split(' ').next());
+        let peak: u64 = peak.unwrap_or_else(|| panic!("{output}")).parse().unwrap();
+        eprintln!("{name}: {} MB", peak / 1000);
+        assert!(peak < 400_000, "{name}: {peak} kB");
+    }
+}
+
+#[test]
+#[ignore = "a part of the test above"]
+fn child() {
+    let Some(path) = std::env::var_os("SCAN") else { return };
+    let limits = Limits { pixels: 1 << 30, memory: 256 << 20 };
+    let mut scan = Scan::open(path.as_ref(), &limits).unwrap();
+    scan.read_lightness(64, &mut |_, _| Ok(())).unwrap();
+    let out = std::path::Path::new(&path).with_extension("out");
+    let file = BufWriter::new(std::fs::File::create(&out).unwrap());
+    let bands = polychromify_core::scan::Encoding { band_rows: 64, ..encoding(Format::Tiff) };
+    scan.write_color(file, &bands, &label(), &|_, lightness, rgb| {
+        if let SamplesMut::Sixteen(rgb) = rgb {
+            for (pixel, l) in rgb.chunks_exact_mut(3).zip(lightness) {
+                pixel.fill((l * 655.0) as u16);
+            }
+        }
+    })
+    .unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let kilobytes = line.split_whitespace().nth(1).unwrap();
+    writeln!(std::io::stdout(), "peak {kilobytes} kB").unwrap();
+}
