@@ -5,6 +5,7 @@ mod allocator;
 mod avx512;
 mod composed;
 mod conv;
+mod depthwise;
 #[cfg(target_arch = "x86_64")]
 mod direct;
 mod geometry;
@@ -27,6 +28,8 @@ pub enum Activation {
     None,
     /// `max(x, 0)`; its gradient at exactly 0 is 0, as in Keras (candle's is 1).
     Relu,
+    /// `min(max(x, 0), 6)`; its gradient is 0 at 0 and at 6.
+    Relu6,
     /// Hyperbolic tangent.
     Tanh,
 }
@@ -70,6 +73,22 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
         &bias,
         conv::FusedConv { conv, portable: false },
     )
+}
+
+/// Convolves each channel of `x` `(N, C, H, W)` by itself with `weight` `(C, 1, K, K)`, K of 3 or 5,
+/// adds `bias` `(C)` and applies the activation: `(N, C, ceil(H / stride), ceil(W / stride))`.
+///
+/// For predictions: on the CPU the result has no gradient.
+///
+/// # Errors
+///
+/// When the shapes do not fit or the device fails.
+pub fn depthwise2d(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
+    if !fast(x) {
+        return composed::depthwise2d(x, weight, bias, conv);
+    }
+    let op = depthwise::Depthwise { conv, portable: false };
+    x.contiguous()?.apply_op3_no_bwd(&weight.contiguous()?, &bias.contiguous()?, &op)
 }
 
 /// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.

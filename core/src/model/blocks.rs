@@ -111,14 +111,30 @@ impl BatchNorm {
                 (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor())
             }
         };
-        let scale = (&self.weight / (var + Self::EPSILON)?.sqrt()?)?; // (C)
-        let shift = (&self.bias - (mean * &scale)?)?; // (C)
+        let (scale, shift) = self.scale_and_shift(&mean, &var)?;
         x.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?.broadcast_add(&shift.reshape((
             1,
             (),
             1,
             1,
         ))?)
+    }
+
+    /// What [`Mode::Infer`] multiplies each channel by and then adds, each `(C)`: to be folded into
+    /// the convolution before.
+    ///
+    /// # Errors
+    ///
+    /// When the device fails.
+    pub fn folded(&self) -> Result<(Tensor, Tensor)> {
+        let (mean, var) = (&self.running_mean, &self.running_var);
+        self.scale_and_shift(&mean.as_detached_tensor(), &var.as_detached_tensor())
+    }
+
+    fn scale_and_shift(&self, mean: &Tensor, var: &Tensor) -> Result<(Tensor, Tensor)> {
+        let scale = (&self.weight / (var + Self::EPSILON)?.sqrt()?)?;
+        let shift = (&self.bias - (mean * &scale)?)?;
+        Ok((scale, shift))
     }
 }
 

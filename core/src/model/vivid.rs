@@ -14,6 +14,7 @@ use candle_nn::{VarBuilder, ops};
 use serde::{Deserialize, Serialize};
 
 use super::{Heads, Mode, Network};
+use crate::ops::Activation;
 use encoder::{CHANNELS, Encoder};
 use layers::{Conv, NormedConv, bilinear2x, upsample2x};
 
@@ -119,22 +120,27 @@ impl Vivid {
         let (n, _, height, width) = lightness.dims4()?;
         // ImageNet's mean and deviation over all three channels.
         let x = lightness.affine(0.01 / 0.226, -0.45 / 0.226)?.reshape((1, n, height, width))?;
-        let skips = self.encoder.forward(&x)?.into_iter().zip(SKIP_SCALES);
+        let skips = self.encoder.forward(&x, mode)?.into_iter().zip(SKIP_SCALES);
         let skips = skips.map(|(skip, scale)| skip * scale).collect::<Result<Vec<_>>>()?;
         let mut x = self.top.forward(&skips[4], mode)?;
         for (block, skip) in self.decoder.iter().zip(skips[1..4].iter().rev()) {
-            x = block.forward(&Tensor::cat(&[&upsample2x(&x)?, skip], 0)?, mode)?;
+            x = block.forward(&Tensor::cat(&[&upsample2x(&x, mode)?, skip], 0)?, mode)?;
         }
         let logits = self.bins.forward_channels_last(&x)?;
-        let x = upsample2x(&self.reduce.forward(&x, mode)?)?;
+        let x = upsample2x(&self.reduce.forward(&x, mode)?, mode)?;
         let x = self.fine.forward(&Tensor::cat(&[&x, &skips[0]], 0)?, mode)?;
-        Ok((self.chroma.forward(&x)?.tanh()?, logits))
+        Ok((self.chroma.forward(&x, Activation::Tanh, mode)?, logits))
     }
 }
 
 impl Network for Vivid {
     fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
         let (n, _, height, width) = lightness.dims4()?;
+        if n > 1 && mode == Mode::Infer && lightness.device().is_cpu() {
+            // The fast operations of the CPU take one picture.
+            let alone = |i| self.forward(&lightness.narrow(0, i, 1)?, mode);
+            return Tensor::cat(&(0..n).map(alone).collect::<Result<Vec<_>>>()?, 0);
+        }
         let (mean, logits) = self.raw(lightness, mode)?;
         let mut chroma = bilinear2x(&mean)?;
         let share = self.config.bins_share;

@@ -6,8 +6,8 @@
 
 use std::arch::x86_64::{
     __m512, __mmask16, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_storeu_ps, _mm512_unpackhi_pd,
+    _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_storeu_ps, _mm512_unpackhi_pd,
     _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
@@ -35,7 +35,8 @@ pub(super) struct Row<'a> {
     pub(super) weights: &'a [f32],
     /// Starts of the sums.
     pub(super) bias: [f32; BLOCK],
-    pub(super) relu: bool,
+    /// The least and the greatest result.
+    pub(super) limits: Option<(f32, f32)>,
     /// Pixels in the row.
     pub(super) columns: usize,
     /// Channels in the block, at most [`BLOCK`].
@@ -124,7 +125,10 @@ unsafe fn tile<const V: usize, const B: usize>(
     for (b, sums) in sums.iter().enumerate().take(row.channels) {
         for (v, &sum) in sums.iter().enumerate() {
             // The second operand is kept where one is NaN: a diverged network has to show.
-            let sum = if row.relu { _mm512_max_ps(_mm512_setzero_ps(), sum) } else { sum };
+            let sum = row.limits.map_or(sum, |(low, high)| {
+                let sum = _mm512_max_ps(_mm512_set1_ps(low), sum);
+                _mm512_min_ps(_mm512_set1_ps(high), sum)
+            });
             let mask = if v == V - 1 { mask } else { !0 };
             // SAFETY: in bounds but for masked pixels, as the caller promises.
             let start = unsafe { target.add(b * plane + v * LANES) };

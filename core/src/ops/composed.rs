@@ -39,12 +39,47 @@ pub(super) fn conv2d(
     if let Some(bias) = bias {
         y = y.broadcast_add(&bias.reshape((1, outputs, 1, 1))?)?;
     }
+    activate(y, activation)
+}
+
+/// See [`super::depthwise2d`]: a batched product of each channel's weight with its pixels.
+pub(super) fn depthwise2d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    conv: Conv,
+) -> Result<Tensor> {
+    let (n, channels, height, width) = x.dims4()?;
+    let kernel = weight.dim(2)?;
+    let (rows, columns) = (height.div_ceil(conv.stride), width.div_ceil(conv.stride));
+    let x = x.transpose(0, 1)?.contiguous()?; // (C, N, H, W)
+    let x = pad(&pad(&x, 2, kernel, conv)?, 3, kernel, conv)?;
+    let mut shifted = Vec::with_capacity(kernel * kernel);
+    for dy in 0..kernel {
+        let x = every(&x, 2, dy * conv.dilation, conv.stride, rows)?;
+        for dx in 0..kernel {
+            let x = every(&x, 3, dx * conv.dilation, conv.stride, columns)?;
+            shifted.push(x.contiguous()?.reshape((channels, 1, n * rows * columns))?);
+        }
+    }
+    let y = weight.flatten_from(2)?.matmul(&Tensor::cat(&shifted, 1)?)?; // (C, 1, N H W)
+    let y = y.reshape((channels, n, rows, columns))?.transpose(0, 1)?.contiguous()?;
+    activate(y.broadcast_add(&bias.reshape((1, channels, 1, 1))?)?, conv.activation)
+}
+
+fn activate(y: Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::None => Ok(y),
         // Not `relu`, whose gradient at exactly 0 is 1.
         Activation::Relu => {
             let positive = y.detach().gt(0f64)?.to_dtype(y.dtype())?;
             y * positive
+        }
+        Activation::Relu6 => {
+            let above = y.detach().ge(6f64)?.to_dtype(y.dtype())?;
+            let below = y.detach().lt(6f64)?.to_dtype(y.dtype())?;
+            let inside = (y.detach().gt(0f64)?.to_dtype(y.dtype())? * below)?;
+            (y * inside)? + (above * 6.)?
         }
         Activation::Tanh => y.tanh(),
     }

@@ -135,6 +135,9 @@ impl Given<'_> {
             Activation::Relu => {
                 triples.for_each(|((d_z, &y), &d_y)| *d_z = if y > 0. { d_y } else { 0. });
             }
+            Activation::Relu6 => triples.for_each(|((d_z, &y), &d_y)| {
+                *d_z = if y > 0. && y < 6. { d_y } else { 0. };
+            }),
             Activation::Tanh => triples.for_each(|((d_z, &y), &d_y)| *d_z = (1. - y * y) * d_y),
         }
     }

@@ -140,7 +140,7 @@ fn pack_weights(g: &Geometry, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> 
 struct Sums<'a> {
     weights: &'a [f32],
     bias: &'a [f32],
-    relu: bool,
+    limits: Option<(f32, f32)>,
 }
 
 /// Computes a packed strip, into the image of `y` that starts at `first`.
@@ -173,7 +173,7 @@ unsafe fn convolve(
                 offsets: &offsets,
                 weights,
                 bias,
-                relu: sums.relu,
+                limits: sums.limits,
                 columns,
                 channels,
             };
@@ -197,7 +197,7 @@ pub(super) unsafe fn forward(
 ) -> Vec<f32> {
     let depth = g.depth();
     let weights = pack_weights(g, |channel, term| weight[channel * depth + term]);
-    let sums = Sums { weights: &weights, bias, relu: activation == Activation::Relu };
+    let sums = Sums { weights: &weights, bias, limits: limits(activation) };
     let tasks: Vec<_> =
         (0..g.images).flat_map(|image| Packing::strips(g).map(move |rows| (image, rows))).collect();
     let run = |y: Shared<'_>| {
@@ -222,6 +222,15 @@ pub(super) unsafe fn forward(
     };
     // SAFETY: the strips of all images are all rows, and each is written whole.
     unsafe { matrix::filled(g.images * g.output_len(), run) }
+}
+
+/// The least and the greatest result, for activations that do nothing else.
+fn limits(activation: Activation) -> Option<(f32, f32)> {
+    match activation {
+        Activation::Relu => Some((0., f32::INFINITY)),
+        Activation::Relu6 => Some((0., 6.)),
+        Activation::None | Activation::Tanh => None,
+    }
 }
 
 fn copy(to: &mut [f32], from: &[f32], step: usize) {
@@ -255,7 +264,7 @@ pub(super) unsafe fn backward(g: &Geometry, given: &Given<'_>, wants_x: bool) ->
         let Some(d_x) = d_x else { return };
         match (&turned, &weights) {
             (Some(turned), Some(weights)) => {
-                let sums = Sums { weights, bias: &zeros, relu: false };
+                let sums = Sums { weights, bias: &zeros, limits: None };
                 // SAFETY: AVX-512 is there, as the caller promises; tasks have their own images.
                 unsafe { input_gradient(turned, given, image, &sums, d_x) };
             }

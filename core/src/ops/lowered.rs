@@ -59,6 +59,7 @@ fn activate(y: &mut [f32], bias: f32, activation: Activation) {
             let z = *y + bias;
             *y = if z <= 0. { 0. } else { z };
         }),
+        Activation::Relu6 => y.iter_mut().for_each(|y| *y = (*y + bias).clamp(0., 6.)),
         Activation::Tanh => y.iter_mut().for_each(|y| *y = (*y + bias).tanh()),
     }
 }

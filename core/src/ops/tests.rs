@@ -5,7 +5,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::conv::FusedConv;
-use super::{Activation, Conv, composed, conv2d, upsample2x};
+use super::depthwise::Depthwise;
+use super::{Activation, Conv, composed, conv2d, depthwise2d, upsample2x};
 
 /// Input `(N, Cin, H, W)`, channels of the result, kernel, stride, dilation.
 const CASES: &[([usize; 4], usize, usize, usize, usize)] = &[
@@ -23,6 +24,9 @@ const CASES: &[([usize; 4], usize, usize, usize, usize)] = &[
     ([2, 70, 33, 35], 65, 1, 1, 1),
     ([2, 64, 17, 70], 48, 3, 1, 1),
 ];
+
+const ACTIVATIONS: [Activation; 4] =
+    [Activation::None, Activation::Relu, Activation::Relu6, Activation::Tanh];
 
 struct Case {
     x: Var,
@@ -83,6 +87,7 @@ fn stock(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tenso
     match conv.activation {
         Activation::None => Ok(y),
         Activation::Relu => y.relu(),
+        Activation::Relu6 => y.clamp(0f32, 6f32),
         Activation::Tanh => y.tanh(),
     }
 }
@@ -102,7 +107,7 @@ fn assert_agrees(
     reference: impl Fn(&Tensor, &Tensor, &Tensor, Conv) -> Result<Tensor>,
 ) {
     for &(x, outputs, kernel, stride, dilation) in CASES {
-        for activation in [Activation::None, Activation::Relu, Activation::Tanh] {
+        for activation in ACTIVATIONS {
             let settings = Conv { stride, dilation, activation };
             let case = Case::new(x, outputs, kernel, stride);
             let found = case.run(|x, w, b| conv(x, w, b, settings));
@@ -189,7 +194,44 @@ fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
 }
 
 #[test]
+fn depthwise_convolution_agrees_with_the_composed_one_however_it_is_computed() {
+    let sizes = [[1, 4, 8, 8], [2, 3, 9, 7], [1, 2, 1, 1], [1, 5, 33, 70], [1, 1, 3, 130]];
+    for (shape, kernel, stride) in
+        sizes.iter().flat_map(|&shape| [(3, 1), (3, 2), (5, 1), (5, 2)].map(|(k, s)| (shape, k, s)))
+    {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let x = (random(&mut rng, &shape) * 4.).unwrap();
+        let weight = random(&mut rng, &[shape[1], 1, kernel, kernel]);
+        let bias = random(&mut rng, &[shape[1]]);
+        for activation in ACTIVATIONS {
+            let conv = Conv { stride, dilation: 1, activation };
+            let what = format!("{shape:?}, kernel {kernel}, {conv:?}");
+            let expected = composed::depthwise2d(&x, &weight, &bias, conv).unwrap();
+            assert_close(&depthwise2d(&x, &weight, &bias, conv).unwrap(), &expected, &what);
+            let portable = Depthwise { conv, portable: true };
+            let portable = x.apply_op3_no_bwd(&weight, &bias, &portable).unwrap();
+            assert_close(&portable, &expected, &format!("portable, {what}"));
+        }
+    }
+}
+
+#[test]
 fn shapes_that_do_not_fit_are_errors() {
+    let x = Tensor::zeros((1, 2, 4, 4), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let weight = |channels, kernel| {
+        x.zeros_like()
+            .unwrap()
+            .flatten_all()
+            .unwrap()
+            .narrow(0, 0, channels * kernel * kernel)
+            .unwrap()
+            .reshape((channels, 1, kernel, kernel))
+            .unwrap()
+    };
+    let bias = x.zeros_like().unwrap().flatten_all().unwrap().narrow(0, 0, 2).unwrap();
+    assert!(depthwise2d(&x, &weight(2, 3), &bias, Conv::default()).is_ok());
+    assert!(depthwise2d(&x, &weight(3, 3), &bias, Conv::default()).is_err());
+    assert!(depthwise2d(&x, &weight(2, 2), &bias, Conv::default()).is_err());
     let case = Case::new([1, 3, 4, 4], 2, 3, 1);
     let conv = Conv::default();
     assert!(conv2d(&case.x, &case.weight, Some(&case.weight), conv).is_err());

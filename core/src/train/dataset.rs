@@ -75,7 +75,9 @@ impl Dataset {
     pub(crate) fn varied(&self, seed: u64, epoch: usize, flip: bool) -> Vec<Item> {
         let mut items = self.shuffled(seed, epoch, flip);
         let mut seeds = stream(seed, &format!("variation/{epoch}"));
-        items.iter_mut().for_each(|item| item.variation = Some(seeds.random()));
+        for item in &mut items {
+            item.variation = Some(seeds.random());
+        }
         items
     }
 
@@ -134,7 +136,9 @@ impl Dataset {
             counts
         };
         let join = |mut all: HashMap<_, usize>, part: HashMap<_, usize>| {
-            part.into_iter().for_each(|(cell, count)| *all.entry(cell).or_default() += count);
+            for (cell, count) in part {
+                *all.entry(cell).or_default() += count;
+            }
             all
         };
         (0..self.len()).into_par_iter().fold(HashMap::new, count).reduce(HashMap::new, join)

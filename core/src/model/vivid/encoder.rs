@@ -1,13 +1,15 @@
-//! EfficientNet-Lite0 on lightness, with batch norm folded into its convolutions.
+//! `EfficientNet-Lite0` on lightness, with batch norm folded into its convolutions.
 //!
-//! Tan and Le, "EfficientNet", 2019, <https://arxiv.org/abs/1905.11946>; the Lite variants, with
-//! ReLU6 and without squeeze-and-excitation, are TensorFlow's,
+//! Tan and Le, "`EfficientNet`", 2019, <https://arxiv.org/abs/1905.11946>; the Lite variants, with
+//! ReLU6 and without squeeze-and-excitation, are `TensorFlow`'s,
 //! <https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite>.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::layers::{Conv, Depthwise, relu6};
+use super::layers::{Conv, Depthwise};
+use crate::model::Mode;
+use crate::ops::Activation;
 
 /// Kernel, stride, expansion, channels and number of blocks of each stage.
 const STAGES: [(usize, usize, usize, usize, usize); 7] = [
@@ -69,13 +71,13 @@ impl Encoder {
         Ok(Self { stem, blocks })
     }
 
-    /// Lightness `(1, N, H, W)`, scaled as ImageNet's mean channel, to [`CHANNELS`] at a half, a
+    /// Lightness `(1, N, H, W)`, scaled as `ImageNet`'s mean channel, to [`CHANNELS`] at a half, a
     /// quarter, .. a 32nd of the size.
-    pub(super) fn forward(&self, lightness: &Tensor) -> Result<Vec<Tensor>> {
-        let mut x = relu6(&self.stem.forward(lightness)?)?;
+    pub(super) fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Vec<Tensor>> {
+        let mut x = self.stem.forward(lightness, Activation::Relu6, mode)?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x)?;
+            x = block.forward(&x, mode)?;
             if TAPS.contains(&i) {
                 taps.push(x.clone());
             }
@@ -85,13 +87,13 @@ impl Encoder {
 }
 
 impl Block {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let expanded = match &self.expand {
-            Some(expand) => relu6(&expand.forward(x)?)?,
+            Some(expand) => expand.forward(x, Activation::Relu6, mode)?,
             None => x.clone(),
         };
-        let y = relu6(&self.depthwise.forward(&expanded)?)?;
-        let y = self.project.forward(&y)?;
+        let y = self.depthwise.forward(&expanded, mode)?;
+        let y = self.project.forward(&y, Activation::None, mode)?;
         if self.residual { y + x } else { Ok(y) }
     }
 }

@@ -10,7 +10,8 @@ use candle_core::{DType, Result, Tensor};
 use candle_nn::{Init, VarBuilder, init};
 
 use crate::model::Mode;
-use crate::model::blocks::BatchNorm;
+use crate::model::blocks::{BatchNorm, conv};
+use crate::ops::{self, Activation};
 
 /// `same`-padded convolution with bias: tensors `weight` `(Cout, Cin, K, K)` and `bias` `(Cout)`.
 #[derive(Clone, Debug)]
@@ -58,14 +59,19 @@ impl Conv {
     }
 
     /// `(Cin, N, H, W)` to `(Cout, N, H / stride, W / stride)`, rounded up.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, activation: Activation, mode: Mode) -> Result<Tensor> {
+        if fast(x, mode) {
+            let conv = conv(self.stride, activation);
+            return turn(&ops::conv2d(&turn(x)?, &self.weight, Some(&self.bias), conv)?);
+        }
         let (_, n, height, width) = x.dims4()?;
         let (outputs, inputs, kernel, _) = self.weight.dims4()?;
         let (rows, columns) = (height.div_ceil(self.stride), width.div_ceil(self.stride));
         let x = windows(x, kernel, self.stride)?; // (Cin, K K, P)
         let x = x.reshape((inputs * kernel * kernel, n * rows * columns))?;
         let y = self.weight.flatten_from(1)?.matmul(&x)?; // (Cout, P)
-        (y + spread(&self.bias, n * rows * columns)?)?.reshape((outputs, n, rows, columns))
+        let y = (y + spread(&self.bias, n * rows * columns)?)?;
+        activate(y.reshape((outputs, n, rows, columns))?, activation)
     }
 
     /// The same for a kernel of 1, with the channels last: `(N H W, Cout)`.
@@ -99,15 +105,20 @@ impl Depthwise {
         Ok(Self { weight, bias, stride })
     }
 
-    /// `(C, N, H, W)` to `(C, N, H / stride, W / stride)`, rounded up.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// `(C, N, H, W)` to `(C, N, H / stride, W / stride)`, rounded up, with ReLU6.
+    pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        if fast(x, mode) {
+            let conv = conv(self.stride, Activation::Relu6);
+            return turn(&ops::depthwise2d(&turn(x)?, &self.weight, &self.bias, conv)?);
+        }
         let (channels, n, height, width) = x.dims4()?;
         let kernel = self.weight.dim(2)?;
         let (rows, columns) = (height.div_ceil(self.stride), width.div_ceil(self.stride));
         let x = windows(x, kernel, self.stride)?; // (C, K K, P)
         let y = self.weight.flatten_from(2)?.matmul(&x)?; // (C, 1, P)
         let y = y.reshape((channels, n * rows * columns))?;
-        (y + spread(&self.bias, n * rows * columns)?)?.reshape((channels, n, rows, columns))
+        let y = (y + spread(&self.bias, n * rows * columns)?)?;
+        activate(y.reshape((channels, n, rows, columns))?, Activation::Relu6)
     }
 }
 
@@ -132,6 +143,12 @@ impl NormedConv {
 
     /// `(Cin, N, H, W)` to `(Cout, N, H, W)`.
     pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        if fast(x, mode) {
+            let (scale, shift) = self.norm.folded()?;
+            let weight = self.weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
+            let conv = conv(1, Activation::Relu);
+            return turn(&ops::conv2d(&turn(x)?, &weight, Some(&shift), conv)?);
+        }
         let (_, n, height, width) = x.dims4()?;
         let (outputs, inputs, kernel, _) = self.weight.dims4()?;
         let x = windows(x, kernel, 1)?;
@@ -143,13 +160,11 @@ impl NormedConv {
     }
 }
 
-/// `min(max(x, 0), 6)`.
-pub(super) fn relu6(x: &Tensor) -> Result<Tensor> {
-    x.relu()? - (x - 6.)?.relu()?
-}
-
 /// Doubles height and width by repeating each pixel.
-pub(super) fn upsample2x(x: &Tensor) -> Result<Tensor> {
+pub(super) fn upsample2x(x: &Tensor, mode: Mode) -> Result<Tensor> {
+    if fast(x, mode) {
+        return turn(&ops::upsample2x(&turn(x)?)?);
+    }
     let (c, n, height, width) = x.dims4()?;
     x.reshape((c, n, height, 1, width, 1))?
         .broadcast_as((c, n, height, 2, width, 2))?
@@ -172,6 +187,27 @@ fn stretch(x: &Tensor, dim: usize) -> Result<Tensor> {
     let after = Tensor::cat(&[&x.narrow(dim, 1, last)?, &x.narrow(dim, last, 1)?], dim)?;
     let x = (x * 0.75)?;
     Tensor::stack(&[(&x + before * 0.25)?, (&x + after * 0.25)?], dim + 1)
+}
+
+/// Whether the fast operations serve: they have no depthwise gradient, and their order of
+/// dimensions is this one where there is one picture.
+fn fast(x: &Tensor, mode: Mode) -> bool {
+    mode == Mode::Infer && x.device().is_cpu() && x.dims()[1] == 1
+}
+
+/// `(C, 1, H, W)` to `(1, C, H, W)` and back, without moving anything.
+fn turn(x: &Tensor) -> Result<Tensor> {
+    let (first, second, height, width) = x.dims4()?;
+    x.reshape((second, first, height, width))
+}
+
+fn activate(x: Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::None => Ok(x),
+        Activation::Relu => x.relu(),
+        Activation::Relu6 => x.relu()? - (x - 6.)?.relu()?,
+        Activation::Tanh => x.tanh(),
+    }
 }
 
 /// `(C)` to `(C, pixels)`. A product, so that the gradient is one too.
@@ -257,8 +293,8 @@ mod tests {
             let weight = Var::from_tensor(&noise(&[4, 1, kernel, kernel])).unwrap();
             let bias = Tensor::zeros(4, DType::F32, &Device::Cpu).unwrap();
             let layer = Depthwise { weight: weight.as_tensor().clone(), bias, stride };
-            let y = layer.forward(&x).unwrap();
-            let expected = stock(&x, &weight, stride, 4);
+            let y = layer.forward(&x, Mode::Train).unwrap();
+            let expected = stock(&x, &weight, stride, 4).clamp(0f32, 6f32).unwrap();
             assert!(difference(&y, &expected) < 1e-5, "{kernel} {stride}");
 
             let loss = |y: &Tensor| (y * noise(y.dims())).unwrap().sum_all().unwrap();
@@ -279,7 +315,10 @@ mod tests {
             let layer = Conv::new(3, 5, kernel, stride, vb).unwrap();
             let x = noise(&[3, 2, 6, 6]);
             let expected = stock(&x, &layer.weight, stride, 1);
-            assert!(difference(&layer.forward(&x).unwrap(), &expected) < 1e-5);
+            assert!(
+                difference(&layer.forward(&x, Activation::None, Mode::Train).unwrap(), &expected)
+                    < 1e-5
+            );
         }
     }
 
