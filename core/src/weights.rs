@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensors, View};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -227,6 +227,32 @@ impl Weights {
     }
 }
 
+/// What a weights file is written with, beside its tensors.
+#[derive(Clone, Copy, Debug)]
+pub struct Header<'a> {
+    /// Name of the network.
+    pub network: &'a str,
+    /// Its configuration.
+    pub config: &'a Value,
+    /// What is known of its training.
+    pub training: &'a Value,
+    /// The training set's mean `[a, b]`, in -128..=127.
+    pub sepia: [f32; 2],
+}
+
+/// Writes a weights file as [`save`] does, its tensors as f16: half as long, and read as f32.
+///
+/// # Errors
+///
+/// Those of [`save`].
+pub fn save_half(
+    path: impl AsRef<Path>,
+    tensors: &BTreeMap<String, Tensor>,
+    header: Header<'_>,
+) -> Result<()> {
+    save_as(path.as_ref(), tensors, header, DType::F16)
+}
+
 /// Writes a weights file, whole or not at all: the same content always gives the same bytes.
 ///
 /// `sepia` is the training set's mean `[a, b]`, in -128..=127.
@@ -242,14 +268,23 @@ pub fn save(
     training: &Value,
     sepia: [f32; 2],
 ) -> Result<()> {
-    let path = path.as_ref();
+    save_as(path.as_ref(), tensors, Header { network, config, training, sepia }, DType::F32)
+}
+
+fn save_as(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    header: Header<'_>,
+    dtype: DType,
+) -> Result<()> {
+    let Header { network, config, training, sepia } = header;
     let metadata = BTreeMap::from([
         (NETWORK, network.to_owned()),
         (CONFIG, config.to_string()),
         (TRAINING, training.to_string()),
         (SEPIA, format!("[{:?}, {:?}]", sepia[0], sepia[1])),
     ]);
-    let bytes = serialize(tensors, &metadata)?;
+    let bytes = serialize_as(tensors, &metadata, dtype)?;
     write_whole(path, &bytes).map_err(Error::io(path, "write"))
 }
 
@@ -259,14 +294,24 @@ pub(crate) fn serialize(
     tensors: &BTreeMap<String, Tensor>,
     metadata: &BTreeMap<&str, String>,
 ) -> Result<Vec<u8>> {
+    serialize_as(tensors, metadata, DType::F32)
+}
+
+/// With tensors of type F32 or F16.
+fn serialize_as(
+    tensors: &BTreeMap<String, Tensor>,
+    metadata: &BTreeMap<&str, String>,
+    dtype: DType,
+) -> Result<Vec<u8>> {
     let mut content = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
-        let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        // Little-endian on every processor that candle's own writer serves.
+        let bytes = tensor.to_dtype(dtype)?.contiguous()?.data().into_owned();
         content.push((name, tensor.dims().to_vec(), bytes));
     }
+    let dtype = if dtype == DType::F16 { Dtype::F16 } else { Dtype::F32 };
     let views = content.iter().map(|(name, shape, bytes)| {
-        let view = safetensors::tensor::TensorView::new(Dtype::F32, shape.clone(), bytes);
+        let view = safetensors::tensor::TensorView::new(dtype, shape.clone(), bytes);
         (name.as_str(), view.expect("the bytes were made from the tensor of this shape"))
     });
     let plain = safetensors::serialize(views, None)
@@ -374,6 +419,25 @@ mod tests {
         assert_eq!(bias, [0.5, -0.25]);
         let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(names.len(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn what_is_saved_in_half_precision_is_read_back_rounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("half.safetensors");
+        let tensors = BTreeMap::from([(
+            "x".to_owned(),
+            Tensor::new(&[1.0f32, 0.1, -6.5], &candle_core::Device::Cpu).unwrap(),
+        )]);
+        let (config, training) = (json!({"filters": [2]}), json!({"seed": 7}));
+        let header =
+            Header { network: "conv", config: &config, training: &training, sepia: [1.5, 9.25] };
+        save_half(&path, &tensors, header).unwrap();
+        let weights = Weights::read(&path).unwrap();
+        let found = weights.tensors()["x"].to_vec1::<f32>().unwrap();
+        assert_eq!(found, [1.0, 0.099_975_586, -6.5]);
+        assert_eq!((weights.config(), weights.training()), (&config, &training));
+        assert_eq!(weights.sepia(), [1.5, 9.25]);
     }
 
     #[test]

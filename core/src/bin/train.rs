@@ -26,6 +26,7 @@ use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::ops::Allocator;
 use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Session};
+use polychromify_core::weights::{Header, save_half};
 use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
 use serde_json::Value;
 
@@ -51,6 +52,7 @@ enum Command {
     Prepare(Prepare),
     Fit(Box<Fit>),
     Evaluate(Evaluate),
+    Export(Export),
 }
 
 /// Read photographs once, into one file of small ones with their splits.
@@ -174,6 +176,24 @@ struct Evaluate {
     device: DeviceChoice,
 }
 
+/// Write weights anew: in half precision, for release, with the network's dials turned.
+#[derive(Args)]
+struct Export {
+    /// Weights: a name or a file.
+    #[arg(long, value_name = "NAME|FILE")]
+    weights: String,
+    /// The file to write, such as `weights/vivid.safetensors`; one that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Changes to the network's configuration: JSON or a file of it, such as
+    /// '{"bins_share": 0.6}'; what it leaves out stays.
+    #[arg(long, value_name = "JSON|FILE")]
+    config: Option<String>,
+    /// Further facts about the training, kept in the file: JSON or a file of it.
+    #[arg(long, value_name = "JSON|FILE")]
+    training: Option<String>,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Best {
     Mse,
@@ -186,6 +206,7 @@ fn main() -> ExitCode {
         Command::Prepare(arguments) => prepare(&arguments),
         Command::Fit(arguments) => fit(&arguments),
         Command::Evaluate(arguments) => evaluate(&arguments),
+        Command::Export(arguments) => export(&arguments),
     };
     done.unwrap_or_else(|error| {
         say(&format!("polychromify-train: {error}"));
@@ -262,10 +283,8 @@ fn fit(arguments: &Fit) -> Result<ExitCode> {
 #[expect(clippy::print_stdout, reason = "the result of the command")]
 fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
     let Evaluate { photos, table, split, .. } = arguments;
-    let folder = ProjectDirs::from("", "", "Polychromify");
-    let folder = folder.map(|user| user.data_dir().join("weights"));
     let weights = match &arguments.weights {
-        Some(name) => Weights::find(name, folder.as_deref())?,
+        Some(name) => Weights::find(name, weights_folder().as_deref())?,
         None => Weights::default_weights()?,
     };
     let device = Device::open(arguments.device)?;
@@ -289,6 +308,32 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
             .map_err(|error| Error::Train(format!("{}: cannot write: {error}", path.display())))?;
     }
     Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn export(arguments: &Export) -> Result<ExitCode> {
+    let weights = Weights::find(&arguments.weights, weights_folder().as_deref())?;
+    let changed = |value: &Value, changes: Option<&String>| {
+        let mut value = value.clone();
+        let Some(text) = changes else { return Ok::<_, Error>(value) };
+        match (&mut value, read_network_config(text)?) {
+            (Value::Object(value), Value::Object(changes)) => value.extend(changes),
+            (value, changes) => *value = changes,
+        }
+        Ok(value)
+    };
+    let config = changed(weights.config(), arguments.config.as_ref())?;
+    let training = changed(weights.training(), arguments.training.as_ref())?;
+    let (network, sepia) = (weights.network(), weights.sepia());
+    let header = Header { network, config: &config, training: &training, sepia };
+    save_half(&arguments.output, weights.tensors(), header)?;
+    // What does not fit the network is better refused here than where the file is used.
+    Weights::read(&arguments.output)?.build(&Device::open(DeviceChoice::Cpu)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the user's own weights lie.
+fn weights_folder() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "Polychromify").map(|user| user.data_dir().join("weights"))
 }
 
 /// The settings of a run: those of its folder or the recipe's, changed by what was given.
