@@ -10,7 +10,7 @@ use std::time::Instant;
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{AdamW, Conv2dConfig, Init, Module, Optimizer, VarBuilder, VarMap};
 use polychromify_core::model::conv_dense::{Config, ConvDense};
-use polychromify_core::model::{Mode, Network};
+use polychromify_core::model::{Mode, Network, vivid};
 use polychromify_core::ops::Allocator;
 
 /// For both: large buffers are reused, not mapped afresh.
@@ -162,10 +162,17 @@ fn main() -> Result<()> {
     let seconds = by_turns(15, || stock.predict(&lightness), || ours.predict(&lightness))?;
     row("prediction, batch 1", 15, seconds);
 
+    let vivid = Contestant::new(|vb| vivid::Vivid::new(&vivid::Config::default(), vb))?;
+    let large = lightness.upsample_nearest2d(2 * SIDE, 2 * SIDE)?;
+    vivid.predict(&large)?;
+    let (small, large) = by_turns(15, || ours.predict(&lightness), || vivid.predict(&large))?;
+
     let (lightness, chroma) = batch(images)?;
     ours.step(&lightness, &chroma)?;
     let step = |contestant: &mut Contestant| contestant.step(&lightness, &chroma);
     let seconds = by_turns(rounds, || step(&mut stock), || step(&mut ours))?;
     row(&format!("training step, batch {images}"), rounds, seconds);
+    println!("\nPrediction, batch 1: Polychromify at {SIDE}x{SIDE} {small:.4}, by turns with");
+    println!("Vivid at {0}x{0} {large:.4}.", 2 * SIDE);
     Ok(())
 }
