@@ -9,6 +9,7 @@
 //! The picture shows, for a detail of each photograph: bilinear | painter | original.
 
 use std::error::Error;
+use std::io::Write;
 
 use image::{Rgb, RgbImage, imageops};
 use polychromify_core::lab::{self, Lab};
@@ -29,16 +30,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         args.remove(at);
     }
     let mut details = Vec::new();
-    let mut out =
-        String::from("| photograph | bilinear: RMS error of ab | painter |\n|---|---|---|\n");
+    let mut out = std::io::stdout();
+    writeln!(out, "| photograph | bilinear: RMS error of ab | painter |\n|---|---|---|")?;
     for path in &args {
         let photo = image::open(path)?.to_rgb8();
         let (bilinear, painted) = (paint_bilinear(&photo), paint(&photo));
         let (old, new) = (error(&photo, &bilinear), error(&photo, &painted));
-        out += &format!("| {path} | {old:.2} | {new:.2} |\n");
+        writeln!(out, "| {path} | {old:.2} | {new:.2} |")?;
         details.push([bilinear, painted, photo]);
     }
-    std::io::Write::write_all(&mut std::io::stdout(), out.as_bytes())?;
     if let Some(output) = output {
         sheet(&details).save(output)?;
     }
@@ -113,7 +113,8 @@ fn sheet(details: &[[RgbImage; 3]]) -> RgbImage {
             let (x, y) = (version.width() / 2 - 120, version.height() / 2 - 120);
             let detail = imageops::crop_imm(version, x, y, 240, 240).to_image();
             let detail = imageops::resize(&detail, 480, 480, imageops::FilterType::Nearest);
-            imageops::replace(&mut sheet, &detail, 480 * column as i64, 480 * row as i64);
+            let (x, y) = (480 * column as u32, 480 * row as u32);
+            imageops::replace(&mut sheet, &detail, x.into(), y.into());
         }
     }
     sheet

@@ -182,12 +182,11 @@ fn broken_xmp_is_left_out() {
 /// Image tags of a result: from the file itself, or from its EXIF block.
 fn image_tags(result: &File, format: Format) -> BTreeMap<u16, String> {
     let bytes = result.bytes();
-    let block = match format {
-        Format::Tiff => bytes,
-        _ => {
-            let at = bytes.windows(8).position(|w| w.starts_with(b"II*\0")).unwrap();
-            bytes[at..].to_vec()
-        }
+    let block = if format == Format::Tiff {
+        bytes
+    } else {
+        let at = bytes.windows(8).position(|w| w.starts_with(b"II*\0")).unwrap();
+        bytes[at..].to_vec()
     };
     // A reader of its own: classic little-endian directories.
     let short = |at: usize| u16::from_le_bytes([block[at], block[at + 1]]);

@@ -8,47 +8,47 @@ use polychromify_core::scan::{Encoding, Format, Label, Limits};
 use polychromify_core::{Result, SamplesMut, Scan};
 use tempfile::TempDir;
 
-pub const LIMITS: Limits = Limits { pixels: 1 << 30, memory: 256 << 20 };
+pub(crate) const LIMITS: Limits = Limits { pixels: 1 << 30, memory: 256 << 20 };
 
 /// A folder with one file.
-pub struct File {
+pub(crate) struct File {
     folder: TempDir,
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 impl File {
-    pub fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scan");
         std::fs::write(&path, bytes).unwrap();
         Self { folder, path }
     }
 
-    pub fn open(&self) -> Result<Scan> {
+    pub(crate) fn open(&self) -> Result<Scan> {
         Scan::open(&self.path, &LIMITS)
     }
 
     /// L* of all pixels.
-    pub fn lightness(&self) -> Vec<f32> {
+    pub(crate) fn lightness(&self) -> Vec<f32> {
         lightness(&mut self.open().unwrap())
     }
 
     /// The result in a format, in color.
-    pub fn colored(&self, format: Format) -> Self {
+    pub(crate) fn colored(&self, format: Format) -> Self {
         let bytes = colored(&mut self.open().unwrap(), &encoding(format)).unwrap();
         Self::new(&bytes)
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         std::fs::read(&self.path).unwrap()
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 }
 
-pub fn lightness(scan: &mut Scan) -> Vec<f32> {
+pub(crate) fn lightness(scan: &mut Scan) -> Vec<f32> {
     let mut all = Vec::new();
     let sink = &mut |_, rows: &[f32]| {
         all.extend_from_slice(rows);
@@ -58,11 +58,11 @@ pub fn lightness(scan: &mut Scan) -> Vec<f32> {
     all
 }
 
-pub fn encoding(format: Format) -> Encoding {
+pub(crate) fn encoding(format: Format) -> Encoding {
     Encoding { format: Some(format), quality: 95, max_side: None, band_rows: 7 }
 }
 
-pub fn label() -> Label {
+pub(crate) fn label() -> Label {
     Label {
         software: "Polychromify 0.1.0".into(),
         weights: "polychromify".into(),
@@ -73,7 +73,7 @@ pub fn label() -> Label {
 }
 
 /// Writes a scan in real colors that depend on place and lightness.
-pub fn colored(scan: &mut Scan, encoding: &Encoding) -> Result<Vec<u8>> {
+pub(crate) fn colored(scan: &mut Scan, encoding: &Encoding) -> Result<Vec<u8>> {
     let width = scan.output_size(encoding).0 as usize;
     let mut out = Cursor::new(Vec::new());
     scan.write_color(&mut out, encoding, &label(), &|y, lightness, rgb| {
@@ -101,13 +101,13 @@ pub fn colored(scan: &mut Scan, encoding: &Encoding) -> Result<Vec<u8>> {
 }
 
 /// Largest difference of two rows of numbers.
-pub fn difference(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 /// Smooth gradients with a little noise, full range: samples of 16 bits, interleaved.
-pub fn samples(width: usize, height: usize, channels: usize) -> Vec<u16> {
+pub(crate) fn samples(width: usize, height: usize, channels: usize) -> Vec<u16> {
     let mut state = 1_u32;
     (0..width * height * channels)
         .map(|i| {
@@ -125,12 +125,12 @@ pub fn samples(width: usize, height: usize, channels: usize) -> Vec<u16> {
         .collect()
 }
 
-pub fn to_eight(samples: &[u16]) -> Vec<u8> {
+pub(crate) fn to_eight(samples: &[u16]) -> Vec<u8> {
     samples.iter().map(|s| (s >> 8) as u8).collect()
 }
 
 /// A PNG; `data` as the format stores it.
-pub fn png(
+pub(crate) fn png(
     (width, height): (u32, u32),
     color: png::ColorType,
     depth: png::BitDepth,
@@ -149,14 +149,14 @@ pub fn png(
 }
 
 /// A gray PNG of 16 bits.
-pub fn gray_png(width: usize, height: usize) -> Vec<u8> {
+pub(crate) fn gray_png(width: usize, height: usize) -> Vec<u8> {
     let data: Vec<u8> = samples(width, height, 1).iter().flat_map(|s| s.to_be_bytes()).collect();
     let size = (width as u32, height as u32);
     png(size, png::ColorType::Grayscale, png::BitDepth::Sixteen, &data, |_| {})
 }
 
 /// A JPEG of gray (1 channel) or color, smooth enough to be kept well.
-pub fn jpeg(
+pub(crate) fn jpeg(
     (width, height): (u16, u16),
     channels: usize,
     more: impl FnOnce(&mut jpeg_encoder::Encoder<&mut Vec<u8>>),
@@ -173,27 +173,27 @@ pub fn jpeg(
 
 /// How a TIFF is laid out.
 #[derive(Clone)]
-pub struct Tiff {
-    pub size: (usize, usize),
+pub(crate) struct Tiff {
+    pub(crate) size: (usize, usize),
     /// Samples a pixel, extra ones included.
-    pub channels: usize,
-    pub bits: u16,
-    pub photometric: u16,
-    pub big_endian: bool,
-    pub compression: u16,
-    pub predictor: bool,
-    pub planar: bool,
+    pub(crate) channels: usize,
+    pub(crate) bits: u16,
+    pub(crate) photometric: u16,
+    pub(crate) big_endian: bool,
+    pub(crate) compression: u16,
+    pub(crate) predictor: bool,
+    pub(crate) planar: bool,
     /// Width and height of a tile; else `rows` a strip.
-    pub tile: Option<(usize, usize)>,
-    pub rows: usize,
+    pub(crate) tile: Option<(usize, usize)>,
+    pub(crate) rows: usize,
     /// Meaning of the last sample, if it is extra.
-    pub extra: Option<u16>,
+    pub(crate) extra: Option<u16>,
     /// More tags: number, type, little-endian bytes.
-    pub tags: Vec<(u16, u16, Vec<u8>)>,
+    pub(crate) tags: Vec<(u16, u16, Vec<u8>)>,
 }
 
 impl Tiff {
-    pub fn new(size: (usize, usize), channels: usize, bits: u16) -> Self {
+    pub(crate) fn new(size: (usize, usize), channels: usize, bits: u16) -> Self {
         Self {
             size,
             channels,
@@ -211,7 +211,7 @@ impl Tiff {
     }
 
     /// The file, of samples of 16 bits (the upper 8 of which are stored if `bits` is 8).
-    pub fn bytes(&self, samples: &[u16]) -> Vec<u8> {
+    pub(crate) fn bytes(&self, samples: &[u16]) -> Vec<u8> {
         let (width, height) = self.size;
         let mut file = if self.big_endian { b"MM\0*\0\0\0\0" } else { b"II*\0\0\0\0\0" }.to_vec();
         let chunk = self.tile.unwrap_or((width, self.rows));
@@ -341,7 +341,8 @@ fn compress(method: u16, raw: &[u8]) -> Vec<u8> {
         5 => _ = Lzw.write_to(&mut packed, raw).unwrap(),
         32773 => _ = Packbits.write_to(&mut packed, raw).unwrap(),
         8 => {
-            let mut encoder = flate2::write::ZlibEncoder::new(&mut packed, Default::default());
+            let mut encoder =
+                flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::default());
             encoder.write_all(raw).unwrap();
             encoder.finish().unwrap();
         }

@@ -24,11 +24,11 @@ fn scans() -> Vec<(String, File, Vec<f32>)> {
                     for big_endian in [false, true] {
                         let predictor = big_endian && !matches!(compression, 1 | 32773);
                         let tiff = Tiff {
-                            compression,
-                            tile,
-                            planar,
                             big_endian,
+                            compression,
                             predictor,
+                            planar,
+                            tile,
                             ..plain.clone()
                         };
                         let name = format!(

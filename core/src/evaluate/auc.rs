@@ -110,6 +110,6 @@ mod tests {
         rare.push([60.0, 0.0], [0.0, 0.0]); // 91 of 151 thresholds
         distances.merge(&rare);
         assert!((distances.auc() - (3.0 + 91.0 / 151.0) / 4.0).abs() < 1e-12);
-        assert!((distances.auc_rebalanced() - (1.0 + 91.0 / 151.0) / 2.0).abs() < 1e-12);
+        assert!((distances.auc_rebalanced() - f64::midpoint(1.0, 91.0 / 151.0)).abs() < 1e-12);
     }
 }

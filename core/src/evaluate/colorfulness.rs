@@ -44,8 +44,8 @@ mod tests {
         );
     }
 
-    /// With `rg = r - g` and `yb = (r + g) / 2 - b` in numpy: `sqrt(rg.var() + yb.var())
-    /// + 0.3 * sqrt(rg.mean() ** 2 + yb.mean() ** 2)`, and the same of `abs(rg)` and `abs(yb)`.
+    /// In numpy, with `rg = r - g` and `yb = (r + g) / 2 - b`, the sum of `sqrt(rg.var() + yb.var())`
+    /// and `0.3 * sqrt(rg.mean() ** 2 + yb.mean() ** 2)`; then the same of `abs(rg)`, `abs(yb)`.
     #[test]
     fn agrees_with_numpy() {
         let found = colorfulness(&super::super::similarity::tests::picture(3));

@@ -1,6 +1,6 @@
 //! The recipe of the networks that start from a pre-trained encoder.
 //!
-//! AdamW with a one-cycle rate (Smith and Topin 2018, <https://arxiv.org/abs/1708.07120>), slower
+//! `AdamW` with a one-cycle rate (Smith and Topin 2018, <https://arxiv.org/abs/1708.07120>), slower
 //! for the encoder; crops, mirroring and lightness as old film has it; a loss with a part for color
 //! bins.
 

@@ -1,7 +1,7 @@
 //! `EfficientNet-Lite0` on lightness, with batch norm folded into its convolutions.
 //!
 //! Tan and Le, "`EfficientNet`", 2019, <https://arxiv.org/abs/1905.11946>; the Lite variants, with
-//! ReLU6 and without squeeze-and-excitation, are `TensorFlow`'s,
+//! `ReLU6` and without squeeze-and-excitation, are `TensorFlow`'s,
 //! <https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite>.
 
 use candle_core::{Result, Tensor};

@@ -105,7 +105,7 @@ impl Depthwise {
         Ok(Self { weight, bias, stride })
     }
 
-    /// `(C, N, H, W)` to `(C, N, H / stride, W / stride)`, rounded up, with ReLU6.
+    /// `(C, N, H, W)` to `(C, N, H / stride, W / stride)`, rounded up, with `ReLU6`.
     pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         if fast(x, mode) {
             let conv = conv(self.stride, Activation::Relu6);

@@ -1,0 +1,52 @@
+//! A network with its optimizer, timed: the same for both sides.
+
+use std::time::Instant;
+
+use candle_core::{DType, Device, Result, Tensor};
+use candle_nn::{AdamW, Optimizer, VarBuilder, VarMap};
+use polychromify_core::model::{Mode, Network};
+
+/// Height and width in pixels.
+pub(crate) const SIDE: usize = 128;
+
+/// A network with its optimizer.
+pub(crate) struct Contestant {
+    network: Box<dyn Network>,
+    optimizer: AdamW,
+}
+
+impl Contestant {
+    pub(crate) fn new<N: Network + 'static>(
+        build: impl FnOnce(VarBuilder) -> Result<N>,
+    ) -> Result<Self> {
+        let vars = VarMap::new();
+        let network = build(VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu))?;
+        let optimizer = AdamW::new_lr(vars.all_vars(), 1e-4)?;
+        Ok(Self { network: Box::new(network), optimizer })
+    }
+
+    /// Seconds of one training step.
+    pub(crate) fn step(&mut self, lightness: &Tensor, chroma: &Tensor) -> Result<f64> {
+        let start = Instant::now();
+        let loss = self.network.forward(lightness, Mode::Train)?.sub(chroma)?.sqr()?.mean_all()?;
+        self.optimizer.backward_step(&loss)?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    /// Seconds of one prediction.
+    pub(crate) fn predict(&self, lightness: &Tensor) -> Result<f64> {
+        let start = Instant::now();
+        self.network.forward(lightness, Mode::Infer)?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+}
+
+/// Lightness in 0..=100 and chroma in -1..=1, of no picture in particular.
+pub(crate) fn batch(images: usize) -> Result<(Tensor, Tensor)> {
+    let wave = |channels: usize, step: f32| {
+        let count = images * channels * SIDE * SIDE;
+        let values: Vec<f32> = (0..count).map(|i| (i as f32 * step).sin()).collect();
+        Tensor::from_vec(values, (images, channels, SIDE, SIDE), &Device::Cpu)
+    };
+    Ok((wave(1, 0.013)?.affine(50., 50.)?, wave(2, 0.007)?))
+}

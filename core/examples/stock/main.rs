@@ -1,0 +1,80 @@
+//! Polychromify in plain candle, as a program of its own: with the allocator that a user of candle
+//! has. `compare` starts it and asks for times: each line `predict` or `step N` on standard input is
+//! answered with seconds.
+#![expect(clippy::print_stdout, reason = "the answers")]
+
+#[path = "../compare/contest.rs"]
+mod contest;
+
+use candle_core::{Error, Result, Tensor};
+use candle_nn::{Conv2dConfig, Init, Module, VarBuilder};
+use polychromify_core::model::{Mode, Network};
+
+use contest::{Contestant, batch};
+
+fn main() -> Result<()> {
+    let mut contestant = Contestant::new(Stock::new)?;
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let seconds = match line.split_once(' ') {
+            Some(("step", images)) => {
+                let (lightness, chroma) = batch(images.parse().map_err(Error::wrap)?)?;
+                contestant.step(&lightness, &chroma)?
+            }
+            _ => contestant.predict(&batch(1)?.0)?,
+        };
+        println!("{seconds}");
+    }
+    Ok(())
+}
+
+/// Polychromify in plain candle.
+struct Stock {
+    layers: Vec<candle_nn::Conv2d>,
+}
+
+impl Stock {
+    fn new(vb: VarBuilder) -> Result<Self> {
+        const LAYERS: [(usize, usize); 12] = [
+            (16, 3),
+            (32, 3),
+            (64, 3),
+            (256, 1),
+            (128, 1),
+            (64, 1),
+            (128, 1),
+            (256, 1),
+            (64, 3),
+            (32, 3),
+            (16, 3),
+            (2, 3),
+        ];
+        let mut inputs = 1;
+        let mut layers = Vec::new();
+        for (i, (outputs, kernel)) in LAYERS.into_iter().enumerate() {
+            let init = Init::Uniform { lo: -0.05, up: 0.05 };
+            let shape = (outputs, inputs, kernel, kernel);
+            let weight = vb.pp(i).get_with_hints(shape, "weight", init)?;
+            let bias = vb.pp(i).get_with_hints(outputs, "bias", Init::Const(0.))?;
+            let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
+            layers.push(candle_nn::Conv2d::new(weight, Some(bias), config));
+            inputs = outputs;
+        }
+        Ok(Self { layers })
+    }
+}
+
+impl Network for Stock {
+    fn forward(&self, lightness: &Tensor, _mode: Mode) -> Result<Tensor> {
+        let (last, rest) = self.layers.split_last().expect("12 layers");
+        let mut x = lightness.clone();
+        for layer in rest {
+            x = layer.forward(&x)?.relu()?;
+        }
+        last.forward(&x)?.tanh()
+    }
+
+    fn stride(&self) -> usize {
+        1
+    }
+}
