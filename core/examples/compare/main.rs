@@ -13,6 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use candle_core::{Error, Result};
 use polychromify_core::model::conv_dense::{Config, ConvDense};
+use polychromify_core::model::vivid::{self, Vivid};
 use polychromify_core::ops::Allocator;
 
 use contest::{Contestant, SIDE, batch};
@@ -104,11 +105,18 @@ fn main() -> Result<()> {
     let seconds = by_turns(15, || stock.time("predict"), || ours.predict(&lightness))?;
     row("prediction, batch 1", 15, seconds);
 
+    let vivid = Contestant::new(|vb| Vivid::new(&vivid::Config::default(), vb))?;
+    let large = lightness.upsample_nearest2d(2 * SIDE, 2 * SIDE)?;
+    vivid.predict(&large)?;
+    let (small, large) = by_turns(15, || ours.predict(&lightness), || vivid.predict(&large))?;
+
     let (lightness, chroma) = batch(images)?;
     ours.step(&lightness, &chroma)?;
     let question = format!("step {images}");
     let step = || ours.step(&lightness, &chroma);
     let seconds = by_turns(rounds, || stock.time(&question), step)?;
     row(&format!("training step, batch {images}"), rounds, seconds);
+    println!("\nPrediction, batch 1: Polychromify at {SIDE}x{SIDE} {small:.4}, by turns with");
+    println!("Vivid at {0}x{0} {large:.4}.", 2 * SIDE);
     stock.stop()
 }

@@ -185,8 +185,8 @@ struct Export {
     /// The file to write, such as `weights/vivid.safetensors`; one that is there is replaced.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Changes to the network's configuration: JSON or a file of it, such as
-    /// '{"bins_share": 0.6}'; what it leaves out stays.
+    /// Changes to the network's configuration: JSON or a file of it, such as '{"sharpness": 2}';
+    /// what it leaves out stays.
     #[arg(long, value_name = "JSON|FILE")]
     config: Option<String>,
     /// Further facts about the training, kept in the file: JSON or a file of it.

@@ -115,7 +115,7 @@ impl Vivid {
         })
     }
 
-    /// Regression `(2, N, H / 2, W / 2)` and logits of the bins `(N H W / 16, Q)`.
+    /// Regression `(2, N, H / 2, W / 2)` and what the bins are told from, `(C, N, H / 4, W / 4)`.
     fn raw(&self, lightness: &Tensor, mode: Mode) -> Result<(Tensor, Tensor)> {
         let (n, _, height, width) = lightness.dims4()?;
         // ImageNet's mean and deviation over all three channels.
@@ -126,10 +126,10 @@ impl Vivid {
         for (block, skip) in self.decoder.iter().zip(skips[1..4].iter().rev()) {
             x = block.forward(&Tensor::cat(&[&upsample2x(&x, mode)?, skip], 0)?, mode)?;
         }
-        let logits = self.bins.forward_channels_last(&x)?;
-        let x = upsample2x(&self.reduce.forward(&x, mode)?, mode)?;
+        let quarter = x;
+        let x = upsample2x(&self.reduce.forward(&quarter, mode)?, mode)?;
         let x = self.fine.forward(&Tensor::cat(&[&x, &skips[0]], 0)?, mode)?;
-        Ok((self.chroma.forward(&x, Activation::Tanh, mode)?, logits))
+        Ok((self.chroma.forward(&x, Activation::Tanh, mode)?, quarter))
     }
 }
 
@@ -141,10 +141,11 @@ impl Network for Vivid {
             let alone = |i| self.forward(&lightness.narrow(0, i, 1)?, mode);
             return Tensor::cat(&(0..n).map(alone).collect::<Result<Vec<_>>>()?, 0);
         }
-        let (mean, logits) = self.raw(lightness, mode)?;
+        let (mean, quarter) = self.raw(lightness, mode)?;
         let mut chroma = bilinear2x(&mean)?;
         let share = self.config.bins_share;
         if share > 0. {
+            let logits = self.bins.forward_channels_last(&quarter)?;
             let shares = ops::softmax(&(logits * self.config.sharpness)?, D::Minus1)?;
             let annealed = shares.matmul(&self.centers)?.t()?.contiguous()?;
             let annealed = annealed.reshape((2, n, height / 4, width / 4))?;
@@ -155,9 +156,9 @@ impl Network for Vivid {
     }
 
     fn heads(&self, lightness: &Tensor, mode: Mode) -> Result<Heads> {
-        let (mean, logits) = self.raw(lightness, mode)?;
+        let (mean, quarter) = self.raw(lightness, mode)?;
         let chroma = bilinear2x(&mean)?.transpose(0, 1)?.contiguous()?;
-        Ok(Heads { chroma, bins: Some(logits) })
+        Ok(Heads { chroma, bins: Some(self.bins.forward_channels_last(&quarter)?) })
     }
 
     fn stride(&self) -> usize {

@@ -179,10 +179,16 @@ impl Run {
         let measures = progress.history.last().filter(|_| progress.step == 0).map(|epoch| {
             json!({ "split": config.valid_split, "mse": epoch.valid_loss, "accuracy": epoch.valid_accuracy })
         });
+        let (loss, optimizer) = if config.recipe.is_some() {
+            ("the recipe's", "AdamW, one cycle")
+        } else {
+            ("mean squared error of ab / 128", "Adam, Keras' constants")
+        };
         json!({
             "data": { "cache_sha256": cache_sha256, "split": config.train_split },
-            "loss": "mean squared error of ab / 128",
-            "optimizer": "Adam, Keras' constants",
+            "loss": loss,
+            "optimizer": optimizer,
+            "recipe": config.recipe,
             "learning_rate": config.learning_rate,
             "batch": config.batch,
             "flip": config.flip,
