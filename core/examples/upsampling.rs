@@ -6,7 +6,8 @@
 //! target/release/examples/upsampling PHOTO... --output PNG
 //! ```
 //!
-//! The picture shows, for a detail of each photograph: bilinear | painter | original.
+//! The picture shows the detail of each photograph in which the two differ most: bilinear | painter |
+//! original.
 
 use std::error::Error;
 use std::io::Write;
@@ -105,17 +106,36 @@ fn error(photo: &RgbImage, painted: &RgbImage) -> f64 {
     (squares.sum::<f64>() / a.len() as f64).sqrt()
 }
 
-/// Details of 240 pixels from the middle, twice enlarged, one photograph a row.
+/// Height and width in pixels of a detail.
+const DETAIL: u32 = 160;
+
+/// The detail of each photograph in which the first two versions differ most, three times enlarged,
+/// one photograph a row.
 fn sheet(details: &[[RgbImage; 3]]) -> RgbImage {
-    let mut sheet = RgbImage::new(3 * 480, 480 * details.len() as u32);
-    for (row, versions) in details.iter().enumerate() {
-        for (column, version) in versions.iter().enumerate() {
-            let (x, y) = (version.width() / 2 - 120, version.height() / 2 - 120);
-            let detail = imageops::crop_imm(version, x, y, 240, 240).to_image();
-            let detail = imageops::resize(&detail, 480, 480, imageops::FilterType::Nearest);
-            let (x, y) = (480 * column as u32, 480 * row as u32);
+    let side = 3 * DETAIL;
+    let mut sheet = RgbImage::new(3 * side, side * details.len() as u32);
+    for (row, versions) in (0..).zip(details) {
+        let (x, y) = largest_difference(&versions[0], &versions[1]);
+        for (column, version) in (0..).zip(versions) {
+            let detail = imageops::crop_imm(version, x, y, DETAIL, DETAIL).to_image();
+            let detail = imageops::resize(&detail, side, side, imageops::FilterType::Nearest);
+            let (x, y): (u32, u32) = (side * column, side * row);
             imageops::replace(&mut sheet, &detail, x.into(), y.into());
         }
     }
     sheet
+}
+
+/// Top left of the detail with the largest sum of absolute differences.
+fn largest_difference(one: &RgbImage, other: &RgbImage) -> (u32, u32) {
+    let step = (DETAIL / 2) as usize;
+    let starts = |side: u32| (0..=side.saturating_sub(DETAIL)).step_by(step);
+    let difference = |&(x, y): &(u32, u32)| {
+        let [one, other] =
+            [one, other].map(|photo| imageops::crop_imm(photo, x, y, DETAIL, DETAIL).to_image());
+        let samples = one.as_raw().iter().zip(other.as_raw());
+        samples.map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>()
+    };
+    let corners = starts(one.height()).flat_map(|y| starts(one.width()).map(move |x| (x, y)));
+    corners.max_by_key(difference).unwrap_or_default()
 }
