@@ -79,8 +79,9 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             stop: stop.clone(),
         };
         let (photographs, name) = (plan.jobs.len(), weights.name());
+        let s = if photographs == 1 { "" } else { "s" };
         log::info!(
-            "{photographs} photographs, {workers} at a time, on {} with {name}",
+            "{photographs} photograph{s}, {workers} at a time, on {} with {name}",
             device.name()
         );
         color_all(&studio, arguments, &plan, workers, &mut report)?;
