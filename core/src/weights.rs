@@ -23,8 +23,10 @@ use crate::{Device, Error, Result};
 mod complete;
 
 /// The built-in weights, the default first: name and content of `weights/NAME.safetensors`.
-const BUILTIN: &[(&str, &[u8])] =
-    &[("polychromify", include_bytes!("../../weights/polychromify.safetensors"))];
+const BUILTIN: &[(&str, &[u8])] = &[
+    ("polychromify", include_bytes!("../../weights/polychromify.safetensors")),
+    ("vivid", include_bytes!("../../weights/vivid.safetensors")),
+];
 
 const NETWORK: &str = "polychromify.network";
 const CONFIG: &str = "polychromify.config";
@@ -403,6 +405,16 @@ mod tests {
         let path = folder.path().join("x.safetensors");
         fs::write(&path, bytes).unwrap();
         Weights::read(&path).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_built_in_file_fits_its_network() {
+        let device = Device::open(crate::device::DeviceChoice::Cpu).unwrap();
+        for name in Weights::builtin_names() {
+            Weights::find(name, None).unwrap().build(&device).unwrap();
+        }
+        assert_eq!(Weights::default_weights().unwrap().name(), "polychromify");
+        assert_eq!(Weights::default_weights().unwrap().parameters(), 293_330);
     }
 
     #[test]
