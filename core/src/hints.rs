@@ -48,6 +48,13 @@ impl Hints {
         }
         Ok(Self(hints))
     }
+
+    /// Numbers, from 1, of the hints whose centers lie outside an upright picture of
+    /// `(width, height)` pixels.
+    pub fn outside(&self, (width, height): (usize, usize)) -> impl Iterator<Item = usize> {
+        let inside = move |hint: &Hint| hint.x < width as f32 && hint.y < height as f32;
+        (1..).zip(&self.0).filter(move |(_, hint)| !inside(hint)).map(|(number, _)| number)
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +72,13 @@ mod tests {
     fn a_list_of_hints_is_read() {
         let hints = read(r#"[{"x": 1, "y": 2.5, "radius": 3, "rgb": [255, 0, 10]}]"#).unwrap();
         assert_eq!(hints.0, [Hint { x: 1.0, y: 2.5, radius: 3.0, rgb: [255, 0, 10] }]);
+    }
+
+    #[test]
+    fn hints_outside_a_picture_are_told_by_number() {
+        let at = |x, y| Hint { x, y, radius: 1.0, rgb: [0, 0, 0] };
+        let hints = Hints(vec![at(0.0, 0.0), at(10.0, 0.0), at(9.0, 19.0), at(9.0, 20.0)]);
+        assert_eq!(hints.outside((10, 20)).collect::<Vec<_>>(), [2, 4]);
     }
 
     #[test]

@@ -96,6 +96,8 @@ pub struct Label {
     pub source: String,
     /// SHA-256 of the source file, lower-case hexadecimal.
     pub source_sha256: String,
+    /// What else decided the colors, such as `saturation 1.5, 3 color hints`; empty: nothing.
+    pub settings: String,
 }
 
 /// Called with `(y, lightness, rgb)`: first row, CIE L* of whole rows, interleaved RGB of the same

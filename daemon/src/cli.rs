@@ -16,7 +16,7 @@ Exit codes:
 
 /// Gives black-and-white photographs their colors back.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(name = "polychromify", version, after_help = EXIT_CODES, propagate_version = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Batch(Batch),
     /// Show what an output folder's ledger knows: done, failed, queued
     Status(Status),
-    /// Put failed inputs back into the queue, with their tries forgotten
+    /// Put failed inputs back into the queue for the next batch, with their tries forgotten
     Retry(Retry),
 }
 

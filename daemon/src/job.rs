@@ -150,6 +150,11 @@ impl Studio {
     fn color(&self, job: &Job, content: &str, temporary: &Path) -> Result<(u32, u32)> {
         let mut scan = Scan::open(&job.shown, &self.limits)?;
         let info = scan.info().clone();
+        let upright = info.orientation.upright_size((info.width as usize, info.height as usize));
+        for number in self.hints.outside(upright) {
+            let (name, (width, height)) = (job.shown.display(), upright);
+            log::warn!("{name}: hint {number} lies outside of its {width} x {height} pixels");
+        }
         let encoding = self.style.encoding(info.width);
         let area = self.colorizer.work_area();
         let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
@@ -190,7 +195,20 @@ impl Studio {
             weights_sha256: self.recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
             source_sha256: content.to_owned(),
+            settings: self.settings(),
         }
+    }
+
+    /// What decided the colors beside the weights, for the label.
+    fn settings(&self) -> String {
+        let mut settings = Vec::new();
+        if self.style.saturation != 1.0 {
+            settings.push(format!("saturation {}", self.style.saturation));
+        }
+        if !self.hints.0.is_empty() {
+            settings.push(format!("{} color hints by the user", self.hints.0.len()));
+        }
+        settings.join(", ")
     }
 }
 

@@ -148,6 +148,7 @@ fn every_result_carries_the_label_once() {
                 assert_eq!(one(&all, "Source"), label.source);
                 assert_eq!(one(&all, "SourceSHA256"), label.source_sha256);
                 assert!(one(&all, "History").contains("Polychromify 0.1.0"));
+                assert!(one(&all, "History").contains("; saturation 1.5"));
             }
         }
     }
@@ -255,6 +256,20 @@ fn an_access_copy_has_the_resolution_of_its_size() {
     let half = Encoding { max_side: Some(12), ..encoding(Format::Tiff) };
     let result = File::new(&colored(&mut scan, &half).unwrap());
     assert_eq!(image_tags(&result, Format::Tiff)[&282], "600");
+}
+
+#[test]
+fn the_resolution_of_a_png_is_its_own_not_that_of_its_exif() {
+    let mut bytes = tagged().colored(Format::Png).bytes();
+    let at = bytes.windows(4).position(|w| w == b"pHYs").unwrap();
+    for offset in [4, 8] {
+        bytes[at + offset..][..4].copy_from_slice(&15748_u32.to_be_bytes()); // 400 an inch
+    }
+    let mut crc = flate2::Crc::new();
+    crc.update(&bytes[at..at + 13]);
+    bytes[at + 13..][..4].copy_from_slice(&crc.sum().to_be_bytes());
+    let tags = image_tags(&File::new(&bytes).colored(Format::Tiff), Format::Tiff);
+    assert_eq!((&*tags[&282], &*tags[&296]), ("400", "2"));
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub(crate) fn label() -> Label {
         weights_sha256: "ab".repeat(32),
         source: "scan <1> & co.tif".into(),
         source_sha256: "cd".repeat(32),
+        settings: "saturation 1.5".to_owned(),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::thumbnail::WorkImage;
 
 /// How far a hint reaches over a flat area, as a share of the work image's diagonal, until its
 /// weight has fallen to 1/e.
-const REACH: f32 = 0.25;
+const REACH: f32 = 0.15;
 
 /// Difference of L* between neighbors that is no edge: grain and soft shading.
 const FLAT: f32 = 3.0;

@@ -222,8 +222,12 @@ fn description(label: &Label, source: &Source) -> String {
 
 /// The step that made the result, as an item of its history.
 fn step(label: &Label) -> String {
-    let parameters =
+    let mut parameters =
         format!("colors predicted with the weights {} ({})", label.weights, label.weights_sha256);
+    if !label.settings.is_empty() {
+        parameters += "; ";
+        parameters += &label.settings;
+    }
     format!(
         r#"<rdf:li xmlns:rdf="{RDF}" xmlns:stEvt="{EVENT}" rdf:parseType="Resource"><stEvt:action>edited</stEvt:action><stEvt:softwareAgent>{}</stEvt:softwareAgent><stEvt:parameters>{}</stEvt:parameters></rdf:li>"#,
         escape(&*label.software),

@@ -204,7 +204,8 @@ impl Metadata {
         (!block.is_empty()).then_some(block)
     }
 
-    fn set_density(&mut self, density: Density) {
+    /// Sets the resolution, also where EXIF tells one.
+    pub(super) fn set_density(&mut self, density: Density) {
         self.density = Some(density);
         if self.image.contains_key(&tag::X_RESOLUTION) {
             self.image.extend(density_tags(&density));

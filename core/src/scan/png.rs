@@ -292,6 +292,10 @@ fn metadata(path: &Path, chunks: &[Chunk]) -> Metadata {
             _ => {}
         }
     }
+    // Programs that add EXIF to a PNG leave a resolution in it that nobody measured.
+    if let Some(density) = metadata.density {
+        metadata.set_density(density);
+    }
     metadata
 }
 

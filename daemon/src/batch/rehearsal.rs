@@ -12,6 +12,8 @@ use crate::plan::{Job, Plan};
 use crate::report::Report;
 use crate::settings::Recipe;
 
+const WOULD_BE_COLORED: &str = "dry run: would be colored";
+
 /// Tells what a run would do, writing nothing: headers are read, and the ledger if there is one.
 pub(super) fn rehearse(
     arguments: &Batch,
@@ -21,11 +23,18 @@ pub(super) fn rehearse(
     report: &mut Report,
 ) -> Result<()> {
     let ledger = Ledger::read(&plan.folder)?;
+    let mut colored = 0;
     for job in &plan.jobs {
         let outcome = rehearse_one(arguments, plan, recipe, limits, ledger.as_ref(), job)
             .unwrap_or_else(|error| Outcome::Failed(error.reason(&job.shown), Facts::default()));
-        report.tell(&job.shown, Some(&super::shown(arguments, job)), &outcome);
+        let output = super::shown(arguments, job);
+        if matches!(&outcome, Outcome::Skipped(reason, _) if reason == WOULD_BE_COLORED) {
+            log::info!("{}: would be colored, to {}", job.shown.display(), output.display());
+            colored += 1;
+        }
+        report.tell(&job.shown, Some(&output), &outcome);
     }
+    log::info!("dry run: {colored} would be colored; nothing was written");
     Ok(())
 }
 
@@ -46,7 +55,7 @@ fn rehearse_one(
         Decision::Color(_) => {
             let scan = Scan::open(&job.shown, limits)?;
             (facts.width, facts.height) = (Some(scan.info().width), Some(scan.info().height));
-            "dry run: would be colored"
+            WOULD_BE_COLORED
         }
         Decision::Keep(result) => {
             facts.of_result(&result);
