@@ -27,8 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
     let mut output = None;
     if let Some(at) = args.iter().position(|arg| arg == "--output") {
-        output = Some(args.remove(at + 1));
         args.remove(at);
+        if at == args.len() {
+            return Err("--output needs a file".into());
+        }
+        output = Some(args.remove(at));
     }
     let mut details = Vec::new();
     let mut out = std::io::stdout();
