@@ -3,6 +3,25 @@
 //! Color is smooth and the eye is sharp in lightness only. So a network sees a small thumbnail of
 //! a scan's lightness and predicts chroma for it; the full-size scan is then painted in bands of
 //! rows, its own lightness untouched.
+//!
+//! ```
+//! use polychromify_core::device::DeviceChoice;
+//! use polychromify_core::{Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights};
+//!
+//! let (width, height) = (64, 48);
+//! let lightness = vec![50.0_f32; 64 * 48]; // CIE L*, row by row
+//!
+//! let device = Device::open(DeviceChoice::Cpu)?;
+//! let colorizer = Colorizer::open(&Weights::default_weights()?, &device)?;
+//! let area = colorizer.work_area();
+//! let mut thumbnail = Thumbnail::new(width, height, Orientation::Upright, area);
+//! thumbnail.push_rows(0, &lightness);
+//! let chroma = colorizer.predict(&thumbnail.finish(), &Hints::default())?;
+//!
+//! let mut rgb = vec![0_u8; 3 * lightness.len()];
+//! chroma.painter(width, height, 1.0).paint_rows(0, &lightness, SamplesMut::Eight(&mut rgb));
+//! # Ok::<(), polychromify_core::Error>(())
+//! ```
 
 pub mod chroma;
 pub mod colorizer;

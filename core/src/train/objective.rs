@@ -2,7 +2,7 @@
 //!
 //! The bins' part is that of Zhang, Isola and Efros 2016, <https://arxiv.org/abs/1603.08511>,
 //! section 2.2, but for the soft encoding: all bins take part and not the five nearest, which
-//! differs by a few hundredths and needs no search.
+//! needs no search.
 
 use std::collections::HashMap;
 
