@@ -78,8 +78,6 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 /// Convolves each channel of `x` `(N, C, H, W)` by itself with `weight` `(C, 1, K, K)`, K of 3 or 5,
 /// adds `bias` `(C)` and applies the activation: `(N, C, ceil(H / stride), ceil(W / stride))`.
 ///
-/// For predictions: on the CPU the result has no gradient.
-///
 /// # Errors
 ///
 /// When the shapes do not fit or the device fails.
@@ -88,7 +86,7 @@ pub fn depthwise2d(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Re
         return composed::depthwise2d(x, weight, bias, conv);
     }
     let op = depthwise::Depthwise { conv, portable: false };
-    x.contiguous()?.apply_op3_no_bwd(&weight.contiguous()?, &bias.contiguous()?, &op)
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)
 }
 
 /// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.
