@@ -195,7 +195,7 @@ impl NormedConv {
         }
         if pass.fast() {
             let y = ops::conv2d(x, &self.weight, None, conv(1, Activation::None))?;
-            return self.norm.forward(&y, mode)?.relu();
+            return self.norm.forward_relu(&y, mode);
         }
         let (_, n, height, width) = x.dims4()?;
         let (outputs, inputs, kernel, _) = self.weight.dims4()?;
