@@ -34,9 +34,23 @@ pub struct Config {
     pub bins_share: f64,
     /// Exponent `1 / T` of the bins' annealed mean: 1 gives the mean, above that it nears the mode.
     pub sharpness: f64,
+    /// What the result is multiplied by, above 0: training is paid for being shy.
+    #[serde(default = "one")]
+    pub gain: f64,
+    /// Whether the result is the mean over the picture and its mirror image, at twice the time.
+    #[serde(default)]
+    pub mirrored: bool,
+    /// Pixels below which a picture is enlarged before the network sees it, and its chroma made
+    /// smaller again: on small pictures things are smaller than what the encoder knows.
+    #[serde(default)]
+    pub least_area: usize,
     /// Pixels of the thumbnail that the network sees at most.
     #[serde(default = "work_area")]
     pub work_area: usize,
+}
+
+fn one() -> f64 {
+    1.
 }
 
 fn work_area() -> usize {
@@ -49,6 +63,9 @@ impl Default for Config {
             decoder: [160, 128, 96, 48],
             bins_share: 0.5,
             sharpness: 1.6,
+            gain: 1.,
+            mirrored: false,
+            least_area: 0,
             work_area: work_area(),
         }
     }
@@ -65,6 +82,9 @@ impl Config {
         }
         if !(self.sharpness > 0. && self.sharpness.is_finite()) {
             return Err(format!("`sharpness` has to be above 0, found {}", self.sharpness));
+        }
+        if !(self.gain > 0. && self.gain.is_finite()) {
+            return Err(format!("`gain` has to be above 0, found {}", self.gain));
         }
         Ok(())
     }
@@ -139,8 +159,9 @@ impl Vivid {
     }
 }
 
-impl Network for Vivid {
-    fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
+impl Vivid {
+    /// Chroma of pictures at the size that they have.
+    fn predict(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
         let (n, _, height, width) = lightness.dims4()?;
         let pass = Pass { mode, order: Order::of(lightness.device()) };
         let (mean, quarter) = self.raw(lightness, pass)?;
@@ -156,6 +177,38 @@ impl Network for Vivid {
         (chroma * (1. - share))? + (annealed * share)?
     }
 
+    /// Height and width at which the network looks at a picture.
+    fn seen(&self, height: usize, width: usize) -> (usize, usize) {
+        let factor = (self.config.least_area as f64 / (height * width) as f64).sqrt();
+        if factor <= 1. {
+            return (height, width);
+        }
+        let stride = self.stride();
+        let side =
+            |size: usize| ((size as f64 * factor / stride as f64).round() as usize).max(1) * stride;
+        (side(height), side(width))
+    }
+}
+
+impl Network for Vivid {
+    fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
+        let (_, _, height, width) = lightness.dims4()?;
+        let seen = self.seen(height, width);
+        let mut x = lightness.clone();
+        if seen != (height, width) {
+            x = x.upsample_bilinear2d(seen.0, seen.1, false)?;
+        }
+        let mut chroma = self.predict(&x, mode)?;
+        if self.config.mirrored {
+            let mirrored = mirror(&self.predict(&mirror(&x)?, mode)?)?;
+            chroma = ((chroma + mirrored)? * 0.5)?;
+        }
+        if seen != (height, width) {
+            chroma = chroma.upsample_bilinear2d(height, width, false)?;
+        }
+        (chroma * self.config.gain)?.clamp(-1., 1.)
+    }
+
     fn heads(&self, lightness: &Tensor, mode: Mode) -> Result<Heads> {
         self.heads_in(lightness, Pass { mode, order: Order::of(lightness.device()) })
     }
@@ -163,6 +216,14 @@ impl Network for Vivid {
     fn stride(&self) -> usize {
         32
     }
+}
+
+/// Left to right.
+fn mirror(x: &Tensor) -> Result<Tensor> {
+    let columns = x.dim(3)?;
+    let backwards = Tensor::arange(0, columns as u32, x.device())?;
+    let backwards = (Tensor::full(columns as u32 - 1, columns, x.device())? - backwards)?;
+    x.contiguous()?.index_select(&backwards, 3)
 }
 
 #[cfg(test)]

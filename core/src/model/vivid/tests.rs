@@ -50,6 +50,35 @@ fn a_picture_is_colored_alike_alone_and_in_a_batch() {
 }
 
 #[test]
+fn dials_enlarge_small_pictures_mirror_them_and_raise_chroma() {
+    let (vars, plain) = build();
+    let with = |change: fn(&mut Config)| {
+        let mut config = Config::default();
+        change(&mut config);
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        Vivid::new(&config, vb).unwrap()
+    };
+    let chroma = |network: &Vivid, x: &Tensor| network.forward(x, Mode::Infer).unwrap();
+    let largest = |x: Tensor| x.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+    let x = lightness(1, 64);
+    let expected = chroma(&plain, &x);
+
+    let louder = chroma(&with(|config| config.gain = 1.5), &x);
+    assert!(largest((louder - (&expected * 1.5).unwrap()).unwrap()) < 1e-6);
+
+    let mirrored = with(|config| config.mirrored = true);
+    let (there, back) = (chroma(&mirrored, &x), chroma(&mirrored, &mirror(&x).unwrap()));
+    assert!(largest((there - mirror(&back).unwrap()).unwrap()) < 1e-5);
+
+    let enlarging = with(|config| config.least_area = 96 * 96);
+    assert_eq!(enlarging.seen(64, 64), (96, 96));
+    assert_eq!(enlarging.seen(128, 96), (128, 96));
+    let large = x.upsample_bilinear2d(96, 96, false).unwrap();
+    let large = chroma(&plain, &large).upsample_bilinear2d(64, 64, false).unwrap();
+    assert!(largest((chroma(&enlarging, &x) - large).unwrap()) < 1e-6);
+}
+
+#[test]
 fn the_fast_operations_agree_with_the_composed_ones() {
     let (vars, network) = build();
     for (name, var) in vars.data().lock().unwrap().iter() {
