@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
@@ -59,7 +59,7 @@ impl Objective {
         let weights = weights(&centers, &photos.color_counts(GRID));
         let index = |value: f32| ((value / GRID).round() as i32 + REACH) as usize;
         let nearest = |cell: usize| {
-            let at = [cell % SIDE, cell / SIDE].map(|i| (i as i32 - REACH) as f32 * GRID);
+            let at = [cell % SIDE, cell / SIDE].map(position);
             let distance = |center: &[f32; 2]| (center[0] - at[0]).hypot(center[1] - at[1]);
             let order =
                 |a: &usize, b: &usize| distance(&centers[*a]).total_cmp(&distance(&centers[*b]));
@@ -81,6 +81,11 @@ impl Objective {
 
 /// Cells of the grid from one end to the other.
 const SIDE: usize = 2 * REACH as usize + 1;
+
+/// Center of a cell along an axis, in units of `a` and `b`.
+fn position(index: usize) -> f32 {
+    (index as f32 - REACH as f32) * GRID
+}
 
 /// A picture of a batch: what is true, what was said, and where the gradients go.
 struct Picture<'a> {
@@ -205,7 +210,7 @@ impl Rebalanced {
         let along = color.map(|value| {
             let mut axis = [0f32; SIDE];
             for (i, axis) in axis.iter_mut().enumerate() {
-                let offset = (i as i32 - REACH) as f32 * GRID - value * CHROMA_SCALE;
+                let offset = position(i) - value * CHROMA_SCALE;
                 *axis = (-offset * offset / (2.0 * DEVIATION * DEVIATION)).exp();
             }
             axis
@@ -256,6 +261,8 @@ fn weights(centers: &[[f32; 2]], counts: &HashMap<(i32, i32), usize>) -> Vec<f32
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::*;
 
     #[test]

@@ -38,7 +38,7 @@ impl Order {
 
     /// Channels of one after those of the other.
     pub(super) fn join(self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
-        Tensor::cat(&[x, y], if self == Self::PicturesFirst { 1 } else { 0 })
+        Tensor::cat(&[x, y], usize::from(self == Self::PicturesFirst))
     }
 }
 

@@ -125,15 +125,26 @@ fn gradients(
     d_weight: &mut [f32],
     d_x: Option<&mut [f32]>,
 ) {
-    match plane.kernel {
-        3 => {
-            weight_gradient::<3>(plane, packed, d_z, d_weight);
-            d_x.into_iter().for_each(|d_x| input_gradient::<3>(plane, d_z, weight, d_x));
-        }
-        _ => {
-            weight_gradient::<5>(plane, packed, d_z, d_weight);
-            d_x.into_iter().for_each(|d_x| input_gradient::<5>(plane, d_z, weight, d_x));
-        }
+    if plane.kernel == 3 {
+        gradients_of::<3>(plane, packed, d_z, weight, d_weight, d_x);
+    } else {
+        gradients_of::<5>(plane, packed, d_z, weight, d_weight, d_x);
+    }
+}
+
+/// For a kernel that the compiler knows.
+#[inline(always)]
+fn gradients_of<const K: usize>(
+    plane: Plane,
+    packed: &[f32],
+    d_z: &[f32],
+    weight: &[f32],
+    d_weight: &mut [f32],
+    d_x: Option<&mut [f32]>,
+) {
+    weight_gradient::<K>(plane, packed, d_z, d_weight);
+    if let Some(d_x) = d_x {
+        input_gradient::<K>(plane, d_z, weight, d_x);
     }
 }
 
