@@ -2,10 +2,13 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::scan::Format;
+
+use crate::watch::settings::{Duplicates, Retries};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -32,6 +35,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Color photographs and whole folders of them
     Batch(Batch),
+    /// Color photographs as they are dropped into folders, until stopped
+    Watch(Watch),
     /// Show what an output folder's ledger knows: done, failed, queued
     Status(Status),
     /// Put failed inputs back into the queue for the next batch, with their tries forgotten
@@ -50,6 +55,27 @@ pub(crate) struct Batch {
     /// but a result of this program that nobody changed since.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) coloring: Coloring,
+    /// Known colors of one photograph: JSON list of {"x", "y", "radius", "rgb": [r, g, b]}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hints: Option<PathBuf>,
+    /// Color again what is done already, and replace results of other inputs
+    ///
+    /// A result that somebody changed is not replaced even so.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Say what would be done, and write nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// One JSON object a line on stdout: one for each input, and a last one with the sums
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How photographs are colored, and with what.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Coloring {
     /// Weights by name, or a .safetensors file [default: the built-in ones]
     ///
     /// A name is looked up in the folder `weights` of the user's data folder
@@ -68,9 +94,6 @@ pub(crate) struct Batch {
     /// Shrink results so that their longest side has this many pixels [default: as large as the scan]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_side: Option<u32>,
-    /// Known colors of one photograph: JSON list of {"x", "y", "radius", "rgb": [r, g, b]}
-    #[arg(long, value_name = "FILE")]
-    pub(crate) hints: Option<PathBuf>,
     /// Photographs in work at the same time [default: the number of cores]
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<NonZero<u16>>,
@@ -82,15 +105,56 @@ pub(crate) struct Batch {
     /// What computes the colors
     #[arg(long, value_enum, default_value_t)]
     pub(crate) device: DeviceName,
-    /// Color again what is done already, and replace results of other inputs
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Watch {
+    /// Folders that photographs are dropped into, searched through with everything below them
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Folder for the results and for the ledger of what is done
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) coloring: Coloring,
+    /// Seconds for which a file's size and time must stand still before it is taken
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
+    pub(crate) stability_delay: Duration,
+    /// Seconds between looks through all folders, besides events; 0: at the start only
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = parse_seconds)]
+    pub(crate) rescan: Duration,
+    /// Look through all folders every so many seconds in place of events [default: 10]
     ///
-    /// A result that somebody changed is not replaced even so.
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Say what would be done, and write nothing
-    #[arg(short = 'n', long)]
-    pub(crate) dry_run: bool,
-    /// One JSON object a line on stdout: one for each input, and a last one with the sums
+    /// File systems that are known to send no events (NFS, SMB, 9p, FUSE) are polled without it.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10",
+          value_parser = parse_seconds)]
+    pub(crate) poll: Option<Duration>,
+    /// Glob of names to leave alone, or of paths below INPUT where it holds a /; may be repeated
+    ///
+    /// Added to the names of hidden files, unfinished downloads, thumbnails and trash.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) ignore: Vec<String>,
+    /// Seconds that an empty file may wait for its content before it fails
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = parse_seconds)]
+    pub(crate) empty_patience: Duration,
+    /// What becomes of an original once its result is synced and read back
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) on_success: OnSuccessName,
+    /// Folder for originals with --on-success move
+    #[arg(long, value_name = "DIR", required_if_eq("on_success", "move"))]
+    pub(crate) move_to: Option<PathBuf>,
+    /// What becomes of a file whose content has a result under another name
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) duplicates: DuplicatesName,
+    /// Tries of a file that cannot be read for now, before it counts as failed
+    #[arg(long, value_name = "N", default_value_t = Retries::default().most,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tries: u32,
+    /// Seconds before the first further try; the wait doubles with each, up to 5 minutes
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
+    pub(crate) retry_delay: Duration,
+    /// One JSON object a line on stdout for each photograph that ended
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -158,6 +222,46 @@ impl DeviceName {
     }
 }
 
+/// `--on-success`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnSuccessName {
+    /// It stays where it is
+    #[default]
+    Keep,
+    /// It moves below --move-to; nothing is replaced there
+    Move,
+    /// It is deleted
+    Delete,
+}
+
+/// `--duplicates`.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum DuplicatesName {
+    /// Each name gets its own result
+    #[default]
+    Each,
+    /// It is left out, and recorded as skipped
+    Skip,
+}
+
+impl DuplicatesName {
+    pub(crate) fn choice(self) -> Duplicates {
+        match self {
+            Self::Each => Duplicates::Each,
+            Self::Skip => Duplicates::Skip,
+        }
+    }
+}
+
+/// Reads seconds with a fraction, up to ten years.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    const MOST: f64 = 10.0 * 365.0 * 86400.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=MOST).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("expected seconds such as 5 or 0.5".to_owned()),
+    }
+}
+
 fn parse_saturation(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if (0.0..=4.0).contains(&value) => Ok(value),
@@ -213,6 +317,14 @@ mod tests {
         assert_eq!(parse_size("20000000"), Ok(20_000_000));
         for wrong in ["", "G", "1X", "-1G", "1.5G", "99999999999T", "1K"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction() {
+        assert_eq!(parse_seconds("0.25"), Ok(Duration::from_millis(250)));
+        for wrong in ["", "-1", "nan", "inf", "1e12", "5s"] {
+            assert!(parse_seconds(wrong).is_err(), "{wrong}");
         }
     }
 

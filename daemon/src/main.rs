@@ -21,8 +21,10 @@ mod recover;
 mod report;
 mod retry;
 mod settings;
+mod setup;
 mod status;
 mod stop;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     report::start_log(cli.verbose, cli.quiet, &progress);
     let exit = match &cli.command {
         Command::Batch(arguments) => batch::run(arguments, &progress),
+        Command::Watch(arguments) => watch::command::run(arguments, &progress),
         Command::Status(arguments) => status::run(arguments),
         Command::Retry(arguments) => retry::run(arguments),
     };

@@ -116,6 +116,11 @@ impl<'a> Report<'a> {
                 }
                 ("failed", Some(reason.as_str()), facts)
             }
+            Outcome::Postponed { reason, tries, delay } => {
+                let (input, delay) = (input.display(), delay.as_secs_f64());
+                log::warn!("{input}: {reason}; try {tries}, the next in {delay:.0} s");
+                return;
+            }
             Outcome::Stopped => return,
         };
         if self.json {

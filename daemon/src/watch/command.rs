@@ -1,0 +1,96 @@
+//! `polychromify watch`, as typed: settings from flags, then the watching itself.
+
+use std::path::Path;
+
+use indicatif::MultiProgress;
+use polychromify_core::Hints;
+
+use crate::cli::{OnSuccessName, Watch};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::job::Studio;
+use crate::plan;
+use crate::report::Report;
+use crate::setup::{self, Means};
+use crate::stop::Stop;
+use crate::watch::event::{Observer, WatchEvent};
+use crate::watch::settings::{IGNORED, Noticing, OnSuccess, Retries, WatchSettings};
+use crate::watch::{self};
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When watching cannot start; failures of single inputs are told and recorded.
+pub(crate) fn run(arguments: &Watch, progress: &MultiProgress) -> Result<Exit> {
+    let stop = Stop::on_signals().map_err(Error::Signals)?;
+    let settings = settings(arguments);
+    let folder = plan::resolve(&settings.output)?;
+    let means = Means::open(&arguments.coloring, None)?;
+    let (_lock, ledger) = setup::open_output(&folder)?;
+    log::info!("{} at a time, on {} with {}", settings.jobs, means.device, means.weights);
+    let studio = Studio {
+        colorizer: means.colorizer,
+        ledger,
+        folder,
+        recipe: means.recipe,
+        weights: means.weights,
+        hints: Hints::default(),
+        style: means.style,
+        limits: setup::limits(&arguments.coloring, settings.jobs),
+        force: false,
+        stop: stop.clone(),
+    };
+    let mut teller = Teller { report: Report::new(progress, arguments.json) };
+    watch::run(&settings, &studio, &mut teller, &stop)?;
+    teller.report.finish(0);
+    Ok(Exit::Stopped)
+}
+
+/// What the flags say.
+fn settings(arguments: &Watch) -> WatchSettings {
+    let own = arguments.ignore.iter().cloned();
+    WatchSettings {
+        inputs: arguments.inputs.clone(),
+        output: arguments.output.clone(),
+        stability_delay: arguments.stability_delay,
+        rescan: arguments.rescan,
+        noticing: if arguments.poll.is_some() { Noticing::Poll } else { Noticing::Auto },
+        poll_interval: arguments.poll.unwrap_or(watch::POLL_INTERVAL),
+        ignore: IGNORED.iter().map(ToString::to_string).chain(own).collect(),
+        empty_patience: arguments.empty_patience,
+        on_success: match (arguments.on_success, &arguments.move_to) {
+            (OnSuccessName::Move, Some(folder)) => OnSuccess::Move(folder.clone()),
+            (OnSuccessName::Delete, _) => OnSuccess::Delete,
+            _ => OnSuccess::Keep,
+        },
+        duplicates: arguments.duplicates.choice(),
+        retries: Retries {
+            most: arguments.tries,
+            first_delay: arguments.retry_delay,
+            ..Retries::default()
+        },
+        jobs: setup::workers(&arguments.coloring),
+    }
+}
+
+/// Tells events on the log, and outcomes as `batch` does.
+struct Teller<'a> {
+    report: Report<'a>,
+}
+
+impl Observer for Teller<'_> {
+    fn tell(&mut self, event: &WatchEvent<'_>) {
+        match event {
+            WatchEvent::Ended { input, output, outcome } => {
+                self.report.tell(input, Some(output), outcome);
+            }
+            WatchEvent::Unreadable { path, reason } => tell_path(path, reason),
+            other => log::debug!("{other:?}"),
+        }
+    }
+}
+
+fn tell_path(path: &Path, reason: &str) {
+    log::warn!("{}: {reason}", path.display());
+}
