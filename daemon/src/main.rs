@@ -12,6 +12,7 @@ mod cli;
 mod error;
 mod exit;
 mod fingerprint;
+mod ignore;
 mod job;
 mod ledger;
 mod lock;

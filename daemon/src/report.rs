@@ -121,6 +121,10 @@ impl<'a> Report<'a> {
                 log::warn!("{input}: {reason}; try {tries}, the next in {delay:.0} s");
                 return;
             }
+            Outcome::Blocked(reason) => {
+                log::warn!("{}: {reason}; it stays in the queue", input.display());
+                return;
+            }
             Outcome::Stopped => return,
         };
         if self.json {

@@ -1,21 +1,20 @@
 //! `polychromify watch`, as typed: settings from flags, then the watching itself.
 
-use std::path::Path;
-
 use indicatif::MultiProgress;
 use polychromify_core::Hints;
 
 use crate::cli::{OnSuccessName, Watch};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::job::Studio;
+use crate::ignore::IGNORED;
+use crate::job::{Care, Contents, Studio};
 use crate::plan;
 use crate::report::Report;
 use crate::setup::{self, Means};
 use crate::stop::Stop;
+use crate::watch;
 use crate::watch::event::{Observer, WatchEvent};
-use crate::watch::settings::{IGNORED, Noticing, OnSuccess, Retries, WatchSettings};
-use crate::watch::{self};
+use crate::watch::settings::{Noticing, OnSuccess, Retries, WatchSettings};
 
 /// Runs the command.
 ///
@@ -39,6 +38,12 @@ pub(crate) fn run(arguments: &Watch, progress: &MultiProgress) -> Result<Exit> {
         style: means.style,
         limits: setup::limits(&arguments.coloring, settings.jobs),
         force: false,
+        care: Care {
+            retries: Some(settings.retries),
+            on_success: settings.on_success.clone(),
+            duplicates: settings.duplicates,
+        },
+        contents: Contents::default(),
         stop: stop.clone(),
     };
     let mut teller = Teller { report: Report::new(progress, arguments.json) };
@@ -85,12 +90,24 @@ impl Observer for Teller<'_> {
             WatchEvent::Ended { input, output, outcome } => {
                 self.report.tell(input, Some(output), outcome);
             }
-            WatchEvent::Unreadable { path, reason } => tell_path(path, reason),
-            other => log::debug!("{other:?}"),
+            WatchEvent::Watching { folder, polled: None } => {
+                log::info!("{}: watched by events", folder.display());
+            }
+            WatchEvent::Watching { folder, polled: Some((interval, reason)) } => {
+                let (folder, seconds) = (folder.display(), interval.as_secs_f64());
+                log::info!("{folder}: polled every {seconds} s: {reason}");
+            }
+            WatchEvent::Unreadable { path, reason } => log::warn!("{}: {reason}", path.display()),
+            WatchEvent::Gone { folder } => {
+                log::warn!("{}: the watched folder is gone; waiting for it", folder.display());
+            }
+            WatchEvent::Back { folder } => {
+                log::info!("{}: the watched folder is there again", folder.display());
+            }
+            WatchEvent::Overflow => log::warn!("events were lost; looking through all folders"),
+            WatchEvent::Ready => log::info!("ready"),
+            WatchEvent::Stopping => log::info!("stopping"),
+            other => log::trace!("{other:?}"),
         }
     }
-}
-
-fn tell_path(path: &Path, reason: &str) {
-    log::warn!("{}: {reason}", path.display());
 }
