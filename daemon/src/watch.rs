@@ -19,11 +19,13 @@ mod sweep;
 mod waiting;
 mod watcher;
 
+use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::ignore::Ignore;
 use crate::job::{Outcome, Studio};
 use crate::plan::Job;
 use crate::stop::Stop;
@@ -55,12 +57,24 @@ enum Message {
     Ended(Job, Outcome),
 }
 
+/// Checks settings before anything is created; `folder` is the output folder, resolved.
+///
+/// # Errors
+///
+/// When an input is no folder, lies in the output folder or the reverse, originals would move into
+/// either, or a glob does not parse.
+pub(crate) fn check(settings: &WatchSettings, folder: &Path) -> Result<()> {
+    roots::open(settings, folder)?;
+    roots::excluded(settings, folder)?;
+    Ignore::new(&settings.ignore)?;
+    Ok(())
+}
+
 /// Watches until `stop` is asked for. The caller holds the lock of the output folder.
 ///
 /// # Errors
 ///
-/// When an input is no folder, lies in the output folder or the reverse, or a glob does not parse.
-/// What happens to single files is told to `observer` and recorded in the ledger.
+/// Those of [`check`]. What happens to single files is told to `observer` and recorded in the ledger.
 pub(crate) fn run(
     settings: &WatchSettings,
     studio: &Studio,

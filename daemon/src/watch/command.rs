@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &Watch, progress: &MultiProgress) -> Result<Exit> {
     let stop = Stop::on_signals().map_err(Error::Signals)?;
     let settings = settings(arguments);
     let folder = plan::resolve(&settings.output)?;
+    watch::check(&settings, &folder)?;
     let means = Means::open(&arguments.coloring, None)?;
     let (_lock, ledger) = setup::open_output(&folder)?;
     log::info!("{} at a time, on {} with {}", settings.jobs, means.device, means.weights);
