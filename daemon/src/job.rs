@@ -24,7 +24,6 @@ use crate::fingerprint::{self, Stamp};
 use crate::ledger::{Ledger, Original, Published};
 use crate::plan::Job;
 use crate::publish;
-use crate::recover;
 use crate::settings::Recipe;
 use crate::stop::{Stop, Stoppable};
 use crate::watch::settings::{Duplicates, OnSuccess, Retries};
@@ -105,7 +104,6 @@ impl Studio {
         facts.sha256_input = Some(content.clone());
         let path = self.folder.join(&job.output);
         let _claim = self.claim(&content)?;
-        recover::finish_publishing(&self.ledger, &self.folder, &job.output)?;
         let known = self.ledger.result(&job.output)?;
         let replaced = match decide(job, &content, &self.recipe, self.force, &path, known)? {
             Decision::Color(replaced) => replaced,
@@ -158,8 +156,9 @@ impl Studio {
         publish::rename(temporary.path(), &path, replaced.as_ref())?;
         temporary.publish();
         // The result is whole and in its place: what fails from here on, the next run settles.
-        let synced = publish::sync_folder(path.parent().unwrap_or(&self.folder));
-        match synced.and_then(|()| self.ledger.publish(id)) {
+        let parent = path.parent().unwrap_or(&self.folder);
+        let record = || publish::sync_folder(parent).and_then(|()| self.ledger.publish(id));
+        match self.insist(job, record) {
             Ok(()) => self.let_original_go(job, &result),
             Err(error) => log::warn!("{}: done, but not recorded: {error}", job.shown.display()),
         }

@@ -26,6 +26,7 @@ use crate::settings::Recipe;
 #[cfg(test)]
 use overview::Counts;
 use sql_path::SqlPath;
+pub(crate) use watching::Standing;
 
 /// Folder below the output folder for the ledger and its lock.
 pub(crate) const FOLDER: &str = ".polychromify";

@@ -22,18 +22,6 @@ pub(crate) fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
     Ok(unsettled.len())
 }
 
-/// Settles a result that this run renamed into place and could not record then.
-pub(crate) fn finish_publishing(ledger: &Ledger, folder: &Path, output: &Path) -> Result<()> {
-    if ledger.is_intended(output)? {
-        let unsettled = ledger.unsettled()?;
-        let of_output = |job: &&Unsettled| job.output == output && job.intended.is_some();
-        for job in unsettled.iter().filter(of_output) {
-            settle(ledger, folder, job)?;
-        }
-    }
-    Ok(())
-}
-
 fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
     let path = folder.join(&job.output);
     let renamed = match &job.intended {

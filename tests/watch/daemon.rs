@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -137,11 +137,6 @@ impl Daemon {
         kill_process(self.id(), signal).unwrap();
     }
 
-    /// Whether it still runs.
-    pub(crate) fn runs(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
     /// Ends it by SIGTERM.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
@@ -179,19 +174,18 @@ pub(crate) fn failure(folder: &Folder, input: &str) -> Option<Value> {
 
 /// The ledger's count of failed tries of an input.
 pub(crate) fn tries(folder: &Folder, input: &str) -> u32 {
-    let found = ledger(folder).query_row(
-        "SELECT max(tries) FROM jobs WHERE input LIKE '%' || ?1",
-        [input],
-        |row| row.get::<_, Option<u32>>(0),
-    );
+    let Some(ledger) = ledger(folder) else { return 0 };
+    let sql = "SELECT max(tries) FROM jobs WHERE input LIKE '%' || ?1";
+    let found = ledger.query_row(sql, [input], |row| row.get::<_, Option<u32>>(0));
     found.ok().flatten().unwrap_or(0)
 }
 
 /// The ledger itself, to see what the program does not tell.
-pub(crate) fn ledger(folder: &Folder) -> Connection {
-    let ledger = Connection::open(folder.path("out/.polychromify/ledger.sqlite")).unwrap();
+pub(crate) fn ledger(folder: &Folder) -> Option<Connection> {
+    let path = folder.path("out/.polychromify/ledger.sqlite");
+    let ledger = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
     ledger.busy_timeout(PATIENCE).unwrap();
-    ledger
+    Some(ledger)
 }
 
 /// Names of temporary files, which nothing may leave behind.

@@ -95,7 +95,7 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
     let failed = status(&folder)["failed"].as_u64().unwrap() as usize;
     assert_eq!(failed + found.len(), dropped.len(), "one result or one recorded failure each");
     let sql = "SELECT count(*) FROM jobs WHERE state = 'failed' AND reason IS NULL";
-    let silent: u32 = ledger(&folder).query_row(sql, [], |row| row.get(0)).unwrap();
+    let silent: u32 = ledger(&folder).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(silent, 0, "every failure has its reason");
     let masters: Vec<_> = if flags.contains(&"--on-success") {
         let moved = folder.files("moved").into_iter();

@@ -9,7 +9,7 @@ use crate::pictures;
 /// State and reason of an input in the ledger.
 fn state(folder: &Folder, input: &str) -> Option<(String, Option<String>)> {
     let sql = "SELECT state, reason FROM jobs WHERE input LIKE '%' || ?1";
-    let row = ledger(folder).query_row(sql, [input], |row| Ok((row.get(0)?, row.get(1)?)));
+    let row = ledger(folder)?.query_row(sql, [input], |row| Ok((row.get(0)?, row.get(1)?)));
     row.ok()
 }
 

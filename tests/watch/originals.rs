@@ -76,7 +76,7 @@ both_ways! {
         let daemon = Daemon::start(&folder, how, &[]);
         daemon.until_done(&folder, &["a.png", "b.png"]);
         daemon.kill();
-        ledger(&folder).execute("UPDATE results SET original = 'leaving'", []).unwrap();
+        ledger(&folder).unwrap().execute("UPDATE results SET original = 'leaving'", []).unwrap();
         folder.write("out/b.png", "somebody changed this");
         let daemon = Daemon::start(&folder, how, &MOVE);
         daemon.until("the move", || folder.exists("moved/a.png"));

@@ -1,5 +1,8 @@
 //! What becomes of a job that failed: it is tried again, or recorded as failed.
 
+use std::thread;
+use std::time::Duration;
+
 use crate::error::{Error, Fault, Result};
 use crate::job::{Facts, Outcome, Studio};
 use crate::plan::Job;
@@ -7,6 +10,9 @@ use crate::watch::settings::Retries;
 
 /// Why an input that is not there any more is skipped.
 const GONE: &str = "went away before it was colored";
+
+/// Time between two attempts to record a result.
+const INSISTENCE: Duration = Duration::from_millis(500);
 
 impl Studio {
     /// Records a failure, and says what follows from it.
@@ -45,6 +51,24 @@ impl Studio {
                     _ => outcome,
                 }
             }
+        }
+    }
+
+    /// Does what must not fail once a result has its name, again and again while it fails: as long
+    /// as the ledger cannot be written, no other job could be done either. Without retries, or
+    /// when it is asked to stop, the next start makes up for it.
+    pub(super) fn insist(&self, job: &Job, mut action: impl FnMut() -> Result<()>) -> Result<()> {
+        let mut told = false;
+        loop {
+            let Err(error) = action() else { return Ok(()) };
+            if self.care.retries.is_none() || self.stop.is_asked() {
+                return Err(error);
+            }
+            if !told {
+                log::warn!("{}: done, but not recorded yet: {error}", job.shown.display());
+                told = true;
+            }
+            thread::sleep(INSISTENCE);
         }
     }
 

@@ -12,6 +12,18 @@ use crate::ledger::{Ledger, Original, forget_intent, now};
 use crate::plan::Job;
 use crate::settings::Recipe;
 
+/// What the ledger says of a file with a stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// There is something to do.
+    New,
+    /// It ended, and was so young when it was taken that it could have changed since without
+    /// showing it by its times.
+    Young,
+    /// It ended.
+    Settled,
+}
+
 impl Ledger {
     /// Puts jobs whose inputs have these stamps into the queue and gives their numbers, in the
     /// same order.
@@ -49,9 +61,8 @@ impl Ledger {
         })
     }
 
-    /// Whether a file of this stamp ended as done, skipped or failed with this recipe, and would
-    /// show it by its times if it had changed since.
-    pub(crate) fn is_settled(&self, job: &Job, stamp: &Stamp, recipe: &Recipe) -> Result<bool> {
+    /// Whether a file of this stamp ended as done, skipped or failed with this recipe.
+    pub(crate) fn standing(&self, job: &Job, stamp: &Stamp, recipe: &Recipe) -> Result<Standing> {
         let taken = self.query(|connection| {
             connection
                 .prepare_cached(
@@ -74,10 +85,13 @@ impl Ledger {
                 )
                 .optional()
         })?;
-        Ok(taken.is_some_and(|milliseconds| {
-            let taken = UNIX_EPOCH + Duration::from_millis(milliseconds.max(0).cast_unsigned());
-            stamp.is_settled(taken)
-        }))
+        Ok(match taken {
+            None => Standing::New,
+            Some(milliseconds) => {
+                let taken = UNIX_EPOCH + Duration::from_millis(milliseconds.max(0).cast_unsigned());
+                if stamp.is_settled(taken) { Standing::Settled } else { Standing::Young }
+            }
+        })
     }
 
     /// Failed tries of a job at its present content with its present recipe.
@@ -158,15 +172,6 @@ impl Ledger {
                     |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0),
                 )
                 .optional()
-        })
-    }
-
-    /// Whether a result is recorded as about to be renamed to this name.
-    pub(crate) fn is_intended(&self, output: &Path) -> Result<bool> {
-        self.query(|connection| {
-            connection
-                .prepare_cached("SELECT 1 FROM intents WHERE output = ?1")?
-                .exists([SqlPath(output)])
         })
     }
 

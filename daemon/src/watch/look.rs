@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::fingerprint::Stamp;
 use crate::job::Studio;
+use crate::ledger::Standing;
 use crate::plan::Job;
 use crate::watch::event::WatchEvent;
 use crate::watch::eyes::Blind;
@@ -112,10 +113,7 @@ impl Watcher<'_> {
                 }
                 Found::Unreadable(below, error) => {
                     let path = self.roots[index].shown.join(below);
-                    if self.unreadable.insert(path.clone()) {
-                        let reason = error.to_string();
-                        self.tell(&WatchEvent::Unreadable { path: &path, reason: &reason });
-                    }
+                    self.unreadable(path, &error.to_string());
                 }
             }
             self.sign_of_life();
@@ -147,10 +145,16 @@ impl Watcher<'_> {
                 }
             }
             Err(Blind::Other(reason)) => {
-                if self.unreadable.insert(path.clone()) {
-                    self.tell(&WatchEvent::Unreadable { path: &path, reason: &reason });
-                }
+                let path = self.roots[index].shown.join(below);
+                self.unreadable(path, &reason);
             }
+        }
+    }
+
+    /// Tells once that something cannot be looked at.
+    fn unreadable(&mut self, path: PathBuf, reason: &str) {
+        if self.unreadable.insert(path.clone()) {
+            self.tell(&WatchEvent::Unreadable { path: &path, reason });
         }
     }
 
@@ -243,7 +247,7 @@ impl Watcher<'_> {
 /// a batch, which keeps the input's stamp with the result.
 fn is_settled(studio: &Studio, job: &Job, stamp: &Stamp) -> crate::error::Result<bool> {
     let (ledger, recipe) = (&studio.ledger, &studio.recipe);
-    if ledger.is_settled(job, stamp, recipe)? {
+    if ledger.standing(job, stamp, recipe)? == Standing::Settled {
         return Ok(true);
     }
     Ok(crate::job::is_done_by_times(ledger, &studio.folder, job, recipe)?.is_some())

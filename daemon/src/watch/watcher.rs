@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::FormatChoice;
 use crate::error::Result;
 use crate::fingerprint::Stamp;
 use crate::ignore::Ignore;
 use crate::job::{DONE_ALREADY, Outcome, Studio};
+use crate::ledger::Standing;
 use crate::plan::Job;
 use crate::stop::Stop;
 use crate::watch::Message;
@@ -208,9 +209,12 @@ impl<'a> Watcher<'a> {
                 self.waiting.defer(job, stamp, now);
                 continue;
             }
-            match self.studio.ledger.is_settled(&job, &stamp, &self.studio.recipe) {
-                Ok(true) => self.seen.insert(&job.input, &stamp),
-                Ok(false) => {
+            match self.studio.ledger.standing(&job, &stamp, &self.studio.recipe) {
+                Ok(Standing::Settled) => self.seen.insert(&job.input, &stamp),
+                Ok(Standing::Young) if !stamp.is_settled(SystemTime::now()) => {
+                    self.waiting.postpone(job, stamp, now, now + ROUND);
+                }
+                Ok(_) => {
                     self.outputs.insert(name);
                     self.in_hand.insert(path, stamp);
                     jobs.push((job, stamp));
