@@ -3,7 +3,6 @@
 mod rehearsal;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
@@ -11,6 +10,7 @@ use indicatif::MultiProgress;
 use polychromify_core::Hints;
 
 use crate::cli::Batch;
+use crate::crew::Crew;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fingerprint;
@@ -104,34 +104,32 @@ fn color_all(
         }
     }
     let ids = studio.ledger.enqueue(&jobs, &studio.recipe)?;
-    let queue: Vec<(i64, Job)> = ids.into_iter().zip(jobs).collect();
-    let next = AtomicUsize::new(0);
+    let crew = Crew::default();
+    let workers = workers.min(jobs.len());
+    crew.add(ids.into_iter().zip(jobs));
+    crew.complete();
     let (sender, outcomes) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..workers.min(queue.len()) {
+        for _ in 0..workers {
             let sender = sender.clone();
-            scope.spawn(|| work(studio, &queue, &next, sender));
+            scope.spawn(|| work(studio, &crew, sender));
         }
         drop(sender);
-        for (index, outcome) in outcomes {
-            let job: &Job = &queue[index].1;
-            report.tell(&job.shown, Some(&shown(arguments, job)), &outcome);
+        for (job, outcome) in outcomes {
+            report.tell(&job.shown, Some(&shown(arguments, &job)), &outcome);
         }
     });
     Ok(())
 }
 
 /// Takes jobs and does them until there is none, or the program is asked to stop.
-fn work(
-    studio: &Studio,
-    queue: &[(i64, Job)],
-    next: &AtomicUsize,
-    outcomes: Sender<(usize, Outcome)>,
-) {
-    while !studio.stop.is_asked() {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        let Some((id, job)) = queue.get(index) else { break };
-        if outcomes.send((index, studio.perform(*id, job))).is_err() {
+fn work(studio: &Studio, crew: &Crew, outcomes: Sender<(Job, Outcome)>) {
+    while !studio.stop.is_asked()
+        && let Some((id, job)) = crew.take()
+    {
+        let outcome = studio.perform(id, &job);
+        crew.end();
+        if outcomes.send((job, outcome)).is_err() {
             break;
         }
     }

@@ -29,6 +29,7 @@ use crate::stop::{Stop, Stoppable};
 use crate::watch::settings::{Duplicates, OnSuccess, Retries};
 pub(crate) use contents::Contents;
 pub(crate) use decision::{DONE_ALREADY, Decision, LEFT_EDITED, decide, is_done_by_times};
+pub(crate) use failure::GONE;
 pub(crate) use outcome::{Facts, Outcome};
 use temporary::Temporary;
 

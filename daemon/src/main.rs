@@ -9,6 +9,7 @@
 
 mod batch;
 mod cli;
+mod crew;
 mod error;
 mod exit;
 mod fingerprint;

@@ -6,7 +6,6 @@
 //! the folders could not tell it again after a crash.
 
 pub(crate) mod command;
-pub(crate) mod crew;
 pub(crate) mod event;
 mod eyes;
 mod filesystem;
@@ -24,12 +23,12 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crate::crew::Crew;
 use crate::error::Result;
 use crate::ignore::Ignore;
 use crate::job::{Outcome, Studio};
 use crate::plan::Job;
 use crate::stop::Stop;
-use crate::watch::crew::Crew;
 use crate::watch::event::Observer;
 use crate::watch::settings::WatchSettings;
 use crate::watch::watcher::Watcher;

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::daemon::{Daemon, How, both_ways, command, failure, ledger, status};
+use crate::daemon::{Daemon, How, both_ways, command, failure, ledger, status, tries};
+use crate::faults;
 use crate::folder::{Folder, Run};
 use crate::pictures;
 
@@ -42,6 +43,22 @@ both_ways! {
         folder.polychromify(["retry", "-o", "out"]).code(0);
         daemon.until_done(&folder, &["a.png"]);
         assert_eq!(status(&folder)["failed"], 0);
+    }
+
+    fn an_input_that_went_away_before_it_was_colored_is_recorded_and_colored_when_it_is_back(how: How) {
+        let folder = Folder::new().file("in/b.png", pictures::png(30, 20, 1)).file("busy", "");
+        let flag = folder.path("busy").display().to_string();
+        let busy = |how| faults::with(command(&folder, how, &[]), &[("FAULT_BUSY", &flag)]);
+        folder.write("in/locked.png", pictures::png(30, 20, 2));
+        let daemon = Daemon::spawn(busy(how));
+        daemon.until("a try", || tries(&folder, "in/locked.png") > 0);
+        fs::rename(folder.path("in/locked.png"), folder.path("away.png")).unwrap();
+        daemon.until("a record of it", || {
+            state(&folder, "in/locked.png").is_some_and(|(state, _)| state == "skipped")
+        });
+        fs::remove_file(folder.path("busy")).unwrap();
+        fs::rename(folder.path("away.png"), folder.path("in/locked.png")).unwrap();
+        daemon.until_done(&folder, &["locked.png"]);
     }
 
     fn each_name_of_the_same_content_gets_its_result(how: How) {

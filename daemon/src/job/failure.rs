@@ -9,7 +9,7 @@ use crate::plan::Job;
 use crate::watch::settings::Retries;
 
 /// Why an input that is not there any more is skipped.
-const GONE: &str = "went away before it was colored";
+pub(crate) const GONE: &str = "went away before it was colored";
 
 /// Time between two attempts to record a result.
 const INSISTENCE: Duration = Duration::from_millis(500);

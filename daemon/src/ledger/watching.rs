@@ -143,12 +143,13 @@ impl Ledger {
         })
     }
 
-    /// Inputs in the queue.
-    pub(crate) fn queued(&self) -> Result<Vec<PathBuf>> {
+    /// Numbers and inputs of the jobs in the queue.
+    pub(crate) fn queued(&self) -> Result<Vec<(i64, PathBuf)>> {
         self.query(|connection| {
             let mut statement =
-                connection.prepare("SELECT input FROM jobs WHERE state = 'queued'")?;
-            let rows = statement.query_map([], |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0))?;
+                connection.prepare("SELECT id, input FROM jobs WHERE state = 'queued'")?;
+            let rows = statement
+                .query_map([], |row| Ok((row.get(0)?, row.get::<_, SqlPath<PathBuf>>(1)?.0)))?;
             rows.collect()
         })
     }

@@ -89,7 +89,9 @@ impl Watcher<'_> {
         self.let_originals_go();
         let started = Instant::now();
         let files = self.sweep(index, PathBuf::new());
-        if self.seen.len() > 2 * files as usize + 1000 && self.roots.len() == 1 {
+        self.roots[index].files = files;
+        let all: u64 = self.roots.iter().map(|root| root.files).sum();
+        if self.seen.len() as u64 > 2 * all + 1000 {
             self.seen.clear(); // most of it is of files that went away
         }
         let (took, waiting) = (started.elapsed(), self.waiting.len() as u64);

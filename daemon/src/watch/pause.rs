@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::watch::crew::Crew;
+use crate::crew::Crew;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);

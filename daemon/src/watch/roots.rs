@@ -23,6 +23,8 @@ pub(super) struct Root {
     pub(super) polled: Option<String>,
     /// When it is looked through next; `None`: never.
     pub(super) next_sweep: Option<Instant>,
+    /// Photographs found in it when it was last looked through.
+    pub(super) files: u64,
 }
 
 impl Root {
@@ -80,13 +82,11 @@ pub(super) fn open(settings: &WatchSettings, output: &Path) -> Result<Vec<Root>>
                 });
             }
         }
-        let polled = match settings.noticing {
-            Noticing::Poll => Some("as asked for".to_owned()),
-            Noticing::Auto => filesystem::without_events(&real).map(sends_none),
-        };
+        let shown = input.clone();
         let mut root =
-            Root { shown: input.clone(), real, identity: None, polled, next_sweep: None };
+            Root { shown, real, identity: None, polled: None, next_sweep: None, files: 0 };
         root.identity = root.found();
+        root.ask_file_system(settings, true);
         roots.push(root);
     }
     Ok(roots)

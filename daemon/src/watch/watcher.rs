@@ -6,15 +6,15 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::FormatChoice;
+use crate::crew::Crew;
 use crate::error::Result;
 use crate::fingerprint::Stamp;
 use crate::ignore::Ignore;
-use crate::job::{DONE_ALREADY, Outcome, Studio};
+use crate::job::{DONE_ALREADY, GONE, Outcome, Studio};
 use crate::ledger::Standing;
 use crate::plan::Job;
 use crate::stop::Stop;
 use crate::watch::Message;
-use crate::watch::crew::Crew;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
 use crate::watch::eyes::Eyes;
 use crate::watch::pause::Pause;
@@ -53,7 +53,9 @@ pub(super) struct Watcher<'a> {
     pause: Pause,
     last_sign: Instant,
     next_round: Instant,
-    foreign_changes: i64,
+    /// What the ledger was when its queue was last compared with what is at hand; `None`: it is
+    /// to be compared.
+    foreign_changes: Option<i64>,
 }
 
 impl<'a> Watcher<'a> {
@@ -89,7 +91,7 @@ impl<'a> Watcher<'a> {
             pause: Pause::default(),
             last_sign: now,
             next_round: now + ROUND,
-            foreign_changes: 0,
+            foreign_changes: None,
         };
         if settings.noticing == Noticing::Auto {
             match Eyes::open(sender.clone()) {
@@ -106,7 +108,6 @@ impl<'a> Watcher<'a> {
             self.tell_how(root);
         }
         self.sweep_all();
-        self.foreign_changes = self.studio.ledger.foreign_changes().unwrap_or_default();
         self.tell(&WatchEvent::Ready);
         while !self.is_stopping() {
             self.step();
@@ -153,7 +154,7 @@ impl<'a> Watcher<'a> {
         if self.next_round <= Instant::now() {
             self.next_round = Instant::now() + ROUND;
             self.check_roots();
-            self.take_up_foreign_changes();
+            self.compare_queue();
         }
         self.sign_of_life();
     }
@@ -203,6 +204,9 @@ impl<'a> Watcher<'a> {
         let mut jobs = Vec::new();
         for path in self.waiting.due(now) {
             let stamp = self.stamp(&path);
+            if stamp.is_none() {
+                self.foreign_changes = None; // it may be in the ledger's queue, to be tried again
+            }
             let Some((job, stamp)) = self.waiting.look(&path, stamp, now) else { continue };
             let name = folded(&job.output);
             if self.in_hand.contains_key(&path) || self.outputs.contains(&name) {
@@ -256,26 +260,34 @@ impl<'a> Watcher<'a> {
         sweep::stamp(&root.real, below, root.polled.is_some())
     }
 
-    /// Takes up what another process put back into the queue: `polychromify retry`.
-    fn take_up_foreign_changes(&mut self) {
-        let changes = self.studio.ledger.foreign_changes();
-        let queued = match changes {
-            Ok(changes) if changes == self.foreign_changes => return,
-            Ok(changes) => {
-                self.foreign_changes = changes;
-                self.studio.ledger.queued()
+    /// Takes up what is in the ledger's queue and not at hand: what another process put there, such
+    /// as `polychromify retry`, and inputs that went away.
+    fn compare_queue(&mut self) {
+        let compared = self.studio.ledger.foreign_changes().and_then(|changes| {
+            if self.foreign_changes == Some(changes) {
+                return Ok(Vec::new());
             }
-            Err(error) => Err(error),
-        };
-        match queued {
-            Ok(inputs) => {
-                for input in inputs {
-                    if !self.in_hand.contains_key(&input) && !self.waiting.contains(&input) {
-                        self.notice(&input);
-                    }
-                }
+            let queued = self.studio.ledger.queued()?;
+            self.foreign_changes = Some(changes);
+            Ok(queued)
+        });
+        let queued = compared.unwrap_or_else(|error| {
+            log::warn!("{error}");
+            Vec::new()
+        });
+        for (id, input) in queued {
+            if self.in_hand.contains_key(&input) || self.waiting.contains(&input) {
+                continue;
             }
-            Err(error) => log::warn!("{error}"),
+            self.notice(&input);
+            let unknown = self.root_of(&input).is_none_or(|(root, _)| root.identity.is_none());
+            if unknown || self.waiting.contains(&input) || input.symlink_metadata().is_ok() {
+                continue;
+            }
+            log::info!("{}: {GONE}", input.display());
+            if let Err(error) = self.studio.ledger.lose(id, GONE) {
+                log::warn!("{error}");
+            }
         }
     }
 }

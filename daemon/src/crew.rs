@@ -1,11 +1,11 @@
-//! Workers that take jobs from one queue.
+//! The queue that the workers of a batch or of a watched folder take jobs from.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::plan::Job;
 
-/// The queue that workers take jobs from.
+/// Jobs for workers.
 #[derive(Debug, Default)]
 pub(crate) struct Crew {
     state: Mutex<State>,
@@ -17,6 +17,8 @@ struct State {
     jobs: VecDeque<(i64, Job)>,
     running: usize,
     closed: bool,
+    /// No further job comes.
+    complete: bool,
     /// Jobs that may begin; `None`: any number.
     allowed: Option<usize>,
 }
@@ -28,11 +30,17 @@ impl Crew {
         self.changed.notify_all();
     }
 
-    /// The next job, once there is one; `None` when the crew is closed.
+    /// No further job comes: workers go home when the queue is empty.
+    pub(crate) fn complete(&self) {
+        self.lock().complete = true;
+        self.changed.notify_all();
+    }
+
+    /// The next job, once there is one; `None` when it is time to go home.
     pub(crate) fn take(&self) -> Option<(i64, Job)> {
         let mut state = self.lock();
         loop {
-            if state.closed {
+            if state.closed || (state.complete && state.jobs.is_empty()) {
                 return None;
             }
             if state.allowed != Some(0)
