@@ -8,6 +8,7 @@
 //! Every statement is synced before the next step. A rollback journal serves where WAL cannot: on
 //! network file systems.
 
+mod hooks;
 mod overview;
 mod schema;
 mod sql_path;

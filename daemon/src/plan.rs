@@ -68,12 +68,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> R
 
 fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: FormatChoice) -> Result<()> {
     let root = input.canonicalize().map_err(Error::io(input, "read"))?;
-    if plan.folder.starts_with(&root) {
-        return Err(Error::OutputInsideInput { input: input.into(), output: output.into() });
-    }
-    if root.starts_with(&plan.folder) {
-        return Err(Error::InputInsideOutput { input: input.into(), output: output.into() });
-    }
+    refuse_nested((input, &root), (output, &plan.folder))?;
     let found = walk::walk(&root);
     plan.ignored += found.ignored;
     plan.jobs.extend(found.photographs.into_iter().map(|relative| Job {
@@ -86,6 +81,20 @@ fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: FormatChoice
             if relative.as_os_str().is_empty() { input.into() } else { input.join(relative) };
         (path.clone(), Error::Walk { path, source })
     }));
+    Ok(())
+}
+
+/// Refuses an input folder and an output folder that lie in each other. Both are given as the user
+/// wrote them, and as absolute paths free of symbolic links.
+pub(crate) fn refuse_nested(input: (&Path, &Path), output: (&Path, &Path)) -> Result<()> {
+    let (input, root) = input;
+    let (output, folder) = output;
+    if folder.starts_with(root) {
+        return Err(Error::OutputInsideInput { input: input.into(), output: output.into() });
+    }
+    if root.starts_with(folder) {
+        return Err(Error::InputInsideOutput { input: input.into(), output: output.into() });
+    }
     Ok(())
 }
 

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 ///
 /// Paths are text, or blobs of bytes where they are not UTF-8; hashes are SHA-256 in lower-case
 /// hexadecimal; times are milliseconds since 1970, file times nanoseconds.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     output NOT NULL,             -- path below the output folder
@@ -64,7 +65,16 @@ CREATE TABLE intents (           -- rows of results whose rename is under way
     milliseconds INTEGER NOT NULL,
     published_at INTEGER NOT NULL
 );
-"];
+",
+    "
+CREATE TABLE hook_failures (     -- results whose hook failed
+    output PRIMARY KEY NOT NULL,
+    input NOT NULL,
+    reason TEXT NOT NULL,
+    failed_at INTEGER NOT NULL
+);
+",
+];
 
 /// Brings a ledger to the newest version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {

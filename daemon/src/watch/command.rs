@@ -1,58 +1,18 @@
-//! `polychromify watch`, as typed: settings from flags, then the watching itself.
+//! Settings of a watched folder, from the options of `polychromify watch`.
 
 use std::path::Path;
 
-use indicatif::MultiProgress;
-use polychromify_core::Hints;
-
 use crate::cli::{OnSuccessName, Watch};
-use crate::error::{Error, Result};
-use crate::exit::Exit;
-use crate::job::Studio;
-use crate::plan;
-use crate::report::Report;
-use crate::setup::{self, Means};
-use crate::stop::Stop;
-use crate::watch::event::{Observer, WatchEvent};
+use crate::setup;
+use crate::watch;
 use crate::watch::settings::{IGNORED, Noticing, OnSuccess, Retries, WatchSettings};
-use crate::watch::{self};
 
-/// Runs the command.
-///
-/// # Errors
-///
-/// When watching cannot start; failures of single inputs are told and recorded.
-pub(crate) fn run(arguments: &Watch, progress: &MultiProgress) -> Result<Exit> {
-    let stop = Stop::on_signals().map_err(Error::Signals)?;
-    let settings = settings(arguments);
-    let folder = plan::resolve(&settings.output)?;
-    let means = Means::open(&arguments.coloring, None)?;
-    let (_lock, ledger) = setup::open_output(&folder)?;
-    log::info!("{} at a time, on {} with {}", settings.jobs, means.device, means.weights);
-    let studio = Studio {
-        colorizer: means.colorizer,
-        ledger,
-        folder,
-        recipe: means.recipe,
-        weights: means.weights,
-        hints: Hints::default(),
-        style: means.style,
-        limits: setup::limits(&arguments.coloring, settings.jobs),
-        force: false,
-        stop: stop.clone(),
-    };
-    let mut teller = Teller { report: Report::new(progress, arguments.json) };
-    watch::run(&settings, &studio, &mut teller, &stop)?;
-    teller.report.finish(0);
-    Ok(Exit::Stopped)
-}
-
-/// What the flags say.
-fn settings(arguments: &Watch) -> WatchSettings {
+/// What the options say; `output` is theirs.
+pub(crate) fn settings(arguments: &Watch, output: &Path) -> WatchSettings {
     let own = arguments.ignore.iter().cloned();
     WatchSettings {
         inputs: arguments.inputs.clone(),
-        output: arguments.output.clone(),
+        output: output.to_path_buf(),
         stability_delay: arguments.stability_delay,
         rescan: arguments.rescan,
         noticing: if arguments.poll.is_some() { Noticing::Poll } else { Noticing::Auto },
@@ -72,25 +32,4 @@ fn settings(arguments: &Watch) -> WatchSettings {
         },
         jobs: setup::workers(&arguments.coloring),
     }
-}
-
-/// Tells events on the log, and outcomes as `batch` does.
-struct Teller<'a> {
-    report: Report<'a>,
-}
-
-impl Observer for Teller<'_> {
-    fn tell(&mut self, event: &WatchEvent<'_>) {
-        match event {
-            WatchEvent::Ended { input, output, outcome } => {
-                self.report.tell(input, Some(output), outcome);
-            }
-            WatchEvent::Unreadable { path, reason } => tell_path(path, reason),
-            other => log::debug!("{other:?}"),
-        }
-    }
-}
-
-fn tell_path(path: &Path, reason: &str) {
-    log::warn!("{}: {reason}", path.display());
 }

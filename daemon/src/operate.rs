@@ -1,0 +1,112 @@
+//! `polychromify watch`: the program around the watched folder.
+//!
+//! It reads the configuration, starts the log, and runs `watch::run` for as long as that
+//! configuration holds. SIGHUP has it read the configuration again: one that does not fit is
+//! refused in words, and the work goes on as before.
+
+mod prepared;
+mod service;
+mod teller;
+
+use std::ffi::OsString;
+use std::sync::atomic::Ordering;
+
+use indicatif::MultiProgress;
+use log::LevelFilter;
+use polychromify_core::Hints;
+
+use crate::cli::LogFormat;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::hook::Hooks;
+use crate::job::Studio;
+use crate::logging::{self, Form};
+use crate::metrics::Counters;
+use crate::report;
+use crate::setup;
+use crate::stop::Stop;
+use crate::watch::{self, Ended};
+use crate::{priority, systemd};
+use prepared::{Held, Prepared};
+use service::{Reload, Service};
+
+/// Runs the command. `level` is what -v or -q asks for.
+///
+/// # Errors
+///
+/// When watching cannot start; failures of single inputs are logged and recorded.
+pub(crate) fn run(level: Option<LevelFilter>) -> Result<Exit> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let config = match Config::load(&arguments) {
+        Ok(config) => config,
+        Err(error) => {
+            logging::start(Form::Terminal(MultiProgress::new()), LevelFilter::Info);
+            return Err(error);
+        }
+    };
+    if config.watch.print_config {
+        report::print_line(config.print().trim_end());
+        return Ok(Exit::AllDone);
+    }
+    let form = match config.watch.log_format {
+        LogFormat::Json => Form::Json,
+        LogFormat::Text if logging::is_journal() => Form::Journal,
+        LogFormat::Text => Form::Text,
+    };
+    logging::start(form, level.unwrap_or(config.watch.log_level));
+    let stop = Stop::on_signals().map_err(Error::Signals)?;
+    let mut reload = Reload::on_signal(arguments, level).map_err(Error::Signals)?;
+    // Before any thread starts: threads inherit it.
+    priority::lower(config.watch.nice, config.watch.io_class);
+
+    let hooks = Hooks::start();
+    let counters = Counters::new(hooks.failures());
+    let mut prepared = Prepared::new(config, None)?;
+    let mut held = None;
+    loop {
+        let ended = watch(&mut prepared, &mut held, &mut reload, &hooks, &counters, &stop)?;
+        stop.reload().store(false, Ordering::Relaxed);
+        match (ended, reload.take_ready()) {
+            (Ended::Reload, Some(next)) => prepared = next,
+            (Ended::Reload, None) => {}
+            (Ended::Stopped, _) => break,
+        }
+    }
+    systemd::stopping();
+    hooks.finish();
+    log::info!("stopped: {}", counters.sums());
+    Ok(Exit::Stopped)
+}
+
+/// Watches by one configuration until it is replaced, or the program is asked to stop.
+fn watch(
+    prepared: &mut Prepared,
+    held: &mut Option<Held>,
+    reload: &mut Reload,
+    hooks: &Hooks,
+    counters: &Counters,
+    stop: &Stop,
+) -> Result<Ended> {
+    let output = prepared.take_output(held.take())?;
+    let means = prepared.means()?;
+    let arguments = &prepared.config.watch;
+    log::info!("{} at a time, on {} with {}", prepared.settings.jobs, means.device, means.weights);
+    let studio = Studio {
+        colorizer: means.colorizer,
+        ledger: output.ledger,
+        folder: output.folder.clone(),
+        recipe: means.recipe,
+        weights: means.weights,
+        hints: Hints::default(),
+        style: means.style,
+        limits: setup::limits(&arguments.coloring, prepared.settings.jobs),
+        force: false,
+        stop: stop.clone(),
+    };
+    let _metrics = prepared.serve_metrics(counters)?;
+    let mut service = Service::new(prepared, &output.folder, reload, hooks, counters, stop);
+    let ended = watch::run(&prepared.settings, &studio, &mut service, stop);
+    *held = Some(Held { folder: output.folder, lock: output.lock, ledger: studio.ledger });
+    ended
+}
