@@ -96,8 +96,10 @@ pub(crate) enum Error {
         "--metrics {address}: other machines could read it; say --metrics-anywhere if they may"
     )]
     MetricsForAll { address: SocketAddr },
-    #[error("--metrics {address}: cannot listen: {reason}")]
-    Metrics { address: SocketAddr, reason: String },
+    #[error("--metrics {address}: cannot listen: {source}")]
+    Metrics { address: SocketAddr, source: io::Error },
+    #[error("--metrics: cannot serve: {0}")]
+    Listener(io::Error),
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
 }

@@ -3,10 +3,11 @@
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
 
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tiny_http::{Header, Method, Request, Response};
@@ -77,9 +78,16 @@ impl Counters {
     }
 }
 
+/// Takes the address at which figures are asked for.
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|source| Error::Metrics { address, source })
+}
+
 /// Serves figures until it is dropped.
 pub(crate) struct Server {
     server: Arc<tiny_http::Server>,
+    /// The output folder, for its ledger.
+    folder: Arc<Mutex<PathBuf>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -88,20 +96,27 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened to.
-    pub(crate) fn start(address: SocketAddr, counters: Counters, folder: &Path) -> Result<Self> {
-        let listen = tiny_http::Server::http(address);
-        let server = Arc::new(
-            listen.map_err(|error| Error::Metrics { address, reason: error.to_string() })?,
-        );
-        log::info!("figures for Prometheus at http://{}/metrics", server.server_addr());
-        let (serving, folder) = (Arc::clone(&server), folder.to_path_buf());
+    /// When the system has no thread for it.
+    pub(crate) fn start(listener: TcpListener, counters: Counters, folder: &Path) -> Result<Self> {
+        let address = listener.local_addr().map_err(Error::Listener)?;
+        let server = tiny_http::Server::from_listener(listener, None)
+            .map_err(|error| Error::Listener(io::Error::other(error)))?;
+        let server = Arc::new(server);
+        log::info!("figures for Prometheus at http://{address}/metrics");
+        let folder = Arc::new(Mutex::new(folder.to_path_buf()));
+        let (serving, shown) = (Arc::clone(&server), Arc::clone(&folder));
         let thread = thread::spawn(move || {
             for request in serving.incoming_requests() {
+                let folder = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 answer(request, &counters, &folder);
             }
         });
-        Ok(Self { server, thread: Some(thread) })
+        Ok(Self { server, folder, thread: Some(thread) })
+    }
+
+    /// Shows the ledger of another folder from here on.
+    pub(crate) fn show(&self, folder: &Path) {
+        *self.folder.lock().unwrap_or_else(PoisonError::into_inner) = folder.to_path_buf();
     }
 }
 
@@ -116,7 +131,7 @@ impl Drop for Server {
     }
 }
 
-fn answer(request: Request, counters: &Counters, folder: &PathBuf) {
+fn answer(request: Request, counters: &Counters, folder: &Path) {
     let path = request.url().split('?').next().unwrap_or_default();
     let (code, text) = match (request.method(), path) {
         (Method::Get | Method::Head, "/metrics") => (200, figures(counters, folder)),

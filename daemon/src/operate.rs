@@ -62,21 +62,32 @@ pub(crate) fn run(level: Option<LevelFilter>) -> Result<Exit> {
 
     let hooks = Hooks::start();
     let counters = Counters::new(hooks.failures());
-    let mut prepared = Prepared::new(config, None)?;
     let mut held = None;
-    loop {
-        let ended = watch(&mut prepared, &mut held, &mut reload, &hooks, &counters, &stop)?;
-        stop.reload().store(false, Ordering::Relaxed);
-        match (ended, reload.take_ready()) {
-            (Ended::Reload, Some(next)) => prepared = next,
-            (Ended::Reload, None) => {}
-            (Ended::Stopped, _) => break,
-        }
-    }
+    let ended = watch_on(config, &mut held, &mut reload, &hooks, &counters, &stop);
     systemd::stopping();
-    hooks.finish();
+    hooks.finish(); // while the output folder is ours
+    ended?;
     log::info!("stopped: {}", counters.sums());
     Ok(Exit::Stopped)
+}
+
+/// Watches by one configuration after the other until the program is asked to stop.
+fn watch_on(
+    config: Config,
+    held: &mut Option<Held>,
+    reload: &mut Reload,
+    hooks: &Hooks,
+    counters: &Counters,
+    stop: &Stop,
+) -> Result<()> {
+    let mut prepared = Prepared::new(config, None)?;
+    while watch(&mut prepared, held, reload, hooks, counters, stop)? == Ended::Reload {
+        stop.reload().store(false, Ordering::Relaxed);
+        if let Some(next) = reload.take_ready() {
+            prepared = next;
+        }
+    }
+    Ok(())
 }
 
 /// Watches by one configuration until it is replaced, or the program is asked to stop.
@@ -88,14 +99,14 @@ fn watch(
     counters: &Counters,
     stop: &Stop,
 ) -> Result<Ended> {
-    let output = prepared.take_output(held.take())?;
+    let ours = prepared.hold(held.take(), counters)?;
     let means = prepared.means()?;
     let arguments = &prepared.config.watch;
     log::info!("{} at a time, on {} with {}", prepared.settings.jobs, means.device, means.weights);
     let studio = Studio {
         colorizer: means.colorizer,
-        ledger: output.ledger,
-        folder: output.folder.clone(),
+        ledger: ours.ledger,
+        folder: ours.folder.clone(),
         recipe: means.recipe,
         weights: means.weights,
         hints: Hints::default(),
@@ -104,9 +115,8 @@ fn watch(
         force: false,
         stop: stop.clone(),
     };
-    let _metrics = prepared.serve_metrics(counters)?;
-    let mut service = Service::new(prepared, &output.folder, reload, hooks, counters, stop);
+    let mut service = Service::new(prepared, &ours.folder, reload, hooks, counters, stop);
     let ended = watch::run(&prepared.settings, &studio, &mut service, stop);
-    *held = Some(Held { folder: output.folder, lock: output.lock, ledger: studio.ledger });
+    *held = Some(Held { ledger: studio.ledger, ..ours });
     ended
 }

@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use rustix::process::Signal;
+
 use crate::daemon::{Daemon, until};
 use crate::folder::Folder;
 use crate::pictures;
@@ -60,4 +62,19 @@ fn an_address_that_is_taken_is_named() {
     let flags = ["watch", "in", "-o", "out", "--metrics", &address];
     let run = folder.polychromify(flags).code(2);
     assert!(run.stderr.contains(&format!("{address}: cannot listen")), "{run:#?}");
+}
+
+#[test]
+fn figures_stay_where_they_are_when_the_configuration_is_read_again() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let folder = Folder::new();
+    let mut daemon = Daemon::start(&folder, &["--metrics", &address]);
+    for _ in 0..3 {
+        daemon.signal(Signal::HUP);
+        daemon.wait_for("watching");
+        assert!(get(&address, "/metrics").starts_with("HTTP/1.1 200"));
+    }
+    daemon.stop();
 }

@@ -1,5 +1,7 @@
 //! SIGHUP.
 
+use std::net::TcpListener;
+
 use rustix::process::Signal;
 
 use crate::daemon::{Daemon, until};
@@ -53,7 +55,11 @@ fn sighup_moves_to_another_output_folder() {
 fn a_configuration_that_does_not_fit_is_refused_and_the_old_one_stays() {
     let folder = Folder::new().file("p.toml", configuration(""));
     let mut daemon = start(&folder);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("metrics = \"{}\"\n", taken.local_addr().unwrap());
     for (more, words) in [
+        (taken.as_str(), "cannot listen"),
+        ("weights = \"none\"\n", "p.toml:5: "),
         ("qualty = 5\n", "p.toml:5: unknown key `qualty`"),
         ("metrics = \"0.0.0.0:1\"\n", "--metrics-anywhere"),
         ("quality = 0\n", "p.toml:5: `quality`"),

@@ -1,24 +1,31 @@
 //! A configuration that is ready to run: checked as far as that goes without starting.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 
 use crate::cli::OnSuccessName;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::lock::Lock;
-use crate::metrics::{Counters, Server};
+use crate::metrics::{self, Counters, Server};
 use crate::plan;
 use crate::setup::{self, Means};
 use crate::watch::command;
 use crate::watch::settings::WatchSettings;
 
-/// The output folder, ours for as long as this lives.
+/// What is ours for as long as this lives: the output folder, and the address of the figures.
 pub(super) struct Held {
     pub(super) folder: PathBuf,
     pub(super) lock: Lock,
     pub(super) ledger: Ledger,
+    pub(super) server: Option<Server>,
+}
+
+/// What the configuration before holds, which the next one may take over.
+pub(super) struct Current<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) metrics: Option<SocketAddr>,
 }
 
 /// A configuration, checked.
@@ -31,16 +38,18 @@ pub(super) struct Prepared {
     means: Option<Means>,
     /// The output folder, where it is another than before.
     output: Option<Held>,
+    /// Where figures are asked for, if that is another address than before.
+    listener: Option<TcpListener>,
 }
 
 impl Prepared {
-    /// Checks a configuration; `held` is the output folder that this process works on already.
+    /// Checks a configuration and takes what it needs beyond what the one before holds.
     ///
     /// # Errors
     ///
     /// When folders are missing from it, weights or device do not fit, or the output folder cannot
-    /// be taken.
-    pub(super) fn new(config: Config, held: Option<&PathBuf>) -> Result<Self> {
+    /// or the address of `--metrics` cannot be taken.
+    pub(super) fn new(config: Config, current: Option<&Current>) -> Result<Self> {
         let watch = &config.watch;
         if watch.inputs.is_empty() {
             return Err(Error::NotConfigured { key: "input" });
@@ -63,20 +72,38 @@ impl Prepared {
         }
         let settings = command::settings(watch, output);
         let means = Means::open(&watch.coloring, None)?;
-        let output = match held {
-            Some(held) if *held == folder => None,
+        let listener = match watch.metrics {
+            Some(address) if current.is_none_or(|current| current.metrics != Some(address)) => {
+                Some(metrics::listen(address)?)
+            }
+            _ => None,
+        };
+        let output = match current {
+            Some(current) if current.folder == folder => None,
             _ => Some(take(folder.clone())?),
         };
-        Ok(Self { config, settings, folder, means: Some(means), output })
+        Ok(Self { config, settings, folder, means: Some(means), output, listener })
     }
 
-    /// The output folder: the one held before, if it is the same.
-    pub(super) fn take_output(&mut self, held: Option<Held>) -> Result<Held> {
-        match (self.output.take(), held) {
-            (Some(output), _) => Ok(output),
-            (None, Some(held)) if held.folder == self.folder => Ok(held),
-            (None, _) => take(self.folder.clone()),
-        }
+    /// What this configuration holds, taken over from the one before as far as it is the same.
+    pub(super) fn hold(&mut self, before: Option<Held>, counters: &Counters) -> Result<Held> {
+        let (mut held, server) = match (self.output.take(), before) {
+            (Some(output), before) => (output, before.and_then(|before| before.server)),
+            (None, Some(mut before)) if before.folder == self.folder => {
+                let server = before.server.take();
+                (before, server)
+            }
+            (None, before) => (take(self.folder.clone())?, before.and_then(|before| before.server)),
+        };
+        held.server = match (self.listener.take(), self.config.watch.metrics, server) {
+            (Some(listener), ..) => Some(Server::start(listener, counters.clone(), &self.folder)?),
+            (None, Some(_), Some(server)) => {
+                server.show(&self.folder);
+                Some(server)
+            }
+            _ => None,
+        };
+        Ok(held)
     }
 
     /// Weights on their device.
@@ -86,15 +113,9 @@ impl Prepared {
             None => Means::open(&self.config.watch.coloring, None),
         }
     }
-
-    /// Starts to serve figures, if that is configured.
-    pub(super) fn serve_metrics(&self, counters: &Counters) -> Result<Option<Server>> {
-        let serve = |address: SocketAddr| Server::start(address, counters.clone(), &self.folder);
-        self.config.watch.metrics.map(serve).transpose()
-    }
 }
 
 fn take(folder: PathBuf) -> Result<Held> {
     let (lock, ledger) = setup::open_output(&folder)?;
-    Ok(Held { folder, lock, ledger })
+    Ok(Held { folder, lock, ledger, server: None })
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use log::LevelFilter;
 use signal_hook::consts::SIGHUP;
 use signal_hook::flag;
 
-use super::prepared::Prepared;
+use super::prepared::{Current, Prepared};
 use super::teller;
 use crate::config::{Config, Entry};
 use crate::hook::{Hook, Hooks};
@@ -47,12 +48,13 @@ impl Reload {
     }
 
     /// Prepares the configuration anew if that was asked for. Gives whether there is one.
-    fn poll(&mut self, before: &[Entry], held: &PathBuf) -> bool {
+    fn poll(&mut self, before: &[Entry], current: &Current) -> bool {
         if !self.asked.swap(false, Ordering::Relaxed) {
             return false;
         }
         systemd::reloading();
-        match Config::load(&self.arguments).and_then(|config| Prepared::new(config, Some(held))) {
+        match Config::load(&self.arguments).and_then(|config| Prepared::new(config, Some(current)))
+        {
             Ok(next) => {
                 teller::tell_changes(before, &next.config.entries());
                 self.ready = Some(next);
@@ -70,6 +72,7 @@ impl Reload {
 /// Listens to one run of the watched folder.
 pub(super) struct Service<'a> {
     folder: PathBuf,
+    metrics: Option<SocketAddr>,
     json: bool,
     hook: Option<Hook>,
     entries: Vec<Entry>,
@@ -93,6 +96,7 @@ impl<'a> Service<'a> {
         let hook = watch.hook.clone().map(|command| Hook { command, timeout: watch.hook_timeout });
         Self {
             folder: folder.to_path_buf(),
+            metrics: watch.metrics,
             json: watch.json,
             hook,
             entries: prepared.config.entries(),
@@ -127,7 +131,8 @@ impl Observer for Service<'_> {
                 systemd::status(&format!(
                     "{running} in work, {queued} queued, {waiting} settling; since the start {sums}"
                 ));
-                if self.reload.poll(&self.entries, &self.folder) {
+                let current = Current { folder: &self.folder, metrics: self.metrics };
+                if self.reload.poll(&self.entries, &current) {
                     self.stop.reload().store(true, Ordering::Relaxed);
                 }
             }
