@@ -14,7 +14,7 @@ use crate::cli::Batch;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fingerprint;
-use crate::job::{self, Facts, Outcome, Studio};
+use crate::job::{self, Care, Contents, Facts, Outcome, Studio};
 use crate::plan::{self, Job, Plan};
 use crate::report::Report;
 use crate::setup::{self, Means};
@@ -62,6 +62,8 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             style: means.style,
             limits,
             force: arguments.force,
+            care: Care::default(),
+            contents: Contents::default(),
             stop: stop.clone(),
         };
         color_all(&studio, arguments, &plan, workers, &mut report)?;

@@ -1,8 +1,12 @@
 //! What stops a run or a job, in one line that names the file and the way out.
 
+mod fault;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+pub(crate) use fault::Fault;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -69,6 +73,11 @@ pub(crate) enum Error {
         path.display(), owner.display()
     )]
     ResultOfAnother { path: PathBuf, owner: PathBuf },
+    #[error(
+        "{}: the result of an earlier scan of this name, whose original was moved or deleted; rename this one",
+        path.display()
+    )]
+    OriginalGone { path: PathBuf },
     #[error("{}: leads out of the output folder through a symbolic link", path.display())]
     OutsideOutput { path: PathBuf },
     #[error("{}: changed while it was read", path.display())]
@@ -102,6 +111,19 @@ pub(crate) enum Error {
     Listener(io::Error),
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
+    #[error("glob {glob}: {reason}")]
+    Glob { glob: String, reason: String },
+    #[error("{}: only folders can be watched", path.display())]
+    WatchesFolders { path: PathBuf },
+    #[error("{}: originals cannot move into the output folder, or it into theirs", folder.display())]
+    MovesIntoOutput { folder: PathBuf },
+    #[error(
+        "{}: originals cannot move here, because the watched folder {} lies inside",
+        folder.display(), input.display()
+    )]
+    MovesIntoInput { folder: PathBuf, input: PathBuf },
+    #[error("{}: lies inside the watched folder {}; choose one of them", inner.display(), outer.display())]
+    WatchedTwice { inner: PathBuf, outer: PathBuf },
 }
 
 impl Error {

@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod fingerprint;
 mod hook;
+mod ignore;
 mod job;
 mod ledger;
 mod lock;

@@ -56,7 +56,7 @@ impl Counters {
                     Outcome::Skipped(..) => &values.skipped,
                     Outcome::Failed(..) => &values.failed,
                     Outcome::Postponed { .. } => &values.postponed,
-                    Outcome::Stopped => return,
+                    Outcome::Blocked(_) | Outcome::Stopped => return,
                 };
                 counter.fetch_add(1, Ordering::Relaxed);
             }

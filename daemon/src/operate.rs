@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::hook::Hooks;
-use crate::job::Studio;
+use crate::job::{Care, Contents, Studio};
 use crate::logging::{self, Form};
 use crate::metrics::Counters;
 use crate::report;
@@ -113,6 +113,12 @@ fn watch(
         style: means.style,
         limits: setup::limits(&arguments.coloring, prepared.settings.jobs),
         force: false,
+        care: Care {
+            retries: Some(prepared.settings.retries),
+            on_success: prepared.settings.on_success.clone(),
+            duplicates: prepared.settings.duplicates,
+        },
+        contents: Contents::default(),
         stop: stop.clone(),
     };
     let mut service = Service::new(prepared, &ours.folder, reload, hooks, counters, stop);

@@ -78,7 +78,10 @@ impl<'a> Report<'a> {
                     self.bar.set_message("(some failed)");
                 }
             }
-            Outcome::Postponed { .. } | Outcome::Stopped => {}
+            Outcome::Postponed { reason, .. } | Outcome::Blocked(reason) => {
+                log::warn!("{}: {reason}; it stays in the queue", input.display());
+            }
+            Outcome::Stopped => {}
         }
         if self.json {
             self.progress.suspend(|| print_outcome(input, output, outcome));
@@ -108,7 +111,7 @@ pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outco
         Outcome::Done(facts) => ("done", None, facts),
         Outcome::Skipped(reason, facts) => ("skipped", Some(reason.as_str()), facts),
         Outcome::Failed(reason, facts) => ("failed", Some(reason.as_str()), facts),
-        Outcome::Postponed { .. } | Outcome::Stopped => return,
+        Outcome::Postponed { .. } | Outcome::Blocked(_) | Outcome::Stopped => return,
     };
     let (input, output) = (input.to_string_lossy(), output.map(Path::to_string_lossy));
     print_json(&Line {

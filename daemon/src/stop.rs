@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks to stop, the second ends the program at once.
 
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -40,5 +40,49 @@ impl Stop {
 
     pub(crate) fn is_reload_asked(&self) -> bool {
         self.reload.load(Ordering::Relaxed)
+    }
+}
+
+/// A reader or writer that fails once the program is asked to stop: what uses it ends with it.
+pub(crate) struct Stoppable<'a, T> {
+    inner: T,
+    stop: &'a Stop,
+}
+
+impl<'a, T> Stoppable<'a, T> {
+    pub(crate) fn new(inner: T, stop: &'a Stop) -> Self {
+        Self { inner, stop }
+    }
+
+    pub(crate) fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.stop.is_asked() { Err(io::Error::other("stopped on request")) } else { Ok(()) }
+    }
+}
+
+impl<T: Read> Read for Stoppable<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.check()?;
+        self.inner.read(buffer)
+    }
+}
+
+impl<T: Write> Write for Stoppable<'_, T> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.check()?;
+        self.inner.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<T: Seek> Seek for Stoppable<'_, T> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
     }
 }

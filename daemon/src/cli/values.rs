@@ -22,6 +22,15 @@ pub(crate) enum FormatChoice {
 }
 
 impl FormatChoice {
+    pub(crate) fn of(format: Option<Format>) -> Self {
+        match format {
+            None => Self::Same,
+            Some(Format::Tiff) => Self::Tiff,
+            Some(Format::Png) => Self::Png,
+            Some(Format::Jpeg) => Self::Jpeg,
+        }
+    }
+
     /// `None`: the source's.
     pub(crate) fn format(self) -> Option<Format> {
         match self {

@@ -16,6 +16,8 @@ pub(crate) enum Outcome {
     Failed(String, Facts),
     /// It failed for now, and is tried again after the delay.
     Postponed { reason: String, tries: u32, delay: Duration },
+    /// The output folder or the ledger cannot be written for now; the job is queued again.
+    Blocked(String),
     /// The program was asked to stop; the job is queued again.
     Stopped,
 }

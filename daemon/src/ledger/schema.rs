@@ -67,6 +67,16 @@ CREATE TABLE intents (           -- rows of results whose rename is under way
 );
 ",
     "
+ALTER TABLE jobs ADD COLUMN source_size INTEGER; -- stamp of the input when it was queued
+ALTER TABLE jobs ADD COLUMN source_modified INTEGER;
+ALTER TABLE jobs ADD COLUMN source_changed INTEGER;
+ALTER TABLE jobs ADD COLUMN retry_at INTEGER;    -- when a queued job that failed is tried again
+ALTER TABLE results ADD COLUMN original TEXT;    -- NULL: kept; 'leaving'; 'gone'
+ALTER TABLE intents ADD COLUMN original TEXT;
+CREATE INDEX results_by_content ON results (content);
+CREATE INDEX results_leaving ON results (original) WHERE original = 'leaving';
+",
+    "
 CREATE TABLE hook_failures (     -- results whose hook failed
     output PRIMARY KEY NOT NULL,
     input NOT NULL,

@@ -13,7 +13,12 @@ fn ledger() -> (tempfile::TempDir, Ledger) {
 }
 
 fn job(name: &str) -> Job {
-    Job { shown: name.into(), input: format!("/in/{name}").into(), output: name.into() }
+    Job {
+        shown: name.into(),
+        input: format!("/in/{name}").into(),
+        below: name.into(),
+        output: name.into(),
+    }
 }
 
 fn recipe() -> Recipe {
@@ -32,6 +37,7 @@ fn result_of(job: &Job) -> Published {
         width: 6,
         height: 7,
         milliseconds: 8,
+        original: Original::Kept,
     }
 }
 
@@ -110,7 +116,12 @@ fn retry_puts_failed_inputs_back() {
 fn names_that_are_not_utf_8_survive() {
     let (_folder, ledger) = ledger();
     let name = PathBuf::from(OsStr::from_bytes(b"\xff\xfe.jpg"));
-    let job = Job { shown: name.clone(), input: Path::new("/in").join(&name), output: name };
+    let job = Job {
+        shown: name.clone(),
+        input: Path::new("/in").join(&name),
+        below: name.clone(),
+        output: name,
+    };
     let id = enqueue(&ledger, &job);
     assert_eq!(enqueue(&ledger, &job), id);
     ledger.intend(id, &result_of(&job)).unwrap();

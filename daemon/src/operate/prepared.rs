@@ -11,8 +11,8 @@ use crate::lock::Lock;
 use crate::metrics::{self, Counters, Server};
 use crate::plan;
 use crate::setup::{self, Means};
-use crate::watch::command;
 use crate::watch::settings::WatchSettings;
+use crate::watch::{self, command};
 
 /// What is ours for as long as this lives: the output folder, and the address of the figures.
 pub(super) struct Held {
@@ -50,29 +50,27 @@ impl Prepared {
     /// When folders are missing from it, weights or device do not fit, or the output folder cannot
     /// or the address of `--metrics` cannot be taken.
     pub(super) fn new(config: Config, current: Option<&Current>) -> Result<Self> {
-        let watch = &config.watch;
-        if watch.inputs.is_empty() {
+        let asked = &config.watch;
+        if asked.inputs.is_empty() {
             return Err(Error::NotConfigured { key: "input" });
         }
-        let Some(output) = &watch.output else {
+        let Some(output) = &asked.output else {
             return Err(Error::NotConfigured { key: "output" });
         };
-        if watch.on_success == OnSuccessName::Move && watch.move_to.is_none() {
+        if asked.on_success == OnSuccessName::Move && asked.move_to.is_none() {
             return Err(Error::NotConfigured { key: "move-to" });
         }
-        if let Some(address) = watch.metrics
-            && !watch.metrics_anywhere
+        if let Some(address) = asked.metrics
+            && !asked.metrics_anywhere
             && !address.ip().is_loopback()
         {
             return Err(Error::MetricsForAll { address });
         }
         let folder = plan::resolve(output)?;
-        for input in &watch.inputs {
-            plan::refuse_nested((input, &plan::resolve(input)?), (output, &folder))?;
-        }
-        let settings = command::settings(watch, output);
-        let means = Means::open(&watch.coloring, None)?;
-        let listener = match watch.metrics {
+        let settings = command::settings(asked, output);
+        watch::check(&settings, &folder)?;
+        let means = Means::open(&asked.coloring, None)?;
+        let listener = match asked.metrics {
             Some(address) if current.is_none_or(|current| current.metrics != Some(address)) => {
                 Some(metrics::listen(address)?)
             }

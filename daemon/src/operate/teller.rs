@@ -57,6 +57,9 @@ fn ended(input: &Path, outcome: &Outcome) {
             let delay = delay.as_secs_f64();
             log::warn!(file:% = input; "{reason}; try {tries}, the next in {delay:.0} s");
         }
+        Outcome::Blocked(reason) => {
+            log::warn!(file:% = input; "{reason}; it stays in the queue");
+        }
         Outcome::Stopped => log::debug!(file:% = input; "given up for now"),
     }
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::cli::{OnSuccessName, Watch};
+use crate::ignore::IGNORED;
 use crate::setup;
 use crate::watch;
-use crate::watch::settings::{IGNORED, Noticing, OnSuccess, Retries, WatchSettings};
+use crate::watch::settings::{Noticing, OnSuccess, Retries, WatchSettings};
 
 /// What the options say; `output` is theirs.
 pub(crate) fn settings(arguments: &Watch, output: &Path) -> WatchSettings {

@@ -96,26 +96,6 @@ impl Retries {
     }
 }
 
-/// Names that programs give to what is no photograph yet, or never will be: hidden files (among
-/// them those that rsync, Syncthing and this program write to), downloads, thumbnails and trash.
-pub(crate) const IGNORED: &[&str] = &[
-    ".*",
-    "~$*",
-    "~syncthing~*",
-    "*.part",
-    "*.partial",
-    "*.filepart",
-    "*.crdownload",
-    "*.tmp",
-    "Thumbs.db",
-    "desktop.ini",
-    "@eaDir",
-    "#recycle",
-    "__MACOSX",
-    "$RECYCLE.BIN",
-    "lost+found",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
