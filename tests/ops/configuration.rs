@@ -95,6 +95,7 @@ fn what_cannot_be_done_without_is_asked_for_with_all_the_ways_to_say_it() {
     let ways = ["`input`", "command line", "POLYCHROMIFY_INPUT", "configuration file"];
     refused(&["watch"], &ways);
     refused(&["watch", "in"], &["POLYCHROMIFY_OUTPUT"]);
+    std::fs::create_dir(folder.path("in")).unwrap();
     refused(&["watch", "in", "-o", "in/out"], &["in/out", "--output"]);
     assert!(folder.names(".").is_empty());
 }

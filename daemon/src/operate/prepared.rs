@@ -17,6 +17,7 @@ use crate::watch::{self, command};
 /// What is ours for as long as this lives: the output folder, and the address of the figures.
 pub(super) struct Held {
     pub(super) folder: PathBuf,
+    #[expect(dead_code, reason = "held, never read")]
     pub(super) lock: Lock,
     pub(super) ledger: Ledger,
     pub(super) server: Option<Server>,
