@@ -85,7 +85,7 @@ pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
 
 /// Serves figures until it is dropped.
 pub(crate) struct Server {
-    server: Arc<tiny_http::Server>,
+    http: Arc<tiny_http::Server>,
     /// The output folder, for its ledger.
     folder: Arc<Mutex<PathBuf>>,
     thread: Option<JoinHandle<()>>,
@@ -99,19 +99,19 @@ impl Server {
     /// When the system has no thread for it.
     pub(crate) fn start(listener: TcpListener, counters: Counters, folder: &Path) -> Result<Self> {
         let address = listener.local_addr().map_err(Error::Listener)?;
-        let server = tiny_http::Server::from_listener(listener, None)
+        let http = tiny_http::Server::from_listener(listener, None)
             .map_err(|error| Error::Listener(io::Error::other(error)))?;
-        let server = Arc::new(server);
+        let http = Arc::new(http);
         log::info!("figures for Prometheus at http://{address}/metrics");
         let folder = Arc::new(Mutex::new(folder.to_path_buf()));
-        let (serving, shown) = (Arc::clone(&server), Arc::clone(&folder));
+        let (serving, shown) = (Arc::clone(&http), Arc::clone(&folder));
         let thread = thread::spawn(move || {
             for request in serving.incoming_requests() {
                 let folder = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 answer(request, &counters, &folder);
             }
         });
-        Ok(Self { server, folder, thread: Some(thread) })
+        Ok(Self { http, folder, thread: Some(thread) })
     }
 
     /// Shows the ledger of another folder from here on.
@@ -122,7 +122,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.server.unblock();
+        self.http.unblock();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {

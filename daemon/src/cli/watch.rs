@@ -116,9 +116,9 @@ pub(crate) struct Watch {
     pub(crate) coloring: Coloring,
     /// Command to run after each result or failure, by `sh -c`
     ///
-    /// It learns of the result by its environment: POLYCHROMIFY_HOOK_INPUT, _OUTPUT, _STATUS
-    /// (done or failed), _REASON, _SECONDS, _SHA256_INPUT and _SHA256_OUTPUT. One runs at a time,
-    /// while the next photographs are colored.
+    /// It learns of the result by its environment: `POLYCHROMIFY_HOOK_INPUT`, and in the same way
+    /// `OUTPUT`, `STATUS` (done or failed), `REASON`, `SECONDS`, `SHA256_INPUT`, `SHA256_OUTPUT`.
+    /// One runs at a time, while the next photographs are colored.
     #[arg(long, value_name = "COMMAND", env = "POLYCHROMIFY_HOOK")]
     pub(crate) hook: Option<String>,
     /// The hook is killed after this time

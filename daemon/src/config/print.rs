@@ -1,6 +1,7 @@
 //! `--print-config`: the options in force, with the origin of each.
 
 use std::any::TypeId;
+use std::fmt::Write;
 use std::num::NonZero;
 use std::path::Path;
 
@@ -85,7 +86,7 @@ pub(super) fn print(entries: &[Entry], file: Option<&Path>) -> String {
             Some(value) => format!("{key} = {value}"),
             None => format!("# {key} ="),
         };
-        text += &format!("{line:<36}  # {origin}\n");
+        writeln!(text, "{line:<36}  # {origin}").expect("strings grow");
     }
     text
 }
