@@ -2,8 +2,8 @@
 //!
 //! It is run by `sh -c` exactly as configured. What it is about stands in its environment and
 //! nowhere else, so no file name is ever read as a command. Hooks run one at a time, in order, on
-//! a thread of their own, while the next photographs are colored. One that fails or takes too long
-//! is logged and remembered in the ledger. A hook runs at most once for each result.
+//! a thread of their own, while the next photographs are colored. How each ended is recorded in the
+//! ledger; one that a stop or a crash cut off is called again at the next start.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -19,13 +19,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::Result;
-use crate::job::{Facts, Outcome};
-use crate::ledger::Ledger;
+use crate::ledger::{self, Due, Ledger};
 
 /// What a hook in work may still take when the program stops.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
-
-const NOT_RUN: &str = "the program stopped before it ran";
 
 /// A configured hook.
 #[derive(Clone, Debug)]
@@ -37,13 +34,11 @@ pub(crate) struct Hook {
 /// One call of a hook.
 struct Call {
     hook: Hook,
-    /// The output folder, for its ledger.
+    /// The output folder, absolute.
     folder: PathBuf,
-    input: PathBuf,
-    output: PathBuf,
-    status: &'static str,
-    reason: String,
-    facts: Facts,
+    about: Due,
+    /// Milliseconds since 1970.
+    called_at: i64,
 }
 
 /// Runs hooks one after the other.
@@ -68,35 +63,16 @@ impl Hooks {
         Arc::clone(&self.failures)
     }
 
-    /// Queues a call if a job is done or failed for good; does not wait.
-    pub(crate) fn call(
-        &self,
-        hook: &Hook,
-        folder: &Path,
-        input: &Path,
-        output: &Path,
-        outcome: &Outcome,
-    ) {
-        let (status, reason, facts) = match outcome {
-            Outcome::Done(facts) => ("done", "", facts),
-            Outcome::Failed(reason, facts) => ("failed", reason.as_str(), facts),
-            _ => return,
-        };
-        let call = Call {
-            hook: hook.clone(),
-            folder: folder.to_path_buf(),
-            input: input.to_path_buf(),
-            output: output.to_path_buf(),
-            status,
-            reason: reason.to_owned(),
-            facts: facts.clone(),
-        };
-        if self.calls.send(call).is_err() {
-            log::error!(file:% = input.display(); "the hook is not run: its thread has ended");
+    /// Queues a call; does not wait. `folder` is the output folder, absolute.
+    pub(crate) fn call(&self, hook: &Hook, folder: &Path, about: Due) {
+        let (hook, folder) = (hook.clone(), folder.to_path_buf());
+        let called = self.calls.send(Call { hook, folder, about, called_at: ledger::now() });
+        if called.is_err() {
+            log::error!("no hook is run any more: its thread has ended");
         }
     }
 
-    /// Ends: the hook in work gets a few seconds, those that wait are remembered as not run.
+    /// Ends: the hook in work gets a few seconds, those that wait stay due.
     pub(crate) fn finish(self) {
         self.stopping.store(true, Ordering::Relaxed);
         drop(self.calls);
@@ -107,39 +83,47 @@ impl Hooks {
 }
 
 fn work(queue: &Receiver<Call>, stopping: &AtomicBool, failures: &AtomicU64) {
+    let mut left: u64 = 0;
     for call in queue {
-        let ended = if stopping.load(Ordering::Relaxed) {
-            Err(NOT_RUN.to_owned())
-        } else {
-            run(&call, stopping)
+        let ended = if stopping.load(Ordering::Relaxed) { None } else { run(&call, stopping) };
+        let Some(ended) = ended else {
+            left += 1;
+            continue;
         };
+        let input = &call.about.input;
         if let Err(reason) = &ended {
             failures.fetch_add(1, Ordering::Relaxed);
-            log::error!(file:% = call.input.display(); "hook: {reason}");
+            log::error!(file:% = input.display(); "hook: {reason}");
         }
-        if let Err(error) = remember(&call, ended.err().as_deref()) {
-            log::warn!(file:% = call.input.display(); "hook: its end is not recorded: {error}");
+        if let Err(error) = record(&call, ended.err().as_deref()) {
+            log::warn!(file:% = input.display(); "hook: its end is not recorded: {error}");
         }
+    }
+    if left > 0 {
+        log::info!("hooks due at the next start: {left}");
     }
 }
 
-fn remember(call: &Call, failure: Option<&str>) -> Result<()> {
-    Ledger::open(&call.folder)?.record_hook(&call.output, &call.input, failure)
+fn record(call: &Call, failure: Option<&str>) -> Result<()> {
+    let Call { folder, about, called_at, .. } = call;
+    Ledger::open(folder)?.record_hook(&about.output, &about.input, *called_at, failure)
 }
 
-/// Runs a hook to its end; gives the reason of a failure.
-fn run(call: &Call, stopping: &AtomicBool) -> Result<(), String> {
-    let seconds = call.facts.seconds.map(|seconds| format!("{seconds:.3}")).unwrap_or_default();
-    let of = |hash: &Option<String>| hash.clone().unwrap_or_default();
+/// Runs a hook to its end; gives the reason of a failure, and `None` if the program's stop cut it
+/// off.
+fn run(call: &Call, stopping: &AtomicBool) -> Option<Result<(), String>> {
+    let about = &call.about;
+    let of = |value: &Option<String>| value.clone().unwrap_or_default();
+    let seconds = about.milliseconds.map(|time| format!("{:.3}", time as f64 / 1000.0));
     let started = Command::new("/bin/sh")
         .args(["-c", &call.hook.command])
-        .env("POLYCHROMIFY_HOOK_INPUT", &call.input)
-        .env("POLYCHROMIFY_HOOK_OUTPUT", &call.output)
-        .env("POLYCHROMIFY_HOOK_STATUS", call.status)
-        .env("POLYCHROMIFY_HOOK_REASON", &call.reason)
-        .env("POLYCHROMIFY_HOOK_SECONDS", seconds)
-        .env("POLYCHROMIFY_HOOK_SHA256_INPUT", of(&call.facts.sha256_input))
-        .env("POLYCHROMIFY_HOOK_SHA256_OUTPUT", of(&call.facts.sha256_output))
+        .env("POLYCHROMIFY_HOOK_INPUT", &about.input)
+        .env("POLYCHROMIFY_HOOK_OUTPUT", call.folder.join(&about.output))
+        .env("POLYCHROMIFY_HOOK_STATUS", if about.failure.is_some() { "failed" } else { "done" })
+        .env("POLYCHROMIFY_HOOK_REASON", of(&about.failure))
+        .env("POLYCHROMIFY_HOOK_SECONDS", of(&seconds))
+        .env("POLYCHROMIFY_HOOK_SHA256_INPUT", of(&about.content))
+        .env("POLYCHROMIFY_HOOK_SHA256_OUTPUT", of(&about.sha256))
         .env_remove("NOTIFY_SOCKET")
         .env_remove("WATCHDOG_PID")
         .env_remove("WATCHDOG_USEC")
@@ -147,18 +131,17 @@ fn run(call: &Call, stopping: &AtomicBool) -> Result<(), String> {
         .stdout(stderr()) // stdout is for --json
         .process_group(0) // so that all it starts can be killed
         .spawn();
-    let mut child = started.map_err(|error| format!("cannot start /bin/sh: {error}"))?;
-    let ended = wait(&mut child, call.hook.timeout, stopping);
-    match ended {
-        Ok(Some(status)) if status.success() => Ok(()),
-        Ok(Some(status)) => Err(format!("ended with {status}")),
-        Ok(None) if stopping.load(Ordering::Relaxed) => {
-            Err("killed: the program stopped".to_owned())
-        }
-        Ok(None) => {
-            Err(format!("killed: it took longer than {} s", call.hook.timeout.as_secs_f64()))
-        }
-        Err(error) => Err(format!("cannot wait for it: {error}")),
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) => return Some(Err(format!("cannot start /bin/sh: {error}"))),
+    };
+    let seconds = call.hook.timeout.as_secs_f64();
+    match wait(&mut child, call.hook.timeout, stopping) {
+        Ok(Some(status)) if status.success() => Some(Ok(())),
+        Ok(Some(status)) => Some(Err(format!("ended with {status}"))),
+        Ok(None) if stopping.load(Ordering::Relaxed) => None,
+        Ok(None) => Some(Err(format!("killed: it took longer than {seconds} s"))),
+        Err(error) => Some(Err(format!("cannot wait for it: {error}"))),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Stamp;
 use crate::plan::Job;
 use crate::settings::Recipe;
+pub(crate) use hooks::Due;
 #[cfg(test)]
 use overview::Counts;
 use sql_path::SqlPath;

@@ -99,6 +99,7 @@ fn watch(
     counters: &Counters,
     stop: &Stop,
 ) -> Result<Ended> {
+    let before = held.as_ref().map(|held| held.folder.clone());
     let ours = prepared.hold(held.take(), counters)?;
     let means = prepared.means()?;
     let arguments = &prepared.config.watch;
@@ -122,6 +123,12 @@ fn watch(
         stop: stop.clone(),
     };
     let mut service = Service::new(prepared, &ours.folder, reload, hooks, counters, stop);
+    if before.as_ref() == Some(&ours.folder) {
+        // What is due stands in the queue of hooks already.
+        studio.ledger.expect_hooks(arguments.hook.is_some())?;
+    } else {
+        service.call_due_hooks(&studio.ledger)?;
+    }
     let ended = watch::run(&prepared.settings, &studio, &mut service, stop);
     *held = Some(Held { ledger: studio.ledger, ..ours });
     ended

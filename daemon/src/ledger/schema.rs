@@ -77,11 +77,14 @@ CREATE INDEX results_by_content ON results (content);
 CREATE INDEX results_leaving ON results (original) WHERE original = 'leaving';
 ",
     "
-CREATE TABLE hook_failures (     -- results whose hook failed
+CREATE TABLE hooks (             -- latest hook called for each result or failure
     output PRIMARY KEY NOT NULL,
     input NOT NULL,
-    reason TEXT NOT NULL,
-    failed_at INTEGER NOT NULL
+    called_at INTEGER NOT NULL,
+    reason TEXT                  -- of a failure; NULL: it ended well
+);
+CREATE TABLE hooks_since (       -- one row if hooks are configured: what ended before had none
+    at INTEGER NOT NULL
 );
 ",
 ];

@@ -14,8 +14,12 @@ use signal_hook::flag;
 use super::prepared::{Current, Prepared};
 use super::teller;
 use crate::config::{Config, Entry};
+use crate::error::Result;
 use crate::hook::{Hook, Hooks};
+use crate::job::Outcome;
+use crate::ledger::{Due, Ledger};
 use crate::metrics::Counters;
+use crate::plan;
 use crate::report;
 use crate::stop::Stop;
 use crate::systemd::{self, Watchdog};
@@ -71,7 +75,10 @@ impl Reload {
 
 /// Listens to one run of the watched folder.
 pub(super) struct Service<'a> {
+    /// The output folder, absolute.
     folder: PathBuf,
+    /// The output folder as the user wrote it.
+    output: PathBuf,
     metrics: Option<SocketAddr>,
     json: bool,
     hook: Option<Hook>,
@@ -96,6 +103,7 @@ impl<'a> Service<'a> {
         let hook = watch.hook.clone().map(|command| Hook { command, timeout: watch.hook_timeout });
         Self {
             folder: folder.to_path_buf(),
+            output: prepared.settings.output.clone(),
             metrics: watch.metrics,
             json: watch.json,
             hook,
@@ -106,6 +114,36 @@ impl<'a> Service<'a> {
             counters,
             stop,
         }
+    }
+}
+
+impl Service<'_> {
+    /// Calls the hook for what an earlier run left due.
+    pub(super) fn call_due_hooks(&self, ledger: &Ledger) -> Result<()> {
+        ledger.expect_hooks(self.hook.is_some())?;
+        if let Some(hook) = &self.hook {
+            for due in ledger.hooks_due()? {
+                self.hooks.call(hook, &self.folder, due);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a hook is called for: a job that is done, or failed for good.
+    fn due(&self, input: &Path, output: &Path, outcome: &Outcome) -> Option<Due> {
+        let (failure, facts) = match outcome {
+            Outcome::Done(facts) => (None, facts),
+            Outcome::Failed(reason, facts) => (Some(reason.clone()), facts),
+            _ => return None,
+        };
+        Some(Due {
+            output: output.strip_prefix(&self.output).unwrap_or(output).to_path_buf(),
+            input: plan::identity(input).unwrap_or_else(|_| input.to_path_buf()),
+            failure,
+            milliseconds: facts.seconds.map(|seconds| (seconds * 1000.0) as i64),
+            content: facts.sha256_input.clone(),
+            sha256: facts.sha256_output.clone(),
+        })
     }
 }
 
@@ -121,8 +159,8 @@ impl Observer for Service<'_> {
                 if self.json {
                     report::print_outcome(input, Some(output), outcome);
                 }
-                if let Some(hook) = &self.hook {
-                    self.hooks.call(hook, &self.folder, input, output, outcome);
+                if let (Some(hook), Some(due)) = (&self.hook, self.due(input, output, outcome)) {
+                    self.hooks.call(hook, &self.folder, due);
                 }
             }
             WatchEvent::Alive { waiting, queued, running } => {
