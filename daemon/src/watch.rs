@@ -57,14 +57,15 @@ enum Message {
     Ended(Job, Outcome),
 }
 
-/// Checks what [`run`] would refuse; `output` is absolute and free of symbolic links.
+/// Checks settings before anything is created; `folder` is the output folder, resolved.
 ///
 /// # Errors
 ///
-/// Those of [`run`].
-pub(crate) fn check(settings: &WatchSettings, output: &Path) -> Result<()> {
-    roots::open(settings, output)?;
-    roots::excluded(settings, output)?;
+/// When an input is no folder, lies in the output folder or the reverse, originals would move into
+/// either, or a glob does not parse.
+pub(crate) fn check(settings: &WatchSettings, folder: &Path) -> Result<()> {
+    roots::open(settings, folder)?;
+    roots::excluded(settings, folder)?;
     Ignore::new(&settings.ignore)?;
     Ok(())
 }
@@ -73,8 +74,7 @@ pub(crate) fn check(settings: &WatchSettings, output: &Path) -> Result<()> {
 ///
 /// # Errors
 ///
-/// When an input is no folder, lies in the output folder or the reverse, or a glob does not parse.
-/// What happens to single files is told to `observer` and recorded in the ledger.
+/// Those of [`check`]. What happens to single files is told to `observer` and recorded in the ledger.
 pub(crate) fn run(
     settings: &WatchSettings,
     studio: &Studio,
