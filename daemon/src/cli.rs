@@ -1,14 +1,16 @@
 //! The command line, as typed.
 
-use std::num::NonZero;
+mod coloring;
+mod values;
+mod watch;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::scan::Format;
+use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::watch::settings::{Duplicates, Retries};
+pub(crate) use coloring::Coloring;
+pub(crate) use values::{FormatChoice, IoClass, LogFormat, OnSuccessName};
+pub(crate) use watch::Watch;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -32,6 +34,7 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is not copied")]
 pub(crate) enum Command {
     /// Color photographs and whole folders of them
     Batch(Batch),
@@ -39,7 +42,7 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Show what an output folder's ledger knows: done, failed, queued
     Status(Status),
-    /// Put failed inputs back into the queue for the next batch, with their tries forgotten
+    /// Put failed inputs back into the queue, with their tries forgotten
     Retry(Retry),
 }
 
@@ -53,7 +56,7 @@ pub(crate) struct Batch {
     ///
     /// A photograph in a folder keeps its path below that folder. Nothing is ever replaced there
     /// but a result of this program that nobody changed since.
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", env = "POLYCHROMIFY_OUTPUT")]
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) coloring: Coloring,
@@ -73,97 +76,10 @@ pub(crate) struct Batch {
     pub(crate) json: bool,
 }
 
-/// How photographs are colored, and with what.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Coloring {
-    /// Weights by name, or a .safetensors file [default: the built-in ones]
-    ///
-    /// A name is looked up in the folder `weights` of the user's data folder
-    /// (~/.local/share/polychromify on Linux), then among the built-in ones.
-    #[arg(short, long, value_name = "NAME|FILE")]
-    pub(crate) weights: Option<String>,
-    /// Format of the results; where it changes, the extension is appended: scan.tif.jpg
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) format: FormatChoice,
-    /// Strength of the colors, 0 (gray) to 4
-    #[arg(short, long, default_value_t = 1.0, value_parser = parse_saturation)]
-    pub(crate) saturation: f32,
-    /// Quality of JPEG results, 1 to 100
-    #[arg(long, default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub(crate) quality: u8,
-    /// Shrink results so that their longest side has this many pixels [default: as large as the scan]
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_side: Option<u32>,
-    /// Photographs in work at the same time [default: the number of cores]
-    #[arg(short, long, value_name = "N")]
-    pub(crate) jobs: Option<NonZero<u16>>,
-    /// Memory for decoded samples, shared equally by the jobs: 512M, 2G
-    ///
-    /// A scan that fits into its job's share is decoded once, a larger one twice in bands of rows.
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse_size)]
-    pub(crate) memory: u64,
-    /// What computes the colors
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) device: DeviceName,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = EXIT_CODES)]
-pub(crate) struct Watch {
-    /// Folders that photographs are dropped into, searched through with everything below them
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<PathBuf>,
-    /// Folder for the results and for the ledger of what is done
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
-    #[command(flatten)]
-    pub(crate) coloring: Coloring,
-    /// Seconds for which a file's size and time must stand still before it is taken
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
-    pub(crate) stability_delay: Duration,
-    /// Seconds between looks through all folders, besides events; 0: at the start only
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = parse_seconds)]
-    pub(crate) rescan: Duration,
-    /// Look through all folders every so many seconds in place of events [default: 10]
-    ///
-    /// File systems that are known to send no events (NFS, SMB, 9p, FUSE) are polled without it.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10",
-          value_parser = parse_seconds)]
-    pub(crate) poll: Option<Duration>,
-    /// Glob of names to leave alone, or of paths below INPUT where it holds a /; may be repeated
-    ///
-    /// Added to the names of hidden files, unfinished downloads, thumbnails and trash.
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) ignore: Vec<String>,
-    /// Seconds that an empty file may wait for its content before it fails
-    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = parse_seconds)]
-    pub(crate) empty_patience: Duration,
-    /// What becomes of an original once its result is synced and read back
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) on_success: OnSuccessName,
-    /// Folder for originals with --on-success move
-    #[arg(long, value_name = "DIR", required_if_eq("on_success", "move"))]
-    pub(crate) move_to: Option<PathBuf>,
-    /// What becomes of a file whose content has a result under another name
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) duplicates: DuplicatesName,
-    /// Tries of a file that cannot be read for now, before it counts as failed
-    #[arg(long, value_name = "N", default_value_t = Retries::default().most,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) tries: u32,
-    /// Seconds before the first further try; the wait doubles with each, up to 5 minutes
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
-    pub(crate) retry_delay: Duration,
-    /// One JSON object a line on stdout for each photograph that ended
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct Status {
-    /// Output folder of a batch
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
-    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) at: LedgerPlace,
     /// One JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,
@@ -171,140 +87,22 @@ pub(crate) struct Status {
 
 #[derive(Args, Debug)]
 pub(crate) struct Retry {
-    /// Output folder of a batch
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
-    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) at: LedgerPlace,
     /// Inputs to put back [default: all that failed]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// `--format`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FormatChoice {
-    /// Each result in its scan's format
-    #[default]
-    Same,
-    Tiff,
-    Png,
-    Jpeg,
-}
-
-impl FormatChoice {
-    pub(crate) fn of(format: Option<Format>) -> Self {
-        match format {
-            None => Self::Same,
-            Some(Format::Tiff) => Self::Tiff,
-            Some(Format::Png) => Self::Png,
-            Some(Format::Jpeg) => Self::Jpeg,
-        }
-    }
-
-    /// `None`: the source's.
-    pub(crate) fn format(self) -> Option<Format> {
-        match self {
-            Self::Same => None,
-            Self::Tiff => Some(Format::Tiff),
-            Self::Png => Some(Format::Png),
-            Self::Jpeg => Some(Format::Jpeg),
-        }
-    }
-}
-
-/// `--device`.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum DeviceName {
-    /// CUDA where it is to be had, else the CPU
-    #[default]
-    Auto,
-    Cpu,
-    Cuda,
-}
-
-impl DeviceName {
-    pub(crate) fn choice(self) -> DeviceChoice {
-        match self {
-            Self::Auto => DeviceChoice::Auto,
-            Self::Cpu => DeviceChoice::Cpu,
-            Self::Cuda => DeviceChoice::Cuda,
-        }
-    }
-}
-
-/// `--on-success`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OnSuccessName {
-    /// It stays where it is
-    #[default]
-    Keep,
-    /// It moves below --move-to; nothing is replaced there
-    Move,
-    /// It is deleted
-    Delete,
-}
-
-/// `--duplicates`.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum DuplicatesName {
-    /// Each name gets its own result
-    #[default]
-    Each,
-    /// It is left out, and recorded as skipped
-    Skip,
-}
-
-impl DuplicatesName {
-    pub(crate) fn choice(self) -> Duplicates {
-        match self {
-            Self::Each => Duplicates::Each,
-            Self::Skip => Duplicates::Skip,
-        }
-    }
-}
-
-/// Reads seconds with a fraction, up to ten years.
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    const MOST: f64 = 10.0 * 365.0 * 86400.0;
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.0..=MOST).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("expected seconds such as 5 or 0.5".to_owned()),
-    }
-}
-
-fn parse_saturation(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(value) if (0.0..=4.0).contains(&value) => Ok(value),
-        _ => Err("expected a number from 0 to 4".to_owned()),
-    }
-}
-
-/// Least memory that is of any use: a few bands of a wide scan.
-const LEAST_MEMORY: u64 = 16 << 20;
-
-/// Reads `1500000000`, `512M`, `2GiB` (powers of 1024) and `2GB` (powers of 1000).
-fn parse_size(text: &str) -> Result<u64, String> {
-    let wrong = || "expected a size such as 512M or 2G".to_owned();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let unit = unit.trim().to_ascii_lowercase();
-    let (letter, base) = match unit.strip_suffix("ib").map(|letter| (letter, 1024)) {
-        Some(binary) => binary,
-        None => unit.strip_suffix('b').map_or((unit.as_str(), 1024), |letter| (letter, 1000)),
-    };
-    let power = match letter {
-        "" => 0,
-        "k" => 1,
-        "m" => 2,
-        "g" => 3,
-        "t" => 4,
-        _ => return Err(wrong()),
-    };
-    let bytes = u64::pow(base, power).checked_mul(number).ok_or_else(wrong)?;
-    if bytes < LEAST_MEMORY {
-        return Err("expected at least 16M".to_owned());
-    }
-    Ok(bytes)
+/// Which ledger is meant.
+#[derive(Args, Debug)]
+pub(crate) struct LedgerPlace {
+    /// Output folder of a batch or of a watched folder [default: the configured one, else this folder]
+    #[arg(short, long, value_name = "DIR", env = "POLYCHROMIFY_OUTPUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Configuration file that names the output folder [default: the user's]
+    #[arg(long, value_name = "FILE", env = "POLYCHROMIFY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[cfg(test)]
@@ -316,32 +114,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_are_read_in_powers_of_1024_and_of_1000() {
-        assert_eq!(parse_size("1G"), Ok(1 << 30));
-        assert_eq!(parse_size("512MiB"), Ok(512 << 20));
-        assert_eq!(parse_size("2GB"), Ok(2_000_000_000));
-        assert_eq!(parse_size("20000000"), Ok(20_000_000));
-        for wrong in ["", "G", "1X", "-1G", "1.5G", "99999999999T", "1K"] {
-            assert!(parse_size(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn seconds_may_have_a_fraction() {
-        assert_eq!(parse_seconds("0.25"), Ok(Duration::from_millis(250)));
-        for wrong in ["", "-1", "nan", "inf", "1e12", "5s"] {
-            assert!(parse_seconds(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn saturation_is_a_finite_number_from_0_to_4() {
-        assert_eq!(parse_saturation("1.5"), Ok(1.5));
-        for wrong in ["-0.1", "4.1", "nan", "inf", "much"] {
-            assert!(parse_saturation(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod fault;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub(crate) use fault::Fault;
@@ -87,6 +88,27 @@ pub(crate) enum Error {
     Panicked(String),
     #[error("{}: {source}", path.display())]
     Walk { path: PathBuf, source: io::Error },
+    #[error("{}:{line}: {reason}", path.display())]
+    ConfigSyntax { path: PathBuf, line: usize, reason: String },
+    #[error("{}:{line}: unknown key `{key}`; {hint}", path.display())]
+    ConfigKey { path: PathBuf, line: usize, key: String, hint: String },
+    #[error("{}:{line}: `{key}`: {reason}", path.display())]
+    ConfigValue { path: PathBuf, line: usize, key: String, reason: String },
+    #[error("{}", .0.to_string().trim_start_matches("error: ").trim_end())]
+    Arguments(clap::Error),
+    #[error(
+        "no `{key}`: name it on the command line, as POLYCHROMIFY_{}, or in the configuration file",
+        key.to_uppercase().replace('-', "_")
+    )]
+    NotConfigured { key: &'static str },
+    #[error(
+        "--metrics {address}: other machines could read it; say --metrics-anywhere if they may"
+    )]
+    MetricsForAll { address: SocketAddr },
+    #[error("--metrics {address}: cannot listen: {source}")]
+    Metrics { address: SocketAddr, source: io::Error },
+    #[error("--metrics: cannot serve: {0}")]
+    Listener(io::Error),
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
     #[error("glob {glob}: {reason}")]

@@ -8,6 +8,7 @@
 //! Every statement is synced before the next step. A rollback journal serves where WAL cannot: on
 //! network file systems.
 
+mod hooks;
 mod overview;
 mod schema;
 mod sql_path;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Stamp;
 use crate::plan::Job;
 use crate::settings::Recipe;
+pub(crate) use hooks::Due;
 #[cfg(test)]
 use overview::Counts;
 use sql_path::SqlPath;

@@ -76,6 +76,17 @@ ALTER TABLE intents ADD COLUMN original TEXT;
 CREATE INDEX results_by_content ON results (content);
 CREATE INDEX results_leaving ON results (original) WHERE original = 'leaving';
 ",
+    "
+CREATE TABLE hooks (             -- latest hook called for each result or failure
+    output PRIMARY KEY NOT NULL,
+    input NOT NULL,
+    called_at INTEGER NOT NULL,
+    reason TEXT                  -- of a failure; NULL: it ended well
+);
+CREATE TABLE hooks_since (       -- one row if hooks are configured: what ended before had none
+    at INTEGER NOT NULL
+);
+",
 ];
 
 /// Brings a ledger to the newest version.
