@@ -11,6 +11,10 @@ use log::kv::Key;
 use log::{Level, LevelFilter, Record};
 use serde_json::{Map, Value};
 
+/// Target of the message that the program ends with: for people, it has the same form after every
+/// command, without the time.
+pub(crate) const LAST_WORDS: &str = "polychromify::end";
+
 /// How lines look.
 pub(crate) enum Form {
     /// The bare message, above the progress bar.
@@ -71,6 +75,9 @@ fn terminal(out: &mut Formatter, record: &Record) -> io::Result<()> {
 }
 
 fn text(out: &mut Formatter, record: &Record) -> io::Result<()> {
+    if record.target() == LAST_WORDS {
+        return terminal(out, record);
+    }
     let (time, level) = (out.timestamp_seconds(), record.level().as_str().to_lowercase());
     write!(out, "{time} {level:5} ")?;
     message(out, record)

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         }
     };
     exit.unwrap_or_else(|error| {
-        log::error!("{error}");
+        log::error!(target: logging::LAST_WORDS, "{error}");
         Exit::CouldNotStart
     })
     .code()
