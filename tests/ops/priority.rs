@@ -4,8 +4,9 @@
 
 use ioprio::{Class, Pid, Priority, Target};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, until};
 use crate::folder::Folder;
+use crate::pictures;
 
 /// The niceness of a thread: the 19th field of its `stat`.
 fn nice(stat: &std::path::Path) -> i64 {
@@ -16,8 +17,9 @@ fn nice(stat: &std::path::Path) -> i64 {
 
 #[test]
 fn every_thread_gives_way_as_configured() {
-    let folder = Folder::new();
+    let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
     let daemon = Daemon::start(&folder, &["--nice", "7", "--io-class", "idle"]);
+    until("threads have worked", || folder.exists("out/a.png"));
     let tasks = format!("/proc/{}/task", daemon.child.id());
     let mut threads = 0;
     for task in std::fs::read_dir(tasks).unwrap().map(Result::unwrap) {
