@@ -8,7 +8,7 @@ use super::values::{DeviceName, FormatChoice, parse_saturation, parse_size};
 
 #[derive(Args, Clone, Debug, PartialEq)]
 pub(crate) struct Coloring {
-    /// Weights by name, or a .safetensors file [default: the built-in ones]
+    /// Weights by name, or a .safetensors file [default: vivid]
     ///
     /// A name is looked up in the folder `weights` of the user's data folder
     /// (~/.local/share/polychromify on Linux), then among the built-in ones.
