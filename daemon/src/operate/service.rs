@@ -57,6 +57,7 @@ impl Reload {
             return false;
         }
         systemd::reloading();
+        self.ready = None; // it may hold what the next one needs
         match Config::load(&self.arguments).and_then(|config| Prepared::new(config, Some(current)))
         {
             Ok(next) => {
