@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::values::{DeviceName, FormatChoice, parse_saturation, parse_size};
 
-#[derive(Args, Clone, Debug, PartialEq)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Coloring {
     /// Weights by name, or a .safetensors file [default: vivid]
     ///

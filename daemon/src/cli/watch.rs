@@ -26,7 +26,7 @@ start at the file's folder.
 
 SIGHUP reads the file again; SIGTERM and Ctrl-C stop within seconds, and the next start goes on.";
 
-#[derive(Args, Clone, Debug, PartialEq)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = PLACES)]
 pub(crate) struct Watch {
     /// Folders that photographs are dropped into, searched through with everything below them
