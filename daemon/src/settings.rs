@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::{Batch, FormatChoice};
+use crate::cli::{Coloring, FormatChoice};
 
 /// Settings that change the bytes of a result.
 #[derive(Clone, Debug, Serialize)]
@@ -25,7 +25,7 @@ pub(crate) struct Recipe {
 }
 
 impl Settings {
-    pub(crate) fn new(arguments: &Batch, hints: Option<String>) -> Self {
+    pub(crate) fn new(arguments: &Coloring, hints: Option<String>) -> Self {
         Self {
             format: match arguments.format {
                 FormatChoice::Same => "same",
