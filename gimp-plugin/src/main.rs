@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let result = match caller(&arguments) {
         Caller::Gimp2 => ffi::gimp2::main(&as_c(arguments)),
-        Caller::Gimp3 => Ok(2),
+        Caller::Gimp3 => ffi::gimp3::main(&as_c(arguments)),
         Caller::Person => {
             say(HELP);
             Ok(2)
