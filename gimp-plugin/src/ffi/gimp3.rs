@@ -24,6 +24,7 @@ symbols! {
             fn gimp_image_get_by_id(id: i32) -> Handle; // (transfer none)
             fn gimp_image_get_file(image: Handle) -> *mut c_void; // (transfer full)
             fn gimp_image_get_id(image: Handle) -> i32;
+            fn gimp_image_get_imported_file(image: Handle) -> *mut c_void; // (transfer full)
             fn gimp_image_get_layers(image: Handle) -> *mut Handle; // (transfer container)
             fn gimp_item_get_by_id(id: i32) -> Handle; // (transfer none)
             fn gimp_item_get_children(group: Handle) -> *mut Handle; // (transfer container)
@@ -124,7 +125,10 @@ impl Version for Gimp3 {
     }
 
     fn file(&self, glib: &Glib, image: i32) -> Option<PathBuf> {
-        let file = (self.functions.gimp_image_get_file)(self.image(image));
+        let mut file = (self.functions.gimp_image_get_imported_file)(self.image(image));
+        if file.is_null() {
+            file = (self.functions.gimp_image_get_file)(self.image(image)); // GIMP's own format
+        }
         // SAFETY: libgimp gives the file away.
         let file = unsafe { glib.object(file) }?;
         // SAFETY: the file is one.

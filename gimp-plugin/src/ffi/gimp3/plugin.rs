@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use super::{Gimp3, Handle};
 use crate::ffi::glib::{Boolean, GError, borrowed, c_string};
-use crate::ffi::library::Library;
 use crate::ffi::libgimp::Version;
+use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
 use crate::ffi::{Error, Gimp};
 use crate::host::gimp3 as host;
@@ -194,8 +194,7 @@ pub(crate) fn main(arguments: &[CString]) -> Result<u8, Error> {
         arguments.iter().map(|value| value.as_ptr().cast_mut()).collect();
     values.push(ptr::null_mut());
     // SAFETY: the type is a subclass of GimpPlugIn, and the values end with null, as in C.
-    let code =
-        unsafe { (entry.gimp_main)(kind, arguments.len() as c_int, values.as_ptr()) };
+    let code = unsafe { (entry.gimp_main)(kind, arguments.len() as c_int, values.as_ptr()) };
     Ok(code as u8)
 }
 
