@@ -5,12 +5,16 @@
 
 mod bands;
 mod error;
+#[cfg(test)]
+mod fake;
 mod hints;
 mod label;
 mod network;
 mod plan;
 mod preview;
 mod studio;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
