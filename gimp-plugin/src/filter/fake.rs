@@ -88,7 +88,7 @@ impl FakeImage {
         let pixels = Rc::new(RefCell::new(pixels));
         let mut layers = self.layers.borrow_mut();
         layers.push(FakeLayer { info, pixels, replacement });
-        Layer(layers.len() as i32 - 1)
+        Layer(i32::try_from(layers.len() - 1).unwrap())
     }
 
     fn done(&self, call: &'static str, layer: Option<Layer>) -> Result<(), Error> {

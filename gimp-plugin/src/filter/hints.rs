@@ -67,13 +67,11 @@ impl Cells {
             i64::from(strokes.offsets.1) - i64::from(source.offsets.1),
         );
         let (from, side) = (strokes.width as usize, i64::from(self.side));
-        for (row, line) in pixels.chunks_exact(4 * from).enumerate() {
-            let v = i64::from(y) + row as i64 + shift.1;
+        for (v, line) in (i64::from(y) + shift.1..).zip(pixels.chunks_exact(4 * from)) {
             if v < 0 || v >= i64::from(source.height) {
                 continue;
             }
-            for (x, pixel) in line.chunks_exact(4).enumerate() {
-                let u = x as i64 + shift.0;
+            for (u, pixel) in (shift.0..).zip(line.chunks_exact(4)) {
                 if pixel[3] >= PAINTED && u >= 0 && u < i64::from(source.width) {
                     let cell =
                         &mut self.sums[(v / side) as usize * self.width + (u / side) as usize];
