@@ -1,6 +1,8 @@
 //! GIMP 3: items are objects that libgimp owns, a procedure is an object that the plug-in makes.
 
+mod call;
 mod dialog;
+mod making;
 mod plugin;
 
 use std::ffi::{c_char, c_int, c_void};
@@ -12,7 +14,8 @@ use super::glib::{Boolean, Glib, borrowed};
 use super::libgimp::Version;
 use super::symbols::{Lookup, symbols};
 
-pub(crate) use plugin::{Call, main};
+pub(crate) use call::Call;
+pub(crate) use plugin::main;
 
 symbols! {
     /// Functions that `libgimp-2.0` has not, or with other arguments.

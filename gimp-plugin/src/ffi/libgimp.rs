@@ -3,6 +3,8 @@
 //! Most functions have kept their names and arguments but for the items, which were numbers and
 //! became objects: [`Version`] has a handle type and the functions that differ.
 
+mod metadata;
+
 use std::ffi::{c_char, c_double, c_int, c_void};
 use std::path::PathBuf;
 use std::ptr;
@@ -26,7 +28,6 @@ symbols! {
             fn gimp_image_convert_rgb(image: H) -> Boolean;
             fn gimp_image_get_effective_color_profile(image: H) -> *mut c_void; // (transfer full)
             fn gimp_image_get_item_position(image: H, item: H) -> c_int;
-            fn gimp_image_get_metadata(image: H) -> *mut c_void; // (transfer full)
             fn gimp_image_insert_layer(image: H, layer: H, parent: H, position: c_int) -> Boolean;
             fn gimp_image_undo_group_end(image: H) -> Boolean;
             fn gimp_image_undo_group_start(image: H) -> Boolean;
@@ -40,7 +41,6 @@ symbols! {
             fn gimp_layer_create_mask(layer: H, kind: c_int) -> H; // (transfer none)
             fn gimp_layer_from_mask(mask: H) -> H; // (transfer none)
             fn gimp_layer_set_offsets(layer: H, x: c_int, y: c_int) -> Boolean;
-            fn gimp_metadata_new() -> *mut c_void; // (transfer full)
             fn gimp_progress_end() -> Boolean;
             fn gimp_progress_pulse() -> Boolean;
             fn gimp_progress_update(fraction: c_double) -> Boolean;
@@ -52,9 +52,7 @@ symbols! {
                 intent: c_int,
                 error: *mut *mut GError,
             ) -> *const c_void;
-            fn gimp_image_attach_parasite(image: H, parasite: *const c_void) -> Boolean;
             fn gimp_image_get_layer_by_name(image: H, name: *const c_char) -> H; // (transfer none)
-            fn gimp_image_set_metadata(image: H, metadata: *mut c_void) -> Boolean;
             fn gimp_layer_new(
                 image: H,
                 name: *const c_char,
@@ -64,26 +62,7 @@ symbols! {
                 opacity: c_double,
                 mode: c_int,
             ) -> H; // (transfer none)
-            fn gimp_metadata_set_from_xmp(
-                metadata: *mut c_void,
-                xmp: *const u8,
-                length: c_int,
-                error: *mut *mut GError,
-            ) -> Boolean;
-            fn gimp_parasite_free(parasite: *mut c_void);
-            fn gimp_parasite_new(
-                name: *const c_char,
-                flags: u32,
-                size: u32,
-                data: *const c_void,
-            ) -> *mut c_void; // (transfer full)
             fn gimp_progress_init(message: *const c_char) -> Boolean;
-            fn gexiv2_metadata_try_generate_xmp_packet(
-                metadata: *mut c_void,
-                flags: c_int,
-                padding: u32,
-                error: *mut *mut GError,
-            ) -> *mut c_char; // (transfer full)
         }
     }
 }
@@ -96,9 +75,6 @@ const LCH_COLOR: c_int = 26;
 const MASK_OF_SELECTION: c_int = 4;
 /// `GIMP_COLOR_RENDERING_INTENT_RELATIVE_COLORIMETRIC`.
 const RELATIVE_COLORIMETRIC: c_int = 1;
-/// `GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE`.
-const PERSISTENT_AND_UNDOABLE: u32 = 3;
-
 /// What differs between the versions. Items and images are known by their numbers outside.
 pub(crate) trait Version {
     /// How libgimp takes items and images.
@@ -134,6 +110,7 @@ pub(crate) trait Version {
 /// GIMP, for as long as the process runs.
 pub(crate) struct Gimp<V: Version> {
     functions: Functions<V::Handle>,
+    metadata: metadata::Functions<V::Handle>,
     glib: Glib,
     gegl: Gegl,
     version: V,
@@ -148,6 +125,7 @@ impl<V: Version> Gimp<V> {
         let lookup: &Lookup<'_> = &|name| library.symbol(name);
         Ok(Self {
             functions: Functions::load(lookup)?,
+            metadata: metadata::Functions::load(lookup)?,
             glib: Glib::load(lookup)?,
             gegl: Gegl::load(lookup)?,
             version: version(lookup)?,
@@ -331,67 +309,6 @@ impl<V: Version> Gimp<V> {
             return Err(self.failed("gimp_layer_create_mask"));
         }
         self.done("gimp_layer_add_mask", (self.functions.gimp_layer_add_mask)(layer, mask))
-    }
-
-    /// The XMP packet of an image, as GIMP would export it.
-    pub(crate) fn xmp(&self, image: i32) -> Option<String> {
-        let metadata = (self.functions.gimp_image_get_metadata)(self.version.image(image));
-        // SAFETY: libgimp gives the metadata away.
-        let metadata = unsafe { self.glib.object(metadata) }?;
-        let mut error = ptr::null_mut();
-        // SAFETY: the metadata is an object of GExiv2's, and `error` is null.
-        let packet = unsafe {
-            let generate = self.functions.gexiv2_metadata_try_generate_xmp_packet;
-            generate(metadata.pointer(), 0, 0, &raw mut error)
-        };
-        // SAFETY: GExiv2 gives the error away.
-        unsafe { self.glib.error(error) };
-        // SAFETY: GExiv2 gives the string away.
-        unsafe { self.glib.string(packet) }.filter(|packet| !packet.is_empty())
-    }
-
-    /// Sets the properties of an XMP packet in an image's metadata; others stay.
-    pub(crate) fn add_xmp(&self, image: i32, packet: &str) -> Result<(), Error> {
-        let image = self.version.image(image);
-        let mut metadata = (self.functions.gimp_image_get_metadata)(image);
-        if metadata.is_null() {
-            metadata = (self.functions.gimp_metadata_new)();
-        }
-        // SAFETY: libgimp gives the metadata away.
-        let metadata = unsafe { self.glib.object(metadata) }
-            .ok_or_else(|| self.failed("gimp_metadata_new"))?;
-        let mut error = ptr::null_mut();
-        // SAFETY: the metadata is GIMP's, the packet as long as said, and `error` null.
-        let added = unsafe {
-            let (bytes, length) = (packet.as_ptr(), packet.len() as c_int);
-            let set = self.functions.gimp_metadata_set_from_xmp;
-            set(metadata.pointer(), bytes, length, &raw mut error)
-        };
-        // SAFETY: libgimp gives the error away.
-        let reason = unsafe { self.glib.error(error) };
-        if added == 0 {
-            return Err(Error::Call { call: "gimp_metadata_set_from_xmp", reason });
-        }
-        // SAFETY: the metadata is GIMP's.
-        let set = unsafe { (self.functions.gimp_image_set_metadata)(image, metadata.pointer()) };
-        self.done("gimp_image_set_metadata", set)
-    }
-
-    /// Attaches a text that GIMP keeps with the image in its own format.
-    pub(crate) fn attach(&self, image: i32, name: &str, text: &str) -> Result<(), Error> {
-        let name = c_string(name);
-        let flags = PERSISTENT_AND_UNDOABLE;
-        // SAFETY: the name ends with a zero byte, and the text is as long as said; both are copied.
-        let parasite = unsafe {
-            let new = self.functions.gimp_parasite_new;
-            new(name.as_ptr(), flags, text.len() as u32, text.as_ptr().cast())
-        };
-        let image = self.version.image(image);
-        // SAFETY: the parasite was just made.
-        let attached = unsafe { (self.functions.gimp_image_attach_parasite)(image, parasite) };
-        // SAFETY: GIMP has its own copy, and nobody else has this one.
-        unsafe { (self.functions.gimp_parasite_free)(parasite) };
-        self.done("gimp_image_attach_parasite", attached)
     }
 
     /// Shows a progress bar.

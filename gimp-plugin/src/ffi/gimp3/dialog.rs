@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 
-use super::plugin::Call;
+use super::call::Call;
 use crate::ffi::Error;
 use crate::ffi::glib::{Boolean, c_string};
 use crate::ffi::gtk::{Gtk, Widget};
