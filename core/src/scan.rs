@@ -4,6 +4,7 @@ use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use self::color::ColorRows;
+pub use self::label::packet as label_packet;
 use self::profile::Lightness;
 use self::rows::{Header, Reader, Rows};
 use self::samples::Samples;
@@ -92,9 +93,9 @@ pub struct Label {
     pub weights: String,
     /// SHA-256 of the weights file, lower-case hexadecimal.
     pub weights_sha256: String,
-    /// File name of the source, without folders.
+    /// File name of the source, without folders; empty: unknown.
     pub source: String,
-    /// SHA-256 of the source file, lower-case hexadecimal.
+    /// SHA-256 of the source file, lower-case hexadecimal; empty: unknown.
     pub source_sha256: String,
     /// What else decided the colors, such as `saturation 1.5, 3 color hints`; empty: nothing.
     pub settings: String,

@@ -61,8 +61,9 @@ const REPLACED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The packet of a result; an existing one that is broken is left out with a warning.
-pub(super) fn packet(path: &Path, existing: Option<&[u8]>, label: &Label) -> String {
+/// The packet of a result; an existing one that is broken is left out with a warning that names
+/// `path`. Without a source file's name or hash, the label says nothing of it.
+pub fn packet(path: &Path, existing: Option<&[u8]>, label: &Label) -> String {
     let extended = existing.and_then(|bytes| match extend(bytes, label) {
         Ok(packet) => Some(packet),
         Err(reason) => {
@@ -192,20 +193,22 @@ fn description(label: &Label, source: &Source) -> String {
         r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="{}" xmlns:xmp="{XMP}" xmlns:xmpMM="{MEDIA}" xmlns:stRef="{REFERENCE}" xmlns:stEvt="{EVENT}" xmlns:Iptc4xmpExt="{IPTC}" xmlns:polychromify="{OURS}">"#,
         escape(&*source.about)
     );
-    let mut property = |name: &str, value: &str| {
-        let _ = write!(text, "<{name}>{}</{name}>", escape(value)); // a string takes all
+    let mut property = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let _ = write!(text, "<{name}>{}</{name}>", escape(value)); // a string takes all
+        }
     };
-    property("Iptc4xmpExt:DigitalSourceType", SOURCE_TYPE);
-    property("Iptc4xmpExt:AISystemUsed", &format!("{program}, weights {}", label.weights));
-    property("Iptc4xmpExt:AISystemVersionUsed", version);
-    property("xmp:CreatorTool", &label.software);
-    property("polychromify:Weights", &label.weights);
-    property("polychromify:WeightsSHA256", &label.weights_sha256);
-    property("polychromify:Source", &label.source);
-    property("polychromify:SourceSHA256", &label.source_sha256);
+    property("Iptc4xmpExt:DigitalSourceType", Some(SOURCE_TYPE));
+    property("Iptc4xmpExt:AISystemUsed", Some(&format!("{program}, weights {}", label.weights)));
+    property("Iptc4xmpExt:AISystemVersionUsed", Some(version));
+    property("xmp:CreatorTool", Some(&label.software));
+    property("polychromify:Weights", Some(&label.weights));
+    property("polychromify:WeightsSHA256", Some(&label.weights_sha256));
+    property("polychromify:Source", Some(&label.source));
+    property("polychromify:SourceSHA256", Some(&label.source_sha256));
     text.push_str(r#"<xmpMM:DerivedFrom rdf:parseType="Resource">"#);
     let mut property = |name: &str, value: Option<&str>| {
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
             let _ = write!(text, "<{name}>{}</{name}>", escape(value));
         }
     };
