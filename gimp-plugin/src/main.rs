@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_a_person() {
-        for line in ["polychromify-gimp", "polychromify-gimp install", "p -gimp 1 2 run", "p -gimp"] {
+        for line in ["polychromify-gimp", "polychromify-gimp install", "p -gimp 1 2 run", "p -gimp"]
+        {
             assert_eq!(called(line), Caller::Person);
         }
     }

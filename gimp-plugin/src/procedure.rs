@@ -63,10 +63,20 @@ pub(crate) fn arguments() -> &'static [Argument] {
         Argument { name, label, description, kind }
     }
     const ARGUMENTS: &[Argument] = &[
-        argument("run-mode", "", "Interactive (0), non-interactive (1), last values (2)", Kind::RunMode),
+        argument(
+            "run-mode",
+            "",
+            "Interactive (0), non-interactive (1), last values (2)",
+            Kind::RunMode,
+        ),
         argument("image", "", "Image, RGB or gray", Kind::Image),
         argument("drawable", "", "Layer to colorize", Kind::Drawable),
-        argument("weights", "_Network", "Name or file of the weights, empty for the default", Kind::Text),
+        argument(
+            "weights",
+            "_Network",
+            "Name or file of the weights, empty for the default",
+            Kind::Text,
+        ),
         argument(
             "saturation",
             "Sa_turation",

@@ -114,7 +114,8 @@ impl Gimp {
 
     /// The file in which GIMP keeps what its plug-ins registered.
     pub(crate) fn registered(&self) -> String {
-        fs::read_to_string(self.profile().join("pluginrc")).unwrap()
+        let content = fs::read(self.profile().join("pluginrc")).unwrap();
+        String::from_utf8_lossy(&content).into_owned()
     }
 
     /// A folder for one test.

@@ -142,7 +142,8 @@ impl Gegl {
         }
         // SAFETY: the label is a format.
         let bytes = unsafe { (functions.babl_format_get_bytes_per_pixel)(label) };
-        let bytes = usize::try_from(bytes).map_err(|_| failed("babl_format_get_bytes_per_pixel"))?;
+        let bytes =
+            usize::try_from(bytes).map_err(|_| failed("babl_format_get_bytes_per_pixel"))?;
         if format.is_null() || bytes == 0 {
             return Err(failed("babl_format_with_space"));
         }

@@ -54,9 +54,8 @@ impl Gimp2 {
         let size = unsafe { (self.functions.gimp_procedural_db_get_data_size)(name) };
         let mut data = vec![0_u8; usize::try_from(size).ok().filter(|size| *size > 0)?];
         // SAFETY: `data` is as large as GIMP says, which no other process changes meanwhile.
-        let found = unsafe {
-            (self.functions.gimp_procedural_db_get_data)(name, data.as_mut_ptr().cast())
-        };
+        let found =
+            unsafe { (self.functions.gimp_procedural_db_get_data)(name, data.as_mut_ptr().cast()) };
         (found != 0).then_some(data)
     }
 

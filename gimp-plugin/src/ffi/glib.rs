@@ -108,9 +108,9 @@ impl Drop for Object {
 /// `text` is null or ends with a zero byte.
 pub(super) unsafe fn borrowed(text: *const c_char) -> Option<String> {
     // SAFETY: the caller's promise.
-    NonNull::new(text.cast_mut()).map(|text| unsafe { CStr::from_ptr(text.as_ptr()) }).map(|text| {
-        text.to_string_lossy().into_owned()
-    })
+    NonNull::new(text.cast_mut())
+        .map(|text| unsafe { CStr::from_ptr(text.as_ptr()) })
+        .map(|text| text.to_string_lossy().into_owned())
 }
 
 /// A string as C has it; it ends at a zero byte within.

@@ -192,8 +192,7 @@ impl<V: Version> Gimp<V> {
         let name = c_string(name);
         let image = self.version.image(image);
         // SAFETY: the name ends with a zero byte.
-        let layer =
-            unsafe { (self.functions.gimp_image_get_layer_by_name)(image, name.as_ptr()) };
+        let layer = unsafe { (self.functions.gimp_image_get_layer_by_name)(image, name.as_ptr()) };
         self.version.item_id(layer)
     }
 

@@ -74,7 +74,8 @@ impl Cells {
             for (x, pixel) in line.chunks_exact(4).enumerate() {
                 let u = x as i64 + shift.0;
                 if pixel[3] >= PAINTED && u >= 0 && u < i64::from(source.width) {
-                    let cell = &mut self.sums[(v / side) as usize * self.width + (u / side) as usize];
+                    let cell =
+                        &mut self.sums[(v / side) as usize * self.width + (u / side) as usize];
                     for (sum, value) in cell.iter_mut().zip(pixel[..3].iter().chain(&[1.0])) {
                         *sum += value.clamp(0.0, 1.0);
                     }

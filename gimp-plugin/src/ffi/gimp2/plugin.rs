@@ -241,7 +241,10 @@ unsafe extern "C" fn run(
             let text = c_string(&reason);
             let pointer = Value { text: text.as_ptr().cast_mut() };
             let text = Some(text);
-            Returned { values: [status(EXECUTION_ERROR), Param { kind: STRING, value: pointer }], text }
+            Returned {
+                values: [status(EXECUTION_ERROR), Param { kind: STRING, value: pointer }],
+                text,
+            }
         }
     });
     // SAFETY: GIMP passes a place for the number.
