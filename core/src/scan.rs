@@ -4,7 +4,8 @@ use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use self::color::ColorRows;
-pub use self::label::packet as label_packet;
+pub use self::label::{Vocabulary, packet as label_packet};
+
 use self::profile::Lightness;
 use self::rows::{Header, Reader, Rows};
 use self::samples::Samples;
@@ -220,7 +221,8 @@ impl Scan {
         let from = (self.info.width, self.info.height);
         let to = self.output_size(encoding);
         let metadata = self.header.metadata.for_result(from, to);
-        let xmp = label::packet(&self.path, metadata.xmp.as_deref(), label);
+        let existing = metadata.xmp.as_deref();
+        let xmp = label_packet(&self.path, existing, label, Vocabulary::Full);
         let icc = srgb::profile();
         let rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
         let mut rows = ColorRows::new(

@@ -10,6 +10,7 @@
 
 mod gegl;
 pub(crate) mod gimp2;
+pub(crate) mod gimp3;
 mod glib;
 mod libgimp;
 mod library;
@@ -17,6 +18,7 @@ mod symbols;
 
 pub(crate) use gegl::{Buffer, Encoding};
 pub(crate) use gimp2::Gimp2;
+pub(crate) use gimp3::Gimp3;
 pub(crate) use libgimp::{Gimp, Version};
 
 /// Why GIMP cannot be used.

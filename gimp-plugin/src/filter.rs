@@ -17,6 +17,7 @@ use polychromify_core::ChromaMap;
 
 use crate::host::{Host, Layer};
 use crate::procedure::Settings;
+use bands::Alpha;
 pub(crate) use error::Error;
 use label::SourceFile;
 use plan::Plan;
@@ -118,8 +119,16 @@ impl<H: Host> Work<'_, H> {
             let share = (index as f64 + f) / count as f64;
             self.host.show_progress(READING + (1.0 - READING) * share);
         };
-        bands::paint(&mut from, &mut to, &info, &painter, &progress);
+        bands::paint(&mut from, &mut to, &info, self.alpha(source), &painter, &progress);
         Ok(layer)
+    }
+
+    /// The mode LCh Color clips a layer to what lies below it, and blends it in by its alpha. Where
+    /// that is the source alone its alpha would count twice, and soft edges would lose their colors;
+    /// where there is more below, it must not get colors where the source is transparent.
+    fn alpha(&self, source: Layer) -> Alpha {
+        let alone = !self.settings.replace && self.host.layer_below(source).is_none();
+        if alone { Alpha::Filled } else { Alpha::Kept }
     }
 
     /// Puts what was painted into the image.

@@ -1,6 +1,7 @@
 //! What the filter needs of a program that holds layers; GIMP 2.10 and 3 provide it.
 
 pub(crate) mod gimp2;
+pub(crate) mod gimp3;
 mod layers;
 
 use std::path::PathBuf;

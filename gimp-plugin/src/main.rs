@@ -4,20 +4,16 @@
 //! layers: `ffi` holds GIMP's C libraries, opened at run time; `host` makes one small safe
 //! interface of both versions; `filter` colorizes layers and knows no GIMP.
 
+mod command_line;
 mod ffi;
 mod filter;
 mod host;
+mod install;
 mod procedure;
 
 use std::ffi::{CString, OsString};
-use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
-
-const HELP: &str = "\
-polychromify-gimp is a plug-in: GIMP starts it, and finds it in a folder of its own name in GIMP's
-plug-in folder.
-";
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,16 +30,13 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let result = match caller(&arguments) {
         Caller::Gimp2 => ffi::gimp2::main(&as_c(arguments)),
-        Caller::Gimp3 => Ok(2),
-        Caller::Person => {
-            say(HELP);
-            Ok(2)
-        }
+        Caller::Gimp3 => ffi::gimp3::main(&as_c(arguments)),
+        Caller::Person => return command_line::run(&arguments[arguments.len().min(1)..]),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            say(&format!("polychromify-gimp: {error}\n"));
+            command_line::complain(&format!("polychromify-gimp: {error}\n"));
             ExitCode::FAILURE
         }
     }
@@ -66,11 +59,6 @@ fn caller(arguments: &[OsString]) -> Caller {
 fn as_c(arguments: Vec<OsString>) -> Vec<CString> {
     let c = |argument: OsString| CString::new(argument.into_vec());
     arguments.into_iter().map(|argument| c(argument).expect("they came from C")).collect()
-}
-
-fn say(text: &str) {
-    // Stderr that is closed leaves nobody to tell.
-    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

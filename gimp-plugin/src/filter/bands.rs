@@ -55,11 +55,21 @@ pub(super) fn thumbnail<P: Pixels>(
     thumbnail.finish()
 }
 
-/// Paints `to` with the lightness and alpha of `from`.
+/// What becomes of the alpha of a pixel that is neither transparent nor opaque.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alpha {
+    /// It stays.
+    Kept,
+    /// It becomes opaque; what is transparent stays so.
+    Filled,
+}
+
+/// Paints `to` with the lightness of `from`.
 pub(super) fn paint<P: Pixels>(
     from: &mut P,
     to: &mut P,
     layer: &LayerInfo,
+    alpha: Alpha,
     painter: &Painter,
     progress: &Progress<'_>,
 ) {
@@ -76,6 +86,9 @@ pub(super) fn paint<P: Pixels>(
         if layer.alpha {
             for (pixel, color) in linear.chunks_exact_mut(4).zip(rgb.chunks_exact(3)) {
                 pixel[..3].copy_from_slice(color);
+                if alpha == Alpha::Filled && pixel[3] > 0.0 {
+                    pixel[3] = 1.0;
+                }
             }
             to.write_encoded(y, true, &linear);
         } else {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
-use polychromify_core::scan::{Label, label_packet};
+use polychromify_core::scan::{Label, Vocabulary, label_packet};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -47,9 +47,10 @@ impl SourceFile {
     }
 }
 
-/// The image's XMP packet with the label.
+/// The image's XMP packet with the label. GIMP 2.10 keeps properties of public standards only.
 pub(super) fn packet(existing: Option<&str>, label: &Label) -> String {
-    label_packet("the image".as_ref(), existing.map(str::as_bytes), label)
+    let existing = existing.map(str::as_bytes);
+    label_packet("the image".as_ref(), existing, label, Vocabulary::Standard)
 }
 
 /// The label as JSON, for GIMP's own files.
