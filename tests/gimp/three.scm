@@ -1,6 +1,7 @@
 ; The procedures of GIMP 3 under the names that the tests use.
 
 (define (open file) (car (gimp-file-load RUN-NONINTERACTIVE file)))
+(define (set-file image file) (gimp-image-set-file image file))
 (define (save image layer file) ; without a window it leaves the profile out, unless asked
   (file-png-export #:run-mode RUN-NONINTERACTIVE #:image image #:file file
     #:include-color-profile TRUE))

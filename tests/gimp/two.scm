@@ -1,6 +1,7 @@
 ; The procedures of GIMP 2.10 under the names that the tests use.
 
 (define (open file) (car (gimp-file-load RUN-NONINTERACTIVE file file)))
+(define (set-file image file) (gimp-image-set-filename image file))
 (define (save image layer file) (gimp-file-save RUN-NONINTERACTIVE image layer file file))
 (define export-jpeg save)
 (define (active image) (car (gimp-image-get-active-drawable image)))
