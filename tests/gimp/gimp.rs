@@ -16,7 +16,7 @@ pub(crate) const TINY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/assets/tiny.safetensors");
 
 /// Seconds that a script may take on a busy machine.
-const LIMIT: &str = "180";
+const LIMIT: &str = "300";
 
 /// A GIMP that can be run without a window.
 pub(crate) struct Gimp {
