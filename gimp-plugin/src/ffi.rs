@@ -12,6 +12,7 @@ mod gegl;
 pub(crate) mod gimp2;
 pub(crate) mod gimp3;
 mod glib;
+mod gtk;
 mod libgimp;
 mod library;
 mod symbols;

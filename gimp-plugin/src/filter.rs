@@ -9,23 +9,30 @@ mod hints;
 mod label;
 mod network;
 mod plan;
+mod preview;
 mod studio;
 
 use std::sync::Arc;
 
-use polychromify_core::ChromaMap;
+use polychromify_core::{ChromaMap, Hints};
 
-use crate::host::{Host, Layer};
+use crate::host::{Choices, Host, Layer};
 use crate::procedure::Settings;
 use bands::Alpha;
 pub(crate) use error::Error;
 use label::SourceFile;
 use plan::Plan;
+pub(crate) use preview::Preview;
 use studio::Question;
 pub(crate) use studio::Studio;
 
 /// How much of the progress is reading; predicting pulses, and painting is the rest.
 const READING: f64 = 0.4;
+
+/// What a dialog offers.
+pub(crate) fn choices() -> Choices {
+    Choices { names: network::names(), preview_side: preview::SIDE }
+}
 
 /// Colorizes the layers of `drawables` and gives the new layers, or those that were changed.
 ///
@@ -43,20 +50,23 @@ pub(crate) fn colorize<H: Host>(
     let file = SourceFile::examine(host.file());
     let count = plan.sources.len() as f64;
     let mut answers = Vec::new();
-    let mut hints = 0;
+    let mut hint_count = 0;
     for (index, &source) in plan.sources.iter().enumerate() {
         let progress = |f: f64| host.show_progress(READING * (index as f64 + f) / count);
-        let weights = settings.weights.clone();
-        let question = Question { source, hints: plan.hints, weights };
+        let hints = match plan.hints {
+            Some(layer) => hints::read(host, layer, source)?,
+            None => Hints::default(),
+        };
+        hint_count += hints.0.len();
+        let question = Question { source, hints, weights: settings.weights.clone() };
         answers.push((source, studio.chroma(host, question, &progress)?));
-        hints += studio.hints(host, source, plan.hints)?.0.len();
     }
 
     let network = studio.network(&settings.weights)?;
     let work = Work { host, settings, name: format!("Color ({})", network.name) };
     // A gray image has room for colors only once it is converted, which is part of the step.
     let prepared = if plan.gray { None } else { Some(work.prepare(&answers)?) };
-    let label = file.label(&network, settings, hints);
+    let label = file.label(&network, settings, hint_count);
     host.end_progress();
     host.in_one_step(|| {
         let prepared = match prepared {

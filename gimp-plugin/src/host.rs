@@ -8,6 +8,9 @@ use std::path::PathBuf;
 
 use crate::ffi;
 
+/// What the progress bar says.
+const PROGRESS: &str = "Colorizing with Polychromify";
+
 /// A layer, by its host's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Layer(pub(crate) i32);
@@ -33,6 +36,40 @@ pub(crate) struct LayerInfo {
     pub(crate) alpha: bool,
     /// Whether it holds other layers.
     pub(crate) group: bool,
+}
+
+/// What a dialog shows of the settings' effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// A picture, sRGB of 8 bits, row by row.
+    Picture { width: u32, height: u32, rgb: Vec<u8> },
+    /// Why there is no picture.
+    Text(String),
+}
+
+/// What a dialog offers.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices {
+    /// Names of weights, the default first.
+    pub(crate) names: Vec<String>,
+    /// Longest side of a preview in pixels.
+    pub(crate) preview_side: u32,
+}
+
+impl Choices {
+    /// Values of the setting `weights`, each with its text: the default, which is the empty value,
+    /// the other names, and `current` if it is none of them.
+    pub(crate) fn weights(&self, current: &str) -> Vec<(String, String)> {
+        let default = self.names.first().map(|name| format!("{name} (default)"));
+        let mut choices = vec![(String::new(), default.unwrap_or_default())];
+        let others = self.names.iter().skip(1).map(String::as_str);
+        for name in others.chain([current]) {
+            if !choices.iter().any(|(value, _)| value == name) {
+                choices.push((name.to_owned(), name.to_owned()));
+            }
+        }
+        choices
+    }
 }
 
 /// A refusal by the host, for the user.

@@ -3,6 +3,8 @@
 use std::any::Any;
 
 pub(crate) const NAME: &str = "plug-in-polychromify-colorize";
+/// Of the dialog.
+pub(crate) const TITLE: &str = "Colorize with Polychromify";
 pub(crate) const MENU_LABEL: &str = "Colorize with _Polychromify...";
 pub(crate) const MENU_PATH: &str = "<Image>/Colors";
 /// Gray images are converted; indexed ones are refused in words.
@@ -85,13 +87,13 @@ pub(crate) fn arguments() -> &'static [Argument] {
         ),
         argument(
             "hints",
-            "_Hints",
+            "H_ints",
             "Layer with strokes in the wanted colors; none: the layer named `hints`, if there is one",
             Kind::Layer,
         ),
         argument(
             "replace",
-            "_Change the layer itself",
+            "Change the la_yer itself",
             "Change the layer itself in place of adding one in the mode LCh Color",
             Kind::Truth,
         ),

@@ -9,7 +9,7 @@ use std::ptr;
 
 use super::Error;
 use super::glib::Object;
-use super::symbols::symbols;
+use super::symbols::{Lookup, symbols};
 
 symbols! {
     /// `libgegl-0.4` and `libbabl-0.1`.
@@ -102,10 +102,14 @@ impl Encoding {
 /// GEGL and babl, for as long as the process runs.
 #[derive(Clone, Copy)]
 pub(super) struct Gegl {
-    pub(super) functions: Functions,
+    functions: Functions,
 }
 
 impl Gegl {
+    pub(super) fn load(lookup: &Lookup<'_>) -> Result<Self, Error> {
+        Ok(Self { functions: Functions::load(lookup)? })
+    }
+
     /// Starts GEGL; before any buffer.
     pub(super) fn start(&self) {
         // SAFETY: null is allowed: no arguments are parsed.

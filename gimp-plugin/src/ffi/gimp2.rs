@@ -1,5 +1,6 @@
 //! GIMP 2.10: items are numbers, a procedure is a table of four callbacks.
 
+mod dialog;
 mod plugin;
 
 use std::ffi::{c_char, c_int, c_void};
@@ -10,6 +11,8 @@ use super::glib::{Boolean, Glib, borrowed};
 use super::libgimp::Version;
 use super::symbols::{Lookup, symbols};
 
+use crate::host::{Choices, Shown};
+use crate::procedure::Settings;
 pub(crate) use plugin::main;
 
 symbols! {
@@ -45,6 +48,17 @@ pub(crate) struct Gimp2 {
 impl Gimp2 {
     fn load(lookup: &Lookup<'_>) -> Result<Self, Error> {
         Ok(Self { functions: Functions::load(lookup)? })
+    }
+
+    /// Has the user change the settings; none: the user said no.
+    pub(crate) fn show_dialog(
+        &self,
+        image: i32,
+        settings: &Settings,
+        choices: &Choices,
+        preview: &mut dyn FnMut(&Settings) -> Option<Shown>,
+    ) -> Result<Option<Settings>, Error> {
+        dialog::run(image, settings, choices, preview)
     }
 
     /// What the last run kept, for as long as GIMP runs.
@@ -146,6 +160,6 @@ unsafe fn numbers(glib: &Glib, ids: *mut i32, count: c_int) -> Vec<i32> {
     // SAFETY: the caller's promise.
     let copy = unsafe { std::slice::from_raw_parts(ids, count) }.to_vec();
     // SAFETY: the caller gives the array away.
-    unsafe { (glib.functions.g_free)(ids.cast()) };
+    unsafe { glib.free(ids.cast()) };
     copy
 }

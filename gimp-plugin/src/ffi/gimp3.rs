@@ -1,5 +1,6 @@
 //! GIMP 3: items are objects that libgimp owns, a procedure is an object that the plug-in makes.
 
+mod dialog;
 mod plugin;
 
 use std::ffi::{c_char, c_int, c_void};
@@ -11,7 +12,7 @@ use super::glib::{Boolean, Glib, borrowed};
 use super::libgimp::Version;
 use super::symbols::{Lookup, symbols};
 
-pub(crate) use plugin::main;
+pub(crate) use plugin::{Call, main};
 
 symbols! {
     /// Functions that `libgimp-2.0` has not, or with other arguments.
@@ -71,7 +72,7 @@ impl Gimp3 {
             ids.push(id);
         }
         // SAFETY: the caller gives the array away; the items are libgimp's.
-        unsafe { (glib.functions.g_free)(items.cast()) };
+        unsafe { glib.free(items.cast()) };
         ids
     }
 }

@@ -3,7 +3,8 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
 
-use super::symbols::symbols;
+use super::Error;
+use super::symbols::{Lookup, symbols};
 
 /// C's truth value.
 pub(super) type Boolean = c_int;
@@ -16,7 +17,6 @@ symbols! {
             fn g_error_free(error: *mut GError);
             fn g_free(memory: *mut c_void);
             fn g_object_unref(object: *mut c_void);
-            fn g_strdup(text: *const c_char) -> *mut c_char; // (transfer full)
         }
     }
 }
@@ -31,11 +31,15 @@ pub(super) struct GError {
 
 /// GLib, for as long as the process runs.
 #[derive(Clone, Copy)]
-pub(super) struct Glib {
-    pub(super) functions: Functions,
+pub(crate) struct Glib {
+    functions: Functions,
 }
 
 impl Glib {
+    pub(super) fn load(lookup: &Lookup<'_>) -> Result<Self, Error> {
+        Ok(Self { functions: Functions::load(lookup)? })
+    }
+
     /// Takes over a reference (transfer full); `None` for a null pointer.
     ///
     /// # Safety
@@ -74,11 +78,14 @@ impl Glib {
         copy
     }
 
-    /// A copy of GLib's allocator, to be given away.
-    pub(super) fn copy(&self, text: &str) -> *mut c_char {
-        let text = c_string(text);
-        // SAFETY: the string ends with a zero byte and is copied.
-        unsafe { (self.functions.g_strdup)(text.as_ptr()) }
+    /// Frees memory.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is null or of GLib's allocator, and is given away.
+    pub(super) unsafe fn free(&self, memory: *mut c_void) {
+        // SAFETY: the caller's promise.
+        unsafe { (self.functions.g_free)(memory) };
     }
 }
 

@@ -7,10 +7,10 @@ use std::ffi::{c_char, c_double, c_int, c_void};
 use std::path::PathBuf;
 use std::ptr;
 
-use super::gegl::{self, Gegl};
-use super::glib::{self, Boolean, GError, Glib, c_string};
+use super::gegl::Gegl;
+use super::glib::{Boolean, GError, Glib, c_string};
 use super::library::Library;
-use super::symbols::symbols;
+use super::symbols::{Lookup, symbols};
 use super::{Buffer, Error};
 
 symbols! {
@@ -143,13 +143,13 @@ impl<V: Version> Gimp<V> {
     /// Resolves all functions, those of the version by `version`.
     pub(super) fn load(
         library: &Library,
-        version: impl FnOnce(&super::symbols::Lookup<'_>) -> Result<V, Error>,
+        version: impl FnOnce(&Lookup<'_>) -> Result<V, Error>,
     ) -> Result<Self, Error> {
-        let lookup: &super::symbols::Lookup<'_> = &|name| library.symbol(name);
+        let lookup: &Lookup<'_> = &|name| library.symbol(name);
         Ok(Self {
             functions: Functions::load(lookup)?,
-            glib: Glib { functions: glib::Functions::load(lookup)? },
-            gegl: Gegl { functions: gegl::Functions::load(lookup)? },
+            glib: Glib::load(lookup)?,
+            gegl: Gegl::load(lookup)?,
             version: version(lookup)?,
         })
     }

@@ -1,9 +1,8 @@
 //! A layer's pixels, band by band: lightness out of them, color into them.
 
+use polychromify_core::SamplesMut;
 use polychromify_core::chroma::Painter;
 use polychromify_core::lab::lightness_from_linear;
-use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::{Orientation, SamplesMut, Thumbnail};
 
 use crate::host::{LayerInfo, Pixels};
 
@@ -41,18 +40,6 @@ pub(super) fn read_lightness<P: Pixels>(
         each(y, &lightness);
         progress(f64::from(y + rows) / f64::from(layer.height));
     }
-}
-
-/// The thumbnail that a network sees, of at most `area` pixels, as `batch` makes it.
-pub(super) fn thumbnail<P: Pixels>(
-    pixels: &mut P,
-    layer: &LayerInfo,
-    area: usize,
-    progress: &Progress<'_>,
-) -> WorkImage {
-    let mut thumbnail = Thumbnail::new(layer.width, layer.height, Orientation::Upright, area);
-    read_lightness(pixels, layer, progress, |y, lightness| thumbnail.push_rows(y, lightness));
-    thumbnail.finish()
 }
 
 /// What becomes of the alpha of a pixel that is neither transparent nor opaque.

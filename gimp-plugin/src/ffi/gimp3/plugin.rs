@@ -5,13 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::OnceLock;
 
-use super::{Gimp3, Handle};
+use super::{Gimp3, Handle, dialog};
 use crate::ffi::glib::{Boolean, GError, borrowed, c_string};
 use crate::ffi::libgimp::Version;
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
 use crate::ffi::{Error, Gimp};
 use crate::host::gimp3 as host;
+use crate::host::{Choices, Shown};
 use crate::procedure::{self, Argument, Kind, Outcome, RunMode, Settings};
 
 symbols! {
@@ -173,6 +174,15 @@ const READ_WRITE: c_int = 3;
 const EXECUTION_ERROR: c_int = 0;
 const SUCCESS: c_int = 3;
 const CANCEL: c_int = 4;
+
+/// A call of the procedure by GIMP, with what it was called with.
+pub(crate) struct Call<'a> {
+    entry: &'a Entry,
+    gimp: &'a Gimp<Gimp3>,
+    pub(super) procedure: *mut c_void,
+    /// A `GimpProcedureConfig` of our procedure.
+    pub(super) config: *mut c_void,
+}
 
 struct PlugIn {
     entry: Entry,
@@ -384,7 +394,7 @@ fn new_error(entry: &Entry, reason: &str) -> *mut GError {
 
 fn colorize(
     plug_in: &PlugIn,
-    _procedure: *mut c_void,
+    procedure: *mut c_void,
     mode: c_int,
     image: Handle,
     drawables: *const Handle,
@@ -411,46 +421,53 @@ fn colorize(
         2 => RunMode::WithLastValues,
         _ => RunMode::NonInteractive,
     };
-    // SAFETY: GIMP passes the configuration of our procedure.
-    let settings = unsafe { settings(&plug_in.entry, gimp, config) };
-    host::run(gimp, mode, image, &ids, settings)
+    let call = Call { entry: &plug_in.entry, gimp, procedure, config };
+    host::run(gimp, mode, image, &ids, &call)
 }
 
-/// Reads a configuration of our procedure.
-///
-/// # Safety
-///
-/// `config` is a `GimpProcedureConfig` of our procedure.
-unsafe fn settings(entry: &Entry, gimp: &Gimp<Gimp3>, config: *mut c_void) -> Settings {
-    let names: [&CStr; 4] = [c"weights", c"saturation", c"hints", c"replace"];
-    let [weights_name, saturation_name, hints_name, replace_name] = names.map(CStr::as_ptr);
-    let mut weights: *mut c_char = ptr::null_mut();
-    let mut saturation: c_double = 1.0;
-    let mut hints: *mut c_void = ptr::null_mut();
-    let mut replace: Boolean = 0;
-    // SAFETY: each name is a property's and is followed by a place of its type; null ends the list.
-    unsafe {
-        (entry.g_object_get)(
-            config,
-            weights_name,
-            &raw mut weights,
-            saturation_name,
-            &raw mut saturation,
-            hints_name,
-            &raw mut hints,
-            replace_name,
-            &raw mut replace,
-            ptr::null::<c_char>(),
-        );
+impl Call<'_> {
+    /// The settings of the call, or those of its dialog.
+    pub(crate) fn settings(&self) -> Settings {
+        let names: [&CStr; 4] = [c"weights", c"saturation", c"hints", c"replace"];
+        let [weights_name, saturation_name, hints_name, replace_name] = names.map(CStr::as_ptr);
+        let mut weights: *mut c_char = ptr::null_mut();
+        let mut saturation: c_double = 1.0;
+        let mut hints: *mut c_void = ptr::null_mut();
+        let mut replace: Boolean = 0;
+        // SAFETY: each name is a property's and is followed by a place of its type; null ends the
+        // list.
+        unsafe {
+            (self.entry.g_object_get)(
+                self.config,
+                weights_name,
+                &raw mut weights,
+                saturation_name,
+                &raw mut saturation,
+                hints_name,
+                &raw mut hints,
+                replace_name,
+                &raw mut replace,
+                ptr::null::<c_char>(),
+            );
+        }
+        // SAFETY: `g_object_get` gives the reference away.
+        let hints = unsafe { self.gimp.glib().object(hints) };
+        Settings {
+            // SAFETY: `g_object_get` gives the string away.
+            weights: unsafe { self.gimp.glib().string(weights) }.unwrap_or_default(),
+            saturation,
+            hints: hints.and_then(|layer| self.gimp.version().item_id(Handle(layer.pointer()))),
+            replace: replace != 0,
+        }
     }
-    // SAFETY: `g_object_get` gives the reference away.
-    let hints = unsafe { gimp.glib().object(hints) };
-    Settings {
-        // SAFETY: `g_object_get` gives the string away.
-        weights: unsafe { gimp.glib().string(weights) }.unwrap_or_default(),
-        saturation,
-        hints: hints.and_then(|layer| gimp.version().item_id(Handle(layer.pointer()))),
-        replace: replace != 0,
+
+    /// Has the user change the settings; whether the user said yes.
+    pub(crate) fn show_dialog(
+        &self,
+        choices: &Choices,
+        preview: &mut dyn FnMut(&Settings) -> Option<Shown>,
+    ) -> Result<bool, Error> {
+        dialog::run(self, choices, preview)
     }
 }
 
