@@ -7,6 +7,8 @@
 //! pointer that GIMP hands over is checked before it is used. GIMP's libraries are called from the
 //! main thread alone.
 #![expect(unsafe_code, reason = "libgimp is a C library, loaded when the plug-in starts")]
+#![expect(clippy::struct_field_names, reason = "tables of functions carry the C names")]
+#![expect(clippy::cast_possible_wrap, reason = "GIMP's sizes are C's ints, far below their limit")]
 
 mod gegl;
 pub(crate) mod gimp2;

@@ -5,12 +5,16 @@
 
 mod bands;
 mod error;
+#[cfg(test)]
+mod fake;
 mod hints;
 mod label;
 mod network;
 mod plan;
 mod preview;
 mod studio;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -69,12 +73,11 @@ pub(crate) fn colorize<H: Host>(
     let label = file.label(&network, settings, hint_count);
     host.end_progress();
     host.in_one_step(|| {
-        let prepared = match prepared {
-            Some(prepared) => prepared,
-            None => {
-                host.convert_to_rgb()?;
-                work.prepare(&answers)?
-            }
+        let prepared = if let Some(prepared) = prepared {
+            prepared
+        } else {
+            host.convert_to_rgb()?;
+            work.prepare(&answers)?
         };
         let packet = label::packet(host.xmp().as_deref(), &label);
         host.label(&packet, &label::note(&label))?;
@@ -99,7 +102,9 @@ impl<H: Host> Work<'_, H> {
                 Ok(layer) => prepared.push(layer),
                 Err(error) => {
                     if !self.settings.replace {
-                        prepared.into_iter().for_each(|layer| self.host.discard(layer));
+                        for layer in prepared {
+                            self.host.discard(layer);
+                        }
                     }
                     return Err(error);
                 }

@@ -54,8 +54,8 @@ pub fn lightness_from_srgb16(rgb: &[u16], lightness: &mut [f32]) {
 pub fn lightness_from_linear(pixels: &[f32], channels: usize, lightness: &mut [f32]) {
     assert!(channels >= 3 && pixels.len() == channels * lightness.len());
     for (pixel, l) in pixels.chunks_exact(channels).zip(&mut *lightness) {
-        // `max` and `min` drop a NaN, where `clamp` would keep it.
-        *l = luminance([pixel[0], pixel[1], pixel[2]]).max(0.0).min(1.0);
+        let y = luminance([pixel[0], pixel[1], pixel[2]]);
+        *l = if y.is_nan() { 0.0 } else { y.clamp(0.0, 1.0) };
     }
     Arch::new().dispatch(LightnessInPlace(lightness));
 }

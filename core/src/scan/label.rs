@@ -204,52 +204,51 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
 fn description(label: &Label, source: &Source, vocabulary: Vocabulary) -> String {
     let version = label.software.rsplit(' ').next().unwrap_or_default();
     let program = label.software.strip_suffix(version).unwrap_or_default().trim_end();
+    let system = format!("{program}, weights {}", label.weights);
     let mut text = format!(
-        r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="{}" xmlns:xmp="{XMP}" xmlns:xmpMM="{MEDIA}" xmlns:stRef="{REFERENCE}" xmlns:stEvt="{EVENT}" xmlns:Iptc4xmpExt="{IPTC}" xmlns:polychromify="{OURS}">"#,
+        r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="{}" xmlns:xmp="{XMP}" xmlns:xmpMM="{MEDIA}" xmlns:stRef="{REFERENCE}" xmlns:stEvt="{EVENT}" xmlns:Iptc4xmpExt="{IPTC}""#,
         escape(&*source.about)
     );
-    let mut property = |name: &str, value: Option<&str>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            let _ = write!(text, "<{name}>{}</{name}>", escape(value)); // a string takes all
-        }
-    };
-    property("Iptc4xmpExt:DigitalSourceType", Some(SOURCE_TYPE));
-    property("Iptc4xmpExt:AISystemUsed", Some(&format!("{program}, weights {}", label.weights)));
-    property("Iptc4xmpExt:AISystemVersionUsed", Some(version));
-    property("xmp:CreatorTool", Some(&label.software));
     if vocabulary == Vocabulary::Full {
-        property("polychromify:Weights", Some(&label.weights));
-        property("polychromify:WeightsSHA256", Some(&label.weights_sha256));
-        property("polychromify:Source", Some(&label.source));
-        property("polychromify:SourceSHA256", Some(&label.source_sha256));
+        let _ = write!(text, r#" xmlns:polychromify="{OURS}""#); // a string takes all
+    }
+    text.push('>');
+    property(&mut text, "Iptc4xmpExt:DigitalSourceType", SOURCE_TYPE);
+    property(&mut text, "Iptc4xmpExt:AISystemUsed", &system);
+    property(&mut text, "Iptc4xmpExt:AISystemVersionUsed", version);
+    property(&mut text, "xmp:CreatorTool", &label.software);
+    if vocabulary == Vocabulary::Full {
+        property(&mut text, "polychromify:Weights", &label.weights);
+        property(&mut text, "polychromify:WeightsSHA256", &label.weights_sha256);
+        property(&mut text, "polychromify:Source", &label.source);
+        property(&mut text, "polychromify:SourceSHA256", &label.source_sha256);
     }
     text.push_str(r#"<xmpMM:DerivedFrom rdf:parseType="Resource">"#);
-    let mut property = |name: &str, value: Option<&str>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            let _ = write!(text, "<{name}>{}</{name}>", escape(value));
-        }
-    };
-    property("stRef:filePath", Some(&label.source));
-    property("stRef:documentID", source.document.as_deref());
-    property("stRef:instanceID", source.instance.as_deref());
+    property(&mut text, "stRef:filePath", &label.source);
+    property(&mut text, "stRef:documentID", source.document.as_deref().unwrap_or_default());
+    property(&mut text, "stRef:instanceID", source.instance.as_deref().unwrap_or_default());
     text.push_str("</xmpMM:DerivedFrom>");
     if !source.history {
-        let _ = write!(
-            text,
-            "<xmpMM:History><rdf:Seq>{}</rdf:Seq></xmpMM:History>",
-            step(label, vocabulary)
-        );
+        let step = step(label, vocabulary);
+        let _ = write!(text, "<xmpMM:History><rdf:Seq>{step}</rdf:Seq></xmpMM:History>");
     }
     text.push_str("</rdf:Description>");
     text
+}
+
+/// Adds a property, if it has a value.
+fn property(text: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        let _ = write!(text, "<{name}>{}</{name}>", escape(value)); // a string takes all
+    }
 }
 
 /// The step that made the result, as an item of its history.
 fn step(label: &Label, vocabulary: Vocabulary) -> String {
     let mut parameters =
         format!("colors predicted with the weights {} ({})", label.weights, label.weights_sha256);
-    if vocabulary == Vocabulary::Standard && !label.source.is_empty() {
-        parameters += &format!("; source {} ({})", label.source, label.source_sha256);
+    if vocabulary == Vocabulary::Standard && !label.source_sha256.is_empty() {
+        let _ = write!(parameters, "; source {} ({})", label.source, label.source_sha256);
     }
     if !label.settings.is_empty() {
         parameters += "; ";

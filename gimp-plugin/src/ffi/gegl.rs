@@ -172,11 +172,6 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Width and height in pixels.
-    pub(crate) fn size(&self) -> (u32, u32) {
-        (self.width, self.height)
-    }
-
     /// Reads whole rows from row `y` on, as many as `pixels` holds.
     ///
     /// # Panics

@@ -11,8 +11,7 @@ use super::glib::{Boolean, Glib, borrowed};
 use super::libgimp::Version;
 use super::symbols::{Lookup, symbols};
 
-use crate::host::{Choices, Shown};
-use crate::procedure::Settings;
+pub(crate) use dialog::run as show_dialog;
 pub(crate) use plugin::main;
 
 symbols! {
@@ -48,17 +47,6 @@ pub(crate) struct Gimp2 {
 impl Gimp2 {
     fn load(lookup: &Lookup<'_>) -> Result<Self, Error> {
         Ok(Self { functions: Functions::load(lookup)? })
-    }
-
-    /// Has the user change the settings; none: the user said no.
-    pub(crate) fn show_dialog(
-        &self,
-        image: i32,
-        settings: &Settings,
-        choices: &Choices,
-        preview: &mut dyn FnMut(&Settings) -> Option<Shown>,
-    ) -> Result<Option<Settings>, Error> {
-        dialog::run(image, settings, choices, preview)
     }
 
     /// What the last run kept, for as long as GIMP runs.

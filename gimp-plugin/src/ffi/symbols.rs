@@ -112,8 +112,9 @@ mod tests {
         })
         .unwrap();
         assert_eq!((table.twice)(4), 8);
-        // SAFETY: the pointer is a reference's.
-        assert_eq!(unsafe { (table.first)(&raw const *&7) }, 7);
+        let seven = 7;
+        // SAFETY: the pointer is a variable's.
+        assert_eq!(unsafe { (table.first)(&raw const seven) }, 7);
     }
 
     #[test]

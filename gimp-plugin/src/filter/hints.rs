@@ -19,8 +19,9 @@ const FINEST: u32 = 256;
 const MOST: usize = 300;
 /// Largest difference of a channel, 0..=1, within a stroke.
 const SAME_COLOR: f32 = 0.08;
-/// How far beyond its edge, in cells, a disc makes another one needless: hints spread by themselves.
-const NEARBY: f32 = 1.0;
+/// How far a disc makes another one needless, in its radius and in cells beyond: out to the corners
+/// of the square that it was fitted into, and a little, because hints spread by themselves.
+const REACH: (f32, f32) = (1.5, 1.0);
 
 /// Reads a layer's strokes, in pixels of the source, which may lie elsewhere in the image.
 pub(super) fn read<H: Host>(host: &H, layer: Layer, source: Layer) -> Result<Hints, Error> {
@@ -66,13 +67,11 @@ impl Cells {
             i64::from(strokes.offsets.1) - i64::from(source.offsets.1),
         );
         let (from, side) = (strokes.width as usize, i64::from(self.side));
-        for (row, line) in pixels.chunks_exact(4 * from).enumerate() {
-            let v = i64::from(y) + row as i64 + shift.1;
+        for (v, line) in (i64::from(y) + shift.1..).zip(pixels.chunks_exact(4 * from)) {
             if v < 0 || v >= i64::from(source.height) {
                 continue;
             }
-            for (x, pixel) in line.chunks_exact(4).enumerate() {
-                let u = x as i64 + shift.0;
+            for (u, pixel) in (shift.0..).zip(line.chunks_exact(4)) {
                 if pixel[3] >= PAINTED && u >= 0 && u < i64::from(source.width) {
                     let cell =
                         &mut self.sums[(v / side) as usize * self.width + (u / side) as usize];
@@ -167,7 +166,7 @@ impl Cells {
             let ((x, y), radius) = (place(center), depths[center] as f32 - 0.5);
             for (i, covered) in covered.iter_mut().enumerate() {
                 let (u, v) = place(i);
-                *covered |= (u - x).hypot(v - y) <= radius + NEARBY;
+                *covered |= (u - x).hypot(v - y) <= REACH.0 * radius + REACH.1;
             }
             let side = self.side as f32;
             hints.push(Hint { x: x * side, y: y * side, radius: radius * side, rgb });
@@ -216,5 +215,101 @@ impl Cells {
             columns.map(move |u| v * width + u)
         })
         .filter(move |neighbor| *neighbor != cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::FakeImage;
+    use super::*;
+
+    const RED: [f32; 3] = [0.8, 0.1, 0.1];
+    const BLUE: [f32; 3] = [0.1, 0.2, 0.9];
+
+    /// The hints of a layer at `offsets`, painted where `stroke` gives a color, for a source of
+    /// `size` at (0, 0).
+    fn hints(
+        size: (u32, u32),
+        offsets: (i32, i32),
+        stroke: impl Fn(u32, u32) -> Option<[f32; 3]>,
+    ) -> Vec<Hint> {
+        let image = FakeImage::new();
+        let source = image.add("scan", size, (0, 0), |_, _| [0.5, 0.5, 0.5, 1.0]);
+        let strokes = image.add("hints", size, offsets, |x, y| {
+            stroke(x, y).map_or([0.0; 4], |[r, g, b]| [r, g, b, 1.0])
+        });
+        read(&image, strokes, source).unwrap().0
+    }
+
+    /// Whether a pixel's center is in a disc or at most `slack` pixels from it.
+    fn covered(hints: &[Hint], (x, y): (u32, u32), slack: f32) -> bool {
+        let away = |h: &Hint| (x as f32 + 0.5 - h.x).hypot(y as f32 + 0.5 - h.y) - h.radius;
+        hints.iter().any(|hint| away(hint) <= slack)
+    }
+
+    #[test]
+    fn nothing_painted_is_no_hint() {
+        assert_eq!(hints((60, 40), (0, 0), |_, _| None), []);
+    }
+
+    #[test]
+    fn a_dab_is_one_hint_of_its_color_at_its_place() {
+        let found = hints((200, 150), (0, 0), |x, y| {
+            ((x as f32 - 90.0).hypot(y as f32 - 60.0) < 9.0).then_some(RED)
+        });
+        let [hint, rest @ ..] = &found[..] else { panic!("no hint") };
+        assert!((hint.x - 90.5).abs() < 1.5 && (hint.y - 60.5).abs() < 1.5, "{hint:?}");
+        assert!((5.0..9.0).contains(&hint.radius), "{hint:?}");
+        assert_eq!(hint.rgb, [204, 26, 26]);
+        assert_eq!(rest, []);
+    }
+
+    #[test]
+    fn a_long_stroke_is_covered_by_few_discs_within_it() {
+        let on = |x: u32, y: u32| (20..1900).contains(&x) && (400..430).contains(&y);
+        let found = hints((2000, 1000), (0, 0), |x, y| on(x, y).then_some(RED));
+        assert!(found.len() < 120, "{} hints", found.len());
+        for x in (20..1900).step_by(7) {
+            assert!(covered(&found, (x, 415), 16.0), "{x}");
+        }
+        for hint in &found {
+            assert!((392.0..438.0).contains(&hint.y) && hint.radius < 20.0, "{hint:?}");
+        }
+    }
+
+    #[test]
+    fn strokes_of_two_colors_that_touch_stay_two() {
+        let found = hints((100, 80), (0, 0), |x, y| {
+            ((20..60).contains(&y)).then_some(if x < 50 { RED } else { BLUE })
+        });
+        for hint in &found {
+            let left = hint.x < 50.0;
+            assert_eq!(hint.rgb, if left { [204, 26, 26] } else { [26, 51, 230] });
+            assert!(if left { hint.x + hint.radius < 51.0 } else { hint.x - hint.radius > 49.0 });
+        }
+    }
+
+    #[test]
+    fn offsets_count_and_what_lies_outside_of_the_source_does_not() {
+        let found = hints((100, 80), (30, -20), |x, y| {
+            ((x as f32 - 20.0).hypot(y as f32 - 40.0) < 5.0).then_some(RED)
+        });
+        assert!((found[0].x - 50.5).abs() < 1.5 && (found[0].y - 20.5).abs() < 1.5, "{found:?}");
+        assert_eq!(hints((100, 80), (500, 0), |_, _| Some(RED)), []);
+    }
+
+    #[test]
+    fn faint_paint_is_no_stroke() {
+        let image = FakeImage::new();
+        let source = image.add("scan", (50, 50), (0, 0), |_, _| [0.5, 0.5, 0.5, 1.0]);
+        let strokes = image.add("hints", (50, 50), (0, 0), |_, _| [0.8, 0.1, 0.1, 0.3]);
+        assert_eq!(read(&image, strokes, source).unwrap().0, []);
+    }
+
+    #[test]
+    fn however_much_is_painted_the_hints_stay_few() {
+        let speckled = |x: u32, y: u32| (x.is_multiple_of(3) && y.is_multiple_of(3)).then_some(RED);
+        let found = hints((900, 600), (0, 0), speckled);
+        assert!(!found.is_empty() && found.len() <= MOST, "{} hints", found.len());
     }
 }

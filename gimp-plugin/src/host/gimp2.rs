@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::layers::GimpImage;
+use crate::ffi::gimp2::show_dialog;
 use crate::ffi::{Gimp, Gimp2};
 use crate::filter::{self, Preview, Studio};
 use crate::procedure::{Outcome, RunMode, Settings};
@@ -27,7 +28,7 @@ pub(crate) fn run(
         RunMode::Interactive => {
             let mut preview = Preview::new(&host, &mut studio, &drawables);
             let choices = filter::choices();
-            match gimp.version().show_dialog(image, &last(), &choices, &mut |s| preview.update(s)) {
+            match show_dialog(image, &last(), &choices, &mut |s| preview.update(s)) {
                 Ok(Some(settings)) => settings,
                 Ok(None) => return Outcome::Cancelled,
                 Err(error) => return Outcome::Failed(Error::from(error).to_string()),

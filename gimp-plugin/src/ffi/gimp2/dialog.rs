@@ -67,8 +67,8 @@ const END: c_int = -1;
 /// The entry that is no layer.
 const NO_LAYER: c_int = -1;
 
-/// Runs the dialog on an image; the user's settings, or none.
-pub(super) fn run(
+/// Runs the dialog on an image; the user's settings, or none if the user said no.
+pub(crate) fn run(
     image: i32,
     settings: &Settings,
     choices: &Choices,

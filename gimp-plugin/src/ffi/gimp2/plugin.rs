@@ -83,6 +83,26 @@ union Value {
     whole: [u64; 4],
 }
 
+impl Param {
+    fn number(&self) -> Option<i32> {
+        let is_number = [INT32, IMAGE, DRAWABLE, LAYER].contains(&self.kind);
+        // SAFETY: GIMP fills the union, whose bits are a number whatever they mean.
+        is_number.then_some(unsafe { self.value.number })
+    }
+
+    fn float(&self) -> Option<f64> {
+        // SAFETY: as above.
+        (self.kind == FLOAT).then_some(unsafe { self.value.float })
+    }
+
+    fn text(&self) -> Option<String> {
+        // SAFETY: as above; the pointer is followed only if it is one.
+        let text = (self.kind == STRING).then_some(unsafe { self.value.text })?;
+        // SAFETY: GIMP's strings are null or end with a zero byte.
+        unsafe { borrowed(text) }
+    }
+}
+
 /// `GimpPDBArgType`.
 const INT32: c_int = 0;
 const FLOAT: c_int = 3;
@@ -212,9 +232,9 @@ unsafe extern "C" fn run(
     /// The text of an error and the values, read by GIMP after the call.
     struct Returned {
         values: [Param; 2],
-        text: Option<CString>,
+        _text: Option<CString>,
     }
-    // SAFETY: the pointer in a value points into `text`, which moves with it.
+    // SAFETY: the pointer in a value points into `_text`'s own memory, which moves with it.
     unsafe impl Send for Returned {}
     static RETURNED: Mutex<Option<Returned>> = Mutex::new(None);
 
@@ -234,17 +254,13 @@ unsafe extern "C" fn run(
         Outcome::Done(layers) => {
             let layer = layers.first().copied().unwrap_or(-1);
             let layer = Param { kind: LAYER, value: Value { number: layer } };
-            Returned { values: [status(SUCCESS), layer], text: None }
+            Returned { values: [status(SUCCESS), layer], _text: None }
         }
-        Outcome::Cancelled => Returned { values: [status(CANCEL), nothing], text: None },
+        Outcome::Cancelled => Returned { values: [status(CANCEL), nothing], _text: None },
         Outcome::Failed(reason) => {
             let text = c_string(&reason);
-            let pointer = Value { text: text.as_ptr().cast_mut() };
-            let text = Some(text);
-            Returned {
-                values: [status(EXECUTION_ERROR), Param { kind: STRING, value: pointer }],
-                text,
-            }
+            let pointer = Param { kind: STRING, value: Value { text: text.as_ptr().cast_mut() } };
+            Returned { values: [status(EXECUTION_ERROR), pointer], _text: Some(text) }
         }
     });
     // SAFETY: GIMP passes a place for the number.
@@ -261,26 +277,12 @@ fn colorize(parameters: &[Param]) -> Outcome {
         Ok(gimp) => gimp,
         Err(error) => return Outcome::Failed(error.to_string()),
     };
-    let number = |at: usize| match parameters.get(at) {
-        // SAFETY: the kind says which value there is.
-        Some(param) if [INT32, IMAGE, DRAWABLE, LAYER].contains(&param.kind) => {
-            Some(unsafe { param.value.number })
-        }
-        _ => None,
-    };
+    let number = |at: usize| parameters.get(at).and_then(Param::number);
     let (Some(mode), Some(image), Some(drawable)) = (number(0), number(1), number(2)) else {
         return Outcome::Failed("expected a run mode, an image and a drawable".to_owned());
     };
-    let text = match parameters.get(3) {
-        // SAFETY: the kind says that there is a string.
-        Some(param) if param.kind == STRING => unsafe { borrowed(param.value.text) },
-        _ => None,
-    };
-    let saturation = match parameters.get(4) {
-        // SAFETY: the kind says that there is a float.
-        Some(param) if param.kind == FLOAT => Some(unsafe { param.value.float }),
-        _ => None,
-    };
+    let text = parameters.get(3).and_then(Param::text);
+    let saturation = parameters.get(4).and_then(Param::float);
     let arguments = procedure::Settings {
         weights: text.unwrap_or_default(),
         saturation: saturation.unwrap_or(1.0),

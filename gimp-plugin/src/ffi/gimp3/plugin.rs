@@ -24,10 +24,8 @@ symbols! {
         unsafe {
             fn g_error_new_literal(domain: c_uint, code: c_int, message: *const c_char) -> *mut GError;
             fn g_list_append(list: *mut c_void, data: *mut c_void) -> *mut c_void;
-            fn g_object_unref(object: *mut c_void);
             fn g_quark_from_string(text: *const c_char) -> c_uint;
             fn g_strdup(text: *const c_char) -> *mut c_char;
-            fn g_free(memory: *mut c_void);
             fn g_type_query(kind: usize, query: *mut TypeQuery);
             fn g_type_register_static(
                 parent: usize,
