@@ -198,6 +198,14 @@ impl Case<'_> {
     /// Runs a script after the definitions of `common.scm`; it has to reach its end.
     #[track_caller]
     pub(crate) fn run(&self, script: &str) -> Report {
+        let console = self.try_run(script);
+        let report = Report { console, ..self.report() };
+        assert!(report.lines.contains_key("end"), "GIMP {}: {report:#?}", self.gimp.version);
+        report
+    }
+
+    /// Runs a script that may not reach its end, and gives what GIMP printed.
+    pub(crate) fn try_run(&self, script: &str) -> String {
         let version =
             if self.gimp.is_3() { include_str!("three.scm") } else { include_str!("two.scm") };
         let common = include_str!("common.scm");
@@ -207,16 +215,18 @@ impl Case<'_> {
              (close-output-port report)\n",
             tiny.display()
         );
-        let console = self.gimp.run(self.gimp.folder(), self.folder.path(), &script);
+        self.gimp.run(self.gimp.folder(), self.folder.path(), &script)
+    }
+
+    /// What the last script said.
+    pub(crate) fn report(&self) -> Report {
         let lines = fs::read_to_string(self.path("report")).unwrap_or_default();
-        let lines: BTreeMap<String, String> = lines
+        let lines = lines
             .lines()
             .map(|line| line.trim_end().split_once(' ').unwrap_or((line.trim_end(), "")))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let report = Report { lines, console };
-        assert!(report.lines.contains_key("end"), "GIMP {}: {report:#?}", self.gimp.version);
-        report
+        Report { lines, console: String::new() }
     }
 }
 

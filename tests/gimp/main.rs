@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+/// What is ended in the middle leaves no process behind, and the image as it was.
+mod ended;
 /// The GIMPs of this machine, and scripts run in them.
 mod gimp;
 /// Hints that were painted on a layer.
@@ -19,3 +21,5 @@ mod pixels;
 mod refused;
 /// What GIMP knows of the plug-in.
 mod registered;
+/// In GIMP's window, on a display of its own.
+mod window;
