@@ -39,6 +39,7 @@ symbols! {
             );
             fn gegl_buffer_get_extent(buffer: *mut c_void) -> *const Rectangle;
             fn gegl_buffer_get_format(buffer: *mut c_void) -> *const c_void;
+            fn gegl_config() -> *mut c_void; // (transfer none)
             fn gegl_buffer_set(
                 buffer: *mut c_void,
                 rectangle: *const Rectangle,
@@ -48,6 +49,9 @@ symbols! {
                 row_bytes: c_int,
             );
             fn gegl_init(arguments: *mut c_int, values: *mut *mut *mut c_char);
+        }
+        variadic {
+            fn g_object_set(object: *mut c_void, first: *const c_char);
         }
     }
 }
@@ -65,6 +69,9 @@ pub(super) struct Rectangle {
 const AUTO_ROW_BYTES: c_int = 0;
 /// `GEGL_ABYSS_NONE`: there is nothing beside the buffer.
 const ABYSS_NONE: c_int = 0;
+
+/// Bytes of tiles that GEGL keeps in this process: bands pass once, so that more is of no use.
+const TILE_CACHE: u64 = 32 << 20;
 
 /// How pixels are handed over; all in sRGB's color space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +121,13 @@ impl Gegl {
     pub(super) fn start(&self) {
         // SAFETY: null is allowed: no arguments are parsed.
         unsafe { (self.functions.gegl_init)(ptr::null_mut(), ptr::null_mut()) };
+        // SAFETY: GEGL has started.
+        let config = unsafe { (self.functions.gegl_config)() };
+        // SAFETY: the property is a `guint64`; null ends the list.
+        unsafe {
+            let name = c"tile-cache-size".as_ptr();
+            (self.functions.g_object_set)(config, name, TILE_CACHE, ptr::null::<c_char>());
+        }
     }
 
     /// The pixels of a drawable.

@@ -9,6 +9,7 @@ use super::glib::{Boolean, c_string};
 use super::library::Library;
 use super::symbols::symbols;
 use crate::host::Shown;
+use crate::procedure::Argument;
 
 /// A `GtkWidget` of a dialog that is open.
 pub(super) type Widget = *mut c_void;
@@ -44,6 +45,7 @@ symbols! {
                 padding: c_uint,
             );
             fn gtk_dialog_get_content_area(dialog: Widget) -> Widget; // (transfer none)
+            fn gtk_dialog_get_widget_for_response(dialog: Widget, response: c_int) -> Widget; // (transfer none)
             fn gtk_image_set_from_pixbuf(image: Widget, pixbuf: *mut c_void);
             fn gtk_label_new(text: *const c_char) -> Widget;
             fn gtk_label_new_with_mnemonic(text: *const c_char) -> Widget;
@@ -51,7 +53,9 @@ symbols! {
             fn gtk_label_set_mnemonic_widget(label: Widget, widget: Widget);
             fn gtk_label_set_text(label: Widget, text: *const c_char);
             fn gtk_widget_destroy(widget: Widget);
+            fn gtk_widget_hide(widget: Widget);
             fn gtk_widget_set_size_request(widget: Widget, width: c_int, height: c_int);
+            fn gtk_widget_set_tooltip_text(widget: Widget, text: *const c_char);
             fn gtk_widget_show_all(widget: Widget);
         }
     }
@@ -59,6 +63,9 @@ symbols! {
 
 /// `GSourceFunc`.
 type Tick = unsafe extern "C" fn(*mut c_void) -> Boolean;
+
+/// `GTK_RESPONSE_HELP`.
+const HELP: c_int = -11;
 
 /// How often a preview looks at the settings, in milliseconds.
 const INTERVAL: c_uint = 100;
@@ -93,6 +100,31 @@ impl Gtk {
         unsafe { (self.functions.gtk_dialog_get_content_area)(dialog) }
     }
 
+    /// Hides the button of a dialog that asks for GIMP's manual, where this plug-in is not described.
+    ///
+    /// # Safety
+    ///
+    /// `dialog` is a `GtkDialog`.
+    pub(super) unsafe fn hide_help(&self, dialog: Widget) {
+        // SAFETY: the caller's promise.
+        let button = unsafe { (self.functions.gtk_dialog_get_widget_for_response)(dialog, HELP) };
+        if !button.is_null() {
+            // SAFETY: the button is one of the dialog.
+            unsafe { (self.functions.gtk_widget_hide)(button) };
+        }
+    }
+
+    /// Says what a widget is for when the pointer rests on it.
+    ///
+    /// # Safety
+    ///
+    /// `widget` is a widget.
+    pub(super) unsafe fn explain(&self, widget: Widget, text: &str) {
+        let text = c_string(text);
+        // SAFETY: the widget is one by the caller's promise, and the text ends with a zero byte.
+        unsafe { (self.functions.gtk_widget_set_tooltip_text)(widget, text.as_ptr()) };
+    }
+
     /// Adds a preview to a box, with room for pictures of `side` x `side` pixels at most.
     ///
     /// # Safety
@@ -119,9 +151,11 @@ impl Gtk {
     /// # Safety
     ///
     /// `within` is a `GtkBox`, and `widget` a widget without a parent.
-    pub(super) unsafe fn add_row(&self, within: Widget, label: &str, widget: Widget) {
+    pub(super) unsafe fn add_row(&self, within: Widget, setting: &Argument, widget: Widget) {
+        // SAFETY: the widget is one by the caller's promise.
+        unsafe { self.explain(widget, setting.description) };
         let row = (self.functions.gtk_hbox_new)(0, SPACING);
-        let label = c_string(label);
+        let label = c_string(setting.label);
         // SAFETY: the text ends with a zero byte.
         let label = unsafe { (self.functions.gtk_label_new_with_mnemonic)(label.as_ptr()) };
         // SAFETY: the label is new, and the widget is one by the caller's promise.

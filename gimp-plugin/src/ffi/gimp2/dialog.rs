@@ -22,7 +22,6 @@ symbols! {
             fn gimp_int_combo_box_get_active(combo: Widget, value: *mut c_int) -> Boolean;
             fn gimp_int_combo_box_set_active(combo: Widget, value: c_int) -> Boolean;
             fn gimp_layer_combo_box_new(constraint: Option<Constraint>, data: *mut c_void) -> Widget;
-            fn gimp_standard_help_func(help_id: *const c_char, data: *mut c_void);
             fn gimp_ui_init(program: *const c_char, preview: Boolean);
             fn gimp_window_set_transient(window: Widget);
             fn gtk_check_button_new_with_mnemonic(label: *const c_char) -> Widget;
@@ -89,8 +88,8 @@ pub(crate) fn run(
             name.as_ptr(),
             NONE,
             0,
-            Some(functions.gimp_standard_help_func),
-            name.as_ptr(),
+            None,
+            ptr::null(),
             c"_Reset".as_ptr(),
             RESET,
             c"_Cancel".as_ptr(),
@@ -164,8 +163,8 @@ impl<'a> Form<'a> {
         image: i32,
         choices: Vec<(String, String)>,
     ) -> Self {
-        let [network_label, saturation_label, hints_label, replace_label] =
-            [3, 4, 5, 6].map(|at| procedure::arguments()[at].label);
+        let [network_setting, saturation_setting, hints_setting, replace_setting] =
+            [0, 1, 2, 3].map(|at| &procedure::arguments()[procedure::FIXED_ARGUMENTS + at]);
         let network = gtk.new_choice();
         let mut weights = Vec::new();
         for (value, text) in choices {
@@ -175,12 +174,12 @@ impl<'a> Form<'a> {
             weights.push(value);
         }
         // SAFETY: the content is a box, and the list has no parent.
-        unsafe { gtk.add_row(content, network_label, network) };
+        unsafe { gtk.add_row(content, network_setting, network) };
 
         let (least, most) = procedure::SATURATION;
         let saturation = (functions.gtk_hscale_new_with_range)(least, most, 0.05);
         // SAFETY: as above.
-        unsafe { gtk.add_row(content, saturation_label, saturation) };
+        unsafe { gtk.add_row(content, saturation_setting, saturation) };
 
         // SAFETY: the number of the image is passed as data, which is never followed.
         let hints = unsafe {
@@ -194,13 +193,15 @@ impl<'a> Form<'a> {
             prepend(hints, VALUE, NO_LAYER, LABEL, text, END);
         }
         // SAFETY: as above.
-        unsafe { gtk.add_row(content, hints_label, hints) };
+        unsafe { gtk.add_row(content, hints_setting, hints) };
 
-        let label = c_string(replace_label);
+        let label = c_string(replace_setting.label);
         // SAFETY: the label ends with a zero byte.
         let replace = unsafe { (functions.gtk_check_button_new_with_mnemonic)(label.as_ptr()) };
         // SAFETY: the content is a box, and the button has no parent.
         unsafe { gtk.pack(content, replace, false) };
+        // SAFETY: the button was just made.
+        unsafe { gtk.explain(replace, replace_setting.description) };
         Self { functions, weights, network, saturation, hints, replace }
     }
 

@@ -78,6 +78,8 @@ pub(super) fn run(
     unsafe { fill(&functions, &gtk, dialog, content, call, choices) };
     // SAFETY: as above.
     unsafe { gtk.show_all(content) };
+    // SAFETY: the dialog was just made.
+    unsafe { gtk.hide_help(dialog) };
 
     let preview = RefCell::new(preview);
     let mut tick = || {
@@ -126,7 +128,7 @@ unsafe fn fill(
                     bind(call.config, name.as_ptr(), combo, active, flags);
                 }
                 // SAFETY: the content is a box, and the list has no parent.
-                unsafe { gtk.add_row(content, argument.label, combo) };
+                unsafe { gtk.add_row(content, argument, combo) };
                 continue;
             }
             Kind::Number { .. } => {
