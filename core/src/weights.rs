@@ -24,8 +24,8 @@ mod complete;
 
 /// The built-in weights, the default first: name and content of `weights/NAME.safetensors`.
 const BUILTIN: &[(&str, &[u8])] = &[
-    ("polychromify", include_bytes!("../../weights/polychromify.safetensors")),
     ("vivid", include_bytes!("../../weights/vivid.safetensors")),
+    ("polychromify", include_bytes!("../../weights/polychromify.safetensors")),
 ];
 
 const NETWORK: &str = "polychromify.network";
@@ -414,7 +414,7 @@ mod tests {
         for name in Weights::builtin_names() {
             Weights::find(name, None).unwrap().build(&device).unwrap();
         }
-        assert_eq!(Weights::default_weights().unwrap().name(), "polychromify");
+        assert_eq!(Weights::default_weights().unwrap().name(), "vivid");
         assert_eq!(Weights::default_weights().unwrap().parameters(), 293_330);
     }
 

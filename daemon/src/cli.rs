@@ -50,7 +50,7 @@ pub(crate) struct Batch {
     /// but a result of this program that nobody changed since.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
-    /// Weights by name, or a .safetensors file [default: the built-in ones]
+    /// Weights by name, or a .safetensors file [default: vivid]
     ///
     /// A name is looked up in the folder `weights` of the user's data folder
     /// (~/.local/share/polychromify on Linux), then among the built-in ones.
