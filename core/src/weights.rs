@@ -358,8 +358,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Names in the user's folder and built in, each once.
-fn known_names(folder: Option<&Path>) -> Vec<String> {
+/// Names that [`Weights::find`] knows: the built-in ones, the default first, and those in `folder`
+/// (the user's), each once.
+pub fn known_names(folder: Option<&Path>) -> Vec<String> {
     let mut names: Vec<String> = BUILTIN.iter().map(|(name, _)| (*name).to_owned()).collect();
     let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
     let mut own: Vec<String> = entries
