@@ -75,10 +75,17 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
         dropped.extend(files);
     }
     let daemon = Daemon::start(&folder, how, &flags);
-    daemon.until("every input's end", || {
-        let count = |state: &str| status(&folder)[state].as_u64().unwrap_or(0);
-        (count("done") + count("failed")) as usize == dropped.len() && count("queued") == 0
-    });
+    let ended = || {
+        let status = status(&folder);
+        let count = |state: &str| status[state].as_u64().unwrap_or(0) as usize;
+        count("done") + count("failed")
+    };
+    let mut before = ended();
+    while before < dropped.len() {
+        daemon.until("one more end", || ended() != before);
+        before = ended();
+    }
+    daemon.until_idle(&folder);
     daemon.stop();
 
     folder.batch(["expected-in", "-o", "expected"]);
