@@ -12,7 +12,7 @@ use indicatif::MultiProgress;
 use polychromify_core::scan::Limits;
 use polychromify_core::{Colorizer, Device, Hints, Weights};
 
-use crate::cli::Batch;
+use crate::cli::{Batch, BordersChoice};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fingerprint;
@@ -73,6 +73,7 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
                 saturation: arguments.saturation,
                 quality: arguments.quality,
                 max_side: arguments.max_side,
+                keep_borders: arguments.borders == BordersChoice::Keep,
             },
             limits,
             force: arguments.force,

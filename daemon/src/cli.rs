@@ -71,6 +71,9 @@ pub(crate) struct Batch {
     /// Known colors of one photograph: JSON list of {"x", "y", "radius", "rgb": [r, g, b]}
     #[arg(long, value_name = "FILE")]
     pub(crate) hints: Option<PathBuf>,
+    /// Film rebates, mounts and white frames around the photograph
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) borders: BordersChoice,
     /// Photographs in work at the same time [default: the number of cores]
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<NonZero<u16>>,
@@ -136,6 +139,16 @@ impl FormatChoice {
             Self::Jpeg => Some(Format::Jpeg),
         }
     }
+}
+
+/// `--borders`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BordersChoice {
+    /// Found, not shown to the network and left neutral
+    #[default]
+    Auto,
+    /// Taken for part of the photograph and colored with it
+    Keep,
 }
 
 /// `--device`.
