@@ -14,8 +14,8 @@ mod rows;
 
 pub use gamut::fit_chroma;
 pub use rows::{
-    chroma_rows_to_linear, encode_rows, lightness_from_srgb8, lightness_from_srgb16,
-    planes_from_srgb8,
+    chroma_rows_to_linear, encode_rows, lightness_from_linear, lightness_from_srgb8,
+    lightness_from_srgb16, planes_from_srgb8,
 };
 
 /// Where `f(t)` turns from linear to cube root: (6/29)^3.

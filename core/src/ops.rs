@@ -12,6 +12,7 @@ mod geometry;
 mod im2col;
 mod lowered;
 mod matrix;
+mod norm;
 #[cfg(test)]
 mod tests;
 mod upsample;
@@ -78,8 +79,6 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 /// Convolves each channel of `x` `(N, C, H, W)` by itself with `weight` `(C, 1, K, K)`, K of 3 or 5,
 /// adds `bias` `(C)` and applies the activation: `(N, C, ceil(H / stride), ceil(W / stride))`.
 ///
-/// For predictions: on the CPU the result has no gradient.
-///
 /// # Errors
 ///
 /// When the shapes do not fit or the device fails.
@@ -88,7 +87,34 @@ pub fn depthwise2d(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Re
         return composed::depthwise2d(x, weight, bias, conv);
     }
     let op = depthwise::Depthwise { conv, portable: false };
-    x.contiguous()?.apply_op3_no_bwd(&weight.contiguous()?, &bias.contiguous()?, &op)
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)
+}
+
+/// Normalizes each channel of `x` `(N, C, H, W)` to mean 0 and deviation 1 over the batch,
+/// multiplies by `weight`, adds `bias`, each `(C)`, and applies ReLU. Returns the result, and mean
+/// and biased variance of each channel, which have no gradient of their own. `None` where there is
+/// no fast way.
+///
+/// # Errors
+///
+/// When the shapes do not fit.
+pub fn batch_norm_relu(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    epsilon: f64,
+) -> Result<Option<(Tensor, Tensor, Tensor)>> {
+    if !fast(x) {
+        return Ok(None);
+    }
+    let x = x.contiguous()?;
+    let statistics = norm::Statistics::of(&x)?;
+    let op = norm::NormRelu::new(&statistics, epsilon as f32);
+    let y = x.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)?;
+    let norm::Statistics { mean, variance } = statistics;
+    let channels = mean.len();
+    let to_tensor = |values| Tensor::from_vec(values, channels, x.device());
+    Ok(Some((y, to_tensor(mean)?, to_tensor(variance)?)))
 }
 
 /// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.

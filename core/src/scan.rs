@@ -4,6 +4,8 @@ use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use self::color::ColorRows;
+pub use self::label::{Vocabulary, packet as label_packet};
+
 use self::profile::Lightness;
 use self::rows::{Header, Reader, Rows};
 use self::samples::Samples;
@@ -92,9 +94,9 @@ pub struct Label {
     pub weights: String,
     /// SHA-256 of the weights file, lower-case hexadecimal.
     pub weights_sha256: String,
-    /// File name of the source, without folders.
+    /// File name of the source, without folders; empty: unknown.
     pub source: String,
-    /// SHA-256 of the source file, lower-case hexadecimal.
+    /// SHA-256 of the source file, lower-case hexadecimal; empty: unknown.
     pub source_sha256: String,
     /// What else decided the colors, such as `saturation 1.5, 3 color hints`; empty: nothing.
     pub settings: String,
@@ -219,7 +221,8 @@ impl Scan {
         let from = (self.info.width, self.info.height);
         let to = self.output_size(encoding);
         let metadata = self.header.metadata.for_result(from, to);
-        let xmp = label::packet(&self.path, metadata.xmp.as_deref(), label);
+        let existing = metadata.xmp.as_deref();
+        let xmp = label_packet(&self.path, existing, label, Vocabulary::Full);
         let icc = srgb::profile();
         let rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
         let mut rows = ColorRows::new(

@@ -6,6 +6,7 @@
 
 mod adam;
 mod augment;
+mod average;
 mod cache;
 mod curves;
 mod dataset;
@@ -37,6 +38,7 @@ pub use validation::Measures;
 use crate::model::{self, Mode};
 use crate::{Device, Error, Result};
 use adam::Adam;
+use average::Average;
 use dataset::Dataset;
 use objective::Objective;
 use parameters::Parameters;
@@ -257,11 +259,13 @@ pub fn train(
     if let Some(path) = &config.initial {
         parameters.load(path)?;
     }
-    let objective = Objective::new(recipe, &photos, device)?;
+    let objective = Objective::new(recipe, &photos);
     let groups = recipe.map(Recipe::groups).unwrap_or_default();
     let mut adam = Adam::new(parameters.trained(), config.learning_rate)?.with_groups(groups);
     let run = Run::open(folder, config, cache.sha256(), photos.mean_chroma(), session.resume)?;
-    let mut progress = run.restore(&parameters, &mut adam)?.unwrap_or_default();
+    let decay = recipe.map_or(0.0, |recipe| recipe.average);
+    let mut average = Average::new(&parameters, decay)?;
+    let mut progress = run.restore(&parameters, &mut adam, &mut average)?.unwrap_or_default();
 
     let steps = photos.len().div_ceil(config.batch);
     let mut pace = Pace::new(started, session);
@@ -295,6 +299,9 @@ pub fn train(
             losses.push((loss.detach(), count));
             progress.step += 1;
             progress.optimizer_steps += 1;
+            if let Some(average) = &mut average {
+                average.update(&parameters, progress.optimizer_steps)?;
+            }
             if losses.len() < reading_interval(device) && progress.step < steps {
                 continue;
             }
@@ -308,25 +315,27 @@ pub fn train(
                 break;
             }
             if pace.is_checkpoint_due() {
-                run.save_last(&parameters, &adam, &progress)?;
+                run.save_last(&parameters, &adam, average.as_ref(), &progress)?;
                 pace.saved();
             }
         }
         stop = stop || pace.is_over(held_out.len().div_ceil(config.batch));
         if stop {
-            run.save_last(&parameters, &adam, &progress)?;
+            run.save_last(&parameters, &adam, average.as_ref(), &progress)?;
             break;
         }
 
         stop = observe(Event::Validating).is_break();
+        average.iter_mut().try_for_each(|average| average.swap(&parameters))?;
         let measures =
             validation::validate(network.as_ref(), &held_out, config.batch, recipe, device)?;
+        average.iter_mut().try_for_each(|average| average.swap(&parameters))?;
         progress.seconds += pace.validated();
         let epoch = progress.finish_epoch(config, measures)?;
         if epoch.best {
-            run.save_best(&parameters, &progress)?;
+            run.save_best(&parameters, average.as_ref(), &progress)?;
         }
-        run.save_last(&parameters, &adam, &progress)?;
+        run.save_last(&parameters, &adam, average.as_ref(), &progress)?;
         run.save_log(&progress)?;
         pace.saved();
         stop = stop || observe(Event::Epoch(&epoch)).is_break() || pace.is_over(1);

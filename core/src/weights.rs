@@ -24,8 +24,8 @@ mod complete;
 
 /// The built-in weights, the default first: name and content of `weights/NAME.safetensors`.
 const BUILTIN: &[(&str, &[u8])] = &[
-    ("polychromify", include_bytes!("../../weights/polychromify.safetensors")),
     ("vivid", include_bytes!("../../weights/vivid.safetensors")),
+    ("polychromify", include_bytes!("../../weights/polychromify.safetensors")),
 ];
 
 const NETWORK: &str = "polychromify.network";
@@ -358,8 +358,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Names in the user's folder and built in, each once.
-fn known_names(folder: Option<&Path>) -> Vec<String> {
+/// Names that [`Weights::find`] knows: the built-in ones, the default first, and those in `folder`
+/// (the user's), each once.
+pub fn known_names(folder: Option<&Path>) -> Vec<String> {
     let mut names: Vec<String> = BUILTIN.iter().map(|(name, _)| (*name).to_owned()).collect();
     let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
     let mut own: Vec<String> = entries
@@ -413,7 +414,7 @@ mod tests {
         for name in Weights::builtin_names() {
             Weights::find(name, None).unwrap().build(&device).unwrap();
         }
-        assert_eq!(Weights::default_weights().unwrap().name(), "polychromify");
+        assert_eq!(Weights::default_weights().unwrap().name(), "vivid");
         assert_eq!(Weights::default_weights().unwrap().parameters(), 293_330);
     }
 

@@ -1,7 +1,12 @@
 //! What stops a run or a job, in one line that names the file and the way out.
 
+mod fault;
+
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+pub(crate) use fault::Fault;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -68,6 +73,11 @@ pub(crate) enum Error {
         path.display(), owner.display()
     )]
     ResultOfAnother { path: PathBuf, owner: PathBuf },
+    #[error(
+        "{}: the result of an earlier scan of this name, whose original was moved or deleted; rename this one",
+        path.display()
+    )]
+    OriginalGone { path: PathBuf },
     #[error("{}: leads out of the output folder through a symbolic link", path.display())]
     OutsideOutput { path: PathBuf },
     #[error("{}: changed while it was read", path.display())]
@@ -78,8 +88,42 @@ pub(crate) enum Error {
     Panicked(String),
     #[error("{}: {source}", path.display())]
     Walk { path: PathBuf, source: io::Error },
+    #[error("{}:{line}: {reason}", path.display())]
+    ConfigSyntax { path: PathBuf, line: usize, reason: String },
+    #[error("{}:{line}: unknown key `{key}`; {hint}", path.display())]
+    ConfigKey { path: PathBuf, line: usize, key: String, hint: String },
+    #[error("{}:{line}: `{key}`: {reason}", path.display())]
+    ConfigValue { path: PathBuf, line: usize, key: String, reason: String },
+    #[error("{}", .0.to_string().trim_start_matches("error: ").trim_end())]
+    Arguments(clap::Error),
+    #[error(
+        "no `{key}`: name it on the command line, as POLYCHROMIFY_{}, or in the configuration file",
+        key.to_uppercase().replace('-', "_")
+    )]
+    NotConfigured { key: &'static str },
+    #[error(
+        "--metrics {address}: other machines could read it; say --metrics-anywhere if they may"
+    )]
+    MetricsForAll { address: SocketAddr },
+    #[error("--metrics {address}: cannot listen: {source}")]
+    Metrics { address: SocketAddr, source: io::Error },
+    #[error("--metrics: cannot serve: {0}")]
+    Listener(io::Error),
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
+    #[error("glob {glob}: {reason}")]
+    Glob { glob: String, reason: String },
+    #[error("{}: only folders can be watched", path.display())]
+    WatchesFolders { path: PathBuf },
+    #[error("{}: originals cannot move into the output folder, or it into theirs", folder.display())]
+    MovesIntoOutput { folder: PathBuf },
+    #[error(
+        "{}: originals cannot move here, because the watched folder {} lies inside",
+        folder.display(), input.display()
+    )]
+    MovesIntoInput { folder: PathBuf, input: PathBuf },
+    #[error("{}: lies inside the watched folder {}; choose one of them", inner.display(), outer.display())]
+    WatchedTwice { inner: PathBuf, outer: PathBuf },
 }
 
 impl Error {

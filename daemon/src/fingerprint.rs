@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::stop::{Stop, Stoppable};
 
 /// Size and times of a file. Equal stamps mean equal content, where [`Stamp::is_settled`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     /// Bytes.
     pub(crate) size: i64,
@@ -51,8 +52,13 @@ pub(crate) fn stamp(path: &Path) -> Result<Stamp> {
 
 /// SHA-256 of a file in lower-case hexadecimal.
 pub(crate) fn sha256(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::io(path, "open"))?;
-    hash(&mut file).map_err(Error::io(path, "read"))
+    sha256_unless(path, &Stop::default())
+}
+
+/// SHA-256 of a file in lower-case hexadecimal; an error once the program is asked to stop.
+pub(crate) fn sha256_unless(path: &Path, stop: &Stop) -> Result<String> {
+    let file = File::open(path).map_err(Error::io(path, "open"))?;
+    hash(&mut Stoppable::new(file, stop)).map_err(Error::io(path, "read"))
 }
 
 fn hash(reader: &mut impl Read) -> io::Result<String> {

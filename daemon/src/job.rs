@@ -3,7 +3,10 @@
 //! A job is taken, done and acknowledged in one call, [`Studio::perform`], which needs nothing of
 //! the other jobs: a queue of another kind than `batch`'s can stand in front of it.
 
+mod contents;
 mod decision;
+mod failure;
+mod original;
 mod outcome;
 mod temporary;
 
@@ -18,14 +21,17 @@ use polychromify_core::{Colorizer, Hints, Scan, Thumbnail};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{self, Stamp};
-use crate::ledger::{Ledger, Published};
+use crate::ledger::{Ledger, Original, Published};
 use crate::plan::Job;
 use crate::publish;
 use crate::settings::Recipe;
-use crate::stop::Stop;
+use crate::stop::{Stop, Stoppable};
+use crate::watch::settings::{Duplicates, OnSuccess, Retries};
+pub(crate) use contents::Contents;
 pub(crate) use decision::{DONE_ALREADY, Decision, LEFT_EDITED, decide, is_done_by_times};
+pub(crate) use failure::GONE;
 pub(crate) use outcome::{Facts, Outcome};
-use temporary::{StoppableWriter, Temporary};
+use temporary::Temporary;
 
 /// What all jobs of a run share.
 pub(crate) struct Studio {
@@ -41,7 +47,18 @@ pub(crate) struct Studio {
     /// Bounds for each job.
     pub(crate) limits: Limits,
     pub(crate) force: bool,
+    pub(crate) care: Care,
+    pub(crate) contents: Contents,
     pub(crate) stop: Stop,
+}
+
+/// What is done around the coloring; by default what `batch` does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Care {
+    /// When a failed job is tried again; `None`: it is not.
+    pub(crate) retries: Option<Retries>,
+    pub(crate) on_success: OnSuccess,
+    pub(crate) duplicates: Duplicates,
 }
 
 /// How results are painted and written.
@@ -73,35 +90,23 @@ impl Studio {
     pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
         let started = Instant::now();
         let mut facts = Facts::default();
-        let mut ended =
-            catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut facts)))
-                .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
+        let ended = catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut facts)))
+            .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
         facts.seconds = Some(started.elapsed().as_secs_f64());
-        if ended.is_err() && self.stop.is_asked() {
-            ended = Ok(Outcome::Stopped);
-        }
-        let recorded = match &ended {
-            Ok(Outcome::Stopped) => self.ledger.requeue(id, 0),
-            Ok(_) => Ok(()),
-            Err(error) => self.ledger.fail(id, &error.reason(&job.shown)),
-        };
-        if let Err(error) = recorded {
-            log::warn!("{}: its end is not recorded: {error}", job.shown.display());
-        }
         match ended {
-            Ok(Outcome::Done(_)) => Outcome::Done(facts),
-            Ok(Outcome::Skipped(reason, _)) => Outcome::Skipped(reason, facts),
-            Ok(other) => other,
-            Err(error) => Outcome::Failed(error.reason(&job.shown), facts),
+            Ok(Ended::Done) => Outcome::Done(facts),
+            Ok(Ended::Skipped(reason)) => Outcome::Skipped(reason, facts),
+            Err(error) => self.settle_failure(id, job, &error, facts),
         }
     }
 
-    fn attempt(&self, id: i64, job: &Job, started: Instant, facts: &mut Facts) -> Result<Outcome> {
+    fn attempt(&self, id: i64, job: &Job, started: Instant, facts: &mut Facts) -> Result<Ended> {
         let read_at = SystemTime::now();
         let stamp = fingerprint::stamp(&job.shown)?;
-        let content = fingerprint::sha256(&job.shown)?;
+        let content = fingerprint::sha256_unless(&job.shown, &self.stop)?;
         facts.sha256_input = Some(content.clone());
         let path = self.folder.join(&job.output);
+        let _claim = self.claim(&content)?;
         let known = self.ledger.result(&job.output)?;
         let replaced = match decide(job, &content, &self.recipe, self.force, &path, known)? {
             Decision::Color(replaced) => replaced,
@@ -109,20 +114,32 @@ impl Studio {
                 facts.of_result(&result);
                 result.input.clone_from(&job.input);
                 result.source = stamp.is_settled(read_at).then_some(stamp);
+                if self.lets_originals_go() {
+                    result.original = Original::Leaving;
+                }
                 self.ledger.keep(id, &result)?;
-                return Ok(Outcome::Skipped(DONE_ALREADY.to_owned(), Facts::default()));
+                self.let_original_go(job, &result);
+                return Ok(Ended::Skipped(DONE_ALREADY.to_owned()));
             }
             Decision::LeaveEdited => {
                 self.ledger.skip(id, LEFT_EDITED)?;
-                return Ok(Outcome::Skipped(LEFT_EDITED.to_owned(), Facts::default()));
+                return Ok(Ended::Skipped(LEFT_EDITED.to_owned()));
             }
         };
+        facts.duplicate_of = self.ledger.same_content(&content, &self.recipe, &job.output)?;
+        if let (Some(other), None, Duplicates::Skip) =
+            (&facts.duplicate_of, &replaced, self.care.duplicates)
+        {
+            let reason = format!("the same content as {}, which is done", other.display());
+            self.ledger.skip(id, &reason)?;
+            return Ok(Ended::Skipped(reason));
+        }
         let temporary = publish::temporary_name(&job.output);
         self.ledger.start(id, &content, &temporary)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
         let (width, height) = self.color(job, &content, temporary.path())?;
-        let source = settled_stamp(&job.shown, &content, stamp, read_at)?;
+        let source = settled_stamp(&job.shown, &content, stamp, read_at, &self.stop)?;
         let written = fingerprint::stamp(temporary.path())?;
         let result = Published {
             input: job.input.clone(),
@@ -135,17 +152,20 @@ impl Studio {
             width,
             height,
             milliseconds: started.elapsed().as_millis() as i64,
+            original: if self.lets_originals_go() { Original::Leaving } else { Original::Kept },
         };
         facts.of_result(&result);
         self.ledger.intend(id, &result)?;
         publish::rename(temporary.path(), &path, replaced.as_ref())?;
         temporary.publish();
         // The result is whole and in its place: what fails from here on, the next run settles.
-        let synced = publish::sync_folder(path.parent().unwrap_or(&self.folder));
-        if let Err(error) = synced.and_then(|()| self.ledger.publish(id)) {
-            log::warn!("{}: done, but not recorded: {error}", job.shown.display());
+        let parent = path.parent().unwrap_or(&self.folder);
+        let record = || publish::sync_folder(parent).and_then(|()| self.ledger.publish(id));
+        match self.insist(job, record) {
+            Ok(()) => self.let_original_go(job, &result),
+            Err(error) => log::warn!("{}: done, but not recorded: {error}", job.shown.display()),
         }
-        Ok(Outcome::Done(Facts::default()))
+        Ok(Ended::Done)
     }
 
     /// Colors a scan into a new file, synced and read back as far as its header; gives its size.
@@ -181,7 +201,7 @@ impl Studio {
         let label = self.label(job, content);
         let create = OpenOptions::new().write(true).create_new(true).open(temporary);
         let file = create.map_err(Error::io(temporary, "create"))?;
-        let mut out = StoppableWriter::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
+        let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
         scan.write_color(&mut out, &encoding, &label, &|y, lightness, rgb| {
             painter.paint_rows(y, lightness, rgb);
         })?;
@@ -231,12 +251,19 @@ fn settled_stamp(
     content: &str,
     before: Stamp,
     read_at: SystemTime,
+    stop: &Stop,
 ) -> Result<Option<Stamp>> {
-    if fingerprint::sha256(input)? != content {
+    if fingerprint::sha256_unless(input, stop)? != content {
         return Err(Error::SourceChanged { path: input.to_path_buf() });
     }
     let after = fingerprint::stamp(input)?;
     Ok((after == before && before.is_settled(read_at)).then_some(before))
+}
+
+/// How an attempt ended that did not fail.
+enum Ended {
+    Done,
+    Skipped(String),
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -258,13 +285,19 @@ mod tests {
         let (before, content) =
             (fingerprint::stamp(&path).unwrap(), fingerprint::sha256(&path).unwrap());
         let later = SystemTime::now() + std::time::Duration::from_secs(10);
-        assert_eq!(settled_stamp(&path, &content, before, later).unwrap(), Some(before));
-        assert_eq!(settled_stamp(&path, &content, before, SystemTime::now()).unwrap(), None);
+        assert_eq!(
+            settled_stamp(&path, &content, before, later, &Stop::default()).unwrap(),
+            Some(before)
+        );
+        assert_eq!(
+            settled_stamp(&path, &content, before, SystemTime::now(), &Stop::default()).unwrap(),
+            None
+        );
         fs::write(&path, "and after").unwrap();
-        let changed = settled_stamp(&path, &content, before, later);
+        let changed = settled_stamp(&path, &content, before, later, &Stop::default());
         assert!(matches!(changed, Err(Error::SourceChanged { .. })));
         fs::remove_file(&path).unwrap();
-        let vanished = settled_stamp(&path, &content, before, later).unwrap_err();
+        let vanished = settled_stamp(&path, &content, before, later, &Stop::default()).unwrap_err();
         assert!(vanished.to_string().contains("a.jpg"), "{vanished}");
     }
 }

@@ -8,9 +8,11 @@
 //! Every statement is synced before the next step. A rollback journal serves where WAL cannot: on
 //! network file systems.
 
+mod hooks;
 mod overview;
 mod schema;
 mod sql_path;
+mod watching;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,9 +24,11 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Stamp;
 use crate::plan::Job;
 use crate::settings::Recipe;
+pub(crate) use hooks::Due;
 #[cfg(test)]
 use overview::Counts;
 use sql_path::SqlPath;
+pub(crate) use watching::Standing;
 
 /// Folder below the output folder for the ledger and its lock.
 pub(crate) const FOLDER: &str = ".polychromify";
@@ -62,6 +66,38 @@ pub(crate) struct Published {
     pub(crate) height: u32,
     /// Time it took, in milliseconds.
     pub(crate) milliseconds: i64,
+    /// What becomes of the input.
+    pub(crate) original: Original,
+}
+
+/// What becomes of an input whose result is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Original {
+    /// It stays.
+    #[default]
+    Kept,
+    /// It is to be moved or deleted.
+    Leaving,
+    /// It was moved or deleted: its result is not to be replaced by that of another photograph.
+    Gone,
+}
+
+impl Original {
+    fn text(self) -> Option<&'static str> {
+        match self {
+            Self::Kept => None,
+            Self::Leaving => Some("leaving"),
+            Self::Gone => Some("gone"),
+        }
+    }
+
+    fn of_text(text: Option<&str>) -> Self {
+        match text {
+            None => Self::Kept,
+            Some("leaving") => Self::Leaving,
+            Some(_) => Self::Gone,
+        }
+    }
 }
 
 /// A job that a run ended without settling.
@@ -157,7 +193,8 @@ impl Ledger {
             let (source, recipe) = (result.source, &result.recipe);
             transaction.execute(
                 "INSERT OR REPLACE INTO intents
-                 SELECT output, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
+                 SELECT output, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+                     ?16
                  FROM jobs WHERE id = ?1",
                 params![
                     id,
@@ -175,6 +212,7 @@ impl Ledger {
                     result.height,
                     result.milliseconds,
                     now(),
+                    result.original.text(),
                 ],
             )
         })?;
@@ -203,7 +241,7 @@ impl Ledger {
         self.write(|transaction| {
             transaction.execute(
                 "UPDATE results SET input = ?2, source_size = ?3, source_modified = ?4,
-                     source_changed = ?5
+                     source_changed = ?5, original = ?6
                  WHERE output = (SELECT output FROM jobs WHERE id = ?1)",
                 params![
                     id,
@@ -211,6 +249,7 @@ impl Ledger {
                     result.source.map(|stamp| stamp.size),
                     result.source.map(|stamp| stamp.modified),
                     result.source.map(|stamp| stamp.changed),
+                    result.original.text(),
                 ],
             )?;
             transaction.execute(
@@ -314,15 +353,20 @@ fn settle(
     reason: Option<&str>,
     tries: u32,
 ) -> rusqlite::Result<()> {
+    forget_intent(connection, id)?;
+    connection.execute(
+        "UPDATE jobs SET state = ?2, reason = ?3, tries = tries + ?4, temporary = NULL,
+             ended_at = ?5, retry_at = NULL
+         WHERE id = ?1",
+        params![id, state, reason, tries, now()],
+    )?;
+    Ok(())
+}
+
+fn forget_intent(connection: &Connection, id: i64) -> rusqlite::Result<()> {
     connection.execute(
         "DELETE FROM intents WHERE output = (SELECT output FROM jobs WHERE id = ?1)",
         [id],
-    )?;
-    connection.execute(
-        "UPDATE jobs SET state = ?2, reason = ?3, tries = tries + ?4, temporary = NULL,
-             ended_at = ?5
-         WHERE id = ?1",
-        params![id, state, reason, tries, now()],
     )?;
     Ok(())
 }
@@ -344,6 +388,7 @@ fn published(row: &Row) -> rusqlite::Result<Published> {
         width: row.get("width")?,
         height: row.get("height")?,
         milliseconds: row.get("milliseconds")?,
+        original: Original::of_text(row.get_ref("original")?.as_str_or_null()?),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Which inputs are colored, and the names of their results, before anything starts.
 
-mod names;
+pub(crate) mod names;
 mod walk;
 
 use std::collections::HashMap;
@@ -16,8 +16,27 @@ pub(crate) struct Job {
     pub(crate) shown: PathBuf,
     /// The input as an absolute path, its folder free of symbolic links.
     pub(crate) input: PathBuf,
+    /// The input below its input folder; its name if it was given by itself.
+    pub(crate) below: PathBuf,
     /// The result, below the output folder.
     pub(crate) output: PathBuf,
+}
+
+impl Job {
+    /// The job of the file at `below` in an input folder, written as `shown` and really at `root`.
+    pub(crate) fn in_folder(
+        shown: &Path,
+        root: &Path,
+        below: PathBuf,
+        format: FormatChoice,
+    ) -> Self {
+        Self {
+            shown: shown.join(&below),
+            input: root.join(&below),
+            output: names::result(&below, format),
+            below,
+        }
+    }
 }
 
 /// What a run is to do.
@@ -56,6 +75,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> R
             plan.jobs.push(Job {
                 shown: input.clone(),
                 input: identity(input)?,
+                below: name.into(),
                 output: names::result(Path::new(name), format),
             });
         }
@@ -76,11 +96,8 @@ fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: FormatChoice
     }
     let found = walk::walk(&root);
     plan.ignored += found.ignored;
-    plan.jobs.extend(found.photographs.into_iter().map(|relative| Job {
-        shown: input.join(&relative),
-        input: root.join(&relative),
-        output: names::result(&relative, format),
-    }));
+    let jobs = found.photographs.into_iter();
+    plan.jobs.extend(jobs.map(|below| Job::in_folder(input, &root, below, format)));
     plan.unreadable.extend(found.unreadable.into_iter().map(|(relative, source)| {
         let path =
             if relative.as_os_str().is_empty() { input.into() } else { input.join(relative) };

@@ -98,7 +98,8 @@ pub(crate) fn rename(temporary: &Path, path: &Path, replaced: Option<&Published>
     }
 }
 
-fn rename_to_free(temporary: &Path, path: &Path) -> io::Result<()> {
+/// Renames without replacing anything.
+pub(crate) fn rename_to_free(temporary: &Path, path: &Path) -> io::Result<()> {
     match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         // What file systems and kernels answer that do not know the flag: renameat2(2).

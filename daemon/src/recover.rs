@@ -7,6 +7,11 @@ use crate::fingerprint;
 use crate::ledger::{Ledger, Unsettled};
 use crate::publish;
 
+/// After so many runs that died over it, an input is not tried again by itself: it may be what
+/// kills them, by the memory it takes for example.
+const MOST_INTERRUPTIONS: u32 = 10;
+const INTERRUPTED: &str = "the program ended again and again while it worked on this file";
+
 /// Settles what a dead run left: a result that has its final name is done, all else is queued
 /// again, and no temporary file stays. The caller holds the lock of `folder`.
 pub(crate) fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
@@ -32,6 +37,9 @@ fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
         ledger.publish(job.id)
     } else {
         log::info!("{}: was interrupted in an earlier run", path.display());
+        if ledger.tries(job.id)? + 1 >= MOST_INTERRUPTIONS {
+            return ledger.fail(job.id, INTERRUPTED);
+        }
         ledger.requeue(job.id, 1)
     }
 }
@@ -46,7 +54,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::ledger::{self, Published};
+    use crate::ledger::{self, Original, Published};
     use crate::plan::Job;
     use crate::settings::Recipe;
 
@@ -56,7 +64,12 @@ mod tests {
     fn intended(at: &Path) -> (Ledger, PathBuf, PathBuf) {
         fs::create_dir(at.join(ledger::FOLDER)).unwrap();
         let ledger = Ledger::open(at).unwrap();
-        let job = Job { shown: "a.jpg".into(), input: "/in/a.jpg".into(), output: "a.jpg".into() };
+        let job = Job {
+            shown: "a.jpg".into(),
+            input: "/in/a.jpg".into(),
+            below: "a.jpg".into(),
+            output: "a.jpg".into(),
+        };
         let recipe = Recipe { weights: "w".into(), settings: "{}".into() };
         let id = ledger.enqueue(std::slice::from_ref(&job), &recipe).unwrap()[0];
         ledger.start(id, "content", Path::new(".tmp")).unwrap();
@@ -73,6 +86,7 @@ mod tests {
             width: 1,
             height: 1,
             milliseconds: 1,
+            original: Original::Kept,
         };
         ledger.intend(id, &result).unwrap();
         (ledger, temporary, path)

@@ -5,47 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use env_logger::Target;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
-use log::{Level, LevelFilter};
+use log::Level;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::job::{Facts, Outcome};
-
-/// Starts the log on stderr; its lines and the progress bar do not overwrite each other.
-pub(crate) fn start_log(verbose: u8, quiet: bool, progress: &MultiProgress) {
-    let level = match (quiet, verbose) {
-        (true, _) => LevelFilter::Error,
-        (false, 0) => LevelFilter::Info,
-        (false, 1) => LevelFilter::Debug,
-        (false, _) => LevelFilter::Trace,
-    };
-    env_logger::Builder::new()
-        .filter_level(LevelFilter::Warn.min(level))
-        .filter_module("polychromify", level)
-        .target(Target::Pipe(Box::new(AboveProgress(progress.clone()))))
-        .format(|out, record| match record.level() {
-            Level::Error => writeln!(out, "error: {}", record.args()),
-            Level::Warn => writeln!(out, "warning: {}", record.args()),
-            _ => writeln!(out, "{}", record.args()),
-        })
-        .init();
-}
-
-/// Stderr, with the progress bar taken away while it is written to.
-struct AboveProgress(MultiProgress);
-
-impl Write for AboveProgress {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write_all(buffer))?;
-        Ok(buffer.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
-}
+use crate::job::Outcome;
 
 /// One input's line of `--json` (contract C7).
 #[derive(Serialize)]
@@ -96,54 +61,31 @@ impl<'a> Report<'a> {
     /// Tells how one input ended.
     pub(crate) fn tell(&mut self, input: &Path, output: Option<&Path>, outcome: &Outcome) {
         self.bar.inc(1);
-        let (status, reason, facts) = match outcome {
+        match outcome {
             Outcome::Done(facts) => {
                 self.done += 1;
                 let seconds = facts.seconds.unwrap_or_default();
                 log::debug!("{}: done in {seconds:.1} s", input.display());
-                ("done", None, facts)
             }
-            Outcome::Skipped(reason, facts) => {
+            Outcome::Skipped(reason, _) => {
                 self.skipped += 1;
                 log::debug!("{}: skipped: {reason}", input.display());
-                ("skipped", Some(reason.as_str()), facts)
             }
-            Outcome::Failed(reason, facts) => {
+            Outcome::Failed(reason, _) => {
                 self.failed += 1;
                 log::error!("{}: {reason}", input.display());
                 if self.failed == 1 {
                     self.bar.set_message("(some failed)");
                 }
-                ("failed", Some(reason.as_str()), facts)
             }
-            Outcome::Stopped => return,
-        };
-        if self.json {
-            self.line(input, output, status, reason, facts);
+            Outcome::Postponed { reason, .. } | Outcome::Blocked(reason) => {
+                log::warn!("{}: {reason}; it stays in the queue", input.display());
+            }
+            Outcome::Stopped => {}
         }
-    }
-
-    fn line(
-        &self,
-        input: &Path,
-        output: Option<&Path>,
-        status: &str,
-        reason: Option<&str>,
-        facts: &Facts,
-    ) {
-        let (input, output) = (input.to_string_lossy(), output.map(Path::to_string_lossy));
-        let line = Line {
-            input: &input,
-            output: output.as_deref(),
-            status,
-            reason,
-            seconds: facts.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
-            width: facts.width,
-            height: facts.height,
-            sha256_input: facts.sha256_input.as_deref(),
-            sha256_output: facts.sha256_output.as_deref(),
-        };
-        self.progress.suspend(|| print_json(&line));
+        if self.json {
+            self.progress.suspend(|| print_outcome(input, output, outcome));
+        }
     }
 
     /// Ends the run; `queued` inputs were not reached.
@@ -161,6 +103,28 @@ impl<'a> Report<'a> {
         let left = if queued > 0 { format!(", {queued} left") } else { String::new() };
         log::info!("{done} done, {skipped} skipped, {failed} failed{left} in {seconds:.1} s");
     }
+}
+
+/// One input's line of `--json` on stdout, if it has ended for good.
+pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outcome) {
+    let (status, reason, facts) = match outcome {
+        Outcome::Done(facts) => ("done", None, facts),
+        Outcome::Skipped(reason, facts) => ("skipped", Some(reason.as_str()), facts),
+        Outcome::Failed(reason, facts) => ("failed", Some(reason.as_str()), facts),
+        Outcome::Postponed { .. } | Outcome::Blocked(_) | Outcome::Stopped => return,
+    };
+    let (input, output) = (input.to_string_lossy(), output.map(Path::to_string_lossy));
+    print_json(&Line {
+        input: &input,
+        output: output.as_deref(),
+        status,
+        reason,
+        seconds: facts.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
+        width: facts.width,
+        height: facts.height,
+        sha256_input: facts.sha256_input.as_deref(),
+        sha256_output: facts.sha256_output.as_deref(),
+    });
 }
 
 /// One JSON value as a line on stdout. A reader that went away does not end the work.

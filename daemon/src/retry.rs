@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::Retry;
+use crate::config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
@@ -11,10 +12,11 @@ use crate::report;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Retry) -> Result<Exit> {
-    if Ledger::read(&arguments.output)?.is_none() {
-        return Err(Error::NoLedger { folder: arguments.output.clone() });
+    let output = config::output(&arguments.at)?;
+    if Ledger::read(&output)?.is_none() {
+        return Err(Error::NoLedger { folder: output });
     }
-    let ledger = Ledger::open(&arguments.output)?;
+    let ledger = Ledger::open(&output)?;
     let named: Vec<PathBuf> =
         arguments.files.iter().map(|file| plan::identity(file)).collect::<Result<_>>()?;
     let put_back = ledger.retry((!named.is_empty()).then_some(named.as_slice()))?;
@@ -31,7 +33,9 @@ pub(crate) fn run(arguments: &Retry) -> Result<Exit> {
     if put_back.is_empty() && named.is_empty() {
         log::info!("nothing failed");
     } else if !put_back.is_empty() {
-        log::info!("the next `polychromify batch` into this folder takes them up");
+        log::info!(
+            "the next `polychromify batch` into this folder takes them up, or `watch` if it runs"
+        );
     }
     Ok(exit)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::{Batch, BordersChoice, FormatChoice};
+use crate::cli::{BordersChoice, Coloring, FormatChoice};
 
 /// Settings that change the bytes of a result.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +26,7 @@ pub(crate) struct Recipe {
 }
 
 impl Settings {
-    pub(crate) fn new(arguments: &Batch, hints: Option<String>) -> Self {
+    pub(crate) fn new(arguments: &Coloring, hints: Option<String>) -> Self {
         Self {
             format: match arguments.format {
                 FormatChoice::Same => "same",

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::cli::Status;
+use crate::config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
@@ -10,8 +11,8 @@ use crate::report;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Status) -> Result<Exit> {
-    let no_ledger = || Error::NoLedger { folder: arguments.output.clone() };
-    let ledger = Ledger::read(&arguments.output)?.ok_or_else(no_ledger)?;
+    let output = config::output(&arguments.at)?;
+    let ledger = Ledger::read(&output)?.ok_or(Error::NoLedger { folder: output })?;
     let counts = ledger.counts()?;
     let rate = (ledger.rate_per_minute()? * 10.0).round() / 10.0;
     let (running, failures) = (ledger.running()?, ledger.failures()?);
@@ -45,6 +46,10 @@ pub(crate) fn run(arguments: &Status) -> Result<Exit> {
     for failure in &failures {
         let (input, reason, tries) = (failure.input.display(), &failure.reason, failure.tries);
         report::print_line(&format!("failed: {input}: {reason} (tried {tries}x)"));
+    }
+    for failure in ledger.hook_failures()? {
+        let (input, reason) = (failure.input.display(), &failure.reason);
+        report::print_line(&format!("hook failed: {input}: {reason}"));
     }
     Ok(Exit::AllDone)
 }

@@ -1,17 +1,87 @@
-//! The GIMP plug-in: GIMP starts this program; people do not.
+//! `polychromify-gimp`: colors for black-and-white photographs in GIMP 2.10 and GIMP 3.
+//!
+//! GIMP starts this program for each call of its procedure; people start it to install it. Three
+//! layers: `ffi` holds GIMP's C libraries, opened at run time; `host` makes one small safe
+//! interface of both versions; `filter` colorizes layers and knows no GIMP.
 
-#![forbid(unsafe_code)]
+mod command_line;
+mod ffi;
+mod filter;
+mod host;
+mod install;
+mod procedure;
 
-use std::io::{self, Write};
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
-const HELP: &str = "\
-polychromify-gimp is a plug-in: GIMP starts it, and finds it in a folder of its own name in GIMP's
-plug-in folder. This version does not colorize in GIMP yet; use `polychromify batch` meanwhile.
-";
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Who started this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    Gimp2,
+    Gimp3,
+    Person,
+}
 
 fn main() -> ExitCode {
-    // Stderr that is closed leaves nobody to tell.
-    let _ = io::stderr().write_all(HELP.as_bytes());
-    ExitCode::from(2)
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let result = match caller(&arguments) {
+        Caller::Gimp2 => ffi::gimp2::main(&as_c(arguments)),
+        Caller::Gimp3 => ffi::gimp3::main(&as_c(arguments)),
+        Caller::Person => return command_line::run(&arguments[arguments.len().min(1)..]),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            command_line::complain(&format!("polychromify-gimp: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The version of GIMP by the place of the mode in the command line, which each version keeps:
+/// `PLUGIN -gimp READ WRITE MODE TRACE` in 2.10, `PLUGIN -gimp PROTOCOL READ WRITE MODE TRACE` in 3.
+fn caller(arguments: &[OsString]) -> Caller {
+    let is_mode = |at: usize| {
+        let argument = arguments.get(at).and_then(|argument| argument.to_str());
+        matches!(argument, Some("-query" | "-init" | "-run"))
+    };
+    match arguments.get(1).and_then(|argument| argument.to_str()) {
+        Some("-gimp") if is_mode(4) => Caller::Gimp2,
+        Some("-gimp") if is_mode(5) => Caller::Gimp3,
+        _ => Caller::Person,
+    }
+}
+
+fn as_c(arguments: Vec<OsString>) -> Vec<CString> {
+    let c = |argument: OsString| CString::new(argument.into_vec());
+    arguments.into_iter().map(|argument| c(argument).expect("they came from C")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(line: &str) -> Caller {
+        caller(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_command_line_tells_the_version_of_gimp() {
+        assert_eq!(called("/p/polychromify-gimp -gimp 12 11 -query 0"), Caller::Gimp2);
+        assert_eq!(called("/p/polychromify-gimp -gimp 12 11 -run 0"), Caller::Gimp2);
+        assert_eq!(called("/p/polychromify-gimp -gimp 277 12 11 -query 0"), Caller::Gimp3);
+        assert_eq!(called("/p/polychromify-gimp -gimp 279 12 11 -run 0"), Caller::Gimp3);
+    }
+
+    #[test]
+    fn anything_else_is_a_person() {
+        for line in ["polychromify-gimp", "polychromify-gimp install", "p -gimp 1 2 run", "p -gimp"]
+        {
+            assert_eq!(called(line), Caller::Person);
+        }
+    }
 }

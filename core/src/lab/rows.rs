@@ -45,6 +45,21 @@ pub fn lightness_from_srgb16(rgb: &[u16], lightness: &mut [f32]) {
     Arch::new().dispatch(LightnessInPlace(lightness));
 }
 
+/// CIE L*, clamped to 0..=100, of interleaved linear sRGB whose pixels have `channels` values, the
+/// first three red, green and blue in any range; what is no number counts as black.
+///
+/// # Panics
+///
+/// When the lengths do not fit.
+pub fn lightness_from_linear(pixels: &[f32], channels: usize, lightness: &mut [f32]) {
+    assert!(channels >= 3 && pixels.len() == channels * lightness.len());
+    for (pixel, l) in pixels.chunks_exact(channels).zip(&mut *lightness) {
+        let y = luminance([pixel[0], pixel[1], pixel[2]]);
+        *l = if y.is_nan() { 0.0 } else { y.clamp(0.0, 1.0) };
+    }
+    Arch::new().dispatch(LightnessInPlace(lightness));
+}
+
 /// Planes of L*, a* and b* of interleaved 8-bit sRGB.
 ///
 /// # Panics
@@ -231,6 +246,30 @@ mod tests {
             assert_eq!(lightness[i], lab.l);
             assert!((lightness_16[i] - lab.l).abs() < 1e-4);
         }
+    }
+
+    #[test]
+    fn linear_light_has_the_lightness_of_its_srgb_codes() {
+        let rgb = codes_8();
+        let n = rgb.len() / 3;
+        let (mut expected, mut found) = (vec![0.0; n], vec![0.0; n]);
+        lightness_from_srgb8(&rgb, &mut expected);
+        let linear = |code: &u8| srgb_to_linear(f32::from(*code) / 255.0);
+        let pixels: Vec<f32> = rgb
+            .chunks_exact(3)
+            .flat_map(|p| [linear(&p[0]), linear(&p[1]), linear(&p[2]), 0.5])
+            .collect();
+        lightness_from_linear(&pixels, 4, &mut found);
+        assert!(expected.iter().zip(&found).all(|(e, f)| (e - f).abs() < 1e-3));
+    }
+
+    #[test]
+    fn linear_light_beyond_its_range_and_what_is_no_number_stay_in_0_to_100() {
+        let mut found = [50.0; 4];
+        let [white, black] = [[8.0; 3], [-1.0; 3]];
+        let pixels = [white, black, [f32::NAN; 3], [f32::INFINITY, f32::NEG_INFINITY, 0.0]];
+        lightness_from_linear(pixels.as_flattened(), 3, &mut found);
+        assert_eq!(found, [100.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]

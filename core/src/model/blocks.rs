@@ -120,6 +120,23 @@ impl BatchNorm {
         ))?)
     }
 
+    /// The same with `ReLU`, in one operation where there is a fast one.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward_relu(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        if mode == Mode::Train {
+            let fast = ops::batch_norm_relu(x, &self.weight, &self.bias, Self::EPSILON)?;
+            if let Some((y, mean, var)) = fast {
+                update(&self.running_mean, &mean)?;
+                update(&self.running_var, &var)?;
+                return Ok(y);
+            }
+        }
+        self.forward(x, mode)?.relu()
+    }
+
     /// What [`Mode::Infer`] multiplies each channel by and then adds, each `(C)`: to be folded into
     /// the convolution before.
     ///
@@ -175,6 +192,42 @@ mod tests {
         let value = |name: &str| data[name].to_vec1::<f32>().unwrap()[0];
         assert!((value("running_mean") - 0.03).abs() < 1e-6);
         assert!((value("running_var") - (0.99 + 0.035)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_fast_way_with_relu_agrees_with_the_composed_one() {
+        let values = |count: usize| (0..count).map(|i| ((i * 7919) % 101) as f32 / 20. - 2.);
+        let x = Tensor::from_iter(values(2 * 3 * 5 * 7), &Device::Cpu).unwrap();
+        let x = Var::from_tensor(&x.reshape((2, 3, 5, 7)).unwrap()).unwrap();
+        let factor = Tensor::from_iter(values(210).map(f32::sin), &Device::Cpu).unwrap();
+        let factor = factor.reshape((2, 3, 5, 7)).unwrap();
+        let run = |fast: bool| {
+            let vars = VarMap::new();
+            let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+            let norm = BatchNorm::new(3, vb).unwrap();
+            let data = vars.data().lock().unwrap().clone();
+            let set = |name: &str, values: &[f32]| {
+                data[name].set(&Tensor::new(values, &Device::Cpu).unwrap()).unwrap();
+            };
+            set("weight", &[1., 0.5, -2.]);
+            set("bias", &[0.3, -0.2, 0.1]);
+            let y = if fast {
+                norm.forward_relu(&x, Mode::Train).unwrap()
+            } else {
+                norm.forward(&x, Mode::Train).unwrap().relu().unwrap()
+            };
+            let loss = (&y * &factor).unwrap().sum_all().unwrap();
+            let gradients = loss.backward().unwrap();
+            let of = |var: &Var| gradients.get(var).unwrap().clone();
+            let kept = |name: &str| data[name].as_tensor().clone();
+            let found = [y, of(&x), of(&data["weight"]), of(&data["bias"])];
+            found.into_iter().chain([kept("running_mean"), kept("running_var")]).collect::<Vec<_>>()
+        };
+        for (found, expected) in run(true).iter().zip(run(false)) {
+            let difference = (found - &expected).unwrap().abs().unwrap().max_all().unwrap();
+            let largest = expected.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(difference.to_scalar::<f32>().unwrap() < 1e-5 * largest.max(1.));
+        }
     }
 
     #[test]

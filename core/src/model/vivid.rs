@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Heads, Mode, Network};
 use crate::ops::Activation;
 use encoder::{CHANNELS, Encoder};
-use layers::{Conv, NormedConv, bilinear2x, upsample2x};
+use layers::{Conv, NormedConv, Order, Pass, bilinear2x, upsample2x};
 
 pub(crate) use bins::centers as bin_centers;
 
@@ -34,9 +34,23 @@ pub struct Config {
     pub bins_share: f64,
     /// Exponent `1 / T` of the bins' annealed mean: 1 gives the mean, above that it nears the mode.
     pub sharpness: f64,
+    /// What the result is multiplied by, above 0: training is paid for being shy.
+    #[serde(default = "one")]
+    pub gain: f64,
+    /// Whether the result is the mean over the picture and its mirror image, at twice the time.
+    #[serde(default)]
+    pub mirrored: bool,
+    /// Pixels below which a picture is enlarged before the network sees it, and its chroma made
+    /// smaller again: on small pictures things are smaller than what the encoder knows.
+    #[serde(default)]
+    pub least_area: usize,
     /// Pixels of the thumbnail that the network sees at most.
     #[serde(default = "work_area")]
     pub work_area: usize,
+}
+
+fn one() -> f64 {
+    1.
 }
 
 fn work_area() -> usize {
@@ -49,6 +63,9 @@ impl Default for Config {
             decoder: [160, 128, 96, 48],
             bins_share: 0.5,
             sharpness: 1.6,
+            gain: 1.,
+            mirrored: false,
+            least_area: 0,
             work_area: work_area(),
         }
     }
@@ -65,6 +82,9 @@ impl Config {
         }
         if !(self.sharpness > 0. && self.sharpness.is_finite()) {
             return Err(format!("`sharpness` has to be above 0, found {}", self.sharpness));
+        }
+        if !(self.gain > 0. && self.gain.is_finite()) {
+            return Err(format!("`gain` has to be above 0, found {}", self.gain));
         }
         Ok(())
     }
@@ -115,55 +135,95 @@ impl Vivid {
         })
     }
 
-    /// Regression `(2, N, H / 2, W / 2)` and what the bins are told from, `(C, N, H / 4, W / 4)`.
-    fn raw(&self, lightness: &Tensor, mode: Mode) -> Result<(Tensor, Tensor)> {
-        let (n, _, height, width) = lightness.dims4()?;
+    /// The regression at half size, of two channels, and at quarter size what the bins are told
+    /// from; both in the pass's order.
+    fn raw(&self, lightness: &Tensor, pass: Pass) -> Result<(Tensor, Tensor)> {
         // ImageNet's mean and deviation over all three channels.
-        let x = lightness.affine(0.01 / 0.226, -0.45 / 0.226)?.reshape((1, n, height, width))?;
-        let skips = self.encoder.forward(&x, mode)?.into_iter().zip(SKIP_SCALES);
+        let x = pass.order.turn(&lightness.affine(0.01 / 0.226, -0.45 / 0.226)?)?;
+        let skips = self.encoder.forward(&x, pass)?.into_iter().zip(SKIP_SCALES);
         let skips = skips.map(|(skip, scale)| skip * scale).collect::<Result<Vec<_>>>()?;
-        let mut x = self.top.forward(&skips[4], mode)?;
+        let mut x = self.top.forward(&skips[4], pass)?;
         for (block, skip) in self.decoder.iter().zip(skips[1..4].iter().rev()) {
-            x = block.forward(&Tensor::cat(&[&upsample2x(&x, mode)?, skip], 0)?, mode)?;
+            x = block.forward(&pass.order.join(&upsample2x(&x, pass)?, skip)?, pass)?;
         }
         let quarter = x;
-        let x = upsample2x(&self.reduce.forward(&quarter, mode)?, mode)?;
-        let x = self.fine.forward(&Tensor::cat(&[&x, &skips[0]], 0)?, mode)?;
-        Ok((self.chroma.forward(&x, Activation::Tanh, mode)?, quarter))
+        let x = upsample2x(&self.reduce.forward(&quarter, pass)?, pass)?;
+        let x = self.fine.forward(&pass.order.join(&x, &skips[0])?, pass)?;
+        Ok((self.chroma.forward(&x, Activation::Tanh, pass)?, quarter))
+    }
+
+    fn heads_in(&self, lightness: &Tensor, pass: Pass) -> Result<Heads> {
+        let (mean, quarter) = self.raw(lightness, pass)?;
+        let chroma = pass.order.turn(&bilinear2x(&mean)?)?;
+        Ok(Heads { chroma, bins: Some(self.bins.forward_channels_last(&quarter, pass)?) })
+    }
+}
+
+impl Vivid {
+    /// Chroma of pictures at the size that they have.
+    fn predict(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
+        let (n, _, height, width) = lightness.dims4()?;
+        let pass = Pass { mode, order: Order::of(lightness.device()) };
+        let (mean, quarter) = self.raw(lightness, pass)?;
+        let chroma = pass.order.turn(&bilinear2x(&mean)?)?;
+        let share = self.config.bins_share;
+        if share == 0. {
+            return Ok(chroma);
+        }
+        let logits = self.bins.forward_channels_last(&quarter, pass)?;
+        let shares = ops::softmax(&(logits * self.config.sharpness)?, D::Minus1)?;
+        let annealed = shares.matmul(&self.centers)?.reshape((n, height / 4, width / 4, 2))?;
+        let annealed = bilinear2x(&bilinear2x(&annealed.permute((0, 3, 1, 2))?.contiguous()?)?)?;
+        (chroma * (1. - share))? + (annealed * share)?
+    }
+
+    /// Height and width at which the network looks at a picture.
+    fn seen(&self, height: usize, width: usize) -> (usize, usize) {
+        let factor = (self.config.least_area as f64 / (height * width) as f64).sqrt();
+        if factor <= 1. {
+            return (height, width);
+        }
+        let stride = self.stride();
+        let side =
+            |size: usize| ((size as f64 * factor / stride as f64).round() as usize).max(1) * stride;
+        (side(height), side(width))
     }
 }
 
 impl Network for Vivid {
     fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
-        let (n, _, height, width) = lightness.dims4()?;
-        if n > 1 && mode == Mode::Infer && lightness.device().is_cpu() {
-            // The fast operations of the CPU take one picture.
-            let alone = |i| self.forward(&lightness.narrow(0, i, 1)?, mode);
-            return Tensor::cat(&(0..n).map(alone).collect::<Result<Vec<_>>>()?, 0);
+        let (_, _, height, width) = lightness.dims4()?;
+        let seen = self.seen(height, width);
+        let mut x = lightness.clone();
+        if seen != (height, width) {
+            x = x.upsample_bilinear2d(seen.0, seen.1, false)?;
         }
-        let (mean, quarter) = self.raw(lightness, mode)?;
-        let mut chroma = bilinear2x(&mean)?;
-        let share = self.config.bins_share;
-        if share > 0. {
-            let logits = self.bins.forward_channels_last(&quarter)?;
-            let shares = ops::softmax(&(logits * self.config.sharpness)?, D::Minus1)?;
-            let annealed = shares.matmul(&self.centers)?.t()?.contiguous()?;
-            let annealed = annealed.reshape((2, n, height / 4, width / 4))?;
-            let annealed = bilinear2x(&bilinear2x(&annealed)?)?;
-            chroma = ((chroma * (1. - share))? + (annealed * share)?)?;
+        let mut chroma = self.predict(&x, mode)?;
+        if self.config.mirrored {
+            let mirrored = mirror(&self.predict(&mirror(&x)?, mode)?)?;
+            chroma = ((chroma + mirrored)? * 0.5)?;
         }
-        chroma.transpose(0, 1)?.contiguous()
+        if seen != (height, width) {
+            chroma = chroma.upsample_bilinear2d(height, width, false)?;
+        }
+        (chroma * self.config.gain)?.clamp(-1., 1.)
     }
 
     fn heads(&self, lightness: &Tensor, mode: Mode) -> Result<Heads> {
-        let (mean, quarter) = self.raw(lightness, mode)?;
-        let chroma = bilinear2x(&mean)?.transpose(0, 1)?.contiguous()?;
-        Ok(Heads { chroma, bins: Some(self.bins.forward_channels_last(&quarter)?) })
+        self.heads_in(lightness, Pass { mode, order: Order::of(lightness.device()) })
     }
 
     fn stride(&self) -> usize {
         32
     }
+}
+
+/// Left to right.
+fn mirror(x: &Tensor) -> Result<Tensor> {
+    let columns = x.dim(3)?;
+    let backwards = Tensor::arange(0, columns as u32, x.device())?;
+    let backwards = (Tensor::full(columns as u32 - 1, columns, x.device())? - backwards)?;
+    x.contiguous()?.index_select(&backwards, 3)
 }
 
 #[cfg(test)]

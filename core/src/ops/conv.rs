@@ -77,10 +77,10 @@ impl CustomOp3 for FusedConv {
     }
 }
 
-fn cpu(storage: &Storage) -> Result<&CpuStorage> {
+pub(super) fn cpu(storage: &Storage) -> Result<&CpuStorage> {
     match storage {
         Storage::Cpu(storage) => Ok(storage),
-        _ => bail!("fused-conv2d runs on the CPU only"),
+        _ => bail!("the fast convolutions run on the CPU only"),
     }
 }
 

@@ -1,11 +1,13 @@
-//! Depthwise convolution, bias and activation in one pass on the CPU.
+//! Depthwise convolution, bias and activation in one pass on the CPU, and their gradients.
 //!
 //! A channel is copied, zero-padded, with its columns sorted by their remainder by the stride, so
 //! that the pixels under each kernel position lie side by side; a few registers' worth of results
-//! are then summed at once. The loop is plain Rust, compiled once more for AVX-512.
+//! are then summed at once. The loops are plain Rust, compiled once more for AVX-512.
 #![expect(unsafe_code, reason = "calls a function compiled for AVX-512")]
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, bail};
+mod gradient;
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
@@ -132,12 +134,28 @@ impl CustomOp3 for Depthwise {
         });
         Ok((CpuStorage::F32(y), Shape::from((images, channels, plane.rows, plane.columns))))
     }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        y: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        gradient::backward(self, x, weight, bias, y, gradient)
+    }
 }
 
 impl Depthwise {
+    #[cfg(target_arch = "x86_64")]
+    fn vectors(&self) -> bool {
+        !self.portable && avx512::available()
+    }
+
     fn sum(&self, plane: Plane, packed: &[f32], weight: &[f32], bias: f32, y: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
-        if !self.portable && avx512::available() {
+        if self.vectors() {
             // SAFETY: just checked.
             unsafe { sum_avx512(plane, packed, weight, bias, y) };
             return;

@@ -199,18 +199,22 @@ fn depthwise_convolution_agrees_with_the_composed_one_however_it_is_computed() {
     for (shape, kernel, stride) in
         sizes.iter().flat_map(|&shape| [(3, 1), (3, 2), (5, 1), (5, 2)].map(|(k, s)| (shape, k, s)))
     {
+        let mut case = Case::new(shape, shape[1], kernel, stride);
         let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let x = (random(&mut rng, &shape) * 4.).unwrap();
         let weight = random(&mut rng, &[shape[1], 1, kernel, kernel]);
-        let bias = random(&mut rng, &[shape[1]]);
+        case.weight = Var::from_tensor(&weight).unwrap();
         for activation in ACTIVATIONS {
             let conv = Conv { stride, dilation: 1, activation };
             let what = format!("{shape:?}, kernel {kernel}, {conv:?}");
-            let expected = composed::depthwise2d(&x, &weight, &bias, conv).unwrap();
-            assert_close(&depthwise2d(&x, &weight, &bias, conv).unwrap(), &expected, &what);
-            let portable = Depthwise { conv, portable: true };
-            let portable = x.apply_op3_no_bwd(&weight, &bias, &portable).unwrap();
-            assert_close(&portable, &expected, &format!("portable, {what}"));
+            let expected = case.run(|x, w, b| composed::depthwise2d(x, w, b, conv));
+            let fast = case.run(|x, w, b| depthwise2d(x, w, b, conv));
+            let portable =
+                case.run(|x, w, b| x.apply_op3(w, b, Depthwise { conv, portable: true }));
+            for (i, expected) in expected.iter().enumerate() {
+                let what = format!("{what}, {}", ["result", "input", "weight", "bias"][i]);
+                assert_close(&fast[i], expected, &what);
+                assert_close(&portable[i], expected, &format!("portable, {what}"));
+            }
         }
     }
 }

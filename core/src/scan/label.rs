@@ -61,9 +61,25 @@ const REPLACED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The packet of a result; an existing one that is broken is left out with a warning.
-pub(super) fn packet(path: &Path, existing: Option<&[u8]>, label: &Label) -> String {
-    let extended = existing.and_then(|bytes| match extend(bytes, label) {
+/// Which properties a packet says it with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// Also those of a namespace of our own.
+    Full,
+    /// Those of public standards alone, for programs that drop what they do not know; the source's
+    /// hash is told in the history.
+    Standard,
+}
+
+/// The packet of a result; an existing one that is broken is left out with a warning that names
+/// `path`. Without a source file's name or hash, the label says nothing of it.
+pub fn packet(
+    path: &Path,
+    existing: Option<&[u8]>,
+    label: &Label,
+    vocabulary: Vocabulary,
+) -> String {
+    let extended = existing.and_then(|bytes| match extend(bytes, label, vocabulary) {
         Ok(packet) => Some(packet),
         Err(reason) => {
             log::warn!("{}: XMP is left out: {reason}", path.display());
@@ -73,7 +89,7 @@ pub(super) fn packet(path: &Path, existing: Option<&[u8]>, label: &Label) -> Str
     let body = extended.unwrap_or_else(|| {
         format!(
             r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">{}</rdf:RDF></x:xmpmeta>"#,
-            description(label, &Source::default())
+            description(label, &Source::default(), vocabulary)
         )
     });
     format!(
@@ -92,7 +108,7 @@ struct Source {
 }
 
 /// The packet without its wrapper, its own label replaced.
-fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
+fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
     let mut reader = NsReader::from_str(text);
@@ -140,7 +156,7 @@ fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
                     found = true;
                     let name = start.name().as_ref().to_owned();
                     write(&mut writer, Event::Start(start))?;
-                    raw(&mut writer, &description(label, &source));
+                    raw(&mut writer, &description(label, &source, vocabulary));
                     raw(&mut writer, &format!("</{name}>"));
                     continue;
                 } else if rdf == Some(depth) && is(RDF, "Description") {
@@ -150,7 +166,7 @@ fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
                 } else if history == Some(depth) && is(RDF, "Seq") {
                     let name = start.name().as_ref().to_owned();
                     write(&mut writer, Event::Start(start))?;
-                    raw(&mut writer, &step(label));
+                    raw(&mut writer, &step(label, vocabulary));
                     raw(&mut writer, &format!("</{name}>"));
                     source.history = true;
                     continue;
@@ -160,10 +176,10 @@ fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
             }
             Event::End(end) => {
                 if rdf == Some(depth) {
-                    raw(&mut writer, &description(label, &source));
+                    raw(&mut writer, &description(label, &source, vocabulary));
                     rdf = None;
                 } else if history == Some(depth - 1) && !source.history {
-                    raw(&mut writer, &step(label));
+                    raw(&mut writer, &step(label, vocabulary));
                     source.history = true;
                 }
                 for open in [&mut top, &mut history] {
@@ -185,45 +201,55 @@ fn extend(bytes: &[u8], label: &Label) -> Result<String, String> {
 }
 
 /// The label as properties of the result.
-fn description(label: &Label, source: &Source) -> String {
+fn description(label: &Label, source: &Source, vocabulary: Vocabulary) -> String {
     let version = label.software.rsplit(' ').next().unwrap_or_default();
     let program = label.software.strip_suffix(version).unwrap_or_default().trim_end();
+    let system = format!("{program}, weights {}", label.weights);
     let mut text = format!(
-        r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="{}" xmlns:xmp="{XMP}" xmlns:xmpMM="{MEDIA}" xmlns:stRef="{REFERENCE}" xmlns:stEvt="{EVENT}" xmlns:Iptc4xmpExt="{IPTC}" xmlns:polychromify="{OURS}">"#,
+        r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="{}" xmlns:xmp="{XMP}" xmlns:xmpMM="{MEDIA}" xmlns:stRef="{REFERENCE}" xmlns:stEvt="{EVENT}" xmlns:Iptc4xmpExt="{IPTC}""#,
         escape(&*source.about)
     );
-    let mut property = |name: &str, value: &str| {
-        let _ = write!(text, "<{name}>{}</{name}>", escape(value)); // a string takes all
-    };
-    property("Iptc4xmpExt:DigitalSourceType", SOURCE_TYPE);
-    property("Iptc4xmpExt:AISystemUsed", &format!("{program}, weights {}", label.weights));
-    property("Iptc4xmpExt:AISystemVersionUsed", version);
-    property("xmp:CreatorTool", &label.software);
-    property("polychromify:Weights", &label.weights);
-    property("polychromify:WeightsSHA256", &label.weights_sha256);
-    property("polychromify:Source", &label.source);
-    property("polychromify:SourceSHA256", &label.source_sha256);
+    if vocabulary == Vocabulary::Full {
+        let _ = write!(text, r#" xmlns:polychromify="{OURS}""#); // a string takes all
+    }
+    text.push('>');
+    property(&mut text, "Iptc4xmpExt:DigitalSourceType", SOURCE_TYPE);
+    property(&mut text, "Iptc4xmpExt:AISystemUsed", &system);
+    property(&mut text, "Iptc4xmpExt:AISystemVersionUsed", version);
+    property(&mut text, "xmp:CreatorTool", &label.software);
+    if vocabulary == Vocabulary::Full {
+        property(&mut text, "polychromify:Weights", &label.weights);
+        property(&mut text, "polychromify:WeightsSHA256", &label.weights_sha256);
+        property(&mut text, "polychromify:Source", &label.source);
+        property(&mut text, "polychromify:SourceSHA256", &label.source_sha256);
+    }
     text.push_str(r#"<xmpMM:DerivedFrom rdf:parseType="Resource">"#);
-    let mut property = |name: &str, value: Option<&str>| {
-        if let Some(value) = value {
-            let _ = write!(text, "<{name}>{}</{name}>", escape(value));
-        }
-    };
-    property("stRef:filePath", Some(&label.source));
-    property("stRef:documentID", source.document.as_deref());
-    property("stRef:instanceID", source.instance.as_deref());
+    property(&mut text, "stRef:filePath", &label.source);
+    property(&mut text, "stRef:documentID", source.document.as_deref().unwrap_or_default());
+    property(&mut text, "stRef:instanceID", source.instance.as_deref().unwrap_or_default());
     text.push_str("</xmpMM:DerivedFrom>");
     if !source.history {
-        let _ = write!(text, "<xmpMM:History><rdf:Seq>{}</rdf:Seq></xmpMM:History>", step(label));
+        let step = step(label, vocabulary);
+        let _ = write!(text, "<xmpMM:History><rdf:Seq>{step}</rdf:Seq></xmpMM:History>");
     }
     text.push_str("</rdf:Description>");
     text
 }
 
+/// Adds a property, if it has a value.
+fn property(text: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        let _ = write!(text, "<{name}>{}</{name}>", escape(value)); // a string takes all
+    }
+}
+
 /// The step that made the result, as an item of its history.
-fn step(label: &Label) -> String {
+fn step(label: &Label, vocabulary: Vocabulary) -> String {
     let mut parameters =
         format!("colors predicted with the weights {} ({})", label.weights, label.weights_sha256);
+    if vocabulary == Vocabulary::Standard && !label.source_sha256.is_empty() {
+        let _ = write!(parameters, "; source {} ({})", label.source, label.source_sha256);
+    }
     if !label.settings.is_empty() {
         parameters += "; ";
         parameters += &label.settings;

@@ -31,10 +31,16 @@ pub struct Recipe {
     pub weight_decay: f64,
     /// Weight of the mean squared error of `(a, b) / 128`.
     pub chroma_weight: f64,
+    /// Weight of the mean distance of `(a, b) / 128`, in which a pixel counts the more the rarer its
+    /// color is. The squared error alone, whose best answer is the mean, makes a network shy.
+    pub distance_weight: f64,
     /// Weight of the bins' rebalanced cross-entropy.
     pub bins_weight: f64,
     /// Weight of the logistic loss on which of `a` and `b` is the larger.
     pub order_weight: f64,
+    /// Decay, in each step, of the running average of the weights that is validated and kept; 0
+    /// keeps the last step's weights.
+    pub average: f64,
     /// Length of the cycle in minutes, if the clock is to end it before the last epoch does. The
     /// result then depends on the machine's speed.
     pub minutes: Option<f64>,
@@ -49,8 +55,10 @@ impl Default for Recipe {
             encoder_rate: 0.06,
             weight_decay: 0.02,
             chroma_weight: 10.0,
+            distance_weight: 0.0,
             bins_weight: 0.05,
             order_weight: 0.01,
+            average: 0.0,
             minutes: None,
         }
     }

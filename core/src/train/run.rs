@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::adam::Adam;
+use super::average::Average;
 use super::parameters::Parameters;
 use super::progress::{Progress, log};
 use super::{Config, curves};
@@ -92,6 +93,7 @@ impl Run {
         &self,
         parameters: &Parameters,
         adam: &mut Adam,
+        average: &mut Option<Average>,
     ) -> Result<Option<Progress>> {
         let path = self.checkpoint_path();
         let bytes = match fs::read(&path) {
@@ -122,13 +124,22 @@ impl Run {
         for (name, var) in parameters.variables() {
             var.set(&tensor(&name, &var)?)?;
         }
+        if let Some(average) = average {
+            average.restore(parameters, tensor)?;
+        }
         adam.restore(progress.optimizer_steps, tensor)?;
         Ok(Some(progress))
     }
 
     /// Keeps the weights as the best so far.
-    pub(crate) fn save_best(&self, parameters: &Parameters, progress: &Progress) -> Result<()> {
-        self.save_weights("best.safetensors", &on_host(parameters.tensors())?, progress)
+    pub(crate) fn save_best(
+        &self,
+        parameters: &Parameters,
+        average: Option<&Average>,
+        progress: &Progress,
+    ) -> Result<()> {
+        let tensors = average.map_or_else(|| parameters.tensors(), Average::tensors);
+        self.save_weights("best.safetensors", &on_host(tensors)?, progress)
     }
 
     /// Writes the last state: weights to be used, and the checkpoint to go on from.
@@ -136,10 +147,16 @@ impl Run {
         &self,
         parameters: &Parameters,
         adam: &Adam,
+        average: Option<&Average>,
         progress: &Progress,
     ) -> Result<()> {
         let mut tensors = on_host(parameters.tensors())?;
-        self.save_weights("last/weights.safetensors", &tensors, progress)?;
+        let averages = average.map(|average| on_host(average.tensors())).transpose()?;
+        let best = averages.as_ref().unwrap_or(&tensors);
+        self.save_weights("last/weights.safetensors", best, progress)?;
+        if let Some(average) = average {
+            tensors.extend(on_host(average.saved())?);
+        }
         tensors.extend(on_host(adam.tensors())?);
         let text = serde_json::to_string(progress).expect("progress is plain numbers");
         let bytes = weights::serialize(&tensors, &BTreeMap::from([(PROGRESS, text)]))?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fingerprint;
-use crate::ledger::{Ledger, Published};
+use crate::ledger::{Ledger, Original, Published};
 use crate::plan::Job;
 use crate::publish::{self, Place};
 use crate::settings::Recipe;
@@ -60,6 +60,11 @@ pub(crate) fn decide(
         (Place::Free, _) => Ok(Decision::Color(None)),
         (Place::Foreign, _) | (_, None) => Err(Error::Occupied { path: path.to_path_buf() }),
         (Place::Ours, Some(known)) if same(&known) && !force => Ok(Decision::Keep(known)),
+        (Place::Ours, Some(known))
+            if known.original != Original::Kept && known.content != content =>
+        {
+            Err(Error::OriginalGone { path: path.to_path_buf() })
+        }
         (Place::Ours, Some(known)) if known.input == job.input || force => {
             Ok(Decision::Color(Some(known)))
         }
@@ -84,7 +89,12 @@ mod tests {
     }
 
     fn job() -> Job {
-        Job { shown: "a.jpg".into(), input: "/in/a.jpg".into(), output: "a.jpg".into() }
+        Job {
+            shown: "a.jpg".into(),
+            input: "/in/a.jpg".into(),
+            below: "a.jpg".into(),
+            output: "a.jpg".into(),
+        }
     }
 
     /// A result of [`job`] at `path`, and the ledger's record of it.
@@ -101,6 +111,7 @@ mod tests {
             width: 1,
             height: 1,
             milliseconds: 1,
+            original: Original::Kept,
         }
     }
 
@@ -160,6 +171,21 @@ mod tests {
         for case in [Case { content: "other", ..usual() }, Case { force: true, ..usual() }] {
             let refused = decide_at(&path, case, Some(known.clone()));
             assert!(matches!(refused, Err(Error::Edited { .. })));
+        }
+    }
+
+    #[test]
+    fn a_result_whose_original_is_gone_is_never_replaced_by_another_photograph() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        for original in [Original::Leaving, Original::Gone] {
+            let known = Published { original, ..published(&path) };
+            for force in [false, true] {
+                let case = Case { content: "other", force, ..usual() };
+                let refused = decide_at(&path, case, Some(known.clone()));
+                assert!(matches!(refused, Err(Error::OriginalGone { .. })));
+            }
+            assert!(matches!(decide_at(&path, usual(), Some(known)), Ok(Decision::Keep(_))));
         }
     }
 

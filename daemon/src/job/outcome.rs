@@ -1,5 +1,8 @@
 //! How a job ended.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use crate::ledger::Published;
 
 /// How a job ended.
@@ -11,6 +14,10 @@ pub(crate) enum Outcome {
     Skipped(String, Facts),
     /// It failed for this reason.
     Failed(String, Facts),
+    /// It failed for now, and is tried again after the delay.
+    Postponed { reason: String, tries: u32, delay: Duration },
+    /// The output folder or the ledger cannot be written for now; the job is queued again.
+    Blocked(String),
     /// The program was asked to stop; the job is queued again.
     Stopped,
 }
@@ -24,6 +31,8 @@ pub(crate) struct Facts {
     pub(crate) height: Option<u32>,
     pub(crate) sha256_input: Option<String>,
     pub(crate) sha256_output: Option<String>,
+    /// Another input of the same content whose result is there.
+    pub(crate) duplicate_of: Option<PathBuf>,
 }
 
 impl Facts {

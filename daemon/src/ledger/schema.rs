@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 ///
 /// Paths are text, or blobs of bytes where they are not UTF-8; hashes are SHA-256 in lower-case
 /// hexadecimal; times are milliseconds since 1970, file times nanoseconds.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     output NOT NULL,             -- path below the output folder
@@ -64,7 +65,29 @@ CREATE TABLE intents (           -- rows of results whose rename is under way
     milliseconds INTEGER NOT NULL,
     published_at INTEGER NOT NULL
 );
-"];
+",
+    "
+ALTER TABLE jobs ADD COLUMN source_size INTEGER; -- stamp of the input when it was queued
+ALTER TABLE jobs ADD COLUMN source_modified INTEGER;
+ALTER TABLE jobs ADD COLUMN source_changed INTEGER;
+ALTER TABLE jobs ADD COLUMN retry_at INTEGER;    -- when a queued job that failed is tried again
+ALTER TABLE results ADD COLUMN original TEXT;    -- NULL: kept; 'leaving'; 'gone'
+ALTER TABLE intents ADD COLUMN original TEXT;
+CREATE INDEX results_by_content ON results (content);
+CREATE INDEX results_leaving ON results (original) WHERE original = 'leaving';
+",
+    "
+CREATE TABLE hooks (             -- latest hook called for each result or failure
+    output PRIMARY KEY NOT NULL,
+    input NOT NULL,
+    called_at INTEGER NOT NULL,
+    reason TEXT                  -- of a failure; NULL: it ended well
+);
+CREATE TABLE hooks_since (       -- one row if hooks are configured: what ended before had none
+    at INTEGER NOT NULL
+);
+",
+];
 
 /// Brings a ledger to the newest version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {

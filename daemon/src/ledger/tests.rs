@@ -13,7 +13,12 @@ fn ledger() -> (tempfile::TempDir, Ledger) {
 }
 
 fn job(name: &str) -> Job {
-    Job { shown: name.into(), input: format!("/in/{name}").into(), output: name.into() }
+    Job {
+        shown: name.into(),
+        input: format!("/in/{name}").into(),
+        below: name.into(),
+        output: name.into(),
+    }
 }
 
 fn recipe() -> Recipe {
@@ -32,6 +37,7 @@ fn result_of(job: &Job) -> Published {
         width: 6,
         height: 7,
         milliseconds: 8,
+        original: Original::Kept,
     }
 }
 
@@ -110,7 +116,12 @@ fn retry_puts_failed_inputs_back() {
 fn names_that_are_not_utf_8_survive() {
     let (_folder, ledger) = ledger();
     let name = PathBuf::from(OsStr::from_bytes(b"\xff\xfe.jpg"));
-    let job = Job { shown: name.clone(), input: Path::new("/in").join(&name), output: name };
+    let job = Job {
+        shown: name.clone(),
+        input: Path::new("/in").join(&name),
+        below: name.clone(),
+        output: name,
+    };
     let id = enqueue(&ledger, &job);
     assert_eq!(enqueue(&ledger, &job), id);
     ledger.intend(id, &result_of(&job)).unwrap();
@@ -125,4 +136,38 @@ fn a_ledger_of_a_newer_version_is_refused() {
     drop(ledger);
     let refused = Ledger::open(folder.path()).err().unwrap();
     assert!(matches!(refused, Error::LedgerVersion { found: 99, .. }), "{refused}");
+}
+
+#[test]
+fn a_hook_is_due_until_one_was_called_since() {
+    let (_folder, ledger) = ledger();
+    let before = job("before.jpg");
+    let publish = |job: &Job| {
+        let id = enqueue(&ledger, job);
+        ledger.start(id, "c", Path::new(".tmp")).unwrap();
+        ledger.intend(id, &result_of(job)).unwrap();
+        ledger.publish(id).unwrap();
+    };
+    let due = || -> Vec<PathBuf> {
+        ledger.hooks_due().unwrap().into_iter().map(|due| due.output).collect()
+    };
+    publish(&before);
+    std::thread::sleep(Duration::from_millis(2)); // times are in milliseconds
+    ledger.expect_hooks(true).unwrap();
+    assert!(due().is_empty(), "not what ended before hooks were configured");
+    let (done, failed) = (job("done.jpg"), job("failed.jpg"));
+    publish(&done);
+    let id = enqueue(&ledger, &failed);
+    ledger.start(id, "c", Path::new(".tmp")).unwrap();
+    ledger.fail(id, "bad").unwrap();
+    assert_eq!(due(), [done.output.clone(), failed.output.clone()]);
+    ledger.record_hook(&done.output, &done.input, now(), None).unwrap();
+    ledger.record_hook(&failed.output, &failed.input, now(), Some("exit 1")).unwrap();
+    assert!(due().is_empty());
+    assert_eq!(ledger.hook_failures().unwrap().len(), 1);
+    std::thread::sleep(Duration::from_millis(2));
+    publish(&done);
+    assert_eq!(due(), std::slice::from_ref(&done.output), "it was made again");
+    ledger.expect_hooks(false).unwrap();
+    assert!(due().is_empty());
 }

@@ -13,7 +13,7 @@ const PNG: &[&str] = &["png"];
 const TIFF: &[&str] = &["tif", "tiff"];
 
 /// Whether a name ends like a photograph's, in any case.
-pub(super) fn is_photograph(path: &Path) -> bool {
+pub(crate) fn is_photograph(path: &Path) -> bool {
     [JPEG, PNG, TIFF].iter().any(|extensions| has_extension(path, extensions))
 }
 
@@ -91,7 +91,12 @@ mod tests {
     fn collide(outputs: &[&str]) -> bool {
         let jobs: Vec<Job> = outputs
             .iter()
-            .map(|output| Job { shown: output.into(), input: output.into(), output: output.into() })
+            .map(|output| Job {
+                shown: output.into(),
+                input: output.into(),
+                below: output.into(),
+                output: output.into(),
+            })
             .collect();
         refuse_collisions(&jobs).is_err()
     }

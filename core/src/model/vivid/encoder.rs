@@ -7,8 +7,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::layers::{Conv, Depthwise};
-use crate::model::Mode;
+use super::layers::{Conv, Depthwise, Pass};
 use crate::ops::Activation;
 
 /// Kernel, stride, expansion, channels and number of blocks of each stage.
@@ -71,13 +70,13 @@ impl Encoder {
         Ok(Self { stem, blocks })
     }
 
-    /// Lightness `(1, N, H, W)`, scaled as `ImageNet`'s mean channel, to [`CHANNELS`] at a half, a
+    /// Lightness of one channel, scaled as `ImageNet`'s mean channel, to [`CHANNELS`] at a half, a
     /// quarter, .. a 32nd of the size.
-    pub(super) fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Vec<Tensor>> {
-        let mut x = self.stem.forward(lightness, Activation::Relu6, mode)?;
+    pub(super) fn forward(&self, lightness: &Tensor, pass: Pass) -> Result<Vec<Tensor>> {
+        let mut x = self.stem.forward(lightness, Activation::Relu6, pass)?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x, mode)?;
+            x = block.forward(&x, pass)?;
             if TAPS.contains(&i) {
                 taps.push(x.clone());
             }
@@ -87,13 +86,13 @@ impl Encoder {
 }
 
 impl Block {
-    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
         let expanded = match &self.expand {
-            Some(expand) => expand.forward(x, Activation::Relu6, mode)?,
+            Some(expand) => expand.forward(x, Activation::Relu6, pass)?,
             None => x.clone(),
         };
-        let y = self.depthwise.forward(&expanded, mode)?;
-        let y = self.project.forward(&y, Activation::None, mode)?;
+        let y = self.depthwise.forward(&expanded, pass)?;
+        let y = self.project.forward(&y, Activation::None, pass)?;
         if self.residual { y + x } else { Ok(y) }
     }
 }

@@ -1,17 +1,59 @@
-//! Layers on channel-first batches: tensors are `(C, N, H, W)`, not the `(N, C, H, W)` outside.
+//! Layers on batches in either order of dimensions.
 //!
-//! With channels first, a convolution of a whole batch is one matrix product with the weight as it
+//! The fast operations of the CPU take `(N, C, H, W)`. Elsewhere channels come first,
+//! `(C, N, H, W)`: then a convolution of a whole batch is one matrix product with the weight as it
 //! is stored, a depthwise one is one batched product, bias and its gradient are products with a row
 //! of ones, and joining channels is a copy. All of them have kernels and gradients on CUDA without
-//! the strided indexing and the sums over a first dimension that are slow there. For one picture
-//! both orders are the same bytes.
+//! the strided indexing and the sums over a first dimension that are slow there.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Init, VarBuilder, init};
 
 use crate::model::Mode;
 use crate::model::blocks::{BatchNorm, conv};
 use crate::ops::{self, Activation};
+
+/// Order of a batch's dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// `(N, C, H, W)`, for the fast operations of the CPU.
+    PicturesFirst,
+    /// `(C, N, H, W)`, for stock operations.
+    ChannelsFirst,
+}
+
+impl Order {
+    /// The one that is fast on a device.
+    pub(super) fn of(device: &Device) -> Self {
+        if device.is_cpu() { Self::PicturesFirst } else { Self::ChannelsFirst }
+    }
+
+    /// From and to `(N, C, H, W)`.
+    pub(super) fn turn(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::PicturesFirst => Ok(x.clone()),
+            Self::ChannelsFirst => x.transpose(0, 1)?.contiguous(),
+        }
+    }
+
+    /// Channels of one after those of the other.
+    pub(super) fn join(self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        Tensor::cat(&[x, y], usize::from(self == Self::PicturesFirst))
+    }
+}
+
+/// How layers are gone through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pass {
+    pub(super) mode: Mode,
+    pub(super) order: Order,
+}
+
+impl Pass {
+    fn fast(self) -> bool {
+        self.order == Order::PicturesFirst
+    }
+}
 
 /// `same`-padded convolution with bias: tensors `weight` `(Cout, Cin, K, K)` and `bias` `(Cout)`.
 #[derive(Clone, Debug)]
@@ -58,11 +100,10 @@ impl Conv {
         Ok(Self { weight, bias, stride })
     }
 
-    /// `(Cin, N, H, W)` to `(Cout, N, H / stride, W / stride)`, rounded up.
-    pub(super) fn forward(&self, x: &Tensor, activation: Activation, mode: Mode) -> Result<Tensor> {
-        if fast(x, mode) {
-            let conv = conv(self.stride, activation);
-            return turn(&ops::conv2d(&turn(x)?, &self.weight, Some(&self.bias), conv)?);
+    /// Cin to Cout channels, `H / stride` rows and `W / stride` columns, rounded up.
+    pub(super) fn forward(&self, x: &Tensor, activation: Activation, pass: Pass) -> Result<Tensor> {
+        if pass.fast() {
+            return ops::conv2d(x, &self.weight, Some(&self.bias), conv(self.stride, activation));
         }
         let (_, n, height, width) = x.dims4()?;
         let (outputs, inputs, kernel, _) = self.weight.dims4()?;
@@ -75,8 +116,11 @@ impl Conv {
     }
 
     /// The same for a kernel of 1, with the channels last: `(N H W, Cout)`.
-    pub(super) fn forward_channels_last(&self, x: &Tensor) -> Result<Tensor> {
-        let x = x.flatten_from(1)?.t()?; // (P, Cin)
+    pub(super) fn forward_channels_last(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        let x = match pass.order {
+            Order::PicturesFirst => x.permute((0, 2, 3, 1))?.contiguous()?.flatten_to(2)?,
+            Order::ChannelsFirst => x.flatten_from(1)?.t()?,
+        }; // (P, Cin)
         let y = x.matmul(&self.weight.flatten_from(1)?.t()?)?; // (P, Cout)
         let ones = Tensor::ones((x.dim(0)?, 1), DType::F32, x.device())?;
         y + ones.matmul(&self.bias.unsqueeze(0)?)?
@@ -105,11 +149,11 @@ impl Depthwise {
         Ok(Self { weight, bias, stride })
     }
 
-    /// `(C, N, H, W)` to `(C, N, H / stride, W / stride)`, rounded up, with `ReLU6`.
-    pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        if fast(x, mode) {
+    /// To `H / stride` rows and `W / stride` columns, rounded up, with `ReLU6`.
+    pub(super) fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        if pass.fast() {
             let conv = conv(self.stride, Activation::Relu6);
-            return turn(&ops::depthwise2d(&turn(x)?, &self.weight, &self.bias, conv)?);
+            return ops::depthwise2d(x, &self.weight, &self.bias, conv);
         }
         let (channels, n, height, width) = x.dims4()?;
         let kernel = self.weight.dim(2)?;
@@ -141,13 +185,17 @@ impl NormedConv {
         Ok(Self { weight, norm: BatchNorm::new(outputs, vb.pp("norm"))? })
     }
 
-    /// `(Cin, N, H, W)` to `(Cout, N, H, W)`.
-    pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        if fast(x, mode) {
+    /// Cin to Cout channels.
+    pub(super) fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        let Pass { mode, .. } = pass;
+        if pass.fast() && mode == Mode::Infer {
             let (scale, shift) = self.norm.folded()?;
             let weight = self.weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
-            let conv = conv(1, Activation::Relu);
-            return turn(&ops::conv2d(&turn(x)?, &weight, Some(&shift), conv)?);
+            return ops::conv2d(x, &weight, Some(&shift), conv(1, Activation::Relu));
+        }
+        if pass.fast() {
+            let y = ops::conv2d(x, &self.weight, None, conv(1, Activation::None))?;
+            return self.norm.forward_relu(&y, mode);
         }
         let (_, n, height, width) = x.dims4()?;
         let (outputs, inputs, kernel, _) = self.weight.dims4()?;
@@ -161,9 +209,9 @@ impl NormedConv {
 }
 
 /// Doubles height and width by repeating each pixel.
-pub(super) fn upsample2x(x: &Tensor, mode: Mode) -> Result<Tensor> {
-    if fast(x, mode) {
-        return turn(&ops::upsample2x(&turn(x)?)?);
+pub(super) fn upsample2x(x: &Tensor, pass: Pass) -> Result<Tensor> {
+    if pass.fast() {
+        return ops::upsample2x(x);
     }
     let (c, n, height, width) = x.dims4()?;
     x.reshape((c, n, height, 1, width, 1))?
@@ -187,18 +235,6 @@ fn stretch(x: &Tensor, dim: usize) -> Result<Tensor> {
     let after = Tensor::cat(&[&x.narrow(dim, 1, last)?, &x.narrow(dim, last, 1)?], dim)?;
     let x = (x * 0.75)?;
     Tensor::stack(&[(&x + before * 0.25)?, (&x + after * 0.25)?], dim + 1)
-}
-
-/// Whether the fast operations serve: they have no depthwise gradient, and their order of
-/// dimensions is this one where there is one picture.
-fn fast(x: &Tensor, mode: Mode) -> bool {
-    mode == Mode::Infer && x.device().is_cpu() && x.dims()[1] == 1
-}
-
-/// `(C, 1, H, W)` to `(1, C, H, W)` and back, without moving anything.
-fn turn(x: &Tensor) -> Result<Tensor> {
-    let (first, second, height, width) = x.dims4()?;
-    x.reshape((second, first, height, width))
 }
 
 fn activate(x: Tensor, activation: Activation) -> Result<Tensor> {
@@ -267,6 +303,8 @@ mod tests {
 
     use super::*;
 
+    const COMPOSED: Pass = Pass { mode: Mode::Train, order: Order::ChannelsFirst };
+
     fn noise(shape: &[usize]) -> Tensor {
         let count: usize = shape.iter().product();
         let values = (0..count).map(|i| ((i * 7919 + 13) % 101) as f32 / 50. - 1.);
@@ -293,7 +331,7 @@ mod tests {
             let weight = Var::from_tensor(&noise(&[4, 1, kernel, kernel])).unwrap();
             let bias = Tensor::zeros(4, DType::F32, &Device::Cpu).unwrap();
             let layer = Depthwise { weight: weight.as_tensor().clone(), bias, stride };
-            let y = layer.forward(&x, Mode::Train).unwrap();
+            let y = layer.forward(&x, COMPOSED).unwrap();
             let expected = stock(&x, &weight, stride, 4).clamp(0f32, 6f32).unwrap();
             assert!(difference(&y, &expected) < 1e-5, "{kernel} {stride}");
 
@@ -316,7 +354,7 @@ mod tests {
             let x = noise(&[3, 2, 6, 6]);
             let expected = stock(&x, &layer.weight, stride, 1);
             assert!(
-                difference(&layer.forward(&x, Activation::None, Mode::Train).unwrap(), &expected)
+                difference(&layer.forward(&x, Activation::None, COMPOSED).unwrap(), &expected)
                     < 1e-5
             );
         }

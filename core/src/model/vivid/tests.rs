@@ -49,7 +49,35 @@ fn a_picture_is_colored_alike_alone_and_in_a_batch() {
     assert!(difference.max_all().unwrap().to_scalar::<f32>().unwrap() < 1e-5);
 }
 
-/// [`Vivid::heads`] of two pictures is computed by the composed operations, of one by the fast ones.
+#[test]
+fn dials_enlarge_small_pictures_mirror_them_and_raise_chroma() {
+    let (vars, plain) = build();
+    let with = |change: fn(&mut Config)| {
+        let mut config = Config::default();
+        change(&mut config);
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        Vivid::new(&config, vb).unwrap()
+    };
+    let chroma = |network: &Vivid, x: &Tensor| network.forward(x, Mode::Infer).unwrap();
+    let largest = |x: Tensor| x.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+    let x = lightness(1, 64);
+    let expected = chroma(&plain, &x);
+
+    let louder = chroma(&with(|config| config.gain = 1.5), &x);
+    assert!(largest((louder - (&expected * 1.5).unwrap()).unwrap()) < 1e-6);
+
+    let mirrored = with(|config| config.mirrored = true);
+    let (there, back) = (chroma(&mirrored, &x), chroma(&mirrored, &mirror(&x).unwrap()));
+    assert!(largest((there - mirror(&back).unwrap()).unwrap()) < 1e-5);
+
+    let enlarging = with(|config| config.least_area = 96 * 96);
+    assert_eq!(enlarging.seen(64, 64), (96, 96));
+    assert_eq!(enlarging.seen(128, 96), (128, 96));
+    let large = x.upsample_bilinear2d(96, 96, false).unwrap();
+    let large = chroma(&plain, &large).upsample_bilinear2d(64, 64, false).unwrap();
+    assert!(largest((chroma(&enlarging, &x) - large).unwrap()) < 1e-6);
+}
+
 #[test]
 fn the_fast_operations_agree_with_the_composed_ones() {
     let (vars, network) = build();
@@ -59,17 +87,15 @@ fn the_fast_operations_agree_with_the_composed_ones() {
         }
     }
     let two = lightness(2, 64);
-    let composed = network.heads(&two, Mode::Infer).unwrap();
-    for i in 0..2 {
-        let fast = network.heads(&two.narrow(0, i, 1).unwrap(), Mode::Infer).unwrap();
-        let rows = composed.bins.as_ref().unwrap().narrow(0, i * 256, 256).unwrap();
-        let pairs =
-            [(fast.chroma, composed.chroma.narrow(0, i, 1).unwrap()), (fast.bins.unwrap(), rows)];
+    for mode in [Mode::Infer, Mode::Train] {
+        let heads = |order| network.heads_in(&two, Pass { mode, order }).unwrap();
+        let (fast, composed) = (heads(Order::PicturesFirst), heads(Order::ChannelsFirst));
+        let pairs = [(fast.chroma, composed.chroma), (fast.bins.unwrap(), composed.bins.unwrap())];
         for (fast, composed) in pairs {
             let largest =
                 |x: Tensor| x.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
             let limit = 1e-4 * largest(composed.clone());
-            assert!(largest((fast - composed).unwrap()) <= limit);
+            assert!(largest((fast - composed).unwrap()) <= limit, "{mode:?}");
         }
     }
 }
@@ -87,7 +113,8 @@ fn the_imported_encoder_agrees_with_the_original() {
     let vb = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &Device::Cpu).unwrap();
     let encoder = Encoder::new(vb.pp("encoder")).unwrap();
     let x = lightness(1, 64).affine(0.01 / 0.226, -0.45 / 0.226).unwrap();
-    let taps = encoder.forward(&x, Mode::Infer).unwrap();
+    let pass = Pass { mode: Mode::Infer, order: Order::PicturesFirst };
+    let taps = encoder.forward(&x, pass).unwrap();
     for (tap, expected) in taps.iter().zip(REFERENCE) {
         let values = tap.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let mean = values.iter().map(|value| value.abs()).sum::<f32>() / values.len() as f32;

@@ -1,0 +1,65 @@
+//! Options of everything that colors: the same for a batch and for a watched folder.
+
+use std::num::NonZero;
+
+use clap::Args;
+
+use super::values::{BordersChoice, DeviceName, FormatChoice, parse_saturation, parse_size};
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Coloring {
+    /// Weights by name, or a .safetensors file [default: vivid]
+    ///
+    /// A name is looked up in the folder `weights` of the user's data folder
+    /// (~/.local/share/polychromify on Linux), then among the built-in ones.
+    #[arg(short, long, value_name = "NAME|FILE", env = "POLYCHROMIFY_WEIGHTS")]
+    pub(crate) weights: Option<String>,
+    /// Format of the results; where it changes, the extension is appended: scan.tif.jpg
+    #[arg(short, long, value_enum, default_value_t, env = "POLYCHROMIFY_FORMAT")]
+    pub(crate) format: FormatChoice,
+    /// Strength of the colors, 0 (gray) to 4
+    #[arg(
+        short,
+        long,
+        default_value_t = 1.0,
+        value_parser = parse_saturation,
+        env = "POLYCHROMIFY_SATURATION"
+    )]
+    pub(crate) saturation: f32,
+    /// Quality of JPEG results, 1 to 100
+    #[arg(
+        long,
+        default_value_t = 95,
+        value_parser = clap::value_parser!(u8).range(1..=100),
+        env = "POLYCHROMIFY_QUALITY"
+    )]
+    pub(crate) quality: u8,
+    /// Shrink results so that their longest side has this many pixels [default: as large as the scan]
+    #[arg(
+        long,
+        value_name = "PIXELS",
+        value_parser = clap::value_parser!(u32).range(1..),
+        env = "POLYCHROMIFY_MAX_SIDE"
+    )]
+    pub(crate) max_side: Option<u32>,
+    /// Film rebates, mounts and white frames around the photograph
+    #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_BORDERS")]
+    pub(crate) borders: BordersChoice,
+    /// Photographs in work at the same time [default: the number of cores]
+    #[arg(short, long, value_name = "N", env = "POLYCHROMIFY_JOBS")]
+    pub(crate) jobs: Option<NonZero<u16>>,
+    /// Memory for decoded samples, shared equally by the jobs: 512M, 2G
+    ///
+    /// A scan that fits into its job's share is decoded once, a larger one twice in bands of rows.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1G",
+        value_parser = parse_size,
+        env = "POLYCHROMIFY_MEMORY"
+    )]
+    pub(crate) memory: u64,
+    /// What computes the colors
+    #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_DEVICE")]
+    pub(crate) device: DeviceName,
+}

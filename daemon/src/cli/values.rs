@@ -1,0 +1,230 @@
+//! Values of options: how they are spelled, and which are refused.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use log::LevelFilter;
+use polychromify_core::device::DeviceChoice;
+use polychromify_core::scan::Format;
+
+use crate::watch::settings::Duplicates;
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatChoice {
+    /// Each result in its scan's format
+    #[default]
+    Same,
+    Tiff,
+    Png,
+    Jpeg,
+}
+
+impl FormatChoice {
+    pub(crate) fn of(format: Option<Format>) -> Self {
+        match format {
+            None => Self::Same,
+            Some(Format::Tiff) => Self::Tiff,
+            Some(Format::Png) => Self::Png,
+            Some(Format::Jpeg) => Self::Jpeg,
+        }
+    }
+
+    /// `None`: the source's.
+    pub(crate) fn format(self) -> Option<Format> {
+        match self {
+            Self::Same => None,
+            Self::Tiff => Some(Format::Tiff),
+            Self::Png => Some(Format::Png),
+            Self::Jpeg => Some(Format::Jpeg),
+        }
+    }
+}
+
+/// `--borders`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BordersChoice {
+    /// Found, not shown to the network and left neutral
+    #[default]
+    Auto,
+    /// Taken for part of the photograph and colored with it
+    Keep,
+}
+
+/// `--device`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeviceName {
+    /// CUDA where it is to be had, else the CPU
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+impl DeviceName {
+    pub(crate) fn choice(self) -> DeviceChoice {
+        match self {
+            Self::Auto => DeviceChoice::Auto,
+            Self::Cpu => DeviceChoice::Cpu,
+            Self::Cuda => DeviceChoice::Cuda,
+        }
+    }
+}
+
+/// `--on-success`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnSuccessName {
+    /// It stays where it is
+    #[default]
+    Keep,
+    /// It moves below --move-to; nothing is replaced there
+    Move,
+    /// It is deleted
+    Delete,
+}
+
+/// `--duplicates`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DuplicatesName {
+    /// Each name gets its own result
+    #[default]
+    Each,
+    /// It is left out, and recorded as skipped
+    Skip,
+}
+
+impl DuplicatesName {
+    pub(crate) fn choice(self) -> Duplicates {
+        match self {
+            Self::Each => Duplicates::Each,
+            Self::Skip => Duplicates::Skip,
+        }
+    }
+}
+
+/// `--io-class`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IoClass {
+    Idle,
+    BestEffort,
+}
+
+/// `--log-format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line an event: time, level, file and message
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// `--log-level`.
+pub(super) fn log_level() -> impl TypedValueParser<Value = LevelFilter> {
+    PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"])
+        .map(|name| name.parse().expect("each is the name of a level"))
+}
+
+/// Reads `5`, `0.5` (seconds), `250ms`, `5s`, `5m`, `2h`.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as 5 (seconds), 500ms, 5s, 5m or 2h".to_owned();
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit.trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
+}
+
+/// Reads a time that is long enough not to keep the machine busy.
+pub(super) fn parse_pause(text: &str) -> Result<Duration, String> {
+    const LEAST: Duration = Duration::from_millis(100);
+    match parse_duration(text)? {
+        time if time >= LEAST => Ok(time),
+        _ => Err("expected at least 100ms".to_owned()),
+    }
+}
+
+pub(super) fn parse_saturation(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=4.0).contains(&value) => Ok(value),
+        _ => Err("expected a number from 0 to 4".to_owned()),
+    }
+}
+
+/// Least memory that is of any use: a few bands of a wide scan.
+const LEAST_MEMORY: u64 = 16 << 20;
+
+/// Reads `1500000000`, `512M`, `2GiB` (powers of 1024) and `2GB` (powers of 1000).
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    let wrong = || "expected a size such as 512M or 2G".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let unit = unit.trim().to_ascii_lowercase();
+    let (letter, base) = match unit.strip_suffix("ib").map(|letter| (letter, 1024)) {
+        Some(binary) => binary,
+        None => unit.strip_suffix('b').map_or((unit.as_str(), 1024), |letter| (letter, 1000)),
+    };
+    let power = match letter {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return Err(wrong()),
+    };
+    let bytes = u64::pow(base, power).checked_mul(number).ok_or_else(wrong)?;
+    if bytes < LEAST_MEMORY {
+        return Err("expected at least 16M".to_owned());
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_powers_of_1024_and_of_1000() {
+        assert_eq!(parse_size("1G"), Ok(1 << 30));
+        assert_eq!(parse_size("512MiB"), Ok(512 << 20));
+        assert_eq!(parse_size("2GB"), Ok(2_000_000_000));
+        assert_eq!(parse_size("20000000"), Ok(20_000_000));
+        for wrong in ["", "G", "1X", "-1G", "1.5G", "99999999999T", "1K"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn saturation_is_a_finite_number_from_0_to_4() {
+        assert_eq!(parse_saturation("1.5"), Ok(1.5));
+        for wrong in ["-0.1", "4.1", "nan", "inf", "much"] {
+            assert!(parse_saturation(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_are_seconds_or_carry_their_unit() {
+        for (text, milliseconds) in [
+            ("5", 5000),
+            ("0.5", 500),
+            ("250ms", 250),
+            ("5s", 5000),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)));
+        }
+        for wrong in ["", "s", "-1", "1d", "1e9", "1.2.3", "inf"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse_pause("0").is_err());
+    }
+}

@@ -1,0 +1,57 @@
+//! Which contents are in work, so that of equal files under several names only one is colored.
+
+use std::collections::HashSet;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::job::Studio;
+use crate::stop::Stop;
+use crate::watch::settings::Duplicates;
+
+/// Hashes of the inputs in work.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    claimed: Mutex<HashSet<String>>,
+    released: Condvar,
+}
+
+/// Holds a content until it is dropped.
+pub(super) struct Claim<'a> {
+    contents: &'a Contents,
+    content: String,
+}
+
+impl Studio {
+    /// Waits until no other job works on this content, where duplicates are left out.
+    pub(super) fn claim(&self, content: &str) -> Result<Option<Claim<'_>>> {
+        if self.care.duplicates == Duplicates::Each {
+            return Ok(None);
+        }
+        self.contents.claim(content, &self.stop).map(Some)
+    }
+}
+
+impl Contents {
+    fn claim(&self, content: &str, stop: &Stop) -> Result<Claim<'_>> {
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        while claimed.contains(content) {
+            if stop.is_asked() {
+                return Err(polychromify_core::Error::Cancelled.into());
+            }
+            let patience = Duration::from_millis(200);
+            let waited = self.released.wait_timeout(claimed, patience);
+            claimed = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        claimed.insert(content.to_owned());
+        Ok(Claim { contents: self, content: content.to_owned() })
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut claimed = self.contents.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.remove(&self.content);
+        self.contents.released.notify_all();
+    }
+}

@@ -1,0 +1,122 @@
+//! Hooks: for which results and failures one was called, and which of them failed.
+//!
+//! A hook is due for what ended since hooks were first configured, unless one was called since. So
+//! those that a crash cut off are due again at the next start.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Row, params};
+
+use crate::error::Result;
+use crate::ledger::sql_path::SqlPath;
+use crate::ledger::{Ledger, now};
+
+/// A result or a failure that no hook was called for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// Below the output folder.
+    pub(crate) output: PathBuf,
+    /// As an absolute path.
+    pub(crate) input: PathBuf,
+    /// Reason of a failure; `None`: it is done.
+    pub(crate) failure: Option<String>,
+    /// Time it took, in milliseconds.
+    pub(crate) milliseconds: Option<i64>,
+    /// SHA-256 of the input.
+    pub(crate) content: Option<String>,
+    /// SHA-256 of the result.
+    pub(crate) sha256: Option<String>,
+}
+
+/// A result whose hook failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct HookFailure {
+    pub(crate) input: PathBuf,
+    pub(crate) reason: String,
+}
+
+impl Ledger {
+    /// Takes down that a hook is configured, or that none is. What ends while none is gets none.
+    pub(crate) fn expect_hooks(&self, configured: bool) -> Result<()> {
+        let expected =
+            self.query(|connection| connection.prepare("SELECT 1 FROM hooks_since")?.exists([]))?;
+        match (configured, expected) {
+            (true, false) => self.write(|transaction| {
+                transaction.execute("INSERT INTO hooks_since VALUES (?1)", [now()])
+            })?,
+            (false, true) => {
+                self.write(|transaction| transaction.execute("DELETE FROM hooks_since", []))?
+            }
+            _ => 0,
+        };
+        Ok(())
+    }
+
+    /// What ended and had no hook yet, the oldest first.
+    pub(crate) fn hooks_due(&self) -> Result<Vec<Due>> {
+        self.query(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT ended.* FROM (
+                     SELECT output, input, NULL AS failure, milliseconds, content, sha256,
+                            published_at AS at
+                     FROM results
+                     UNION ALL
+                     SELECT output, input, reason, NULL, content, NULL, ended_at
+                     FROM jobs WHERE state = 'failed'
+                 ) AS ended
+                 JOIN hooks_since ON ended.at >= hooks_since.at
+                 LEFT JOIN hooks ON hooks.output = ended.output
+                 WHERE hooks.called_at IS NULL OR hooks.called_at < ended.at
+                 ORDER BY ended.at",
+            )?;
+            statement.query_map([], due)?.collect()
+        })
+    }
+
+    /// Records how a hook ended that was called at this time: well, or failed for this reason.
+    pub(crate) fn record_hook(
+        &self,
+        output: &Path,
+        input: &Path,
+        called_at: i64,
+        failure: Option<&str>,
+    ) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT OR REPLACE INTO hooks (output, input, called_at, reason)
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![SqlPath(output), SqlPath(input), called_at, failure],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Results whose latest hook failed, by the name of the input.
+    pub(crate) fn hook_failures(&self) -> Result<Vec<HookFailure>> {
+        self.query(|connection| {
+            // A ledger of an older version has no such table until it is opened for writing.
+            let table = "SELECT 1 FROM sqlite_schema WHERE name = 'hooks'";
+            if !connection.prepare(table)?.exists([])? {
+                return Ok(Vec::new());
+            }
+            let mut statement = connection.prepare(
+                "SELECT input, reason FROM hooks WHERE reason IS NOT NULL ORDER BY input",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(HookFailure { input: row.get::<_, SqlPath<PathBuf>>(0)?.0, reason: row.get(1)? })
+            })?;
+            rows.collect()
+        })
+    }
+}
+
+fn due(row: &Row) -> rusqlite::Result<Due> {
+    Ok(Due {
+        output: row.get::<_, SqlPath<PathBuf>>(0)?.0,
+        input: row.get::<_, SqlPath<PathBuf>>(1)?.0,
+        failure: row.get(2)?,
+        milliseconds: row.get(3)?,
+        content: row.get(4)?,
+        sha256: row.get(5)?,
+    })
+}

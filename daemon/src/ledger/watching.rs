@@ -1,0 +1,199 @@
+//! What the watched folder asks of the ledger: what was seen of a file, what waits, what is left.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::error::Result;
+use crate::fingerprint::Stamp;
+use crate::ledger::sql_path::SqlPath;
+use crate::ledger::{Ledger, Original, forget_intent, now};
+use crate::plan::Job;
+use crate::settings::Recipe;
+
+/// What the ledger says of a file with a stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// There is something to do.
+    New,
+    /// It ended, and was so young when it was taken that it could have changed since without
+    /// showing it by its times.
+    Young,
+    /// It ended.
+    Settled,
+}
+
+impl Ledger {
+    /// Puts jobs whose inputs have these stamps into the queue and gives their numbers, in the
+    /// same order.
+    pub(crate) fn take(&self, jobs: &[(Job, Stamp)], recipe: &Recipe) -> Result<Vec<i64>> {
+        self.write(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "INSERT INTO jobs (output, input, weights, settings, state, queued_at,
+                     source_size, source_modified, source_changed)
+                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8)
+                 ON CONFLICT (output, input) DO UPDATE SET
+                     tries = iif(weights = excluded.weights AND settings = excluded.settings,
+                                 tries, 0),
+                     weights = excluded.weights, settings = excluded.settings,
+                     state = 'queued', queued_at = excluded.queued_at, retry_at = NULL,
+                     source_size = excluded.source_size,
+                     source_modified = excluded.source_modified,
+                     source_changed = excluded.source_changed
+                 RETURNING id",
+            )?;
+            let now = now();
+            let mut take = |(job, stamp): &(Job, Stamp)| {
+                let values = params![
+                    SqlPath(&job.output),
+                    SqlPath(&job.input),
+                    recipe.weights,
+                    recipe.settings,
+                    now,
+                    stamp.size,
+                    stamp.modified,
+                    stamp.changed,
+                ];
+                statement.query_row(values, |row| row.get(0))
+            };
+            jobs.iter().map(&mut take).collect()
+        })
+    }
+
+    /// Whether a file of this stamp ended as done, skipped or failed with this recipe.
+    pub(crate) fn standing(&self, job: &Job, stamp: &Stamp, recipe: &Recipe) -> Result<Standing> {
+        let taken = self.query(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT queued_at FROM jobs
+                     WHERE output = ?1 AND input = ?2 AND weights = ?3 AND settings = ?4
+                         AND source_size = ?5 AND source_modified = ?6 AND source_changed = ?7
+                         AND state IN ('done', 'skipped', 'failed')",
+                )?
+                .query_row(
+                    params![
+                        SqlPath(&job.output),
+                        SqlPath(&job.input),
+                        recipe.weights,
+                        recipe.settings,
+                        stamp.size,
+                        stamp.modified,
+                        stamp.changed,
+                    ],
+                    |row| row.get::<_, i64>(0),
+                )
+                .optional()
+        })?;
+        Ok(match taken {
+            None => Standing::New,
+            Some(milliseconds) => {
+                let taken = UNIX_EPOCH + Duration::from_millis(milliseconds.max(0).cast_unsigned());
+                if stamp.is_settled(taken) { Standing::Settled } else { Standing::Young }
+            }
+        })
+    }
+
+    /// Failed tries of a job at its present content with its present recipe.
+    pub(crate) fn tries(&self, id: i64) -> Result<u32> {
+        self.query(|connection| {
+            connection
+                .prepare_cached("SELECT tries FROM jobs WHERE id = ?1")?
+                .query_row([id], |row| row.get(0))
+        })
+    }
+
+    /// Records that a job failed for now, after this many tries, and when it is tried again.
+    pub(crate) fn postpone(
+        &self,
+        id: i64,
+        reason: &str,
+        tries: u32,
+        delay: Duration,
+    ) -> Result<()> {
+        self.write(|transaction| {
+            forget_intent(transaction, id)?;
+            transaction.execute(
+                "UPDATE jobs SET state = 'queued', reason = ?2, tries = ?3, temporary = NULL,
+                     ended_at = ?4, retry_at = ?4 + ?5
+                 WHERE id = ?1",
+                params![id, reason, tries, now(), delay.as_millis() as i64],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Records that an input went away before it was colored. Should it come back, it is new.
+    pub(crate) fn lose(&self, id: i64, reason: &str) -> Result<()> {
+        self.skip(id, reason)?;
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE jobs SET source_size = NULL, source_modified = NULL, source_changed = NULL
+                 WHERE id = ?1",
+                [id],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// A number that changes when another process writes the ledger.
+    pub(crate) fn foreign_changes(&self) -> Result<i64> {
+        self.query(|connection| {
+            connection.pragma_query_value(None, "data_version", |row| row.get(0))
+        })
+    }
+
+    /// Numbers and inputs of the jobs in the queue.
+    pub(crate) fn queued(&self) -> Result<Vec<(i64, PathBuf)>> {
+        self.query(|connection| {
+            let mut statement =
+                connection.prepare("SELECT id, input FROM jobs WHERE state = 'queued'")?;
+            let rows = statement
+                .query_map([], |row| Ok((row.get(0)?, row.get::<_, SqlPath<PathBuf>>(1)?.0)))?;
+            rows.collect()
+        })
+    }
+
+    /// An input whose result, under another name than `output`, has this content and recipe.
+    pub(crate) fn same_content(
+        &self,
+        content: &str,
+        recipe: &Recipe,
+        output: &Path,
+    ) -> Result<Option<PathBuf>> {
+        self.query(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT input FROM results
+                     WHERE content = ?1 AND weights = ?2 AND settings = ?3 AND output <> ?4
+                     ORDER BY published_at LIMIT 1",
+                )?
+                .query_row(
+                    params![content, recipe.weights, recipe.settings, SqlPath(output)],
+                    |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0),
+                )
+                .optional()
+        })
+    }
+
+    /// Results whose originals are to be moved or deleted.
+    pub(crate) fn leaving(&self) -> Result<Vec<PathBuf>> {
+        self.query(|connection| {
+            let mut statement =
+                connection.prepare("SELECT output FROM results WHERE original = 'leaving'")?;
+            let rows = statement.query_map([], |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0))?;
+            rows.collect()
+        })
+    }
+
+    /// Records what became of a result's original.
+    pub(crate) fn set_original(&self, output: &Path, original: Original) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE results SET original = ?2 WHERE output = ?1",
+                params![SqlPath(output), original.text()],
+            )
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! `polychromify watch`: the program around the watched folder.
+//!
+//! It reads the configuration, starts the log, and runs `watch::run` for as long as that
+//! configuration holds. SIGHUP has it read the configuration again: one that does not fit is
+//! refused in words, and the work goes on as before.
+
+mod prepared;
+mod service;
+mod teller;
+
+use std::ffi::OsString;
+use std::sync::atomic::Ordering;
+
+use indicatif::MultiProgress;
+use log::LevelFilter;
+use polychromify_core::Hints;
+
+use crate::cli::LogFormat;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::hook::Hooks;
+use crate::job::{Care, Contents, Studio};
+use crate::logging::{self, Form};
+use crate::metrics::Counters;
+use crate::report;
+use crate::setup;
+use crate::stop::Stop;
+use crate::watch::{self, Ended};
+use crate::{priority, systemd};
+use prepared::{Held, Prepared};
+use service::{Reload, Service};
+
+/// Runs the command. `level` is what -v or -q asks for.
+///
+/// # Errors
+///
+/// When watching cannot start; failures of single inputs are logged and recorded.
+pub(crate) fn run(level: Option<LevelFilter>) -> Result<Exit> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let config = match Config::load(&arguments) {
+        Ok(config) => config,
+        Err(error) => {
+            logging::start(Form::Terminal(MultiProgress::new()), LevelFilter::Info);
+            return Err(error);
+        }
+    };
+    if config.watch.print_config {
+        report::print_line(config.print().trim_end());
+        return Ok(Exit::AllDone);
+    }
+    let form = match config.watch.log_format {
+        LogFormat::Json => Form::Json,
+        LogFormat::Text if logging::is_journal() => Form::Journal,
+        LogFormat::Text => Form::Text,
+    };
+    logging::start(form, level.unwrap_or(config.watch.log_level));
+    let stop = Stop::on_signals().map_err(Error::Signals)?;
+    let mut reload = Reload::on_signal(arguments, level).map_err(Error::Signals)?;
+    // Before any thread starts: threads inherit it.
+    priority::lower(config.watch.nice, config.watch.io_class);
+
+    let hooks = Hooks::start();
+    let counters = Counters::new(hooks.failures());
+    let mut held = None;
+    let ended = watch_on(config, &mut held, &mut reload, &hooks, &counters, &stop);
+    systemd::stopping();
+    hooks.finish(); // while the output folder is ours
+    ended?;
+    log::info!("stopped: {}", counters.sums());
+    Ok(Exit::Stopped)
+}
+
+/// Watches by one configuration after the other until the program is asked to stop.
+fn watch_on(
+    config: Config,
+    held: &mut Option<Held>,
+    reload: &mut Reload,
+    hooks: &Hooks,
+    counters: &Counters,
+    stop: &Stop,
+) -> Result<()> {
+    let mut prepared = Prepared::new(config, None)?;
+    while watch(&mut prepared, held, reload, hooks, counters, stop)? == Ended::Reload {
+        stop.reload().store(false, Ordering::Relaxed);
+        if let Some(next) = reload.take_ready() {
+            prepared = next;
+        }
+    }
+    Ok(())
+}
+
+/// Watches by one configuration until it is replaced, or the program is asked to stop.
+fn watch(
+    prepared: &mut Prepared,
+    held: &mut Option<Held>,
+    reload: &mut Reload,
+    hooks: &Hooks,
+    counters: &Counters,
+    stop: &Stop,
+) -> Result<Ended> {
+    let before = held.as_ref().map(|held| held.folder.clone());
+    let ours = prepared.hold(held.take(), counters)?;
+    let means = prepared.means()?;
+    let arguments = &prepared.config.watch;
+    log::info!("{} at a time, on {} with {}", prepared.settings.jobs, means.device, means.weights);
+    let studio = Studio {
+        colorizer: means.colorizer,
+        ledger: ours.ledger,
+        folder: ours.folder.clone(),
+        recipe: means.recipe,
+        weights: means.weights,
+        hints: Hints::default(),
+        style: means.style,
+        limits: setup::limits(&arguments.coloring, prepared.settings.jobs),
+        force: false,
+        care: Care {
+            retries: Some(prepared.settings.retries),
+            on_success: prepared.settings.on_success.clone(),
+            duplicates: prepared.settings.duplicates,
+        },
+        contents: Contents::default(),
+        stop: stop.clone(),
+    };
+    let mut service = Service::new(prepared, &ours.folder, reload, hooks, counters, stop);
+    if before.as_ref() == Some(&ours.folder) {
+        // What is due stands in the queue of hooks already.
+        studio.ledger.expect_hooks(arguments.hook.is_some())?;
+    } else {
+        service.call_due_hooks(&studio.ledger)?;
+    }
+    let ended = watch::run(&prepared.settings, &studio, &mut service, stop);
+    *held = Some(Held { ledger: studio.ledger, ..ours });
+    ended
+}

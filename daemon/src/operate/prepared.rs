@@ -1,0 +1,120 @@
+//! A configuration that is ready to run: checked as far as that goes without starting.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use crate::cli::OnSuccessName;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::lock::Lock;
+use crate::metrics::{self, Counters, Server};
+use crate::plan;
+use crate::setup::{self, Means};
+use crate::watch::settings::WatchSettings;
+use crate::watch::{self, command};
+
+/// What is ours for as long as this lives: the output folder, and the address of the figures.
+pub(super) struct Held {
+    pub(super) folder: PathBuf,
+    #[expect(dead_code, reason = "held, never read")]
+    pub(super) lock: Lock,
+    pub(super) ledger: Ledger,
+    pub(super) server: Option<Server>,
+}
+
+/// What the configuration before holds, which the next one may take over.
+pub(super) struct Current<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) metrics: Option<SocketAddr>,
+}
+
+/// A configuration, checked.
+pub(super) struct Prepared {
+    pub(super) config: Config,
+    pub(super) settings: WatchSettings,
+    /// The output folder as an absolute path free of symbolic links.
+    folder: PathBuf,
+    /// Opened while it was checked, until it is used.
+    means: Option<Means>,
+    /// The output folder, where it is another than before.
+    output: Option<Held>,
+    /// Where figures are asked for, if that is another address than before.
+    listener: Option<TcpListener>,
+}
+
+impl Prepared {
+    /// Checks a configuration and takes what it needs beyond what the one before holds.
+    ///
+    /// # Errors
+    ///
+    /// When folders are missing from it, weights or device do not fit, or the output folder cannot
+    /// or the address of `--metrics` cannot be taken.
+    pub(super) fn new(config: Config, current: Option<&Current>) -> Result<Self> {
+        let asked = &config.watch;
+        if asked.inputs.is_empty() {
+            return Err(Error::NotConfigured { key: "input" });
+        }
+        let Some(output) = &asked.output else {
+            return Err(Error::NotConfigured { key: "output" });
+        };
+        if asked.on_success == OnSuccessName::Move && asked.move_to.is_none() {
+            return Err(Error::NotConfigured { key: "move-to" });
+        }
+        if let Some(address) = asked.metrics
+            && !asked.metrics_anywhere
+            && !address.ip().is_loopback()
+        {
+            return Err(Error::MetricsForAll { address });
+        }
+        let folder = plan::resolve(output)?;
+        let settings = command::settings(asked, output);
+        watch::check(&settings, &folder)?;
+        let means = Means::open(&asked.coloring, None)?;
+        let listener = match asked.metrics {
+            Some(address) if current.is_none_or(|current| current.metrics != Some(address)) => {
+                Some(metrics::listen(address)?)
+            }
+            _ => None,
+        };
+        let output = match current {
+            Some(current) if current.folder == folder => None,
+            _ => Some(take(folder.clone())?),
+        };
+        Ok(Self { config, settings, folder, means: Some(means), output, listener })
+    }
+
+    /// What this configuration holds, taken over from the one before as far as it is the same.
+    pub(super) fn hold(&mut self, before: Option<Held>, counters: &Counters) -> Result<Held> {
+        let (mut held, server) = match (self.output.take(), before) {
+            (Some(output), before) => (output, before.and_then(|before| before.server)),
+            (None, Some(mut before)) if before.folder == self.folder => {
+                let server = before.server.take();
+                (before, server)
+            }
+            (None, before) => (take(self.folder.clone())?, before.and_then(|before| before.server)),
+        };
+        held.server = match (self.listener.take(), self.config.watch.metrics, server) {
+            (Some(listener), ..) => Some(Server::start(listener, counters.clone(), &self.folder)?),
+            (None, Some(_), Some(server)) => {
+                server.show(&self.folder);
+                Some(server)
+            }
+            _ => None,
+        };
+        Ok(held)
+    }
+
+    /// Weights on their device.
+    pub(super) fn means(&mut self) -> Result<Means> {
+        match self.means.take() {
+            Some(means) => Ok(means),
+            None => Means::open(&self.config.watch.coloring, None),
+        }
+    }
+}
+
+fn take(folder: PathBuf) -> Result<Held> {
+    let (lock, ledger) = setup::open_output(&folder)?;
+    Ok(Held { folder, lock, ledger, server: None })
+}

@@ -1,0 +1,83 @@
+//! What a run needs before its first job: weights, device, and the output folder to itself.
+
+use std::path::Path;
+use std::thread;
+
+use directories::ProjectDirs;
+use polychromify_core::scan::Limits;
+use polychromify_core::{Colorizer, Device, Weights};
+
+use crate::cli::{BordersChoice, Coloring};
+use crate::error::{Error, Result};
+use crate::job::Style;
+use crate::ledger::{self, Ledger};
+use crate::lock::Lock;
+use crate::recover;
+use crate::settings::{Recipe, Settings};
+
+/// Most pixels of a scan. The largest archive scans have a few hundred megapixels; a file that
+/// claims more than this is refused before it takes hours.
+const MOST_PIXELS: u64 = 4_000_000_000;
+
+/// Weights on their device, and what results are made with.
+pub(crate) struct Means {
+    pub(crate) colorizer: Colorizer,
+    /// Name of the weights.
+    pub(crate) weights: String,
+    /// Name of the device.
+    pub(crate) device: String,
+    pub(crate) recipe: Recipe,
+    pub(crate) style: Style,
+}
+
+impl Means {
+    /// Finds and opens what the user asked for. `hints` is the SHA-256 of the hints file.
+    pub(crate) fn open(arguments: &Coloring, hints: Option<String>) -> Result<Self> {
+        let weights = find_weights(arguments.weights.as_deref())?;
+        let device = Device::open(arguments.device.choice())?;
+        Ok(Self {
+            colorizer: Colorizer::open(&weights, &device)?,
+            weights: weights.name().to_owned(),
+            device: device.name().to_string(),
+            recipe: Settings::new(arguments, hints).recipe(weights.sha256()),
+            style: Style {
+                format: arguments.format.format(),
+                saturation: arguments.saturation,
+                quality: arguments.quality,
+                max_side: arguments.max_side,
+                keep_borders: arguments.borders == BordersChoice::Keep,
+            },
+        })
+    }
+}
+
+fn find_weights(name: Option<&str>) -> Result<Weights> {
+    let Some(name) = name else { return Ok(Weights::default_weights()?) };
+    let folder =
+        ProjectDirs::from("", "", "Polychromify").map(|user| user.data_dir().join("weights"));
+    Ok(Weights::find(name, folder.as_deref())?)
+}
+
+/// Photographs in work at the same time: as asked for, or one a core.
+pub(crate) fn workers(arguments: &Coloring) -> usize {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    arguments.jobs.map_or_else(cores, |jobs| jobs.get().into())
+}
+
+/// Bounds for each of several jobs.
+pub(crate) fn limits(arguments: &Coloring, workers: usize) -> Limits {
+    Limits { pixels: MOST_PIXELS, memory: arguments.memory / workers.max(1) as u64 }
+}
+
+/// Creates and locks the output folder, and settles what an earlier run left.
+pub(crate) fn open_output(folder: &Path) -> Result<(Lock, Ledger)> {
+    let hidden = folder.join(ledger::FOLDER);
+    std::fs::create_dir_all(&hidden).map_err(Error::io(&hidden, "create"))?;
+    let lock = Lock::take(&hidden.join("lock"), folder)?;
+    let ledger = Ledger::open(folder)?;
+    let unsettled = recover::recover(&ledger, folder)?;
+    if unsettled > 0 {
+        log::info!("{}: an earlier run was interrupted; going on", folder.display());
+    }
+    Ok((lock, ledger))
+}

@@ -1,0 +1,91 @@
+//! What systemd is told: ready, alive, stopping. Without systemd nothing happens.
+
+use std::time::{Duration, Instant};
+
+use sd_notify::NotifyState;
+
+/// The folder is watched.
+pub(crate) fn ready() {
+    tell(&[NotifyState::Ready]);
+}
+
+/// The configuration is being read again; [`ready`] ends it.
+pub(crate) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => log::debug!("cannot read the monotonic clock: {error}"),
+    }
+}
+
+/// The program is about to end.
+pub(crate) fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// What `systemctl status` shows.
+pub(crate) fn status(text: &str) {
+    tell(&[NotifyState::Status(text)]);
+}
+
+fn tell(states: &[NotifyState]) {
+    if let Err(error) = sd_notify::notify(states) {
+        log::debug!("cannot tell systemd: {error}");
+    }
+}
+
+/// Longest time in which jobs are in work and none begins or ends, before the program counts as
+/// stuck. A scan of 100 megapixels takes seconds, the largest scans take minutes.
+const STUCK: Duration = Duration::from_secs(3600);
+
+/// Tells systemd's watchdog that the program is alive, for as long as it gets on.
+pub(crate) struct Watchdog {
+    enabled: bool,
+    worked: Instant,
+    stuck: bool,
+}
+
+impl Watchdog {
+    pub(crate) fn new() -> Self {
+        let enabled = sd_notify::watchdog_enabled().is_some();
+        Self { enabled, worked: Instant::now(), stuck: false }
+    }
+
+    /// A job began or ended.
+    pub(crate) fn worked(&mut self) {
+        self.worked = Instant::now();
+    }
+
+    /// A sign of life, to be passed on unless jobs are in work and none gets on.
+    pub(crate) fn alive(&mut self, busy: bool) {
+        if self.is_stuck(busy, Instant::now()) {
+            if !self.stuck {
+                log::error!("nothing began or ended for {} minutes", STUCK.as_secs() / 60);
+            }
+            self.stuck = true;
+            return;
+        }
+        self.stuck = false;
+        if self.enabled {
+            tell(&[NotifyState::Watchdog]);
+        }
+    }
+
+    fn is_stuck(&self, busy: bool, now: Instant) -> bool {
+        busy && now.saturating_duration_since(self.worked) > STUCK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_program_with_work_that_does_not_get_on_is_stuck() {
+        let watchdog = Watchdog::new();
+        let soon = Instant::now() + STUCK / 2;
+        let late = Instant::now() + STUCK * 2;
+        assert!(!watchdog.is_stuck(true, soon));
+        assert!(!watchdog.is_stuck(false, late));
+        assert!(watchdog.is_stuck(true, late));
+    }
+}

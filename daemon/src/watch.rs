@@ -1,0 +1,117 @@
+//! Folders that photographs are dropped into, watched for months.
+//!
+//! One thread coordinates ([`watcher`]): it learns of files by events and by looking through the
+//! folders, waits until they stand still, puts them into the ledger's queue, and hands them to
+//! workers, which do the same [`Studio::perform`] as `batch`. It keeps nothing that the ledger and
+//! the folders could not tell it again after a crash.
+
+pub(crate) mod command;
+pub(crate) mod event;
+mod eyes;
+mod filesystem;
+mod look;
+mod pause;
+mod roots;
+mod seen;
+pub(crate) mod settings;
+mod sweep;
+mod waiting;
+mod watcher;
+
+use std::path::Path;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use crate::crew::Crew;
+use crate::error::Result;
+use crate::ignore::Ignore;
+use crate::job::{Outcome, Studio};
+use crate::plan::Job;
+use crate::stop::Stop;
+use crate::watch::event::Observer;
+use crate::watch::settings::WatchSettings;
+use crate::watch::watcher::Watcher;
+
+/// How often folders are polled unless it is set.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How watching ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// On request; jobs in hand were given up.
+    Stopped,
+    /// To begin anew with other settings; jobs in hand were finished.
+    Reload,
+}
+
+/// What the coordinating thread is told by others.
+#[derive(Debug)]
+enum Message {
+    /// Events came in.
+    Noticed,
+    /// A worker began a job.
+    Began(Job),
+    /// A worker ended a job.
+    Ended(Job, Outcome),
+}
+
+/// Checks settings before anything is created; `folder` is the output folder, resolved.
+///
+/// # Errors
+///
+/// When an input is no folder, lies in the output folder or the reverse, originals would move into
+/// either, or a glob does not parse.
+pub(crate) fn check(settings: &WatchSettings, folder: &Path) -> Result<()> {
+    roots::open(settings, folder)?;
+    roots::excluded(settings, folder)?;
+    Ignore::new(&settings.ignore)?;
+    Ok(())
+}
+
+/// Watches until `stop` is asked for. The caller holds the lock of the output folder.
+///
+/// # Errors
+///
+/// Those of [`check`]. What happens to single files is told to `observer` and recorded in the ledger.
+pub(crate) fn run(
+    settings: &WatchSettings,
+    studio: &Studio,
+    observer: &mut dyn Observer,
+    stop: &Stop,
+) -> Result<Ended> {
+    let crew = Crew::default();
+    let (sender, inbox) = mpsc::channel();
+    let mut watcher = Watcher::new(settings, studio, observer, stop, &crew, inbox, &sender)?;
+    thread::scope(|scope| {
+        for _ in 0..settings.jobs.max(1) {
+            let sender = sender.clone();
+            scope.spawn(|| work(studio, &crew, sender));
+        }
+        drop(sender);
+        let closing = Closing(&crew); // workers go home even if the coordinator panics
+        watcher.watch();
+        drop(closing);
+        watcher.finish();
+    });
+    Ok(if stop.is_asked() { Ended::Stopped } else { Ended::Reload })
+}
+
+struct Closing<'a>(&'a Crew);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Takes jobs and does them until the crew is closed.
+fn work(studio: &Studio, crew: &Crew, sender: Sender<Message>) {
+    // The coordinator outlives the workers; should it not, nobody is left to be told.
+    while let Some((id, job)) = crew.take() {
+        let _ = sender.send(Message::Began(job.clone()));
+        let outcome = studio.perform(id, &job);
+        let _ = sender.send(Message::Ended(job, outcome));
+        crew.end();
+    }
+}

@@ -1,0 +1,75 @@
+//! A pause of all work while the output folder cannot be written.
+
+use std::time::{Duration, Instant};
+
+use crate::crew::Crew;
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Lets nothing begin for a while, then one job as a trial, and everything once it went well.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    until: Option<Instant>,
+    /// Length of the last pause; zero: all is well.
+    length: Duration,
+}
+
+impl Pause {
+    /// The output could not be written: begins a pause, or keeps the one that is on. Gives its end.
+    pub(super) fn begin(&mut self, crew: &Crew, now: Instant) -> Instant {
+        if let Some(until) = self.until {
+            return until;
+        }
+        self.length = (self.length * 2).clamp(FIRST, LONGEST);
+        crew.allow(Some(0));
+        let until = now + self.length;
+        self.until = Some(until);
+        until
+    }
+
+    /// Ends the pause with a trial when its time has come.
+    pub(super) fn pass(&mut self, crew: &Crew, now: Instant) {
+        if self.until.is_some_and(|until| until <= now) {
+            self.until = None;
+            crew.allow(Some(1));
+        }
+    }
+
+    /// A job ended that could write the output.
+    pub(super) fn end(&mut self, crew: &Crew) {
+        if !self.length.is_zero() && self.until.is_none() {
+            self.length = Duration::ZERO;
+            crew.allow(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Job;
+
+    fn queue(jobs: i64) -> Crew {
+        let crew = Crew::default();
+        let path = || std::path::PathBuf::from("a");
+        let job = || Job { shown: path(), input: path(), below: path(), output: path() };
+        crew.add((0..jobs).map(|id| (id, job())));
+        crew
+    }
+
+    #[test]
+    fn after_a_pause_one_job_is_tried_and_all_go_on_when_it_went_well() {
+        let (crew, start, mut pause) = (queue(3), Instant::now(), Pause::default());
+        let until = pause.begin(&crew, start);
+        assert_eq!(pause.begin(&crew, start), until, "two workers fail in one pause");
+        pause.pass(&crew, until);
+        crew.take().unwrap();
+        let second = pause.begin(&crew, until);
+        assert_eq!(second - until, 2 * FIRST);
+        pause.pass(&crew, second);
+        crew.take().unwrap();
+        pause.end(&crew);
+        crew.take().unwrap();
+    }
+}

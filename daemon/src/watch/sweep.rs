@@ -1,0 +1,232 @@
+//! A look through a folder and all below it.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use crate::fingerprint::Stamp;
+use crate::ignore::Ignore;
+use crate::plan::names;
+
+/// What is left out.
+#[derive(Debug)]
+pub(super) struct Filter {
+    pub(super) ignore: Ignore,
+    /// Folders, as absolute paths: that of the originals that were moved away.
+    pub(super) excluded: Vec<PathBuf>,
+}
+
+/// What lies at a path.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A folder of this device.
+    Folder(u64),
+    /// A regular file that is a photograph by its name, or a link to one below the same root.
+    Photograph(Stamp),
+    /// Something that is not looked at, or nothing.
+    Other,
+}
+
+/// One thing that a look through a folder finds.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A folder, below the root, and its device; its contents come after it.
+    Folder(PathBuf, u64),
+    /// A photograph, below the root.
+    Photograph(PathBuf, Stamp),
+    /// A folder or file that cannot be looked at, below the root.
+    Unreadable(PathBuf, io::Error),
+}
+
+impl Filter {
+    /// Whether a path below a root is looked at, as far as its last name tells.
+    fn admits(&self, root: &Path, below: &Path) -> bool {
+        !self.ignore.matches(below) && !self.excludes(root, below)
+    }
+
+    /// Whether a path below a root is looked at, by all its names.
+    pub(super) fn admits_all_of(&self, root: &Path, below: &Path) -> bool {
+        !self.ignore.matches_any(below) && !self.excludes(root, below)
+    }
+
+    fn excludes(&self, root: &Path, below: &Path) -> bool {
+        let path = root.join(below);
+        self.excluded.iter().any(|excluded| path.starts_with(excluded))
+    }
+}
+
+/// Looks at one path below `root`, which is free of symbolic links.
+pub(super) fn look(root: &Path, below: &Path) -> io::Result<Kind> {
+    let path = root.join(below);
+    let metadata = fs::symlink_metadata(&path)?;
+    if metadata.is_dir() {
+        return Ok(Kind::Folder(metadata.dev()));
+    }
+    if !names::is_photograph(below) {
+        return Ok(Kind::Other);
+    }
+    if metadata.is_symlink() {
+        let Ok(target) = path.canonicalize() else { return Ok(Kind::Other) };
+        let inside = target.starts_with(root) && target.is_file();
+        return Ok(if inside { photograph(&fs::metadata(target)?) } else { Kind::Other });
+    }
+    Ok(if metadata.is_file() { photograph(&metadata) } else { Kind::Other })
+}
+
+fn photograph(metadata: &Metadata) -> Kind {
+    Kind::Photograph(Stamp::of(metadata))
+}
+
+/// Stamp of the photograph at `below`, if it is still one. Opening a file makes network file
+/// systems ask their server for its size and time, which they otherwise keep for a while.
+pub(super) fn stamp(root: &Path, below: &Path, ask_server: bool) -> Option<Stamp> {
+    let Ok(Kind::Photograph(stamp)) = look(root, below) else { return None };
+    if !ask_server {
+        return Some(stamp);
+    }
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let open = File::options().read(true).custom_flags(nonblocking).open(root.join(below));
+    match open.and_then(|file| file.metadata()) {
+        Ok(metadata) => Some(Stamp::of(&metadata)),
+        Err(_) => Some(stamp), // what stands in the way is found out by the job
+    }
+}
+
+/// A look through a folder, in order of names, folder after folder.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    root: PathBuf,
+    /// Folders to be looked through, below the root.
+    folders: Vec<PathBuf>,
+    /// Told as found, to be listed next.
+    listed_next: Option<PathBuf>,
+    found: VecDeque<Found>,
+}
+
+impl Sweep {
+    /// A look through the folder `below` a root that is free of symbolic links.
+    pub(super) fn new(root: &Path, below: PathBuf) -> Self {
+        let (folders, found) = (vec![below], VecDeque::new());
+        Self { root: root.to_path_buf(), folders, listed_next: None, found }
+    }
+
+    /// The next thing found. A folder is listed only when the thing after it is asked for, so
+    /// that whoever watches it by then misses nothing.
+    pub(super) fn next(&mut self, filter: &Filter) -> Option<Found> {
+        loop {
+            if let Some(folder) = self.listed_next.take() {
+                self.list(&folder, filter);
+            }
+            if let Some(found) = self.found.pop_front() {
+                return Some(found);
+            }
+            let below = self.folders.pop()?;
+            match look(&self.root, &below) {
+                Ok(Kind::Folder(device)) => {
+                    self.listed_next = Some(below.clone());
+                    return Some(Found::Folder(below, device));
+                }
+                Ok(_) => {}
+                Err(error) => self.fail(below, error),
+            }
+        }
+    }
+
+    fn list(&mut self, folder: &Path, filter: &Filter) {
+        let entries = match fs::read_dir(self.root.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) => return self.fail(folder.to_path_buf(), error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            match entry {
+                Ok(entry) => names.push(entry.file_name()),
+                Err(error) => {
+                    self.fail(folder.to_path_buf(), error);
+                    break;
+                }
+            }
+        }
+        names.sort();
+        let mut folders = Vec::new();
+        for name in names {
+            let below = folder.join(name);
+            if !filter.admits(&self.root, &below) {
+                continue;
+            }
+            match look(&self.root, &below) {
+                Ok(Kind::Folder(_)) => folders.push(below),
+                Ok(Kind::Photograph(stamp)) => {
+                    self.found.push_back(Found::Photograph(below, stamp));
+                }
+                Ok(Kind::Other) => {}
+                Err(error) => self.fail(below, error),
+            }
+        }
+        self.folders.extend(folders.into_iter().rev());
+    }
+
+    /// What went away in between is no failure.
+    fn fail(&mut self, below: PathBuf, error: io::Error) {
+        if error.kind() != io::ErrorKind::NotFound {
+            self.found.push_back(Found::Unreadable(below, error));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::ignore::IGNORED;
+
+    fn sweep(root: &Path, excluded: Vec<PathBuf>) -> Vec<String> {
+        let filter = Filter { ignore: Ignore::new(IGNORED).unwrap(), excluded };
+        let mut sweep = Sweep::new(root, PathBuf::new());
+        let mut found = Vec::new();
+        while let Some(thing) = sweep.next(&filter) {
+            found.push(match thing {
+                Found::Folder(below, _) => format!("{}/", below.display()),
+                Found::Photograph(below, _) => below.display().to_string(),
+                Found::Unreadable(below, error) => panic!("{}: {error}", below.display()),
+            });
+        }
+        found
+    }
+
+    #[test]
+    fn photographs_and_folders_are_found_in_order_and_others_are_not() {
+        let at = tempfile::tempdir().unwrap();
+        let root = at.path().canonicalize().unwrap().join("root");
+        for name in ["b.jpg", "A.TIF", "sub/c.png", "x.txt", ".h.jpg", "@eaDir/b.jpg", "done/d.jpg"]
+        {
+            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            fs::write(root.join(name), "").unwrap();
+        }
+        fs::write(at.path().join("outside.jpg"), "").unwrap();
+        symlink("../outside.jpg", root.join("away.jpg")).unwrap();
+        symlink("b.jpg", root.join("near.jpg")).unwrap();
+        symlink("..", root.join("loop")).unwrap();
+        let excluded = vec![root.join("done")];
+        assert_eq!(
+            sweep(&root, excluded),
+            ["/", "A.TIF", "b.jpg", "near.jpg", "sub/", "sub/c.png"]
+        );
+    }
+
+    #[test]
+    fn a_folder_is_listed_after_it_was_told() {
+        let at = tempfile::tempdir().unwrap();
+        let root = at.path().canonicalize().unwrap();
+        let filter = Filter { ignore: Ignore::new(IGNORED).unwrap(), excluded: Vec::new() };
+        let mut sweep = Sweep::new(&root, PathBuf::new());
+        assert!(matches!(sweep.next(&filter), Some(Found::Folder(..))));
+        fs::write(root.join("late.jpg"), "").unwrap();
+        assert!(matches!(sweep.next(&filter), Some(Found::Photograph(..))));
+    }
+}

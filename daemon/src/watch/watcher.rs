@@ -1,0 +1,298 @@
+//! The thread that coordinates: what is noticed, waited for, handed out and told.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::cli::FormatChoice;
+use crate::crew::Crew;
+use crate::error::Result;
+use crate::fingerprint::Stamp;
+use crate::ignore::Ignore;
+use crate::job::{DONE_ALREADY, GONE, Outcome, Studio};
+use crate::ledger::Standing;
+use crate::plan::Job;
+use crate::stop::Stop;
+use crate::watch::Message;
+use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
+use crate::watch::eyes::Eyes;
+use crate::watch::pause::Pause;
+use crate::watch::roots::{self, Root};
+use crate::watch::seen::Seen;
+use crate::watch::settings::{Noticing, WatchSettings};
+use crate::watch::sweep::{self, Filter};
+use crate::watch::waiting::Waiting;
+
+/// Longest sleep, so that a request to stop is heeded soon.
+const NAP: Duration = Duration::from_millis(250);
+
+/// How often it is looked whether the folders are there, and whether somebody changed the ledger.
+const ROUND: Duration = Duration::from_secs(2);
+
+pub(super) struct Watcher<'a> {
+    pub(super) settings: &'a WatchSettings,
+    pub(super) studio: &'a Studio,
+    observer: &'a mut dyn Observer,
+    stop: &'a Stop,
+    crew: &'a Crew,
+    inbox: Receiver<Message>,
+    pub(super) format: FormatChoice,
+    pub(super) filter: Filter,
+    pub(super) roots: Vec<Root>,
+    /// `None`: all folders are polled.
+    pub(super) eyes: Option<Eyes>,
+    pub(super) waiting: Waiting,
+    /// Jobs in the queue and in work, with their inputs' stamps as they were taken.
+    pub(super) in_hand: HashMap<PathBuf, Stamp>,
+    /// Names of their results: two jobs never work on one result, or on two that differ by case.
+    outputs: HashSet<String>,
+    pub(super) seen: Seen,
+    /// Told as unreadable.
+    pub(super) unreadable: HashSet<PathBuf>,
+    pause: Pause,
+    last_sign: Instant,
+    next_round: Instant,
+    /// What the ledger was when its queue was last compared with what is at hand; `None`: it is
+    /// to be compared.
+    foreign_changes: Option<i64>,
+}
+
+impl<'a> Watcher<'a> {
+    pub(super) fn new(
+        settings: &'a WatchSettings,
+        studio: &'a Studio,
+        observer: &'a mut dyn Observer,
+        stop: &'a Stop,
+        crew: &'a Crew,
+        inbox: Receiver<Message>,
+        sender: &Sender<Message>,
+    ) -> Result<Self> {
+        let roots = roots::open(settings, &studio.folder)?;
+        let excluded = roots::excluded(settings, &studio.folder)?;
+        let ignore = Ignore::new(&settings.ignore)?;
+        let now = Instant::now();
+        let mut watcher = Self {
+            settings,
+            studio,
+            observer,
+            stop,
+            crew,
+            inbox,
+            format: FormatChoice::of(studio.style.format),
+            filter: Filter { ignore, excluded },
+            roots,
+            eyes: None,
+            waiting: Waiting::new(settings.stability_delay, settings.empty_patience),
+            in_hand: HashMap::new(),
+            outputs: HashSet::new(),
+            seen: Seen::default(),
+            unreadable: HashSet::new(),
+            pause: Pause::default(),
+            last_sign: now,
+            next_round: now + ROUND,
+            foreign_changes: None,
+        };
+        if settings.noticing == Noticing::Auto {
+            match Eyes::open(sender.clone()) {
+                Ok(eyes) => watcher.eyes = Some(eyes),
+                Err(reason) => watcher.poll_all(&reason),
+            }
+        }
+        Ok(watcher)
+    }
+
+    /// Watches until it is asked to stop.
+    pub(super) fn watch(&mut self) {
+        for root in 0..self.roots.len() {
+            self.tell_how(root);
+        }
+        self.sweep_all();
+        self.tell(&WatchEvent::Ready);
+        while !self.is_stopping() {
+            self.step();
+        }
+        self.tell(&WatchEvent::Stopping);
+    }
+
+    /// Hears the workers out after the crew was closed.
+    pub(super) fn finish(&mut self) {
+        loop {
+            // What a worker told, it told before it counts as idle.
+            let all_told = self.crew.counts().1 == 0;
+            match self.inbox.recv_timeout(Duration::from_millis(20)) {
+                Ok(Message::Noticed) => {}
+                Ok(message) => self.hear(message),
+                Err(_) if all_told => break,
+                Err(_) => self.sign_of_life(),
+            }
+        }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.is_asked() || self.stop.is_reload_asked()
+    }
+
+    pub(super) fn tell(&mut self, event: &WatchEvent<'_>) {
+        self.observer.tell(event);
+    }
+
+    /// Sleeps until there is something to do, and does it.
+    fn step(&mut self) {
+        let now = Instant::now();
+        let next = [self.waiting.next_due(), self.next_sweep()].into_iter().flatten().min();
+        let nap = next.map_or(NAP, |next| next.saturating_duration_since(now).min(NAP));
+        if let Ok(message) = self.inbox.recv_timeout(nap) {
+            self.hear(message);
+            while let Ok(message) = self.inbox.try_recv() {
+                self.hear(message);
+            }
+        }
+        self.pause.pass(self.crew, Instant::now());
+        self.hand_out();
+        self.sweep_due();
+        if self.next_round <= Instant::now() {
+            self.next_round = Instant::now() + ROUND;
+            self.check_roots();
+            self.compare_queue();
+        }
+        self.sign_of_life();
+    }
+
+    pub(super) fn sign_of_life(&mut self) {
+        if self.last_sign.elapsed() >= HEARTBEAT / 2 {
+            self.last_sign = Instant::now();
+            let (queued, running) = self.crew.counts();
+            let waiting = self.waiting.len();
+            self.tell(&WatchEvent::Alive { waiting, queued, running });
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Noticed => self.take_notice(),
+            Message::Began(job) => self.tell(&WatchEvent::Began { input: &job.shown }),
+            Message::Ended(job, outcome) => self.ended(job, &outcome),
+        }
+    }
+
+    fn ended(&mut self, job: Job, outcome: &Outcome) {
+        let now = Instant::now();
+        let stamp = self.in_hand.remove(&job.input);
+        self.outputs.remove(&folded(&job.output));
+        if !matches!(outcome, Outcome::Skipped(reason, _) if reason == DONE_ALREADY) {
+            let output = self.settings.output.join(&job.output);
+            self.tell(&WatchEvent::Ended { input: &job.shown, output: &output, outcome });
+        }
+        match (outcome, stamp) {
+            (Outcome::Postponed { delay, .. }, Some(stamp)) => {
+                self.waiting.postpone(job, stamp, now, now + *delay);
+                self.pause.end(self.crew);
+            }
+            (Outcome::Blocked(_), Some(stamp)) => {
+                let until = self.pause.begin(self.crew, now);
+                self.waiting.postpone(job, stamp, now, until);
+            }
+            (Outcome::Stopped, _) => {}
+            _ => self.pause.end(self.crew),
+        }
+    }
+
+    /// Puts files that stood still into the queue.
+    fn hand_out(&mut self) {
+        let now = Instant::now();
+        let mut jobs = Vec::new();
+        for path in self.waiting.due(now) {
+            let stamp = self.stamp(&path);
+            if stamp.is_none() {
+                self.foreign_changes = None; // it may be in the ledger's queue, to be tried again
+            }
+            let Some((job, stamp)) = self.waiting.look(&path, stamp, now) else { continue };
+            let name = folded(&job.output);
+            if self.in_hand.contains_key(&path) || self.outputs.contains(&name) {
+                self.waiting.defer(job, stamp, now);
+                continue;
+            }
+            match self.studio.ledger.standing(&job, &stamp, &self.studio.recipe) {
+                Ok(Standing::Settled) => self.seen.insert(&job.input, &stamp),
+                Ok(Standing::Young) if !stamp.is_settled(SystemTime::now()) => {
+                    self.waiting.postpone(job, stamp, now, now + ROUND);
+                }
+                Ok(_) => {
+                    self.outputs.insert(name);
+                    self.in_hand.insert(path, stamp);
+                    jobs.push((job, stamp));
+                }
+                Err(error) => {
+                    log::warn!("{error}");
+                    self.waiting.defer(job, stamp, now);
+                }
+            }
+        }
+        if !jobs.is_empty() {
+            self.enqueue(jobs, now);
+        }
+    }
+
+    fn enqueue(&mut self, jobs: Vec<(Job, Stamp)>, now: Instant) {
+        match self.studio.ledger.take(&jobs, &self.studio.recipe) {
+            Ok(ids) => {
+                for (job, _) in &jobs {
+                    self.tell(&WatchEvent::Queued { input: &job.shown });
+                }
+                self.crew.add(ids.into_iter().zip(jobs.into_iter().map(|(job, _)| job)));
+            }
+            Err(error) => {
+                log::warn!("{error}");
+                let until = self.pause.begin(self.crew, now);
+                for (job, stamp) in jobs {
+                    self.in_hand.remove(&job.input);
+                    self.outputs.remove(&folded(&job.output));
+                    self.waiting.postpone(job, stamp, now, until);
+                }
+            }
+        }
+    }
+
+    /// Stamp of a photograph that is waited for, if it is still there.
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
+        let (root, below) = self.root_of(path)?;
+        sweep::stamp(&root.real, below, root.polled.is_some())
+    }
+
+    /// Takes up what is in the ledger's queue and not at hand: what another process put there, such
+    /// as `polychromify retry`, and inputs that went away.
+    fn compare_queue(&mut self) {
+        let compared = self.studio.ledger.foreign_changes().and_then(|changes| {
+            if self.foreign_changes == Some(changes) {
+                return Ok(Vec::new());
+            }
+            let queued = self.studio.ledger.queued()?;
+            self.foreign_changes = Some(changes);
+            Ok(queued)
+        });
+        let queued = compared.unwrap_or_else(|error| {
+            log::warn!("{error}");
+            Vec::new()
+        });
+        for (id, input) in queued {
+            if self.in_hand.contains_key(&input) || self.waiting.contains(&input) {
+                continue;
+            }
+            self.notice(&input);
+            let unknown = self.root_of(&input).is_none_or(|(root, _)| root.identity.is_none());
+            if unknown || self.waiting.contains(&input) || input.symlink_metadata().is_ok() {
+                continue;
+            }
+            log::info!("{}: {GONE}", input.display());
+            if let Err(error) = self.studio.ledger.lose(id, GONE) {
+                log::warn!("{error}");
+            }
+        }
+    }
+}
+
+/// A result's name as file systems that ignore case compare it.
+fn folded(output: &Path) -> String {
+    output.to_string_lossy().to_lowercase()
+}

@@ -1,0 +1,91 @@
+//! What the image says afterwards of its colors (contract C5).
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+
+use polychromify_core::scan::{Label, Vocabulary, label_packet};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::network::Network;
+use crate::procedure::Settings;
+
+/// The file that the image was read from, being hashed on a thread of its own.
+pub(super) struct SourceFile {
+    path: Option<PathBuf>,
+    hash: Option<JoinHandle<io::Result<String>>>,
+}
+
+impl SourceFile {
+    /// Starts to hash a file.
+    pub(super) fn examine(path: Option<PathBuf>) -> Self {
+        let hash = path.clone().map(|path| thread::spawn(move || sha256(path)));
+        Self { path, hash }
+    }
+
+    /// The label of colors by this network. A file that cannot be read is named without its hash.
+    pub(super) fn label(self, network: &Network, settings: &Settings, hints: usize) -> Label {
+        let name = self.path.as_deref().and_then(|path| path.file_name());
+        let hash = self.hash.and_then(|hash| hash.join().ok()?.ok());
+        let mut said = Vec::new();
+        if settings.saturation != 1.0 {
+            said.push(format!("saturation {}", settings.saturation));
+        }
+        if hints > 0 {
+            said.push(format!("{hints} color hints by the user"));
+        }
+        Label {
+            software: concat!("Polychromify ", env!("CARGO_PKG_VERSION")).to_owned(),
+            weights: network.name.clone(),
+            weights_sha256: network.sha256.clone(),
+            source: name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            source_sha256: hash.unwrap_or_default(),
+            settings: said.join(", "),
+        }
+    }
+}
+
+/// The image's XMP packet with the label. GIMP 2.10 keeps properties of public standards only.
+pub(super) fn packet(existing: Option<&str>, label: &Label) -> String {
+    let existing = existing.map(str::as_bytes);
+    label_packet("the image".as_ref(), existing, label, Vocabulary::Standard)
+}
+
+/// The label as JSON, for GIMP's own files.
+pub(super) fn note(label: &Label) -> String {
+    let mut note = json!({
+        "software": label.software,
+        "weights": label.weights,
+        "weights_sha256": label.weights_sha256,
+    });
+    let more = [
+        ("source", &label.source),
+        ("source_sha256", &label.source_sha256),
+        ("settings", &label.settings),
+    ];
+    for (name, value) in more.into_iter().filter(|(_, value)| !value.is_empty()) {
+        note[name] = json!(value);
+    }
+    note.to_string()
+}
+
+fn sha256(path: PathBuf) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut Hasher(&mut hasher))?;
+    Ok(hasher.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+}
+
+struct Hasher<'a>(&'a mut Sha256);
+
+impl io::Write for Hasher<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! An opened network, and its predictions on a thread of their own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use directories::ProjectDirs;
+use polychromify_core::device::DeviceChoice;
+use polychromify_core::thumbnail::WorkImage;
+use polychromify_core::weights::known_names;
+use polychromify_core::{ChromaMap, Colorizer, Device, Hints, Weights};
+
+use super::Error;
+
+/// Weights and the network that they are of.
+pub(crate) struct Network {
+    /// Name of the weights.
+    pub(crate) name: String,
+    /// SHA-256 of the weights file, lower-case hexadecimal.
+    pub(crate) sha256: String,
+    colorizer: Colorizer,
+}
+
+impl Network {
+    /// Opens the weights of a name or file; empty: the default.
+    pub(crate) fn open(name: &str) -> Result<Self, Error> {
+        let weights = match name {
+            "" => Weights::default_weights()?,
+            name => Weights::find(name, folder().as_deref())?,
+        };
+        let device = Device::open(DeviceChoice::Auto)?;
+        let colorizer = Colorizer::open(&weights, &device)?;
+        let (name, sha256) = (weights.name().to_owned(), weights.sha256().to_owned());
+        Ok(Self { name, sha256, colorizer })
+    }
+
+    /// Most pixels of a thumbnail.
+    pub(crate) fn work_area(&self) -> usize {
+        self.colorizer.work_area()
+    }
+
+    /// Starts a prediction.
+    pub(crate) fn predict(self: &Arc<Self>, image: WorkImage, hints: Hints) -> Prediction {
+        let (sender, receiver) = mpsc::channel();
+        let network = Arc::clone(self);
+        // The thread ends by itself; a receiver that is gone wants no result.
+        thread::spawn(move || {
+            let _ = sender.send(network.colorizer.predict(&image, &hints).map_err(Error::from));
+        });
+        Prediction(receiver)
+    }
+}
+
+/// A prediction that is under way.
+pub(crate) struct Prediction(Receiver<Result<ChromaMap, Error>>);
+
+impl Prediction {
+    /// The result, if it is there within the time.
+    pub(crate) fn wait(&self, time: Duration) -> Option<Result<ChromaMap, Error>> {
+        match self.0.recv_timeout(time) {
+            Ok(result) => Some(result),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Err(Error::Panicked)),
+        }
+    }
+}
+
+/// Names that can be chosen, the default first.
+pub(crate) fn names() -> Vec<String> {
+    known_names(folder().as_deref())
+}
+
+/// Where the user's weights lie.
+fn folder() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "Polychromify").map(|user| user.data_dir().join("weights"))
+}

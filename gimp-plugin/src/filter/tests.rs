@@ -1,0 +1,272 @@
+//! The filter on images in memory.
+
+use polychromify_core::device::DeviceChoice;
+use polychromify_core::lab::{Lab, lightness_from_linear, srgb_to_linear};
+use polychromify_core::{Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights};
+
+use super::fake::FakeImage;
+use super::{Preview, Studio, colorize};
+use crate::host::{ColorModel, Host, Layer, Shown};
+use crate::procedure::Settings;
+
+/// A small seeded network of strong colors.
+const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/assets/tiny.safetensors");
+
+const SIZE: (u32, u32) = (70, 45);
+
+fn gray(x: u32, y: u32) -> f32 {
+    let slope = (x + y) as f32 / (SIZE.0 + SIZE.1) as f32;
+    let edge = if x > 40 { 0.3 } else { 0.0 };
+    0.05 + 0.6 * slope + edge
+}
+
+fn photograph(x: u32, y: u32) -> [f32; 4] {
+    let v = gray(x, y);
+    [v, v, v, 1.0]
+}
+
+fn settings() -> Settings {
+    Settings { weights: TINY.to_owned(), saturation: 0.2, ..Settings::default() }
+}
+
+fn run(image: &FakeImage, layers: &[Layer], settings: &Settings) -> Result<Vec<Layer>, String> {
+    let ids: Vec<i32> = layers.iter().map(|layer| layer.0).collect();
+    colorize(image, &ids, settings, &mut Studio::default()).map_err(|error| error.to_string())
+}
+
+fn lab([r, g, b, _]: [f32; 4]) -> Lab {
+    Lab::from_srgb([r, g, b])
+}
+
+fn mean_chroma(pixels: &[[f32; 4]]) -> f32 {
+    pixels.iter().map(|pixel| lab(*pixel).chroma()).sum::<f32>() / pixels.len() as f32
+}
+
+#[test]
+fn a_layer_gets_colors_above_it_at_its_place_with_its_lightness() {
+    let image = FakeImage::new();
+    image.add("paper", (100, 100), (0, 0), |_, _| [1.0; 4]);
+    let source = image.add("scan", SIZE, (12, -3), photograph);
+    image.add("frame", (5, 5), (0, 0), |_, _| [0.0, 0.0, 0.0, 0.5]);
+    let result = run(&image, &[source], &settings()).unwrap();
+    assert_eq!(image.names(), ["frame", "Color (tiny)", "scan", "paper"]);
+    assert_eq!(image.describe(result[0]).offsets, (12, -3));
+    let (before, after) = (image.raster(source), image.raster(result[0]));
+    for (before, after) in before.iter().zip(&after) {
+        assert!((lab(*before).l - lab(*after).l).abs() < 0.01);
+        assert_eq!(after[3], 1.0);
+    }
+    assert!(mean_chroma(&after) > 10.0);
+    assert_eq!(image.raster(source), before, "the photograph's layer is as it was");
+}
+
+#[test]
+fn the_colors_are_those_that_core_gives_the_whole_picture() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    let result = run(&image, &[source], &settings()).unwrap();
+
+    let device = Device::open(DeviceChoice::Cpu).unwrap();
+    let colorizer = Colorizer::open(&Weights::find(TINY, None).unwrap(), &device).unwrap();
+    let pixels: Vec<f32> =
+        image.raster(source).iter().flat_map(|p| [p[0], p[1], p[2]].map(srgb_to_linear)).collect();
+    let mut lightness = vec![0.0; pixels.len() / 3];
+    lightness_from_linear(&pixels, 3, &mut lightness);
+    let (width, height) = SIZE;
+    let mut thumbnail = Thumbnail::new(width, height, Orientation::Upright, colorizer.work_area());
+    thumbnail.push_rows(0, &lightness);
+    let chroma = colorizer.predict(&thumbnail.finish(), &Hints::default()).unwrap();
+    let mut rgb = vec![0.0; pixels.len()];
+    let painter = chroma.painter(width, height, 0.2);
+    painter.paint_rows(0, &lightness, SamplesMut::Float(&mut rgb));
+    let found: Vec<f32> = image.raster(result[0]).iter().flat_map(|p| [p[0], p[1], p[2]]).collect();
+    assert!(found == rgb, "the same to the bit");
+}
+
+#[test]
+fn all_is_painted_before_the_image_changes_and_changes_are_one_step() {
+    let image = FakeImage::new();
+    let one = image.add("one", SIZE, (0, 0), photograph);
+    let two = image.add("two", SIZE, (0, 0), photograph);
+    let result = run(&image, &[one, two], &settings()).unwrap();
+    assert_eq!(result.len(), 2);
+    let log = image.log.borrow();
+    let start = log.iter().position(|entry| entry == "[").unwrap();
+    assert!(log[..start].iter().all(|e| e.starts_with("read") || e.starts_with("paint")));
+    assert_eq!(log[start..], ["[", "label", "insert Color (tiny)", "insert Color (tiny)", "]"]);
+    assert_eq!(image.names(), ["Color (tiny)", "two", "Color (tiny)", "one"]);
+}
+
+#[test]
+fn a_gray_image_is_converted_within_the_step() {
+    let image = FakeImage::new();
+    image.model.set(ColorModel::Gray);
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    run(&image, &[source], &settings()).unwrap();
+    assert_eq!(image.changes(), ["[", "convert", "label", "insert Color (tiny)", "]"]);
+    assert_eq!(image.model.get(), ColorModel::Rgb);
+}
+
+#[test]
+fn a_selection_becomes_the_mask_of_a_new_layer() {
+    let mut image = FakeImage::new();
+    image.selected = true;
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    run(&image, &[source], &settings()).unwrap();
+    assert_eq!(image.changes().last_chunk(), Some(&["mask Color (tiny)".into(), "]".to_owned()]));
+}
+
+#[test]
+fn replacing_changes_the_layer_itself_and_keeps_its_alpha() {
+    let image = FakeImage::new();
+    let soft = |x, y| [gray(x, y), gray(x, y), gray(x, y), x as f32 / SIZE.0 as f32];
+    let source = image.add("scan", SIZE, (0, 0), soft);
+    let before = image.raster(source);
+    let result = run(&image, &[source], &Settings { replace: true, ..settings() }).unwrap();
+    assert_eq!((result, image.names()), (vec![source], vec!["scan".to_owned()]));
+    let after = image.raster(source);
+    assert!(mean_chroma(&after) > 10.0);
+    for (before, after) in before.iter().zip(&after) {
+        assert!((lab(*before).l - lab(*after).l).abs() < 0.01 && before[3] == after[3]);
+    }
+}
+
+#[test]
+fn soft_edges_of_a_lone_layer_keep_the_strength_of_their_colors() {
+    let soft = |x: u32, y| [gray(x, y), gray(x, y), gray(x, y), [0.0, 0.5, 1.0][x as usize % 3]];
+    for (background, alphas) in [(false, [0.0, 1.0, 1.0]), (true, [0.0, 0.5, 1.0])] {
+        let image = FakeImage::new();
+        if background {
+            image.add("paper", SIZE, (0, 0), |_, _| [1.0; 4]);
+        }
+        let source = image.add("scan", SIZE, (0, 0), soft);
+        let result = run(&image, &[source], &settings()).unwrap();
+        let found = image.raster(result[0]);
+        assert_eq!([found[0][3], found[1][3], found[2][3]], alphas, "background: {background}");
+    }
+}
+
+#[test]
+fn a_painted_layer_gives_its_color_wherever_it_lies_and_is_not_colorized_itself() {
+    let red = Lab::from_srgb([0.8, 0.1, 0.1]);
+    let paint = |image: &FakeImage, name| {
+        image.add(name, (20, 20), (15, 12), |x, y| {
+            let inside = (x as f32 - 5.0).hypot(y as f32 - 8.0) < 4.0;
+            [0.8, 0.1, 0.1, f32::from(inside)]
+        })
+    };
+    let hue = |result: Lab| {
+        let turn = (result.b.atan2(result.a) - red.b.atan2(red.a)).to_degrees();
+        ((turn + 540.0).rem_euclid(360.0) - 180.0).abs()
+    };
+    // The stroke is at (5, 8) of the layer at (15, 12); the source lies at (10, 10).
+    let at = (18 * SIZE.0 + 10) as usize - (8 * SIZE.0) as usize;
+    for (name, chosen, active) in
+        [("hints", false, "scan"), ("strokes", true, "scan"), ("hints", false, "hints")]
+    {
+        let image = FakeImage::new();
+        let source = image.add("scan", SIZE, (10, 10), photograph);
+        let hints = paint(&image, name);
+        let layers = if active == "hints" { vec![hints] } else { vec![source, hints] };
+        let chosen = chosen.then_some(hints.0);
+        let result = run(&image, &layers, &Settings { hints: chosen, ..settings() }).unwrap();
+        assert_eq!(image.names(), [name, "Color (tiny)", "scan"]);
+        let there = lab(image.raster(result[0])[at]);
+        assert!(hue(there) < 15.0, "{name}, {active} active: {there:?}");
+        assert!(image.label.borrow().1.contains("color hints by the user"));
+    }
+}
+
+#[test]
+fn what_cannot_be_colorized_is_refused_in_words_and_stays() {
+    let refused = |prepare: &dyn Fn(&mut FakeImage), settings: Settings, word: &str| {
+        let mut image = FakeImage::new();
+        let source = image.add("scan", SIZE, (0, 0), photograph);
+        prepare(&mut image);
+        let reason = run(&image, &[source], &settings).unwrap_err();
+        assert!(reason.contains(word), "{reason}");
+        let undone = |entry: &String| entry.starts_with("discard");
+        assert!(image.changes().iter().all(undone), "{:?}", image.changes());
+        assert_eq!(image.names(), ["scan"]);
+    };
+    let plain = settings();
+    refused(&|image| image.model.set(ColorModel::Indexed), plain.clone(), "indexed");
+    refused(&|image| image.failing = Some("new layer"), plain.clone(), "`new layer` failed");
+    refused(&|image| image.failing = Some("paint"), plain.clone(), "`paint` failed");
+    refused(&|_| {}, Settings { weights: "nobody".into(), ..plain.clone() }, "nobody");
+    refused(&|_| {}, Settings { saturation: f64::NAN, ..plain.clone() }, "saturation");
+    let group = |image: &mut FakeImage| image.make_group(Layer(0));
+    refused(&group, Settings { replace: true, ..plain.clone() }, "group");
+    refused(&|_| {}, Settings { hints: Some(0), ..plain }, "none below");
+}
+
+#[test]
+fn a_channel_is_no_layer() {
+    let image = FakeImage::new();
+    image.add("scan", SIZE, (0, 0), photograph);
+    assert!(run(&image, &[Layer(77)], &settings()).unwrap_err().contains("select a layer"));
+}
+
+#[test]
+fn the_label_names_the_network_and_the_settings() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    run(&image, &[source], &settings()).unwrap();
+    let (packet, note) = image.label.borrow().clone();
+    for text in [packet, note] {
+        let hash = Weights::find(TINY, None).unwrap().sha256().to_owned();
+        for words in ["Polychromify", "tiny", "saturation 0.2", &hash] {
+            assert!(text.contains(words), "{words} in {text}");
+        }
+        assert!(!text.contains("urn:polychromify"), "GIMP 2.10 does not know it");
+    }
+}
+
+/// Updates until there is a picture.
+fn picture(preview: &mut Preview<'_, FakeImage>, settings: &Settings) -> Vec<u8> {
+    for _ in 0..2000 {
+        match preview.update(settings) {
+            Some(Shown::Picture { width, height, rgb }) => {
+                assert_eq!((width, height), SIZE, "small ones are shown as they are");
+                return rgb;
+            }
+            Some(Shown::Text(text)) => assert_eq!(text, "Predicting..."),
+            None => std::thread::sleep(std::time::Duration::from_millis(5)),
+        }
+    }
+    panic!("no picture in ten seconds");
+}
+
+#[test]
+fn a_preview_shows_the_result_and_predicts_once_for_all_saturations() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    let (ids, mut studio) = ([source.0], Studio::default());
+    let mut preview = Preview::new(&image, &mut studio, &ids);
+    let colors = picture(&mut preview, &settings());
+    assert_eq!(preview.update(&settings()), None, "it is shown already");
+    let stronger = picture(&mut preview, &Settings { saturation: 0.3, ..settings() });
+    assert_ne!(colors, stronger);
+    assert_eq!(*image.log.borrow(), ["read scan"], "read and predicted once");
+
+    let result = colorize(&image, &ids, &settings(), &mut studio).unwrap();
+    let reads = image.log.borrow().iter().filter(|entry| *entry == "read scan").count();
+    assert_eq!(reads, 2, "the second time to paint: the preview's prediction serves");
+    let raster = image.raster(result[0]);
+    let painted = raster.iter().flat_map(|p| [p[0], p[1], p[2]]);
+    let differences = painted.zip(&colors).map(|(v, c)| (v * 255.0 - f32::from(*c)).abs());
+    assert!(differences.fold(0.0, f32::max) < 0.51);
+}
+
+#[test]
+fn a_preview_says_in_words_why_there_is_none_and_recovers() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    let (ids, mut studio) = ([source.0], Studio::default());
+    let mut preview = Preview::new(&image, &mut studio, &ids);
+    let wrong = Settings { weights: "nobody".into(), ..settings() };
+    let said = preview.update(&wrong);
+    assert!(matches!(&said, Some(Shown::Text(text)) if text.contains("nobody")), "{said:?}");
+    assert_eq!(preview.update(&wrong), None, "said once");
+    picture(&mut preview, &settings());
+}

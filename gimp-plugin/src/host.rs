@@ -1,0 +1,151 @@
+//! What the filter needs of a program that holds layers; GIMP 2.10 and 3 provide it.
+
+pub(crate) mod gimp2;
+pub(crate) mod gimp3;
+mod layers;
+
+use std::path::PathBuf;
+
+use crate::ffi;
+
+/// What the progress bar says.
+const PROGRESS: &str = "Colorizing with Polychromify";
+
+/// A layer, by its host's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Layer(pub(crate) i32);
+
+/// How an image stores colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ColorModel {
+    Rgb,
+    Gray,
+    Indexed,
+}
+
+/// What is known of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LayerInfo {
+    pub(crate) name: String,
+    /// In pixels.
+    pub(crate) width: u32,
+    /// In pixels.
+    pub(crate) height: u32,
+    /// Upper left corner within the image, in pixels.
+    pub(crate) offsets: (i32, i32),
+    pub(crate) alpha: bool,
+    /// Whether it holds other layers.
+    pub(crate) group: bool,
+}
+
+/// What a dialog shows of the settings' effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// A picture, sRGB of 8 bits, row by row.
+    Picture { width: u32, height: u32, rgb: Vec<u8> },
+    /// Why there is no picture.
+    Text(String),
+}
+
+/// What a dialog offers.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices {
+    /// Names of weights, the default first.
+    pub(crate) names: Vec<String>,
+    /// Longest side of a preview in pixels.
+    pub(crate) preview_side: u32,
+}
+
+impl Choices {
+    /// Values of the setting `weights`, each with its text: the default, which is the empty value,
+    /// the other names, and `current` if it is none of them.
+    pub(crate) fn weights(&self, current: &str) -> Vec<(String, String)> {
+        let default = self.names.first().map(|name| format!("{name} (default)"));
+        let mut choices = vec![(String::new(), default.unwrap_or_default())];
+        let others = self.names.iter().skip(1).map(String::as_str);
+        for name in others.chain([current]) {
+            if !choices.iter().any(|(value, _)| value == name) {
+                choices.push((name.to_owned(), name.to_owned()));
+            }
+        }
+        choices
+    }
+}
+
+/// A refusal by the host, for the user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Error(pub(crate) String);
+
+impl From<ffi::Error> for Error {
+    fn from(error: ffi::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Pixels of a layer, band by band; what is written is complete once they are dropped.
+pub(crate) trait Pixels {
+    /// Reads whole rows from row `y` on: linear sRGB, with alpha (not multiplied) if `alpha`.
+    fn read_linear(&mut self, y: u32, alpha: bool, pixels: &mut [f32]);
+
+    /// Reads whole rows from row `y` on: encoded sRGB with alpha, 0..=1.
+    fn read_encoded(&mut self, y: u32, pixels: &mut [f32]);
+
+    /// Writes whole rows from row `y` on: encoded sRGB, with alpha if `alpha`.
+    fn write_encoded(&mut self, y: u32, alpha: bool, pixels: &[f32]);
+}
+
+/// One image in a program that holds layers.
+pub(crate) trait Host {
+    /// Pixels of its layers.
+    type Pixels: Pixels;
+
+    /// How the image stores colors.
+    fn color_model(&self) -> ColorModel;
+    /// The file that the image was read from.
+    fn file(&self) -> Option<PathBuf>;
+    /// Whether everything may be changed.
+    fn selection_is_empty(&self) -> bool;
+
+    /// The layer that an item is or that it is the mask of.
+    fn layer_of(&self, item: i32) -> Option<Layer>;
+    /// The layer of this name, anywhere in the image, shown or not.
+    fn layer_named(&self, name: &str) -> Option<Layer>;
+    /// What is known of a layer.
+    fn describe(&self, layer: Layer) -> LayerInfo;
+    /// The layer below, in the same group.
+    fn layer_below(&self, layer: Layer) -> Option<Layer>;
+
+    /// The pixels of a layer.
+    fn pixels(&self, layer: Layer) -> Result<Self::Pixels, Error>;
+    /// Pixels that [`Host::take_over`] puts in the place of the layer's.
+    fn replacement(&self, layer: Layer) -> Result<Self::Pixels, Error>;
+    /// Puts the replacement in place, within the selection.
+    fn take_over(&self, layer: Layer) -> Result<(), Error>;
+
+    /// Makes what `step` does to the image one step for undo.
+    fn in_one_step<T>(&self, step: impl FnOnce() -> T) -> T;
+    /// Makes a gray image one in color.
+    fn convert_to_rgb(&self) -> Result<(), Error>;
+    /// A new layer in mode LCh Color, of the size and with or without alpha as another; it is not
+    /// in the image yet.
+    fn new_layer(&self, name: &str, like: &LayerInfo) -> Result<Layer, Error>;
+    /// Forgets a layer that is not in the image.
+    fn discard(&self, layer: Layer);
+    /// Puts a new layer above another one, at its place and in its group.
+    fn insert_above(&self, layer: Layer, below: Layer) -> Result<(), Error>;
+    /// Gives a layer the selection as its mask.
+    fn mask_by_selection(&self, layer: Layer) -> Result<(), Error>;
+
+    /// The XMP packet of the image.
+    fn xmp(&self) -> Option<String>;
+    /// Sets the properties of an XMP packet, and keeps a note with the image.
+    fn label(&self, packet: &str, note: &str) -> Result<(), Error>;
+
+    /// Shows how far the work is, 0..=1.
+    fn show_progress(&self, fraction: f64);
+    /// Shows that the work goes on.
+    fn show_pulse(&self);
+    /// Takes the progress away, and with it the user's way to end this process.
+    fn end_progress(&self);
+}

@@ -1,0 +1,79 @@
+//! A call of the procedure by GIMP 2.10.
+
+use serde_json::{Value, json};
+
+use super::Error;
+use super::layers::GimpImage;
+use crate::ffi::gimp2::show_dialog;
+use crate::ffi::{Gimp, Gimp2};
+use crate::filter::{self, Preview, Studio};
+use crate::procedure::{Outcome, RunMode, Settings};
+
+/// Runs the filter on one drawable as the run mode says.
+pub(crate) fn run(
+    gimp: &Gimp<Gimp2>,
+    mode: RunMode,
+    image: i32,
+    drawable: i32,
+    arguments: Settings,
+) -> Outcome {
+    gimp.start();
+    let host = GimpImage { gimp, image };
+    let drawables = [drawable];
+    let last = || gimp.version().kept().and_then(|data| from_bytes(&data)).unwrap_or_default();
+    let mut studio = Studio::default();
+    let settings = match mode {
+        RunMode::NonInteractive => arguments,
+        RunMode::WithLastValues => last(),
+        RunMode::Interactive => {
+            let mut preview = Preview::new(&host, &mut studio, &drawables);
+            let choices = filter::choices();
+            match show_dialog(image, &last(), &choices, &mut |s| preview.update(s)) {
+                Ok(Some(settings)) => settings,
+                Ok(None) => return Outcome::Cancelled,
+                Err(error) => return Outcome::Failed(Error::from(error).to_string()),
+            }
+        }
+    };
+    gimp.start_progress(super::PROGRESS);
+    match filter::colorize(&host, &drawables, &settings, &mut studio) {
+        Ok(layers) => {
+            if mode == RunMode::Interactive {
+                gimp.version().keep(&to_bytes(&settings));
+            }
+            Outcome::Done(layers.into_iter().map(|layer| layer.0).collect())
+        }
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}
+
+/// The settings for the next run. The layer with the hints is one of this image, and not kept.
+fn to_bytes(settings: &Settings) -> Vec<u8> {
+    let Settings { weights, saturation, hints: _, replace } = settings;
+    let value = json!({ "weights": weights, "saturation": saturation, "replace": replace });
+    value.to_string().into_bytes()
+}
+
+fn from_bytes(data: &[u8]) -> Option<Settings> {
+    let value: Value = serde_json::from_slice(data).ok()?;
+    Some(Settings {
+        weights: value["weights"].as_str()?.to_owned(),
+        saturation: value["saturation"].as_f64()?,
+        hints: None,
+        replace: value["replace"].as_bool()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_kept_for_the_next_run_but_for_the_layer() {
+        let settings =
+            Settings { weights: "vivid".into(), saturation: 1.25, hints: Some(7), replace: true };
+        let kept = from_bytes(&to_bytes(&settings)).unwrap();
+        assert_eq!(kept, Settings { hints: None, ..settings });
+        assert_eq!(from_bytes(b"of another program"), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! A call of the procedure by GIMP 3.
+
+use super::Error;
+use super::layers::GimpImage;
+use crate::ffi::gimp3::Call;
+use crate::ffi::{Gimp, Gimp3};
+use crate::filter::{self, Preview, Studio};
+use crate::procedure::{Outcome, RunMode};
+
+/// Runs the filter on the selected drawables as the run mode says. GIMP keeps the settings.
+pub(crate) fn run(
+    gimp: &Gimp<Gimp3>,
+    mode: RunMode,
+    image: i32,
+    drawables: &[i32],
+    call: &Call<'_>,
+) -> Outcome {
+    gimp.start();
+    let host = GimpImage { gimp, image };
+    let mut studio = Studio::default();
+    if mode == RunMode::Interactive {
+        let mut preview = Preview::new(&host, &mut studio, drawables);
+        match call.show_dialog(&filter::choices(), &mut |settings| preview.update(settings)) {
+            Ok(true) => {}
+            Ok(false) => return Outcome::Cancelled,
+            Err(error) => return Outcome::Failed(Error::from(error).to_string()),
+        }
+    }
+    gimp.start_progress(super::PROGRESS);
+    match filter::colorize(&host, drawables, &call.settings(), &mut studio) {
+        Ok(layers) => Outcome::Done(layers.into_iter().map(|layer| layer.0).collect()),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}

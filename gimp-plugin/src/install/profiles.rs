@@ -1,0 +1,120 @@
+//! The profiles of the user's GIMPs.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder in which one GIMP keeps what is the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Profile {
+    /// For messages, such as `GIMP 3.0 (Flatpak)`.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+}
+
+/// Where the user's programs keep their settings, as the environment says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    pub(crate) home: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`.
+    pub(crate) settings: Option<PathBuf>,
+    /// `GIMP2_DIRECTORY` and `GIMP3_DIRECTORY`: whole profiles.
+    pub(crate) directories: [Option<PathBuf>; 2],
+}
+
+impl Places {
+    /// Asks for variables by their names.
+    pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Self {
+            home: path("HOME"),
+            settings: path("XDG_CONFIG_HOME"),
+            directories: ["GIMP2_DIRECTORY", "GIMP3_DIRECTORY"].map(path),
+        }
+    }
+}
+
+/// The profiles that there are, each once, and the folders that were looked at.
+pub(crate) fn find(places: &Places) -> (Vec<Profile>, Vec<PathBuf>) {
+    let mut profiles: Vec<Profile> = Vec::new();
+    let mut looked = Vec::new();
+    let mut add = |profile: Profile| {
+        let same =
+            |known: &Profile| known.path.canonicalize().ok() == profile.path.canonicalize().ok();
+        if profile.path.is_dir() && !profiles.iter().any(same) {
+            profiles.push(profile);
+        }
+    };
+    for (version, directory) in ["2", "3"].iter().zip(&places.directories) {
+        if let Some(directory) = directory {
+            // GIMP takes a relative one to be below the home folder.
+            let path = places.home.as_deref().unwrap_or(Path::new("")).join(directory);
+            looked.push(path.clone());
+            add(Profile { name: format!("GIMP {version} (GIMP{version}_DIRECTORY)"), path });
+        }
+    }
+    let home = |below: &str| places.home.as_ref().map(|home| home.join(below));
+    let native = places.settings.clone().or_else(|| home(".config"));
+    let flatpak = home(".var/app/org.gimp.GIMP/config");
+    for (settings, kind) in [(native, ""), (flatpak, " (Flatpak)")] {
+        let Some(folder) = settings.map(|settings| settings.join("GIMP")) else { continue };
+        for version in versions(&folder) {
+            let path = folder.join(&version);
+            add(Profile { name: format!("GIMP {version}{kind}"), path });
+        }
+        looked.push(folder);
+    }
+    (profiles, looked)
+}
+
+/// The versions that have a profile in a folder and run this plug-in.
+fn versions(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut versions: Vec<String> =
+        names.filter(|name| name == "2.10" || name.starts_with("3.")).collect();
+    versions.sort();
+    versions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn native_and_flatpak_profiles_are_found_and_older_versions_left_alone() {
+        let at = tempfile::tempdir().unwrap();
+        let flatpak = ".var/app/org.gimp.GIMP/config/GIMP/3.2";
+        for folder in [".config/GIMP/2.8", ".config/GIMP/2.10", ".config/GIMP/3.0", flatpak] {
+            fs::create_dir_all(at.path().join(folder)).unwrap();
+        }
+        let places = Places { home: Some(at.path().to_path_buf()), ..Places::default() };
+        let (profiles, _) = find(&places);
+        let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+        assert_eq!(names, ["GIMP 2.10", "GIMP 3.0", "GIMP 3.2 (Flatpak)"]);
+    }
+
+    #[test]
+    fn a_profile_named_by_the_environment_is_found_once() {
+        let at = tempfile::tempdir().unwrap();
+        let profile = at.path().join("settings/GIMP/3.0");
+        fs::create_dir_all(&profile).unwrap();
+        let places = Places::from_environment(|name| match name {
+            "HOME" => Some(at.path().join("home").into()),
+            "XDG_CONFIG_HOME" => Some(at.path().join("settings").into()),
+            "GIMP3_DIRECTORY" => Some(profile.clone().into()),
+            _ => None,
+        });
+        let (profiles, _) = find(&places);
+        assert_eq!(profiles, [Profile { name: "GIMP 3 (GIMP3_DIRECTORY)".into(), path: profile }]);
+    }
+
+    #[test]
+    fn without_a_profile_the_folders_that_were_looked_at_are_told() {
+        let at = tempfile::tempdir().unwrap();
+        let places = Places { home: Some(at.path().to_path_buf()), ..Places::default() };
+        let (profiles, looked) = find(&places);
+        assert!(profiles.is_empty());
+        assert_eq!(looked[0], at.path().join(".config/GIMP"));
+    }
+}

@@ -1,0 +1,163 @@
+//! What GIMP is told of the procedure, and how a call of it ends (contract C8).
+
+use std::any::Any;
+
+pub(crate) const NAME: &str = "plug-in-polychromify-colorize";
+/// Of the dialog.
+pub(crate) const TITLE: &str = "Colorize with Polychromify";
+pub(crate) const MENU_LABEL: &str = "Colorize with _Polychromify...";
+pub(crate) const MENU_PATH: &str = "<Image>/Colors";
+/// Gray images are converted; indexed ones are refused in words.
+pub(crate) const IMAGE_TYPES: &str = "RGB*, GRAY*";
+pub(crate) const BLURB: &str = "Gives a black-and-white photograph its colors back";
+pub(crate) const AUTHOR: &str = "The Polychromify project";
+pub(crate) const COPYRIGHT: &str = "MIT or Apache-2.0";
+pub(crate) const DATE: &str = "2026";
+
+/// The range of the saturation; the default is 1, as predicted.
+pub(crate) const SATURATION: (f64, f64) = (0.0, 3.0);
+
+/// What the procedure browser shows below the blurb.
+pub(crate) fn help() -> String {
+    format!(
+        "A network predicts colors from the lightness of the layer. They come as a new layer in \
+         the mode LCh Color above it, at its position and in its group, so that its lightness \
+         stays and the colors can be masked, blended and undone; a selection becomes the new \
+         layer's mask. With `replace` the layer itself is changed, within the selection. The \
+         weights are named as for `polychromify batch`: {}, those in the folder `weights` of the \
+         user's data folder, or a file. On the hints layer paint strokes in the colors that you \
+         want below them; without one, the layer named `hints` is taken if there is one, and it \
+         may be hidden. Gray images are converted to RGB. The image's metadata says afterwards \
+         that its colors are machine-made.",
+        polychromify_core::Weights::builtin_names().join(", ")
+    )
+}
+
+/// One argument or returned value.
+pub(crate) struct Argument {
+    pub(crate) name: &'static str,
+    /// What a dialog calls it, with the key that reaches it.
+    pub(crate) label: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) kind: Kind,
+}
+
+/// Type of an argument.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    RunMode,
+    Image,
+    Drawable,
+    Text,
+    Number { least: f64, most: f64, default: f64 },
+    Layer,
+    Truth,
+}
+
+/// All arguments; GIMP 3 has the first three of its own accord.
+pub(crate) fn arguments() -> &'static [Argument] {
+    const fn argument(
+        name: &'static str,
+        label: &'static str,
+        description: &'static str,
+        kind: Kind,
+    ) -> Argument {
+        Argument { name, label, description, kind }
+    }
+    const ARGUMENTS: &[Argument] = &[
+        argument(
+            "run-mode",
+            "",
+            "Interactive (0), non-interactive (1), last values (2)",
+            Kind::RunMode,
+        ),
+        argument("image", "", "Image, RGB or gray", Kind::Image),
+        argument("drawable", "", "Layer to colorize", Kind::Drawable),
+        argument(
+            "weights",
+            "_Network",
+            "Name or file of the weights, empty for the default",
+            Kind::Text,
+        ),
+        argument(
+            "saturation",
+            "Sa_turation",
+            "Factor on the strength of the colors: 0 gray, 1 as predicted",
+            Kind::Number { least: SATURATION.0, most: SATURATION.1, default: 1.0 },
+        ),
+        argument(
+            "hints",
+            "H_ints",
+            "Layer with strokes in the wanted colors; none: the layer named `hints`, if there is one",
+            Kind::Layer,
+        ),
+        argument(
+            "replace",
+            "Change the la_yer itself",
+            "Change the layer itself in place of adding one in the mode LCh Color",
+            Kind::Truth,
+        ),
+    ];
+    ARGUMENTS
+}
+
+/// How many arguments of [`arguments`] are not settings.
+pub(crate) const FIXED_ARGUMENTS: usize = 3;
+
+/// What the procedure returns beside its status.
+pub(crate) fn returned() -> &'static [Argument] {
+    const RETURNED: &[Argument] = &[Argument {
+        name: "layer",
+        label: "Layer",
+        description: "The new layer, or the one that was changed",
+        kind: Kind::Layer,
+    }];
+    RETURNED
+}
+
+/// The arguments that are settings. Layers are GIMP's numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    /// Name or file; empty: the default.
+    pub(crate) weights: String,
+    /// Factor on chroma.
+    pub(crate) saturation: f64,
+    pub(crate) hints: Option<i32>,
+    /// Whether the layer itself is changed.
+    pub(crate) replace: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { weights: String::new(), saturation: 1.0, hints: None, replace: false }
+    }
+}
+
+/// How GIMP wants a call to behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunMode {
+    /// With a dialog.
+    Interactive,
+    /// With the arguments of the call.
+    NonInteractive,
+    /// With the settings of the last dialog.
+    WithLastValues,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The new layers, or those that were changed.
+    Done(Vec<i32>),
+    /// The user said no.
+    Cancelled,
+    /// Why not, for the user.
+    Failed(String),
+}
+
+/// What a panic says, for the user.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    format!("Polychromify failed, which is a bug in it: {text}")
+}

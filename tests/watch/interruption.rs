@@ -1,0 +1,144 @@
+//! Kill and stop: nothing is lost, nothing half done.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::thread;
+use std::time::Duration;
+
+use crate::daemon::{Daemon, How, both_ways, ledger, status, temporary};
+use crate::folder::{Folder, sha256};
+use crate::pictures;
+
+/// Rounds of the test below; `scripts/kill-rounds` runs more.
+fn rounds() -> u32 {
+    std::env::var("KILL_ROUNDS").map_or(6, |rounds| rounds.parse().unwrap())
+}
+
+/// A small generator: where kills fall differs from run to run of the machine anyway.
+struct Random(u32);
+
+impl Random {
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) % end
+    }
+}
+
+/// What one round drops: 20 files, of which some are damaged, some equal, some written slowly.
+fn drop_files(folder: &Folder, round: u32, random: &mut Random) -> BTreeMap<String, Vec<u8>> {
+    let mut dropped = BTreeMap::new();
+    let same = pictures::png(40, 30, round);
+    for i in 0..20 {
+        let seed = round * 20 + i;
+        let size = (30 + random.below(150), 20 + random.below(100));
+        let (extension, content) = match i % 4 {
+            0 => ("jpg", pictures::jpeg(size.0, size.1, seed)),
+            1 => ("PNG", pictures::png(size.0, size.1, seed)),
+            2 => ("tif", pictures::tiff(size.0, size.1, seed)),
+            _ => ("png", same.clone()),
+        };
+        let damaged = i % 7 == 2;
+        let keep = if damaged { content.len() * 2 / 3 } else { content.len() };
+        let name = format!("{round}/{i}.{extension}");
+        dropped.insert(name, content[..keep].to_vec());
+    }
+    for (i, (name, content)) in dropped.iter().enumerate() {
+        if i % 5 == 3 {
+            let half = content.len() / 2;
+            folder.write(&format!("in/{name}"), &content[..half]);
+            thread::sleep(Duration::from_millis(u64::from(random.below(40))));
+            let mut file = OpenOptions::new().append(true).open(folder.path(&format!("in/{name}")));
+            file.as_mut().unwrap().write_all(&content[half..]).unwrap();
+        } else {
+            folder.write(&format!("in/{name}"), content);
+        }
+    }
+    dropped
+}
+
+/// Contracts C2, C3 and C4.
+fn kills_lose_nothing(how: How, flags: &[&str]) {
+    let folder = Folder::new().file("in/none.txt", "").file("expected-in/none.txt", "");
+    let mut random = Random(rounds());
+    let mut dropped = BTreeMap::new();
+    let flags = [flags, &["--stability-delay", "0.1", "--retry-delay", "0.1"]].concat();
+    for round in 0..rounds() {
+        let daemon = Daemon::start(&folder, how, &flags);
+        thread::sleep(Duration::from_millis(u64::from(random.below(100))));
+        let files = drop_files(&folder, round, &mut random);
+        thread::sleep(Duration::from_millis(u64::from(random.below(1500))));
+        daemon.kill();
+        for (name, content) in &files {
+            folder.write(&format!("expected-in/{name}"), content);
+        }
+        dropped.extend(files);
+    }
+    let daemon = Daemon::start(&folder, how, &flags);
+    daemon.until("every input's end", || {
+        let count = |state: &str| status(&folder)[state].as_u64().unwrap_or(0);
+        (count("done") + count("failed")) as usize == dropped.len() && count("queued") == 0
+    });
+    daemon.stop();
+
+    folder.batch(["expected-in", "-o", "expected"]);
+    let (expected, found) = (folder.files("expected"), folder.files("out"));
+    for name in dropped.keys() {
+        assert_eq!(
+            found.get(name),
+            expected.get(name),
+            "{name}: exactly its whole result, or none"
+        );
+    }
+    assert_eq!(found.len(), expected.len(), "no temporary file, nothing else");
+    assert!(temporary(&folder).is_empty());
+    let failed = status(&folder)["failed"].as_u64().unwrap() as usize;
+    assert_eq!(failed + found.len(), dropped.len(), "one result or one recorded failure each");
+    let sql = "SELECT count(*) FROM jobs WHERE state = 'failed' AND reason IS NULL";
+    let silent: u32 = ledger(&folder).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(silent, 0, "every failure has its reason");
+    let masters: Vec<_> = if flags.contains(&"--on-success") {
+        let moved = folder.files("moved").into_iter();
+        moved.chain(folder.files("in")).filter(|(name, _)| name != "none.txt").collect()
+    } else {
+        folder.files("in").into_iter().filter(|(name, _)| name != "none.txt").collect()
+    };
+    let masters: BTreeMap<_, _> = masters.into_iter().collect();
+    let originals = dropped.iter().map(|(name, content)| (name.clone(), sha256(content)));
+    assert_eq!(masters, originals.collect(), "masters are unchanged");
+    tell(dropped.len(), found.len(), failed);
+}
+
+#[expect(clippy::print_stdout, reason = "the output of scripts/kill-rounds is evidence")]
+fn tell(inputs: usize, results: usize, failures: usize) {
+    let rounds = rounds();
+    println!(
+        "{rounds} rounds of kill -9: {inputs} inputs, {results} whole results, {failures} recorded \
+         failures, no temporary file, masters unchanged"
+    );
+}
+
+both_ways! {
+    fn kills_at_any_moment_lose_nothing_and_leave_nothing_half_done(how: How) {
+        kills_lose_nothing(how, &[]);
+    }
+}
+
+#[test]
+fn kills_while_originals_move_lose_no_original() {
+    kills_lose_nothing(How::Events, &["--on-success", "move", "--move-to", "moved"]);
+}
+
+#[test]
+fn a_stop_abandons_the_scan_in_hand_and_the_next_start_does_it() {
+    let folder = Folder::new().file("in/big.png", pictures::png(5000, 4000, 1));
+    let daemon = Daemon::start(&folder, How::Events, &["--jobs", "1"]);
+    daemon.until("the start of the work", || {
+        status(&folder)["running"].as_array().is_some_and(|running| !running.is_empty())
+    });
+    daemon.stop();
+    assert!(folder.names("out").is_empty(), "{:?}", folder.names("out"));
+    assert_eq!(status(&folder)["queued"], 1);
+    let daemon = Daemon::start(&folder, How::Events, &[]);
+    daemon.until_done(&folder, &["big.png"]);
+}

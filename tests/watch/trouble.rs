@@ -1,0 +1,136 @@
+//! A full disk, a read-only output, files that cannot be read.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::daemon::{Daemon, How, both_ways, command, failure, status, temporary};
+use crate::folder::Folder;
+use crate::pictures;
+
+/// A user without rights of its own, `nobody` on most systems.
+const NOBODY: u32 = 65534;
+
+/// A small file system in memory, unmounted when dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    /// Mounts it at a folder; `None`, and says so, where this user may not.
+    #[expect(clippy::print_stdout, reason = "a test that skips says so")]
+    fn new(path: PathBuf, size: &str) -> Option<Self> {
+        fs::create_dir_all(&path).unwrap();
+        let options = format!("size={size}");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "none"]).arg(&path);
+        if mount.output().is_ok_and(|output| output.status.success()) {
+            return Some(Self(path));
+        }
+        println!("skipped: this user mounts nothing");
+        None
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// Whether this user reads everything, and so can try as another who does not.
+#[expect(clippy::print_stdout, reason = "a test that skips says so")]
+fn is_root() -> bool {
+    let root = rustix::process::getuid().is_root();
+    if !root {
+        println!("skipped: only root can run as somebody else");
+    }
+    root
+}
+
+/// Starts the program as [`NOBODY`], who owns the test's folder.
+fn as_nobody(folder: &Folder, how: How) -> Daemon {
+    for entry in walkdir::WalkDir::new(folder.path(".")) {
+        chown(entry.unwrap().path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let mut command = command(folder, how, &[]);
+    command.uid(NOBODY).gid(NOBODY);
+    Daemon::spawn(command)
+}
+
+fn allow(folder: &Folder, name: &str, mode: u32) {
+    fs::set_permissions(folder.path(name), Permissions::from_mode(mode)).unwrap();
+}
+
+both_ways! {
+    fn on_a_full_disk_nothing_is_lost_and_all_goes_on_when_there_is_room(how: How) {
+        let folder = Folder::new();
+        fs::create_dir(folder.path("in")).unwrap();
+        let Some(_mount) = Mount::new(folder.path("out"), "3m") else { return };
+        let daemon = Daemon::start(&folder, how, &["--jobs", "2"]).ready(&folder);
+        let filler = folder.path("out/.filler");
+        // All but a few kilobytes, so that the ledger can be written at times and at times not.
+        let free = 2_600 << 10;
+        fs::write(&filler, vec![1; free]).unwrap();
+        for i in 0..6 {
+            folder.write(&format!("in/{i}.png"), pictures::png(300, 200, i));
+        }
+        daemon.until("trouble", || daemon.stderr().to_lowercase().contains("no space")
+            || daemon.stderr().contains("full"));
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        fs::remove_file(&filler).unwrap();
+        let names: Vec<String> = (0..6).map(|i| format!("{i}.png")).collect();
+        daemon.until_done(&folder, &names.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!((&status(&folder)["done"], &status(&folder)["failed"]), (&7.into(), &0.into()));
+        assert!(temporary(&folder).is_empty());
+        drop(daemon);
+        folder.batch(["in", "-o", "expected"]).code(0);
+        assert_eq!(folder.files("out"), folder.files("expected"));
+    }
+
+    fn an_output_that_becomes_read_only_loses_nothing(how: How) {
+        let folder = Folder::new();
+        fs::create_dir(folder.path("in")).unwrap();
+        let daemon = Daemon::start(&folder, how, &[]).ready(&folder);
+        daemon.until_idle(&folder);
+        let Some(mount) = Mount::new(folder.path("out"), "1m,ro") else { return };
+        folder.write("in/a.png", pictures::png(30, 20, 1));
+        daemon.until("trouble", || daemon.stderr().replace('-', "").contains("readonly"));
+        drop(mount);
+        daemon.until_done(&folder, &["a.png"]);
+        assert_eq!(status(&folder)["failed"], 0);
+    }
+
+    fn a_file_that_may_not_be_read_is_tried_again_and_then_fails_with_the_reason(how: How) {
+        if !is_root() {
+            return;
+        }
+        let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
+        allow(&folder, "in/a.png", 0o000);
+        let daemon = as_nobody(&folder, how);
+        daemon.until("two tries", || crate::daemon::tries(&folder, "in/a.png") >= 2);
+        allow(&folder, "in/a.png", 0o644);
+        daemon.until_done(&folder, &["a.png"]);
+        assert!(failure(&folder, "in/a.png").is_none());
+    }
+
+    fn a_folder_that_may_not_be_read_is_told_once_and_read_when_it_may(how: How) {
+        if !is_root() {
+            return;
+        }
+        let folder = Folder::new()
+            .file("in/closed/a.png", pictures::png(30, 20, 1))
+            .file("in/@eaDir/b.png", pictures::png(30, 20, 2))
+            .file("in/open.png", pictures::png(30, 20, 3));
+        allow(&folder, "in/closed", 0o000);
+        allow(&folder, "in/@eaDir", 0o000);
+        let daemon = as_nobody(&folder, how);
+        daemon.until_done(&folder, &["open.png"]);
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        let said = daemon.stderr();
+        assert_eq!(said.matches("Permission denied").count(), 1, "{said}");
+        assert!(!said.contains("@eaDir"), "{said}");
+        allow(&folder, "in/closed", 0o755);
+        daemon.until_done(&folder, &["closed/a.png"]);
+    }
+}
