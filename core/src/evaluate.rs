@@ -15,13 +15,17 @@ use serde::Serialize;
 pub mod auc;
 pub mod ciede2000;
 pub mod colorfulness;
+pub mod comparison;
 pub mod panel;
 pub mod photo;
+pub mod scans;
 pub mod sheet;
 pub mod similarity;
 
+pub use comparison::{Choice, Comparison, choose, compare, comparison_sheet, spaced};
 pub use panel::{Panel, Tally};
 pub use photo::Photo;
+pub use scans::scan_sheet;
 
 use crate::model::{Mode, Network};
 use crate::train::{draw_splits, read_photo, read_table};
@@ -97,22 +101,57 @@ pub fn evaluate(
     observe: &mut dyn FnMut(usize, usize),
 ) -> Result<Report> {
     let network = weights.build(device)?;
-    let sepia = weights.sepia().map(|v| vec![v; SIDE * SIDE]);
+    let measured = measure(&[network], weights.sepia(), device, photos, observe)?;
+    let [gray, sepia, original] = measured.baselines.each_ref().map(Tally::panel);
+    Ok(Report {
+        network: weights.network().to_owned(),
+        parameters: weights.parameters(),
+        photos: measured.networks[0].photos(),
+        panel: measured.networks[0].panel(),
+        gray,
+        sepia,
+        original,
+        failures: measured.failures,
+    })
+}
+
+/// What networks and the baselines reach on the same photographs.
+struct Measured {
+    networks: Vec<Tally>,
+    /// Gray, sepia and the photographs themselves.
+    baselines: [Tally; 3],
+    /// PSNR in dB of each photograph that was read, as the first network colors it.
+    psnr: Vec<(PathBuf, f64)>,
+    failures: Vec<String>,
+}
+
+/// Reads, predicts and measures a batch of photographs at a time.
+fn measure(
+    networks: &[Box<dyn Network>],
+    sepia: [f32; 2],
+    device: &Device,
+    photos: &[PathBuf],
+    observe: &mut dyn FnMut(usize, usize),
+) -> Result<Measured> {
+    let sepia = sepia.map(|v| vec![v; SIDE * SIDE]);
     let gray = vec![0.0; SIDE * SIDE];
-    let mut tallies: [Tally; 4] = Default::default();
-    let mut failures = Vec::new();
+    let mut tallies = vec![Tally::default(); networks.len() + 3];
+    let (mut psnr, mut failures) = (Vec::new(), Vec::new());
     for (chunk, paths) in photos.chunks(BATCH).enumerate() {
-        let (read, failed) = read_photos(paths);
-        failures.extend(failed);
-        if !read.is_empty() {
-            let chroma = predict(&*network, device, &read)?;
-            let measured: Vec<[Tally; 4]> = read
+        let read = read_photos(paths);
+        failures.extend(read.failures);
+        if !read.photos.is_empty() {
+            let predicted =
+                networks.iter().map(|network| predict(&**network, device, &read.photos));
+            let predicted: Vec<Vec<(Vec<f32>, Vec<f32>)>> = predicted.collect::<Result<_>>()?;
+            let measured: Vec<Vec<Tally>> = read
+                .photos
                 .par_iter()
-                .zip(&chroma)
-                .map(|(photo, (a, b))| {
-                    let ways =
-                        [(a, b), (&gray, &gray), (&sepia[0], &sepia[1]), (&photo.a, &photo.b)];
-                    ways.map(|(a, b)| Tally::of(photo, a, b))
+                .enumerate()
+                .map(|(i, photo)| {
+                    let networks = predicted.iter().map(|chroma| (&chroma[i].0, &chroma[i].1));
+                    let baselines = [(&gray, &gray), (&sepia[0], &sepia[1]), (&photo.a, &photo.b)];
+                    networks.chain(baselines).map(|(a, b)| Tally::of(photo, a, b)).collect()
                 })
                 .collect();
             // In order, so that sums of floating-point numbers do not depend on threads.
@@ -121,6 +160,7 @@ pub fn evaluate(
                     tally.merge(one);
                 }
             }
+            psnr.extend(read.paths.into_iter().zip(measured.iter().map(|m| m[0].panel().psnr)));
         }
         observe(chunk * BATCH + paths.len(), photos.len());
     }
@@ -128,60 +168,33 @@ pub fn evaluate(
         let reason = failures.first().map_or("there are none", String::as_str);
         return Err(Error::Train(format!("no photograph could be measured: {reason}")));
     }
-    let [panel, gray, sepia, original] = tallies.each_ref().map(Tally::panel);
-    Ok(Report {
-        network: weights.network().to_owned(),
-        parameters: weights.parameters(),
-        photos: tallies[0].photos(),
-        panel,
-        gray,
-        sepia,
-        original,
-        failures,
-    })
+    let baselines = tallies.split_off(networks.len());
+    let baselines = baselines.try_into().expect("three were added to the networks' tallies");
+    Ok(Measured { networks: tallies, baselines, psnr, failures })
 }
 
-/// Colors `count` photographs, evenly spaced through the list, for a sheet of gray, predicted and
-/// original; those that cannot be read are left out.
-///
-/// # Errors
-///
-/// When the weights do not fit, the device fails or no photograph can be read.
-pub fn comparison_sheet(
-    weights: &Weights,
-    device: &Device,
-    photos: &[PathBuf],
-    count: usize,
-) -> Result<image::RgbImage> {
-    let network = weights.build(device)?;
-    let count = count.min(photos.len());
-    let chosen: Vec<_> = (0..count).map(|i| photos[i * photos.len() / count].clone()).collect();
-    let mut triples = Vec::with_capacity(count);
-    for paths in chosen.chunks(BATCH) {
-        let (read, _) = read_photos(paths);
-        if !read.is_empty() {
-            let chroma = predict(&*network, device, &read)?;
-            triples.extend(read.into_iter().zip(chroma).map(|(photo, (a, b))| (photo, a, b)));
-        }
-    }
-    if triples.is_empty() {
-        return Err(Error::Train("no photograph could be read for the sheet".to_owned()));
-    }
-    Ok(sheet::sheet(&triples))
+/// The photographs of a batch that can be read, in order, and the reasons for the others.
+struct Batch {
+    photos: Vec<Photo>,
+    /// Of each photograph.
+    paths: Vec<PathBuf>,
+    failures: Vec<String>,
 }
 
-/// The photographs that can be read, in order, and the reasons for the others.
-fn read_photos(paths: &[PathBuf]) -> (Vec<Photo>, Vec<String>) {
+fn read_photos(paths: &[PathBuf]) -> Batch {
     let read = |path: &PathBuf| read_photo(path, SIDE).map(|(_, rgb)| Photo::new(rgb, SIDE));
     let results: Vec<_> = paths.par_iter().map(read).collect();
-    let (mut photos, mut failures) = (Vec::with_capacity(paths.len()), Vec::new());
-    for result in results {
+    let mut batch = Batch { photos: Vec::new(), paths: Vec::new(), failures: Vec::new() };
+    for (path, result) in paths.iter().zip(results) {
         match result {
-            Ok(photo) => photos.push(photo),
-            Err(error) => failures.push(error.to_string()),
+            Ok(photo) => {
+                batch.photos.push(photo);
+                batch.paths.push(path.clone());
+            }
+            Err(error) => batch.failures.push(error.to_string()),
         }
     }
-    (photos, failures)
+    batch
 }
 
 /// Planes of a* and b* that the network predicts for each photograph.
@@ -261,7 +274,7 @@ mod tests {
     use crate::{model, weights};
 
     /// A small network that predicts no chroma: all its tensors are zero.
-    fn gray_weights(folder: &Path) -> Weights {
+    pub(super) fn gray_weights(folder: &Path) -> Weights {
         let config = json!({"neurons": [4], "filters": [2, 2]});
         let map = VarMap::new();
         let vb = VarBuilder::from_varmap(&map, DType::F32, &Cpu::Cpu);
@@ -274,7 +287,7 @@ mod tests {
         Weights::read(path).unwrap()
     }
 
-    fn photographs(folder: &Path, count: u8) {
+    pub(super) fn photographs(folder: &Path, count: u8) {
         for i in 0..count {
             let color = |x: u32, y: u32| Rgb([(3 * x) as u8, 100 + i, (2 * y) as u8]);
             let photo = RgbImage::from_fn(40, 30, color);
@@ -305,8 +318,6 @@ mod tests {
                         delta_e_median auc auc_rebalanced";
         assert_eq!(keys(&json["sepia"]).join(" "), measures);
         assert_eq!(report.to_string().lines().count(), 6);
-        let sheet = comparison_sheet(&weights, &device, &photos, 4).unwrap();
-        assert_eq!(sheet.width(), 3 * (3 * 132 + 4));
     }
 
     #[test]

@@ -23,6 +23,7 @@
 //! # Ok::<(), polychromify_core::Error>(())
 //! ```
 
+pub mod borders;
 pub mod chroma;
 pub mod colorizer;
 pub mod device;

@@ -1,6 +1,7 @@
 //! The small upright picture of a scan's lightness that a network sees.
 
 use crate::Orientation;
+use crate::borders::{Borders, Rectangle};
 use crate::resample::Resampler;
 
 /// Longest side over shortest of a thumbnail: beyond it a panorama is squeezed, because a strip
@@ -45,7 +46,7 @@ impl Thumbnail {
         }
     }
 
-    /// The finished thumbnail.
+    /// The finished thumbnail, with what was found of scan borders.
     ///
     /// # Panics
     ///
@@ -62,6 +63,7 @@ impl Thumbnail {
         WorkImage {
             width: upright_width,
             height: upright_height,
+            borders: Borders::find(&lightness, upright_width),
             lightness,
             orientation: self.orientation,
             scan_size: self.orientation.upright_size(self.scan_size),
@@ -82,6 +84,8 @@ pub struct WorkImage {
     pub(crate) orientation: Orientation,
     /// Upright size of the scan in pixels.
     pub(crate) scan_size: (usize, usize),
+    /// Where the photograph lies in the scan, if not everywhere.
+    pub(crate) borders: Option<Borders>,
 }
 
 impl WorkImage {
@@ -93,6 +97,24 @@ impl WorkImage {
     /// CIE L* (0..=100), upright, row by row.
     pub fn lightness(&self) -> &[f32] {
         &self.lightness
+    }
+
+    /// What was found of scan borders: they are not shown to networks, and stay neutral.
+    pub fn borders(&self) -> Option<&Borders> {
+        self.borders.as_ref()
+    }
+
+    /// The same with all of the scan taken for photograph.
+    #[must_use]
+    pub fn without_borders(self) -> Self {
+        Self { borders: None, ..self }
+    }
+
+    /// The pixels that a network sees.
+    pub(crate) fn picture(&self) -> Rectangle {
+        let whole = Rectangle { left: 0, top: 0, right: self.width, bottom: self.height };
+        // One more, because the first row may be mixed of border and picture.
+        self.borders.as_ref().map_or(whole, |borders| borders.inside(1))
     }
 }
 

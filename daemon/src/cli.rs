@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use coloring::Coloring;
-pub(crate) use values::{FormatChoice, IoClass, LogFormat, OnSuccessName};
+pub(crate) use values::{BordersChoice, FormatChoice, IoClass, LogFormat, OnSuccessName};
 pub(crate) use watch::Watch;
 
 const EXIT_CODES: &str = "\

@@ -72,6 +72,8 @@ pub(crate) struct Style {
     pub(crate) quality: u8,
     /// Longest side of the result in pixels.
     pub(crate) max_side: Option<u32>,
+    /// Whether scan borders are colored as the photograph is.
+    pub(crate) keep_borders: bool,
 }
 
 impl Style {
@@ -185,7 +187,14 @@ impl Studio {
             thumbnail.push_rows(y, lightness);
             Ok(())
         })?;
-        let chroma = self.colorizer.predict(&thumbnail.finish(), &self.hints)?;
+        let mut image = thumbnail.finish();
+        if self.style.keep_borders {
+            image = image.without_borders();
+        } else if let Some(borders) = image.borders() {
+            let (name, (width, height)) = (job.shown.display(), image.size());
+            log::debug!("{name}: border of {borders} pixels on a thumbnail of {width} x {height}");
+        }
+        let chroma = self.colorizer.predict(&image, &self.hints)?;
 
         let size = scan.output_size(&encoding);
         let painter = chroma.painter(size.0, size.1, self.style.saturation);
@@ -224,6 +233,9 @@ impl Studio {
         let mut settings = Vec::new();
         if self.style.saturation != 1.0 {
             settings.push(format!("saturation {}", self.style.saturation));
+        }
+        if self.style.keep_borders {
+            settings.push("scan borders colored too".to_owned());
         }
         if !self.hints.0.is_empty() {
             settings.push(format!("{} color hints by the user", self.hints.0.len()));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::{Coloring, FormatChoice};
+use crate::cli::{BordersChoice, Coloring, FormatChoice};
 
 /// Settings that change the bytes of a result.
 #[derive(Clone, Debug, Serialize)]
@@ -11,6 +11,7 @@ pub(crate) struct Settings {
     pub(crate) saturation: f32,
     pub(crate) quality: u8,
     pub(crate) max_side: Option<u32>,
+    pub(crate) borders: &'static str,
     /// SHA-256 of the hints file.
     pub(crate) hints: Option<String>,
 }
@@ -36,6 +37,10 @@ impl Settings {
             saturation: arguments.saturation,
             quality: arguments.quality,
             max_side: arguments.max_side,
+            borders: match arguments.borders {
+                BordersChoice::Auto => "auto",
+                BordersChoice::Keep => "keep",
+            },
             hints,
         }
     }

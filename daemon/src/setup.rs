@@ -7,7 +7,7 @@ use directories::ProjectDirs;
 use polychromify_core::scan::Limits;
 use polychromify_core::{Colorizer, Device, Weights};
 
-use crate::cli::Coloring;
+use crate::cli::{BordersChoice, Coloring};
 use crate::error::{Error, Result};
 use crate::job::Style;
 use crate::ledger::{self, Ledger};
@@ -45,6 +45,7 @@ impl Means {
                 saturation: arguments.saturation,
                 quality: arguments.quality,
                 max_side: arguments.max_side,
+                keep_borders: arguments.borders == BordersChoice::Keep,
             },
         })
     }

@@ -31,6 +31,19 @@ pub(crate) fn png(width: u32, height: u32, seed: u32) -> Vec<u8> {
     encode(width, height, seed, ImageFormat::Png)
 }
 
+/// An 8-bit gray PNG of a photograph in a frame of light gray, `border` pixels wide.
+pub(crate) fn framed_png(width: u32, height: u32, border: u32) -> Vec<u8> {
+    let mut picture = picture(width, height, 1);
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        let inside = |at: u32, side: u32| (border..side - border).contains(&at);
+        let shade = pixel.0[0] / 2 + 20;
+        pixel.0[0] = if inside(x, width) && inside(y, height) { shade } else { 230 };
+    }
+    let mut out = Cursor::new(Vec::new());
+    DynamicImage::ImageLuma8(picture).write_to(&mut out, ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
 /// An 8-bit gray JPEG without a profile.
 pub(crate) fn jpeg(width: u32, height: u32, seed: u32) -> Vec<u8> {
     encode(width, height, seed, ImageFormat::Jpeg)

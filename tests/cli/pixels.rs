@@ -130,6 +130,24 @@ fn results_are_in_color_and_saturation_0_gives_gray() {
     assert_eq!(colors("gray/a.png"), 0);
 }
 
+#[test]
+fn scan_borders_stay_neutral_unless_they_are_kept() {
+    let folder = Folder::new().file("a.png", pictures::framed_png(150, 120, 9));
+    let colors_of_the_frame = |name: &str| {
+        let image = image::open(folder.path(name)).unwrap().into_rgb8();
+        let frame = image
+            .enumerate_pixels()
+            .filter(|(x, y, _)| (*x).min(*y) < 8 || *x >= 150 - 8 || *y >= 120 - 8);
+        frame.filter(|(_, _, p)| p.0[0] != p.0[1] || p.0[1] != p.0[2]).count()
+    };
+    folder.batch(["a.png", "-o", "auto"]).code(0);
+    folder.batch(["a.png", "-o", "keep", "--borders", "keep"]).code(0);
+    assert_eq!(colors_of_the_frame("auto/a.png"), 0);
+    assert!(colors_of_the_frame("keep/a.png") > 100);
+    let kept = folder.read("keep/a.png");
+    assert!(String::from_utf8_lossy(&kept).contains("scan borders colored too"));
+}
+
 /// Contract C5.
 #[test]
 fn results_say_that_their_colors_are_machine_made() {

@@ -11,6 +11,8 @@
 //!
 //! Exit codes: 0 all done, 1 some photographs failed or training diverged, 2 could not start.
 
+#[path = "train/compare.rs"]
+mod compare;
 #[path = "train/report.rs"]
 mod report;
 
@@ -52,6 +54,7 @@ enum Command {
     Prepare(Prepare),
     Fit(Box<Fit>),
     Evaluate(Evaluate),
+    Compare(compare::Compare),
     Export(Export),
 }
 
@@ -206,6 +209,7 @@ fn main() -> ExitCode {
         Command::Prepare(arguments) => prepare(&arguments),
         Command::Fit(arguments) => fit(&arguments),
         Command::Evaluate(arguments) => evaluate(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export(&arguments),
     };
     done.unwrap_or_else(|error| {
@@ -302,10 +306,9 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
         print!("{report}");
     }
     if let Some(path) = &arguments.sheet {
-        let sheet = evaluate::comparison_sheet(&weights, &device, &photos, arguments.count)?;
-        let saved = sheet.save(path);
-        saved
-            .map_err(|error| Error::Train(format!("{}: cannot write: {error}", path.display())))?;
+        let chosen = evaluate::spaced(&photos, arguments.count);
+        let sheet = evaluate::comparison_sheet(&[weights], &device, &chosen)?;
+        compare::save(&sheet, path)?;
     }
     Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,6 +5,9 @@
 //! resolution in space, because the work image is small and its details are wanted; the spatial
 //! mean of all lightnesses fills cells that no work pixel comes near; and where there is no edge
 //! all cells of a position have the map's own chroma, so that nothing is blurred without need.
+//!
+//! Scan borders have no part in it: their cells are neutral, the picture's cells know nothing of
+//! them, and along the edge between them a pixel is of that side whose lightness it has.
 
 use super::ChromaMap;
 
@@ -30,6 +33,12 @@ const MEAN_WEIGHT: f32 = 2e-3;
 /// two (`core/examples/upsampling.rs`); at 5 it is farther from four.
 const EDGE: f32 = 12.0;
 
+/// Standard deviation in nodes (6.67 L*) of the lightness that counts as that of a border.
+const SIGMA_SHARE: f32 = 0.35;
+
+/// Weight of a neighbor of any lightness in [`picture_shares`], of which one of the same has 1.
+const ANY_LIGHTNESS: f32 = 1e-4;
+
 /// Chroma at `[(y * width + x) * NODES + node]`.
 #[derive(Debug)]
 pub(super) struct Grid {
@@ -46,7 +55,9 @@ impl Grid {
         let (width, height) = (map.width, map.height);
         let mut sums = vec![[0.0; 3]; width * height * NODES];
         let columns = map.lightness.iter().zip(&map.chroma).zip(sums.chunks_exact_mut(NODES));
-        for ((&lightness, &[a, b]), column) in columns {
+        for ((&lightness, &[a, b]), column) in
+            columns.zip(&map.picture).filter_map(|(column, &picture)| picture.then_some(column))
+        {
             let (node, fraction) = node_of(lightness);
             for (node, weight) in [(node, 1.0 - fraction), (node + 1, fraction)] {
                 column[node] = [weight * a, weight * b, weight];
@@ -58,15 +69,21 @@ impl Grid {
         blur(&mut sums, NODES, 1, &gaussian(SIGMA_LIGHTNESS));
 
         let mut cells = Vec::with_capacity(sums.len());
-        for (column, chroma) in sums.chunks_exact(NODES).zip(&map.chroma) {
+        for (i, column) in sums.chunks_exact(NODES).enumerate() {
+            let shares = picture_shares(map, i);
+            if shares == [0.0; NODES] {
+                cells.extend([[0.0; 2]; NODES]);
+                continue;
+            }
             let total = column.iter().fold([0.0; 3], add);
             let mean = [total[0] / total[2], total[1] / total[2]];
+            let chroma = if map.picture[i] { map.chroma[i] } else { mean };
             let edge = edge_share(column, total[2]);
-            cells.extend(column.iter().map(|&[a, b, weight]| {
+            cells.extend(column.iter().zip(shares).map(|(&[a, b, weight], share)| {
                 let whole = weight + MEAN_WEIGHT;
                 let near =
                     [(a + MEAN_WEIGHT * mean[0]) / whole, (b + MEAN_WEIGHT * mean[1]) / whole];
-                [0, 1].map(|c| chroma[c] + edge * (near[c] - chroma[c]))
+                [0, 1].map(|c| share * (chroma[c] + edge * (near[c] - chroma[c])))
             }));
         }
         Self { width, height, cells }
@@ -110,6 +127,38 @@ fn edge_share(column: &[Sums], weight: f32) -> f32 {
     };
     let variance = (moment(2) - moment(1).powi(2)).max(0.0);
     variance / (variance + EDGE * EDGE)
+}
+
+/// How far each node of work pixel `i` is of the picture and not of a border, 0..=1. Along the
+/// edge between them that is the share of the picture's pixels among those of the node's lightness
+/// close by, without the outermost ones of the picture, which may be mixed with the border.
+fn picture_shares(map: &ChromaMap, i: usize) -> [f32; NODES] {
+    let around = |i: usize, reach: usize| {
+        let (x, y) = (i % map.width, i / map.width);
+        let columns = x.saturating_sub(reach)..(x + reach + 1).min(map.width);
+        let rows = y.saturating_sub(reach)..(y + reach + 1).min(map.height);
+        rows.flat_map(move |y| columns.clone().map(move |x| y * map.width + x))
+    };
+    // Two pixels of the picture, because the first may be mostly border and its own grid cells are
+    // interpolated with the next.
+    if around(i, 2).all(|j| map.picture[j]) {
+        return [1.0; NODES];
+    }
+    if !around(i, 1).any(|j| map.picture[j]) {
+        return [0.0; NODES];
+    }
+    let borders: Vec<usize> = around(i, 3).filter(|&j| !map.picture[j]).collect();
+    let pictures: Vec<usize> =
+        around(i, 3).filter(|&j| around(j, 1).all(|j| map.picture[j])).collect();
+    std::array::from_fn(|node| {
+        let weight = |&j: &usize| {
+            let away = map.lightness[j] * ((NODES - 1) as f32 / 100.0) - node as f32;
+            ANY_LIGHTNESS + (-0.5 * (away / SIGMA_SHARE).powi(2)).exp()
+        };
+        let [picture, border] =
+            [&pictures, &borders].map(|pixels| pixels.iter().map(weight).sum::<f32>());
+        picture / (picture + border)
+    })
 }
 
 fn add(sum: Sums, v: &Sums) -> Sums {

@@ -238,6 +238,36 @@ mod tests {
     }
 
     #[test]
+    fn a_scan_border_stays_neutral_beside_a_colored_picture() {
+        for (border, picture) in [(3.0, 60.0), (97.0, 60.0), (97.0, 20.0)] {
+            let (width, height) = (64_u32, 48_u32);
+            let outside = |x: u32, y: u32| x < 6 || y < 5 || x >= 56 || y >= 43;
+            // Eight pixels of the scan for each of the map; its edges lie within work pixels too.
+            let lightness: Vec<f32> = (0..64 * height * width)
+                .map(|i| (i % (8 * width), i / (8 * width)))
+                .map(|(x, y)| if outside((x + 3) / 8, (y + 5) / 8) { border } else { picture })
+                .collect();
+            let mut thumbnail =
+                Thumbnail::new(8 * width, 8 * height, Orientation::Upright, 64 * 48);
+            thumbnail.push_rows(0, &lightness);
+            let image = thumbnail.finish();
+            assert!(image.borders().is_some(), "border {border}");
+            let map = ChromaMap::new(&image, &vec![[40.0, -30.0]; 64 * 48]);
+            let mut rgb = vec![0_u16; 3 * lightness.len()];
+            let painter = map.painter(8 * width, 8 * height, 1.0);
+            painter.paint_rows(0, &lightness, SamplesMut::Sixteen(&mut rgb));
+            for (i, lab) in lab_rows(&rgb).iter().enumerate() {
+                let chroma = lab.a.hypot(lab.b);
+                if lightness[i] == border {
+                    assert!(chroma < 1.0, "border {border}: {lab:?} at {i}");
+                }
+            }
+            let middle = lab_rows(&rgb)[(4 * height * 8 * width + 4 * width) as usize];
+            assert!(middle.a > 10.0, "{middle:?}");
+        }
+    }
+
+    #[test]
     fn zero_saturation_is_gray_and_neutral() {
         let painter = colorful_map().painter(64, 48, 0.0);
         let lightness: Vec<f32> = (0..64 * 48).map(|i| 100.0 * noise(i)).collect();

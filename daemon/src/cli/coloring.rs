@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use clap::Args;
 
-use super::values::{DeviceName, FormatChoice, parse_saturation, parse_size};
+use super::values::{BordersChoice, DeviceName, FormatChoice, parse_saturation, parse_size};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Coloring {
@@ -42,6 +42,9 @@ pub(crate) struct Coloring {
         env = "POLYCHROMIFY_MAX_SIDE"
     )]
     pub(crate) max_side: Option<u32>,
+    /// Film rebates, mounts and white frames around the photograph
+    #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_BORDERS")]
+    pub(crate) borders: BordersChoice,
     /// Photographs in work at the same time [default: the number of cores]
     #[arg(short, long, value_name = "N", env = "POLYCHROMIFY_JOBS")]
     pub(crate) jobs: Option<NonZero<u16>>,

@@ -42,6 +42,16 @@ impl FormatChoice {
     }
 }
 
+/// `--borders`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BordersChoice {
+    /// Found, not shown to the network and left neutral
+    #[default]
+    Auto,
+    /// Taken for part of the photograph and colored with it
+    Keep,
+}
+
 /// `--device`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DeviceName {
