@@ -38,6 +38,15 @@ pub(crate) fn choices() -> Choices {
     Choices { names: network::names(), preview_side: preview::SIDE }
 }
 
+/// Checks whether there is anything to colorize, before a dialog asks how.
+///
+/// # Errors
+///
+/// When the image or a drawable does not fit.
+pub(crate) fn check<H: Host>(host: &H, drawables: &[i32]) -> Result<(), Error> {
+    Plan::new(host, drawables, &Settings::default()).map(drop)
+}
+
 /// Colorizes the layers of `drawables` and gives the new layers, or those that were changed.
 ///
 /// # Errors
@@ -73,14 +82,14 @@ pub(crate) fn colorize<H: Host>(
     let label = file.label(&network, settings, hint_count);
     host.end_progress();
     host.in_one_step(|| {
+        let packet = label::packet(host.xmp().as_deref(), &label);
+        host.label(&packet, &label::note(&label))?;
         let prepared = if let Some(prepared) = prepared {
             prepared
         } else {
             host.convert_to_rgb()?;
             work.prepare(&answers)?
         };
-        let packet = label::packet(host.xmp().as_deref(), &label);
-        host.label(&packet, &label::note(&label))?;
         work.put_in_place(&answers, &prepared)
     })
 }

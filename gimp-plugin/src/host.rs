@@ -149,3 +149,22 @@ pub(crate) trait Host {
     /// Takes the progress away, and with it the user's way to end this process.
     fn end_progress(&self);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialog_offers_the_default_the_others_and_what_was_chosen_last() {
+        let names = vec!["first".to_owned(), "second".to_owned()];
+        let choices = Choices { names, preview_side: 100 };
+        let offered = |current: &str| -> Vec<(String, String)> { choices.weights(current) };
+        let pair = |value: &str, text: &str| (value.to_owned(), text.to_owned());
+        let known = [pair("", "first (default)"), pair("second", "second")];
+        assert_eq!(offered(""), known);
+        assert_eq!(offered("second"), known);
+        let file = "/photos/own.safetensors";
+        assert_eq!(offered(file)[..2], known);
+        assert_eq!(offered(file)[2..], [pair(file, file)]);
+    }
+}

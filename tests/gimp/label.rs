@@ -18,7 +18,7 @@ fn an_exported_picture_says_that_its_colors_are_machine_made() {
             r#"
 (define image (open "in.png"))
 (define source (active image))
-(set-file image "scan.xcf") ; without a window, GIMP 3 does not tell the image what it opened
+(set-file image "in.xcf") ; without a window, GIMP 3.0 does not tell the image what it opened
 (colorize image source tiny 0.3 -1 0)
 (say "parasites" (gimp-image-get-parasite-list image))
 (export-jpeg image (active image) "out.jpg")
@@ -31,7 +31,7 @@ fn an_exported_picture_says_that_its_colors_are_machine_made() {
             "digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
             concat!("Polychromify ", env!("CARGO_PKG_VERSION")),
             weights.as_str(),
-            "scan.xcf",
+            "source in.",
         ] {
             assert!(text.contains(words), "GIMP {}: {words} in {report:#?}", gimp.version);
         }

@@ -27,7 +27,7 @@ fn a_burst_of_many_small_files_is_done_completely_with_memory_flat() {
     let files: u64 = std::env::var("BURST_FILES").map_or(10_000, |files| files.parse().unwrap());
     let folder = Folder::new();
     fs::create_dir(folder.path("in")).unwrap();
-    let daemon = Daemon::start(&folder, How::Events, &["--stability-delay", "1", "-q"]);
+    let daemon = Daemon::start(&folder, How::Events, &["--stability-delay", "1"]);
     daemon.until("the lock", || folder.exists("out/.polychromify/lock"));
     let start = Instant::now();
     for i in 0..files {
@@ -68,7 +68,7 @@ fn overhead() {
     const DELAY: f64 = 0.5;
     let folder = Folder::new();
     fs::create_dir(folder.path("in")).unwrap();
-    let flags = ["--stability-delay", "0.5", "--jobs", "1", "-q"];
+    let flags = ["--stability-delay", "0.5", "--jobs", "1"];
     let daemon = Daemon::start(&folder, How::Events, &flags).ready(&folder);
     let mut extra = Vec::new();
     for i in 0..30 {

@@ -30,7 +30,9 @@ impl Studio {
             return;
         }
         let done = match &self.care.on_success {
-            OnSuccess::Keep => self.ledger.set_original(&job.output, Original::Kept),
+            // It was to go by the settings of an earlier run.
+            OnSuccess::Keep => put_back(&job.input)
+                .and_then(|()| self.ledger.set_original(&job.output, Original::Kept)),
             OnSuccess::Move(folder) => self
                 .verify(job, result)
                 .and_then(|()| move_below(&job.input, folder, &job.below, &result.content))
@@ -132,6 +134,15 @@ fn take_back(input: &Path, content: &str) -> Result<()> {
     }
     if fingerprint::sha256(&aside)? == content {
         return publish::remove(&aside);
+    }
+    put_back(input)
+}
+
+/// Gives an original that is taken aside its name again.
+fn put_back(input: &Path) -> Result<()> {
+    let aside = beside(input, ".leaving");
+    if !exists(&aside) {
+        return Ok(());
     }
     publish::rename_to_free(&aside, input).map_err(Error::io(&aside, "put back"))
 }

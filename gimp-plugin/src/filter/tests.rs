@@ -103,7 +103,7 @@ fn a_gray_image_is_converted_within_the_step() {
     image.model.set(ColorModel::Gray);
     let source = image.add("scan", SIZE, (0, 0), photograph);
     run(&image, &[source], &settings()).unwrap();
-    assert_eq!(image.changes(), ["[", "convert", "label", "insert Color (tiny)", "]"]);
+    assert_eq!(image.changes(), ["[", "label", "convert", "insert Color (tiny)", "]"]);
     assert_eq!(image.model.get(), ColorModel::Rgb);
 }
 

@@ -26,6 +26,9 @@ pub(crate) fn run(
         RunMode::NonInteractive => arguments,
         RunMode::WithLastValues => last(),
         RunMode::Interactive => {
+            if let Err(error) = filter::check(&host, &drawables) {
+                return Outcome::Failed(error.to_string());
+            }
             let mut preview = Preview::new(&host, &mut studio, &drawables);
             let choices = filter::choices();
             match show_dialog(image, &last(), &choices, &mut |s| preview.update(s)) {

@@ -19,6 +19,9 @@ pub(crate) fn run(
     let host = GimpImage { gimp, image };
     let mut studio = Studio::default();
     if mode == RunMode::Interactive {
+        if let Err(error) = filter::check(&host, drawables) {
+            return Outcome::Failed(error.to_string());
+        }
         let mut preview = Preview::new(&host, &mut studio, drawables);
         match call.show_dialog(&filter::choices(), &mut |settings| preview.update(settings)) {
             Ok(true) => {}
