@@ -113,7 +113,7 @@ impl Borders {
                 };
                 next.lines[side as usize] = Line { depth: before + depth, slope, along };
             }
-            let left = next.inside(0);
+            let left = next.inside(1);
             if (left.width() as f32) < LEAST_PICTURE * size.0 as f32
                 || (left.height() as f32) < LEAST_PICTURE * size.1 as f32
             {
@@ -483,6 +483,17 @@ mod tests {
     fn tiny_and_blank_pictures_have_no_border() {
         for (width, height) in [(1, 1), (2, 3), (7, 1), (1, 50), (30, 5)] {
             assert_eq!(Borders::find(&vec![95.0; width * height], width), None);
+        }
+        // What a network is shown is never empty, however small the picture.
+        for (width, height) in (1..40).flat_map(|w| (1..40).map(move |h| (w, 10 * h))) {
+            let at = |i: usize| (i % width, i / width);
+            let framed = |(x, y)| x > 0 && y > 0 && x + 1 < width && y + 1 < height;
+            let rows: Vec<f32> =
+                (0..width * height).map(|i| if framed(at(i)) { 50.0 } else { 0.0 }).collect();
+            if let Some(found) = Borders::find(&rows, width) {
+                let seen = found.inside(1);
+                assert!(seen.width() > 0 && seen.height() > 0, "{width} x {height}: {found}");
+            }
         }
         assert_eq!(find(|_, _| 0.0), None);
     }
