@@ -415,7 +415,7 @@ mod tests {
             Weights::find(name, None).unwrap().build(&device).unwrap();
         }
         assert_eq!(Weights::default_weights().unwrap().name(), "vivid");
-        assert_eq!(Weights::default_weights().unwrap().parameters(), 293_330);
+        assert_eq!(Weights::find("polychromify", None).unwrap().parameters(), 293_330);
     }
 
     #[test]
