@@ -20,7 +20,10 @@ use sha2::{Digest, Sha256};
 use crate::model::{self, Network};
 use crate::{Device, Error, Result};
 
+mod average;
 mod complete;
+
+pub use average::average;
 
 /// The built-in weights, the default first: name and content of `weights/NAME.safetensors`.
 const BUILTIN: &[(&str, &[u8])] = &[

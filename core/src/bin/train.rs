@@ -28,9 +28,9 @@ use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::ops::Allocator;
 use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Session};
-use polychromify_core::weights::{Header, save_half};
+use polychromify_core::weights::{Header, average, save_half};
 use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use report::{Report, bar, say};
 
@@ -182,9 +182,12 @@ struct Evaluate {
 /// Write weights anew: in half precision, for release, with the network's dials turned.
 #[derive(Args)]
 struct Export {
-    /// Weights: a name or a file.
-    #[arg(long, value_name = "NAME|FILE")]
-    weights: String,
+    /// Weights: a name or a file; several are averaged, with the description of the last.
+    #[arg(long, value_name = "NAME|FILE", required = true)]
+    weights: Vec<String>,
+    /// Shares of several weights in their mean, such as 0.25,0.75 [default: equal ones].
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    shares: Vec<f64>,
     /// The file to write, such as `weights/vivid.safetensors`; one that is there is replaced.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -314,7 +317,18 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
 }
 
 fn export(arguments: &Export) -> Result<ExitCode> {
-    let weights = Weights::find(&arguments.weights, weights_folder().as_deref())?;
+    let Export { weights: names, shares, .. } = arguments;
+    let equal = vec![1.0 / names.len() as f64; names.len()];
+    let shares = if shares.is_empty() { &equal } else { shares };
+    if shares.len() != names.len() {
+        let (shares, names) = (shares.len(), names.len());
+        return Err(Error::Train(format!("{names} weights are named, and {shares} shares")));
+    }
+    let find = |name: &String| Weights::find(name, weights_folder().as_deref());
+    let parts = names.iter().map(find).zip(shares).map(|(weights, share)| Ok((weights?, *share)));
+    let parts: Vec<(Weights, f64)> = parts.collect::<Result<_>>()?;
+    let tensors = average(&parts)?;
+    let (weights, _) = parts.last().expect("one is required");
     let changed = |value: &Value, changes: Option<&String>| {
         let mut value = value.clone();
         let Some(text) = changes else { return Ok::<_, Error>(value) };
@@ -325,10 +339,15 @@ fn export(arguments: &Export) -> Result<ExitCode> {
         Ok(value)
     };
     let config = changed(weights.config(), arguments.config.as_ref())?;
-    let training = changed(weights.training(), arguments.training.as_ref())?;
+    let mut training = changed(weights.training(), arguments.training.as_ref())?;
+    if let (Value::Object(training), [_, _, ..]) = (&mut training, parts.as_slice()) {
+        let part =
+            |(weights, share): &(Weights, f64)| json!({"sha256": weights.sha256(), "share": share});
+        training.insert("mean_of".to_owned(), parts.iter().map(part).collect());
+    }
     let (network, sepia) = (weights.network(), weights.sepia());
     let header = Header { network, config: &config, training: &training, sepia };
-    save_half(&arguments.output, weights.tensors(), header)?;
+    save_half(&arguments.output, &tensors, header)?;
     // What does not fit the network is better refused here than where the file is used.
     Weights::read(&arguments.output)?.build(&Device::open(DeviceChoice::Cpu)?)?;
     Ok(ExitCode::SUCCESS)

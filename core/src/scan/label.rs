@@ -247,8 +247,11 @@ fn property(text: &mut String, name: &str, value: &str) {
 fn step(label: &Label, vocabulary: Vocabulary) -> String {
     let mut parameters =
         format!("colors predicted with the weights {} ({})", label.weights, label.weights_sha256);
-    if vocabulary == Vocabulary::Standard && !label.source_sha256.is_empty() {
-        let _ = write!(parameters, "; source {} ({})", label.source, label.source_sha256);
+    if vocabulary == Vocabulary::Standard && !label.source.is_empty() {
+        let _ = write!(parameters, "; source {}", label.source);
+        if !label.source_sha256.is_empty() {
+            let _ = write!(parameters, " ({})", label.source_sha256);
+        }
     }
     if !label.settings.is_empty() {
         parameters += "; ";
