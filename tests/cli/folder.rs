@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -61,7 +62,8 @@ impl Folder {
         self.polychromify(batch_arguments(arguments))
     }
 
-    /// Files below a folder with the SHA-256 of each, the ledger's folder left out.
+    /// Files below a folder with the SHA-256 of each, the ledger's folder left out, and what goes
+    /// away meanwhile: a temporary file that a program gives its final name.
     pub(crate) fn files(&self, name: &str) -> BTreeMap<String, String> {
         let root = self.path(name);
         let entries = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
@@ -69,7 +71,10 @@ impl Folder {
         let below = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
         files
             .filter(|entry| !below(entry.path()).starts_with(".polychromify"))
-            .map(|entry| (below(entry.path()), sha256(&fs::read(entry.path()).unwrap())))
+            .filter_map(|entry| match fs::read(entry.path()) {
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                content => Some((below(entry.path()), sha256(&content.unwrap()))),
+            })
             .collect()
     }
 
