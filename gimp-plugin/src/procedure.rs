@@ -26,7 +26,7 @@ pub(crate) fn help() -> String {
          layer's mask. With `replace` the layer itself is changed, within the selection. The \
          weights are named as for `polychromify batch`: {}, those in the folder `weights` of the \
          user's data folder, or a file. On the hints layer paint strokes in the colors that you \
-         want below them; without one, the layer named `hints` is taken if there is one, and it \
+         want below them; without one, the layer named “hints” is taken if there is one, and it \
          may be hidden. Gray images are converted to RGB. The image's metadata says afterwards \
          that its colors are machine-made.",
         polychromify_core::Weights::builtin_names().join(", ")
@@ -88,7 +88,7 @@ pub(crate) fn arguments() -> &'static [Argument] {
         argument(
             "hints",
             "H_ints",
-            "Layer with strokes in the wanted colors; none: the layer named `hints`, if there is one",
+            "Layer with strokes in the wanted colors; none: the layer named “hints”, if there is one",
             Kind::Layer,
         ),
         argument(

@@ -188,7 +188,7 @@ impl<'a> Form<'a> {
         };
         // SAFETY: pairs of a column and its value, and the end of the list.
         unsafe {
-            let text = c"The layer named `hints`, if any".as_ptr();
+            let text = c"The layer named “hints”, if any".as_ptr();
             let prepend = functions.gimp_int_combo_box_prepend;
             prepend(hints, VALUE, NO_LAYER, LABEL, text, END);
         }
