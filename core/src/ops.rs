@@ -13,6 +13,7 @@ mod im2col;
 mod lowered;
 mod matrix;
 mod norm;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod upsample;

@@ -7,11 +7,12 @@
 //! and never on the number of threads or their timing, so that training repeats bit for bit.
 #![expect(unsafe_code, reason = "tasks write their own rows of one buffer")]
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
 use super::matrix::{self, Shared};
+use super::storage::{contiguous, cpu};
 use super::{Activation, Conv, lowered};
 #[cfg(target_arch = "x86_64")]
 use super::{avx512, direct};
@@ -74,20 +75,6 @@ impl CustomOp3 for FusedConv {
         let d_weight = Tensor::from_vec(found.weight, weight.shape(), device)?;
         let d_bias = Tensor::from_vec(found.bias, bias.shape(), device)?;
         Ok((d_x, Some(d_weight), Some(d_bias)))
-    }
-}
-
-pub(super) fn cpu(storage: &Storage) -> Result<&CpuStorage> {
-    match storage {
-        Storage::Cpu(storage) => Ok(storage),
-        _ => bail!("the fast convolutions run on the CPU only"),
-    }
-}
-
-fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
-        None => bail!("fused-conv2d needs contiguous tensors"),
     }
 }
 

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 #[cfg(target_arch = "x86_64")]
 use super::avx512;
 use super::geometry::padding_before;
+use super::storage::contiguous;
 use super::{Activation, Conv, matrix};
 
 /// Results that are summed at once.
@@ -233,12 +234,5 @@ fn activate(y: &mut [f32], activation: Activation) {
         Activation::Relu => y.iter_mut().for_each(|y| *y = if *y <= 0. { 0. } else { *y }),
         Activation::Relu6 => y.iter_mut().for_each(|y| *y = y.clamp(0., 6.)),
         Activation::Tanh => y.iter_mut().for_each(|y| *y = y.tanh()),
-    }
-}
-
-fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
-        None => bail!("depthwise-conv2d needs contiguous tensors"),
     }
 }

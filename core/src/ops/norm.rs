@@ -4,10 +4,11 @@
 //! stock operations it takes some twenty passes over the layer's values, each on one thread; here it
 //! takes three forward and two back, on all.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::conv;
+use super::storage::{contiguous, cpu};
 
 /// Mean and biased variance of each channel.
 #[derive(Clone, Debug)]
@@ -165,18 +166,4 @@ fn sum_of(values: &[f32], function: impl Fn(f32) -> f32) -> f32 {
         parts.iter_mut().zip(chunk).for_each(|(part, &value)| *part += function(value));
     }
     parts.iter().sum::<f32>() + rest.iter().map(|&value| function(value)).sum::<f32>()
-}
-
-fn cpu(storage: &Storage) -> Result<&CpuStorage> {
-    match storage {
-        Storage::Cpu(storage) => Ok(storage),
-        _ => bail!("the fast batch normalization runs on the CPU only"),
-    }
-}
-
-fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
-        None => bail!("batch normalization needs contiguous tensors"),
-    }
 }

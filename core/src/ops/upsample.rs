@@ -1,7 +1,9 @@
 //! Nearest upsampling by two on the CPU; its gradient sums four pixels.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
+
+use super::storage::contiguous;
 
 /// `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.
 pub(super) struct Upsample2x;
@@ -58,12 +60,5 @@ impl CustomOp1 for Sum2x {
             }
         });
         Ok((CpuStorage::F32(y), Shape::from((n, channels, height, width))))
-    }
-}
-
-fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
-        None => bail!("upsampling needs a contiguous tensor"),
     }
 }

@@ -3,9 +3,10 @@
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use super::{Depthwise, Plane, contiguous};
+use super::{Depthwise, Plane};
 use crate::ops::conv::{self, Given};
 use crate::ops::matrix;
+use crate::ops::storage::{contiguous, cpu};
 
 /// Values that are summed at once.
 const LANES: usize = 16;
@@ -28,10 +29,10 @@ pub(super) fn backward(
     let (y_storage, y_layout) = y.storage_and_layout();
     let (gradient_storage, gradient_layout) = gradient.storage_and_layout();
     let given = Given {
-        x: contiguous(conv::cpu(&x_storage)?, x_layout)?,
-        weight: contiguous(conv::cpu(&weight_storage)?, weight_layout)?,
-        y: contiguous(conv::cpu(&y_storage)?, y_layout)?,
-        gradient: contiguous(conv::cpu(&gradient_storage)?, gradient_layout)?,
+        x: contiguous(cpu(&x_storage)?, x_layout)?,
+        weight: contiguous(cpu(&weight_storage)?, weight_layout)?,
+        y: contiguous(cpu(&y_storage)?, y_layout)?,
+        gradient: contiguous(cpu(&gradient_storage)?, gradient_layout)?,
         activation: op.conv.activation,
     };
     let (pixels, taps) = (height * width, kernel * kernel);
