@@ -131,7 +131,7 @@ impl Scan {
             width: header.width,
             height: header.height,
             format,
-            depth: header.layout.depth,
+            depth: header.depth,
             alpha: header.layout.alpha,
             orientation: header.orientation(),
         };
@@ -200,7 +200,7 @@ impl Scan {
     /// Second pass: writes the scan again in color, band by band.
     ///
     /// Pixels keep their stored order. The result is sRGB with its profile embedded, of the depth
-    /// of the source (8 bits as JPEG), with its alpha and metadata, and carries the label.
+    /// of the source (8 bits as JPEG, at most 16 as PNG), with its alpha and metadata, and carries the label.
     ///
     /// # Errors
     ///
@@ -214,7 +214,11 @@ impl Scan {
         paint: &Paint<'_>,
     ) -> Result<()> {
         let format = encoding.format.unwrap_or(self.info.format);
-        let depth = if format == Format::Jpeg { Depth::Eight } else { self.header.layout.depth };
+        let depth = match (format, self.header.depth) {
+            (Format::Jpeg, _) => Depth::Eight,
+            (Format::Png, Depth::Float) => Depth::Sixteen,
+            (_, depth) => depth,
+        };
         if format == Format::Jpeg && self.header.layout.alpha {
             return Err(unsupported(&self.path, "alpha in JPEG: choose tiff or png"));
         }

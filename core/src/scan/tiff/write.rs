@@ -13,7 +13,7 @@ use crate::scan::color::ColorRows;
 use crate::scan::ifd::{self, Directory, Value};
 use crate::scan::metadata::{Metadata, density_tags};
 use crate::scan::samples::{Layout, Samples};
-use crate::scan::{Result, write_failed};
+use crate::scan::{Depth, Result, write_failed};
 
 /// Uncompressed bytes of a strip, about; TIFF 6.0 asks for 8 KiB, which is small for today's files.
 const STRIP_BYTES: usize = 512 << 10;
@@ -94,7 +94,9 @@ fn write_kind<W: Write + Seek, K: TiffKind>(
         (34675, Value::undefined(tags.icc.to_vec())),
         (700, Value { kind: ifd::kind::BYTE, bytes: tags.xmp.to_vec() }),
     ]);
-    if tags.compression.predicts() {
+    if layout.depth == Depth::Float {
+        values.insert(339, Value::shorts(&vec![3; usize::from(channels)]));
+    } else if tags.compression.predicts() {
         values.insert(317, Value::short(2));
     }
     if layout.alpha {
@@ -183,7 +185,7 @@ fn compress(
     row: usize,
 ) -> io::Result<Vec<u8>> {
     let mut raw = Vec::with_capacity(strip.len() * layout.sample_bytes());
-    if compression.predicts() {
+    if compression.predicts() && layout.depth != Depth::Float {
         differences(strip, row, layout.channels())
             .all()
             .to_bytes(cfg!(target_endian = "big"), &mut raw);
@@ -238,6 +240,7 @@ fn differences(strip: &Samples, row: usize, channels: usize) -> Samples {
                 }
             }
         }
+        Samples::Float(_) => {} // differences of floats round
     }
     strip
 }
@@ -270,7 +273,7 @@ mod tests {
     use super::*;
     use crate::SamplesMut;
     use crate::scan::rows::Rows;
-    use crate::scan::{Depth, Limits, Scan};
+    use crate::scan::{Limits, Scan};
 
     #[test]
     fn a_bigtiff_is_read_back() {
