@@ -195,7 +195,8 @@ impl Scan {
     /// selected, alone ([`ColorFile`] takes all).
     ///
     /// Pixels keep their stored order. The result is sRGB with its profile embedded, of the depth
-    /// of the source (8 bits as JPEG), with its alpha and metadata, and carries the label.
+    /// of the source (8 bits as JPEG, at most 16 as PNG), with its alpha and metadata, and carries
+    /// the label.
     ///
     /// # Errors
     ///
@@ -242,7 +243,7 @@ fn info(header: &Header, format: Format) -> Info {
         width: header.width,
         height: header.height,
         format,
-        depth: header.layout.depth,
+        depth: header.depth,
         alpha: header.layout.alpha,
         orientation: header.orientation(),
     }

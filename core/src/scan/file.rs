@@ -87,7 +87,11 @@ impl<W: Write + Seek> ColorFile<W> {
         paint: &Paint<'_>,
     ) -> Result<()> {
         let format = self.format;
-        let depth = if format == Format::Jpeg { Depth::Eight } else { scan.header.layout.depth };
+        let depth = match (format, scan.header.depth) {
+            (Format::Jpeg, _) => Depth::Eight,
+            (Format::Png, Depth::Float) => Depth::Sixteen,
+            (_, depth) => depth,
+        };
         if format == Format::Jpeg && scan.header.layout.alpha {
             return Err(unsupported(&self.path, "alpha in JPEG: choose tiff or png"));
         }

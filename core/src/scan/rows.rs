@@ -16,6 +16,8 @@ pub(super) struct Header {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) layout: Layout,
+    /// Depth of a result, which the samples' may exceed.
+    pub(super) depth: Depth,
     pub(super) space: ColorSpace,
     pub(super) metadata: Metadata,
     /// How a TIFF result is to be compressed.

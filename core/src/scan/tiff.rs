@@ -97,6 +97,7 @@ impl Reader {
             width,
             height,
             layout: plan.layout,
+            depth: plan.layout.depth,
             space: icc.map_or(ColorSpace::Srgb, ColorSpace::Icc),
             metadata,
             compression: plan.compression,

@@ -16,7 +16,7 @@ use crate::scan::color::ColorRows;
 use crate::scan::ifd::{self, Directory, Value};
 use crate::scan::metadata::{Metadata, density_tags};
 use crate::scan::samples::Samples;
-use crate::scan::{Result, write_failed};
+use crate::scan::{Depth, Result, write_failed};
 
 mod directory;
 mod strips;
@@ -229,6 +229,9 @@ fn page_tags(rows: &ColorRows<'_>, tags: &PageTags<'_>) -> Directory {
     ]);
     if let Some(predictor) = strips::predictor(tags.compression, layout) {
         values.insert(317, Value::short(predictor));
+    }
+    if layout.depth == Depth::Float {
+        values.insert(339, Value::shorts(&vec![3; channels]));
     }
     if layout.alpha {
         values.insert(338, Value::short(2));

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use ::tiff::encoder::compression::{CompressionAlgorithm, Lzw, Packbits};
 
+use super::super::super::Depth;
 use super::super::super::samples::{Layout, Samples};
 use super::super::Compression;
 
@@ -16,10 +17,11 @@ pub(super) fn rows_per_strip(layout: Layout, width: u32) -> usize {
 
 /// TIFF's number of the way in which samples are stored as differences, which dictionaries find
 /// more repetition in; `None`: they are stored as they are.
-pub(super) fn predictor(compression: Compression, _layout: Layout) -> Option<u16> {
-    match compression {
-        Compression::Lzw | Compression::Deflate | Compression::Zstd => Some(2),
-        Compression::None | Compression::PackBits => None,
+pub(super) fn predictor(compression: Compression, layout: Layout) -> Option<u16> {
+    match (compression, layout.depth) {
+        (Compression::None | Compression::PackBits, _) => None,
+        (_, Depth::Float) => Some(3),
+        (_, Depth::Eight | Depth::Sixteen) => Some(2),
     }
 }
 
@@ -32,7 +34,7 @@ pub(super) fn compress(
 ) -> io::Result<Vec<u8>> {
     let mut raw = Vec::with_capacity(strip.len() * layout.sample_bytes());
     if predictor(compression, layout).is_some() {
-        differences(strip, row, layout.channels()).all().to_bytes(false, &mut raw);
+        differences(strip, row, layout.channels(), &mut raw);
     } else {
         strip.all().to_bytes(false, &mut raw);
     }
@@ -59,24 +61,35 @@ pub(super) fn compress(
     Ok(packed)
 }
 
-/// Each sample less the one a pixel to the left (TIFF 6.0, section 14).
-fn differences(strip: &Samples, row: usize, channels: usize) -> Samples {
-    let mut strip = strip.clone();
-    match &mut strip {
+/// Appends each sample less the one a pixel to the left (TIFF 6.0, section 14); of floats, each
+/// byte (Adobe Photoshop TIFF Technical Note 3).
+fn differences(strip: &Samples, row: usize, channels: usize, raw: &mut Vec<u8>) {
+    match strip {
         Samples::Eight(v) => {
-            for row in v.chunks_exact_mut(row) {
-                for i in (channels..row.len()).rev() {
-                    row[i] = row[i].wrapping_sub(row[i - channels]);
-                }
+            for row in v.chunks_exact(row) {
+                raw.extend_from_slice(&row[..channels]);
+                raw.extend(row[channels..].iter().zip(row).map(|(s, left)| s.wrapping_sub(*left)));
             }
         }
         Samples::Sixteen(v) => {
-            for row in v.chunks_exact_mut(row) {
-                for i in (channels..row.len()).rev() {
-                    row[i] = row[i].wrapping_sub(row[i - channels]);
+            for row in v.chunks_exact(row) {
+                raw.extend(row[..channels].iter().flat_map(|s| s.to_le_bytes()));
+                let differences = row[channels..].iter().zip(row);
+                raw.extend(differences.flat_map(|(s, left)| s.wrapping_sub(*left).to_le_bytes()));
+            }
+        }
+        Samples::Float(v) => {
+            for row in v.chunks_exact(row) {
+                // All first bytes, then all second ones: signs and exponents are alike.
+                let first = raw.len();
+                for byte in 0..4 {
+                    raw.extend(row.iter().map(|s| s.to_be_bytes()[byte]));
+                }
+                let bytes = &mut raw[first..];
+                for i in (channels..bytes.len()).rev() {
+                    bytes[i] = bytes[i].wrapping_sub(bytes[i - channels]);
                 }
             }
         }
     }
-    strip
 }
