@@ -120,6 +120,12 @@ impl Reader {
         1
     }
 
+    /// Whether there are pages that hold no scans.
+    #[expect(clippy::unused_self, reason = "files of several pages are refused")]
+    pub(super) fn leaves_pages_out(&self) -> bool {
+        false
+    }
+
     /// Goes to a page.
     #[expect(clippy::needless_pass_by_ref_mut, reason = "files of several pages are refused")]
     pub(super) fn select(&mut self, page: usize, _limits: &Limits) -> Result<Header> {

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::Compression;
 use crate::scan::color::ColorRows;
 use crate::scan::ifd::{self, Directory, Value};
-use crate::scan::metadata::{Metadata, density_tags};
+use crate::scan::metadata::{MAKER_NOTE, Metadata, density_tags};
 use crate::scan::samples::Samples;
 use crate::scan::{Depth, Result, write_failed};
 
@@ -71,16 +71,17 @@ impl<W: Write + Seek> Writer<W> {
         rows: &mut ColorRows<'_>,
         tags: &PageTags<'_>,
     ) -> Result<()> {
+        let note = self.place_maker_note(tags.metadata)?;
         let (offsets, counts) = self.add_strips(rows, tags.compression)?;
         let mut subs = Vec::new();
         for (tag, sub) in [(34665, &tags.metadata.exif), (34853, &tags.metadata.gps)] {
             if !sub.is_empty() {
-                let entries = self.entries(sub.clone())?;
+                let entries = self.entries(sub.clone(), note)?;
                 self.directories.push(entries);
                 subs.push(Entry::directory(tag, self.directories.len() - 1));
             }
         }
-        let mut entries = self.entries(page_tags(rows, tags))?;
+        let mut entries = self.entries(page_tags(rows, tags), None)?;
         entries.extend(subs);
         entries.push(Entry::offsets(273, offsets));
         entries.push(Entry::offsets(279, counts));
@@ -165,13 +166,25 @@ impl<W: Write + Seek> Writer<W> {
         Ok((offsets, counts))
     }
 
-    /// The entries of a directory; long values go to the file.
-    fn entries(&mut self, tags: Directory) -> Result<Entries> {
+    /// Writes the maker's note where it lay in its source, if nothing lies there yet.
+    fn place_maker_note(&mut self, metadata: &Metadata) -> Result<Option<(u16, u64)>> {
+        let Some((at, note)) = metadata.maker_note(self.at as usize) else { return Ok(None) };
+        let padding = vec![0; at as usize - self.at as usize];
+        self.append(&padding, 1)?;
+        let at = self.append(note, 1)?;
+        Ok(Some((MAKER_NOTE, at)))
+    }
+
+    /// The entries of a directory; long values go to the file, but for one that is there.
+    fn entries(&mut self, tags: Directory, placed: Option<(u16, u64)>) -> Result<Entries> {
         let mut entries = Vec::with_capacity(tags.len());
         for (tag, value) in tags {
             if directory::is_whole(&value) {
-                let long = value.bytes.len() > INLINE;
-                let at = if long { Some(self.append_value(&value.bytes)?) } else { None };
+                let at = match placed {
+                    Some((placed, at)) if placed == tag => Some(at),
+                    _ if value.bytes.len() > INLINE => Some(self.append_value(&value.bytes)?),
+                    _ => None,
+                };
                 entries.push(Entry::new(tag, value, at));
             }
         }
