@@ -8,3 +8,5 @@ mod files; // makes the files
 mod formats; // each format, depth and layout
 mod lightness; // true lightness through profiles
 mod memory; // a scan of 100 megapixels, by hand
+mod pages; // TIFFs of several pages
+mod readers; // results as other programs read them
