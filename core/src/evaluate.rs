@@ -206,7 +206,7 @@ fn predict(
     let lightness: Vec<f32> = photos.iter().flat_map(|photo| photo.l.iter().copied()).collect();
     let shape = (photos.len(), 1, SIDE, SIDE);
     let lightness = Tensor::from_vec(lightness, shape, &device.inner)?;
-    let chroma = (network.forward(&lightness, Mode::Infer)? * 128.0)?; // (N, 2, H, W)
+    let chroma = (network.forward(&lightness, None, Mode::Infer)? * 128.0)?; // (N, 2, H, W)
     let plane = |i: usize, channel: usize| -> candle_core::Result<Vec<f32>> {
         chroma.get(i)?.get(channel)?.flatten_all()?.to_vec1()
     };
