@@ -16,6 +16,7 @@ pub mod auc;
 pub mod ciede2000;
 pub mod colorfulness;
 pub mod comparison;
+pub mod hinted;
 pub mod panel;
 pub mod photo;
 pub mod scans;
@@ -23,6 +24,7 @@ pub mod sheet;
 pub mod similarity;
 
 pub use comparison::{Choice, Comparison, choose, compare, comparison_sheet, spaced};
+pub use hinted::{HintedReport, evaluate_hinted};
 pub use panel::{Panel, Tally};
 pub use photo::Photo;
 pub use scans::scan_sheet;
