@@ -103,7 +103,7 @@ fn draw(photo: &Photo, number: usize, count: usize) -> Vec<Hint> {
             let sum: usize = pixels.iter().map(|i| usize::from(photo.rgb[3 * i + c])).sum();
             (sum as f32 / pixels.len() as f32).round() as u8
         });
-        Hint { x: x as f32 + 0.5, y: y as f32 + 0.5, radius: RADIUS, rgb }
+        Hint { x: x as f32 + 0.5, y: y as f32 + 0.5, radius: RADIUS, rgb, page: 1 }
     };
     (0..count).map(|_| hint()).collect()
 }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn red_at(x: f32, y: f32) -> Hints {
-        Hints(vec![Hint { x, y, radius: 10.0, rgb: [200, 30, 30] }])
+        Hints(vec![Hint { x, y, radius: 10.0, rgb: [200, 30, 30], page: 1 }])
     }
 
     #[test]

@@ -115,6 +115,7 @@ impl<'a> ColorRows<'a> {
         let rgb = match &mut self.rgb {
             Samples::Eight(v) => SamplesMut::Eight(v),
             Samples::Sixteen(v) => SamplesMut::Sixteen(v),
+            Samples::Float(v) => SamplesMut::Float(v),
         };
         (self.paint)(self.y, &self.lightness, rgb);
         self.y += rows as u32;
@@ -130,7 +131,8 @@ impl<'a> ColorRows<'a> {
         let Some(samples) = self.rows.next(self.band_rows)? else { return Ok(()) };
         self.conversion.convert(self.path, self.source, samples, &mut self.lightness)?;
         if self.layout.alpha {
-            alpha(samples, self.source.channels(), &mut self.alpha);
+            let channels = self.source.channels();
+            self.alpha.set_channel(samples, channels - 1, channels);
         }
         Ok(())
     }
@@ -149,7 +151,7 @@ impl<'a> ColorRows<'a> {
                 shrink.lightness.push_row(row, &mut |row| ready.extend_from_slice(row));
             }
             if self.layout.alpha {
-                alpha(samples, from, &mut self.alpha);
+                self.alpha.set_channel(samples, from - 1, from);
                 let values = self.alpha.to_f32();
                 for row in values.chunks_exact(width) {
                     let ready = &mut shrink.ready_alpha;
@@ -166,20 +168,6 @@ impl<'a> ColorRows<'a> {
     }
 }
 
-/// The last sample of each pixel.
-fn alpha(samples: SamplesRef<'_>, channels: usize, into: &mut Samples) {
-    into.clear();
-    match (samples, into) {
-        (SamplesRef::Eight(from), Samples::Eight(to)) => {
-            to.extend(from.chunks_exact(channels).map(|p| p[channels - 1]));
-        }
-        (SamplesRef::Sixteen(from), Samples::Sixteen(to)) => {
-            to.extend(from.chunks_exact(channels).map(|p| p[channels - 1]));
-        }
-        _ => unreachable!("a result with alpha has its source's depth"),
-    }
-}
-
 /// Interleaves color and alpha.
 fn join(rgb: &Samples, alpha: &Samples, into: &mut Samples) {
     fn join<T: Copy>(rgb: &[T], alpha: &[T], into: &mut Vec<T>) {
@@ -191,6 +179,9 @@ fn join(rgb: &Samples, alpha: &Samples, into: &mut Samples) {
             join(rgb, alpha, into);
         }
         (Samples::Sixteen(rgb), Samples::Sixteen(alpha), Samples::Sixteen(into)) => {
+            join(rgb, alpha, into);
+        }
+        (Samples::Float(rgb), Samples::Float(alpha), Samples::Float(into)) => {
             join(rgb, alpha, into);
         }
         _ => unreachable!("a result has one depth"),

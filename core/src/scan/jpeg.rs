@@ -80,6 +80,7 @@ impl Reader {
             width,
             height,
             layout,
+            depth: layout.depth,
             space: icc.map_or(ColorSpace::Srgb, ColorSpace::Icc),
             metadata,
             compression: tiff::Compression::Deflate,

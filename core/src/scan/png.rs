@@ -70,6 +70,7 @@ impl Reader {
             width,
             height,
             layout,
+            depth: layout.depth,
             space,
             metadata: metadata(path, &chunks),
             compression: tiff::Compression::Deflate,

@@ -20,6 +20,8 @@ use crate::lab;
 pub(super) enum ColorSpace {
     /// No profile, or one that says sRGB.
     Srgb,
+    /// Linear light of sRGB's primaries, not clipped; with float samples alone.
+    Linear,
     /// An ICC profile.
     Icc(Vec<u8>),
     /// PNG's gAMA and cHRM chunks.
@@ -39,6 +41,10 @@ pub(super) enum Lightness {
     Gray(Vec<f32>),
     /// Relative luminance (D65) of each value of red, green and blue, to be summed.
     Matrix([Vec<f32>; 3]),
+    /// Relative luminance (D65) of float gray, or red, green and blue, at equal steps of 0..=1.
+    Float(Vec<Vec<f32>>),
+    /// Linear sRGB.
+    Linear,
     /// A profile with tables: to linear sRGB, unclipped.
     Tables(std::sync::Arc<TransformF32Executor>),
 }
@@ -48,9 +54,11 @@ impl Lightness {
     /// with a warning, and sRGB is assumed.
     pub(super) fn new(path: &Path, space: &ColorSpace, layout: Layout) -> Self {
         let values = if layout.depth == Depth::Eight { 256 } else { 65536 };
+        let float = layout.depth == Depth::Float;
         let prepared = match space {
             ColorSpace::Srgb => None,
-            ColorSpace::Icc(bytes) => match from_icc(bytes, layout.color, values) {
+            ColorSpace::Linear => Some(Self::Linear),
+            ColorSpace::Icc(bytes) => match from_icc(bytes, layout.color, values, float) {
                 Ok(prepared) => Some(prepared),
                 Err(reason) => {
                     log::warn!("{}: color profile ignored: {reason}", path.display());
@@ -63,17 +71,24 @@ impl Lightness {
                     let weights = luminance_weights(chromaticities.as_ref());
                     Some(Self::Matrix(weights.map(|w| table(values, |v| (w * curve(v)) as f32))))
                 } else {
-                    Some(Self::gray(values, curve))
+                    Some(Self::gray(values, float, curve))
                 }
             }
         };
-        prepared.unwrap_or_else(|| {
-            if layout.color { Self::Srgb } else { Self::gray(values, srgb_to_linear) }
+        prepared.unwrap_or_else(|| match (layout.color, float) {
+            (true, false) => Self::Srgb,
+            (true, true) => Self::Float(
+                SRGB_WEIGHTS.map(|w| table(values, |v| (w * srgb_to_linear(v)) as f32)).to_vec(),
+            ),
+            (false, _) => Self::gray(values, float, srgb_to_linear),
         })
     }
 
     /// `curve` goes from samples, 0..=1, to relative luminance.
-    fn gray(values: usize, curve: impl Fn(f64) -> f64) -> Self {
+    fn gray(values: usize, float: bool, curve: impl Fn(f64) -> f64) -> Self {
+        if float {
+            return Self::Float(vec![table(values, |v| curve(v) as f32)]);
+        }
         Self::Gray(table(values, |v| lightness_of(curve(v) as f32)))
     }
 
@@ -118,10 +133,20 @@ impl Lightness {
                     lab::lightness_from_srgb16(&without_alpha(s), lightness);
                 }
             }
+            (Self::Float(tables), SamplesRef::Float(s)) => {
+                lightness.extend(s.chunks_exact(channels).map(|p| {
+                    lightness_of(tables.iter().zip(p).map(|(t, &v)| between(t, v)).sum())
+                }));
+            }
+            (Self::Linear, SamplesRef::Float(s)) => {
+                lightness.resize(s.len() / channels, 0.0);
+                lab::lightness_from_linear(s, channels, lightness);
+            }
             (Self::Tables(transform), samples) => {
                 let rgb: Vec<f32> = match samples {
                     SamplesRef::Eight(s) => scaled(s, channels, 255.0),
                     SamplesRef::Sixteen(s) => scaled(s, channels, 65535.0),
+                    SamplesRef::Float(s) => scaled(s, channels, 1.0),
                 };
                 let mut linear = vec![0.0; rgb.len()];
                 transform.transform(&rgb, &mut linear).map_err(|error| Error::Damaged {
@@ -133,20 +158,21 @@ impl Lightness {
                     lightness_of(y)
                 }));
             }
+            _ => unreachable!("the conversion is made for the samples' depth"),
         }
         Ok(())
     }
 }
 
-fn from_icc(bytes: &[u8], color: bool, values: usize) -> Result<Lightness, String> {
+fn from_icc(bytes: &[u8], color: bool, values: usize, float: bool) -> Result<Lightness, String> {
     let profile = ColorProfile::new_from_slice(bytes).map_err(|error| error.to_string())?;
     match (profile.color_space, color) {
         (DataColorSpace::Gray, false) => {
             let curve = profile.gray_trc.as_ref().ok_or("no gray tone curve")?;
             let curve = evaluator(curve)?;
-            Ok(Lightness::gray(values, curve))
+            Ok(Lightness::gray(values, float, curve))
         }
-        (DataColorSpace::Rgb, true) => rgb_from_icc(&profile, values),
+        (DataColorSpace::Rgb, true) => rgb_from_icc(&profile, values, float),
         (other, _) => {
             let wanted = if color { "RGB" } else { "gray" };
             Err(format!("it is for {other:?}, the picture is {wanted}"))
@@ -154,7 +180,7 @@ fn from_icc(bytes: &[u8], color: bool, values: usize) -> Result<Lightness, Strin
     }
 }
 
-fn rgb_from_icc(profile: &ColorProfile, values: usize) -> Result<Lightness, String> {
+fn rgb_from_icc(profile: &ColorProfile, values: usize, float: bool) -> Result<Lightness, String> {
     let tables =
         profile.lut_a_to_b_colorimetric.is_some() || profile.lut_a_to_b_perceptual.is_some();
     if let (false, Some(red), Some(green), Some(blue)) =
@@ -162,11 +188,16 @@ fn rgb_from_icc(profile: &ColorProfile, values: usize) -> Result<Lightness, Stri
     {
         let weights = weights_from_d50(profile.colorant_matrix());
         let [red, green, blue] = [evaluator(red)?, evaluator(green)?, evaluator(blue)?];
-        return Ok(Lightness::Matrix([
+        let tables = [
             table(values, |v| (weights[0] * red(v)) as f32),
             table(values, |v| (weights[1] * green(v)) as f32),
             table(values, |v| (weights[2] * blue(v)) as f32),
-        ]));
+        ];
+        return Ok(if float {
+            Lightness::Float(tables.to_vec())
+        } else {
+            Lightness::Matrix(tables)
+        });
     }
     let mut linear = ColorProfile::new_srgb();
     let identity = ToneReprCurve::Parametric(vec![1.0]);
@@ -277,9 +308,17 @@ fn luminance_weights(chromaticities: Option<&[(f64, f64); 4]>) -> [f64; 3] {
     if weights.iter().all(|w| w.is_finite()) { weights } else { SRGB_WEIGHTS }
 }
 
-/// L* within its range; luminance of colors outside of a profile's gamut may not be.
+/// L* within its range; luminance of colors outside of a profile's gamut may not be, and floats may
+/// be no numbers.
 fn lightness_of(y: f32) -> f32 {
-    lab::lightness_from_luminance(y).clamp(0.0, 100.0)
+    lab::lightness_from_luminance(y.max(0.0)).min(100.0)
+}
+
+/// A table's value at a float, where 1 is its end; beyond its ends it goes on straight.
+fn between(table: &[f32], at: f32) -> f32 {
+    let at = at * (table.len() - 1) as f32;
+    let below = (at.max(0.0) as usize).min(table.len() - 2);
+    table[below] + (table[below + 1] - table[below]) * (at - below as f32)
 }
 
 /// IEC 61966-2-1, in f64.

@@ -16,6 +16,8 @@ pub(super) struct Header {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) layout: Layout,
+    /// Depth of a result, which the samples' may exceed.
+    pub(super) depth: Depth,
     pub(super) space: ColorSpace,
     pub(super) metadata: Metadata,
     /// How a TIFF result is to be compressed.
@@ -82,6 +84,22 @@ impl Reader {
                 Ok((Format::Tiff, header, Self::Tiff(reader)))
             }
             _ => Err(not_an_image(path, "neither JPEG nor PNG nor TIFF")),
+        }
+    }
+
+    /// Pages that hold scans.
+    pub(super) fn pages(&self) -> usize {
+        match self {
+            Self::Jpeg(_) | Self::Png(_) => 1,
+            Self::Tiff(reader) => reader.pages(),
+        }
+    }
+
+    /// Goes to a page.
+    pub(super) fn select(&mut self, page: usize, limits: &Limits) -> Result<Header> {
+        match self {
+            Self::Tiff(reader) => reader.select(page, limits),
+            Self::Jpeg(_) | Self::Png(_) => unreachable!("{page}: these have one page"),
         }
     }
 

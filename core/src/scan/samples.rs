@@ -46,6 +46,8 @@ pub(super) enum Samples {
     Eight(Vec<u8>),
     /// 0..=65535.
     Sixteen(Vec<u16>),
+    /// 0 is black and 1 white; others occur.
+    Float(Vec<f32>),
 }
 
 /// A view of [`Samples`].
@@ -55,14 +57,16 @@ pub(super) enum SamplesRef<'a> {
     Eight(&'a [u8]),
     /// 0..=65535.
     Sixteen(&'a [u16]),
+    /// 0 is black and 1 white; others occur.
+    Float(&'a [f32]),
 }
 
 impl Samples {
-    /// No samples; formats of float are not read yet and have no layout.
     pub(super) fn new(depth: Depth) -> Self {
         match depth {
             Depth::Eight => Self::Eight(Vec::new()),
-            Depth::Sixteen | Depth::Float => Self::Sixteen(Vec::new()),
+            Depth::Sixteen => Self::Sixteen(Vec::new()),
+            Depth::Float => Self::Float(Vec::new()),
         }
     }
 
@@ -70,6 +74,7 @@ impl Samples {
         match self {
             Self::Eight(v) => v.clear(),
             Self::Sixteen(v) => v.clear(),
+            Self::Float(v) => v.clear(),
         }
     }
 
@@ -77,6 +82,7 @@ impl Samples {
         match self {
             Self::Eight(v) => v.reserve_exact(samples),
             Self::Sixteen(v) => v.reserve_exact(samples),
+            Self::Float(v) => v.reserve_exact(samples),
         }
     }
 
@@ -84,6 +90,7 @@ impl Samples {
         match self {
             Self::Eight(v) => v.len(),
             Self::Sixteen(v) => v.len(),
+            Self::Float(v) => v.len(),
         }
     }
 
@@ -92,6 +99,7 @@ impl Samples {
         match self {
             Self::Eight(v) => v.resize(samples, 0),
             Self::Sixteen(v) => v.resize(samples, 0),
+            Self::Float(v) => v.resize(samples, 0.0),
         }
     }
 
@@ -108,6 +116,7 @@ impl Samples {
         match (self, from) {
             (Self::Eight(to), Self::Eight(from)) => put(&mut to[first..], step, &from[..count]),
             (Self::Sixteen(to), Self::Sixteen(from)) => put(&mut to[first..], step, &from[..count]),
+            (Self::Float(to), Self::Float(from)) => put(&mut to[first..], step, &from[..count]),
             _ => unreachable!("a scan has one depth"),
         }
     }
@@ -117,6 +126,7 @@ impl Samples {
         match self {
             Self::Eight(v) => SamplesRef::Eight(&v[range]),
             Self::Sixteen(v) => SamplesRef::Sixteen(&v[range]),
+            Self::Float(v) => SamplesRef::Float(&v[range]),
         }
     }
 
@@ -125,6 +135,7 @@ impl Samples {
         match self {
             Self::Eight(v) => SamplesRef::Eight(v),
             Self::Sixteen(v) => SamplesRef::Sixteen(v),
+            Self::Float(v) => SamplesRef::Float(v),
         }
     }
 
@@ -133,6 +144,7 @@ impl Samples {
         match (self, more) {
             (Self::Eight(v), SamplesRef::Eight(more)) => v.extend_from_slice(more),
             (Self::Sixteen(v), SamplesRef::Sixteen(more)) => v.extend_from_slice(more),
+            (Self::Float(v), SamplesRef::Float(more)) => v.extend_from_slice(more),
             _ => unreachable!("a scan has one depth"),
         }
     }
@@ -145,6 +157,10 @@ impl Samples {
                 let pair = [pair[0], pair[1]];
                 if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
             })),
+            Self::Float(v) => v.extend(bytes.chunks_exact(4).map(|four| {
+                let four = [four[0], four[1], four[2], four[3]];
+                if big_endian { f32::from_be_bytes(four) } else { f32::from_le_bytes(four) }
+            })),
         }
     }
 
@@ -153,7 +169,7 @@ impl Samples {
         self.clear();
         match self {
             Self::Eight(v) => *v = bytes,
-            Self::Sixteen(_) => self.extend_bytes(&bytes, true),
+            Self::Sixteen(_) | Self::Float(_) => self.extend_bytes(&bytes, true),
         }
     }
 
@@ -162,15 +178,50 @@ impl Samples {
         match self {
             Self::Eight(v) => v.iter().map(|&s| f32::from(s)).collect(),
             Self::Sixteen(v) => v.iter().map(|&s| f32::from(s)).collect(),
+            Self::Float(v) => v.clone(),
         }
     }
 
-    /// Replaces the samples by rounded numbers.
+    /// Replaces the samples by numbers, rounded where they are integers.
     pub(super) fn set_rounded(&mut self, values: &[f32]) {
         self.clear();
         match self {
             Self::Eight(v) => v.extend(values.iter().map(|s| s.round() as u8)),
             Self::Sixteen(v) => v.extend(values.iter().map(|s| s.round() as u16)),
+            Self::Float(v) => v.extend_from_slice(values),
+        }
+    }
+
+    /// Replaces the samples by every `step`-th of `from`, from `first` on, of any depth.
+    pub(super) fn set_channel(&mut self, from: SamplesRef<'_>, first: usize, step: usize) {
+        fn channel<T: Copy>(from: &[T], first: usize, step: usize) -> impl Iterator<Item = T> {
+            from.chunks_exact(step).map(move |pixel| pixel[first])
+        }
+        let wide = |s: u8| 257 * u16::from(s);
+        let narrow = |s: u16| ((u32::from(s) * 255 + 32767) / 65535) as u8;
+        self.clear();
+        match (self, from) {
+            (Self::Eight(to), SamplesRef::Eight(from)) => to.extend(channel(from, first, step)),
+            (Self::Eight(to), SamplesRef::Sixteen(from)) => {
+                to.extend(channel(from, first, step).map(narrow));
+            }
+            (Self::Eight(to), SamplesRef::Float(from)) => {
+                to.extend(channel(from, first, step).map(|s| (255.0 * s).round() as u8));
+            }
+            (Self::Sixteen(to), SamplesRef::Eight(from)) => {
+                to.extend(channel(from, first, step).map(wide));
+            }
+            (Self::Sixteen(to), SamplesRef::Sixteen(from)) => to.extend(channel(from, first, step)),
+            (Self::Sixteen(to), SamplesRef::Float(from)) => {
+                to.extend(channel(from, first, step).map(|s| (65535.0 * s).round() as u16));
+            }
+            (Self::Float(to), SamplesRef::Eight(from)) => {
+                to.extend(channel(from, first, step).map(|s| f32::from(s) / 255.0));
+            }
+            (Self::Float(to), SamplesRef::Sixteen(from)) => {
+                to.extend(channel(from, first, step).map(|s| f32::from(s) / 65535.0));
+            }
+            (Self::Float(to), SamplesRef::Float(from)) => to.extend(channel(from, first, step)),
         }
     }
 }
@@ -180,6 +231,7 @@ impl SamplesRef<'_> {
         match self {
             Self::Eight(v) => v.len(),
             Self::Sixteen(v) => v.len(),
+            Self::Float(v) => v.len(),
         }
     }
 
@@ -192,6 +244,7 @@ impl SamplesRef<'_> {
         match self {
             Self::Eight(v) => (Self::Eight(&v[..at]), Self::Eight(&v[at..])),
             Self::Sixteen(v) => (Self::Sixteen(&v[..at]), Self::Sixteen(&v[at..])),
+            Self::Float(v) => (Self::Float(&v[..at]), Self::Float(&v[at..])),
         }
     }
 
@@ -201,6 +254,8 @@ impl SamplesRef<'_> {
             Self::Eight(v) => bytes.extend_from_slice(v),
             Self::Sixteen(v) if big_endian => bytes.extend(v.iter().flat_map(|s| s.to_be_bytes())),
             Self::Sixteen(v) => bytes.extend(v.iter().flat_map(|s| s.to_le_bytes())),
+            Self::Float(v) if big_endian => bytes.extend(v.iter().flat_map(|s| s.to_be_bytes())),
+            Self::Float(v) => bytes.extend(v.iter().flat_map(|s| s.to_le_bytes())),
         }
     }
 }

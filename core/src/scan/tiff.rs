@@ -26,7 +26,7 @@ mod streams;
 mod write;
 
 use plan::Plan;
-pub(super) use write::write;
+pub(super) use write::{PageTags, Writer};
 
 /// Compressions that are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,7 @@ impl Reader {
             width,
             height,
             layout: plan.layout,
+            depth: plan.layout.depth,
             space: icc.map_or(ColorSpace::Srgb, ColorSpace::Icc),
             metadata,
             compression: plan.compression,
@@ -111,6 +112,18 @@ impl Reader {
             bytes: Vec::new(),
         };
         Ok((header, reader))
+    }
+
+    /// Pages that hold scans.
+    #[expect(clippy::unused_self, reason = "files of several pages are refused")]
+    pub(super) fn pages(&self) -> usize {
+        1
+    }
+
+    /// Goes to a page.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "files of several pages are refused")]
+    pub(super) fn select(&mut self, page: usize, _limits: &Limits) -> Result<Header> {
+        Err(unsupported(&self.path, format!("page {page}")))
     }
 
     /// Goes to the first row.

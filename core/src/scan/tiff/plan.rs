@@ -223,6 +223,7 @@ impl Plan {
                     invert(v, stride, self.layout, |s| !s);
                 }
             }
+            Samples::Float(_) => {}
         }
         samples
     }
