@@ -7,6 +7,6 @@ mod damage; // truncated and altered files
 mod files; // makes the files
 mod formats; // each format, depth and layout
 mod lightness; // true lightness through profiles
-mod memory; // a scan of 100 megapixels, by hand
+mod memory; // what is held; a scan of 100 megapixels, by hand
 mod pages; // TIFFs of several pages
 mod readers; // results as other programs read them

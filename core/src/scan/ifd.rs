@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Most entries that a directory of a real file has; more is a broken one.
-const MOST_ENTRIES: usize = 4096;
+pub(super) const MOST_ENTRIES: usize = 4096;
 
 /// A tag's value.
 #[derive(Clone, Debug, PartialEq)]
