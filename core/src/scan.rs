@@ -13,6 +13,7 @@ use crate::{Error, Orientation, Result, SamplesMut};
 mod color;
 mod file;
 mod ifd;
+mod inks;
 mod jpeg;
 mod label;
 mod metadata;
