@@ -7,6 +7,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::lab::Lab;
+use crate::thumbnail::WorkImage;
 pub(crate) use spread::spread;
 
 /// One hint, in upright pixels of the scan.
@@ -21,6 +23,13 @@ pub struct Hint {
     pub radius: f32,
     /// sRGB color, 0..=255; its chroma is wanted, its lightness is the scan's.
     pub rgb: [u8; 3],
+    /// Page of a file of several, from 1.
+    #[serde(default = "first_page")]
+    pub page: usize,
+}
+
+fn first_page() -> usize {
+    1
 }
 
 /// A list of hints, empty by default.
@@ -49,12 +58,64 @@ impl Hints {
         Ok(Self(hints))
     }
 
-    /// Numbers, from 1, of the hints whose centers lie outside an upright picture of
-    /// `(width, height)` pixels.
-    pub fn outside(&self, (width, height): (usize, usize)) -> impl Iterator<Item = usize> {
-        let inside = move |hint: &Hint| hint.x < width as f32 && hint.y < height as f32;
-        (1..).zip(&self.0).filter(move |(_, hint)| !inside(hint)).map(|(number, _)| number)
+    /// The hints of a page, counted from 0.
+    #[must_use]
+    pub fn of_page(&self, page: usize) -> Self {
+        Self(self.0.iter().filter(|hint| hint.page == page + 1).cloned().collect())
     }
+
+    /// Numbers, from 1, of the hints of a page, counted from 0, whose centers lie outside its
+    /// `(width, height)` upright pixels.
+    pub fn outside(
+        &self,
+        page: usize,
+        (width, height): (usize, usize),
+    ) -> impl Iterator<Item = usize> {
+        let inside = move |hint: &Hint| hint.x < width as f32 && hint.y < height as f32;
+        let outside = move |hint: &Hint| hint.page == page + 1 && !inside(hint);
+        (1..).zip(&self.0).filter(move |(_, hint)| outside(hint)).map(|(number, _)| number)
+    }
+
+    /// Numbers, from 1, of the hints whose page is none of a file's.
+    pub fn beyond(&self, pages: usize) -> impl Iterator<Item = usize> {
+        let beyond = move |hint: &Hint| !(1..=pages).contains(&hint.page);
+        (1..).zip(&self.0).filter(move |(_, hint)| beyond(hint)).map(|(number, _)| number)
+    }
+}
+
+/// A hint on a work image.
+#[derive(Clone, Debug)]
+pub(crate) struct Spot {
+    /// `(a, b)`, in -128..=127.
+    pub(crate) chroma: [f32; 2],
+    /// Pixels of the disc, by index; at least the one that the center is in, unless it lies
+    /// outside.
+    pub(crate) pixels: Vec<usize>,
+}
+
+/// The hints as a work image shows them.
+pub(crate) fn spots(image: &WorkImage, hints: &Hints) -> Vec<Spot> {
+    let (width, height) = (image.width, image.height);
+    let scale = [width as f32 / image.scan_size.0 as f32, height as f32 / image.scan_size.1 as f32];
+    let spot = |hint: &Hint| {
+        let color = Lab::from_srgb(hint.rgb.map(|v| f32::from(v) / 255.0));
+        let center = [hint.x * scale[0] - 0.5, hint.y * scale[1] - 0.5];
+        // A hint reaches one work pixel at least, however small it is on the scan.
+        let radius = (hint.radius * scale[0].max(scale[1])).max(0.71);
+        let span = |c: f32, length: usize| {
+            let first = (c - radius).ceil().max(0.0) as usize;
+            let last = (c + radius).floor().min(length as f32 - 1.0);
+            first..(last.max(-1.0) + 1.0) as usize
+        };
+        let inside =
+            |x: usize, y: usize| (x as f32 - center[0]).hypot(y as f32 - center[1]) <= radius;
+        let pixels = span(center[1], height)
+            .flat_map(|y| span(center[0], width).map(move |x| (x, y)))
+            .filter(|&(x, y)| inside(x, y))
+            .map(|(x, y)| y * width + x);
+        Spot { chroma: [color.a, color.b], pixels: pixels.collect() }
+    };
+    hints.0.iter().map(spot).collect()
 }
 
 #[cfg(test)]
@@ -71,14 +132,27 @@ mod tests {
     #[test]
     fn a_list_of_hints_is_read() {
         let hints = read(r#"[{"x": 1, "y": 2.5, "radius": 3, "rgb": [255, 0, 10]}]"#).unwrap();
-        assert_eq!(hints.0, [Hint { x: 1.0, y: 2.5, radius: 3.0, rgb: [255, 0, 10] }]);
+        assert_eq!(hints.0, [Hint { x: 1.0, y: 2.5, radius: 3.0, rgb: [255, 0, 10], page: 1 }]);
     }
 
     #[test]
     fn hints_outside_a_picture_are_told_by_number() {
-        let at = |x, y| Hint { x, y, radius: 1.0, rgb: [0, 0, 0] };
+        let at = |x, y| Hint { x, y, radius: 1.0, rgb: [0, 0, 0], page: 1 };
         let hints = Hints(vec![at(0.0, 0.0), at(10.0, 0.0), at(9.0, 19.0), at(9.0, 20.0)]);
-        assert_eq!(hints.outside((10, 20)).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(hints.outside(0, (10, 20)).collect::<Vec<_>>(), [2, 4]);
+    }
+
+    #[test]
+    fn a_hint_belongs_to_one_page() {
+        let text = r#"[{"x": 1, "y": 2, "radius": 3, "rgb": [0, 0, 0]},
+            {"x": 50, "y": 2, "radius": 3, "rgb": [0, 0, 0], "page": 2}]"#;
+        let hints = read(text).unwrap();
+        assert_eq!(hints.of_page(0).0, hints.0[..1]);
+        assert_eq!(hints.of_page(1).0, hints.0[1..]);
+        assert_eq!(hints.outside(0, (10, 10)).count(), 0);
+        assert_eq!(hints.outside(1, (10, 10)).collect::<Vec<_>>(), [2]);
+        assert_eq!(hints.beyond(1).collect::<Vec<_>>(), [2]);
+        assert_eq!(hints.beyond(2).count(), 0);
     }
 
     #[test]

@@ -3,15 +3,15 @@
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use self::color::ColorRows;
+pub use self::file::ColorFile;
 pub use self::label::{Vocabulary, packet as label_packet};
-
 use self::profile::Lightness;
 use self::rows::{Header, Reader, Rows};
 use self::samples::Samples;
 use crate::{Error, Orientation, Result, SamplesMut};
 
 mod color;
+mod file;
 mod ifd;
 mod inks;
 mod jpeg;
@@ -107,16 +107,17 @@ pub struct Label {
 /// rows to be filled.
 pub type Paint<'a> = dyn Fn(u32, &[f32], SamplesMut<'_>) + Sync + 'a;
 
-/// A scan opened for reading.
+/// A scan opened for reading, at one of its pages.
 pub struct Scan {
     path: PathBuf,
     info: Info,
     header: Header,
     reader: Reader,
     conversion: Lightness,
+    page: usize,
     /// Samples of the whole scan, once read, if they fit the limit.
     kept: Option<Samples>,
-    memory: u64,
+    limits: Limits,
 }
 
 impl Scan {
@@ -128,17 +129,10 @@ impl Scan {
     /// as its header tells, of a kind that is not handled, or larger than the limits.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self> {
         let (format, header, reader) = Reader::open(path, limits)?;
-        let info = Info {
-            width: header.width,
-            height: header.height,
-            format,
-            depth: header.depth,
-            alpha: header.layout.alpha,
-            orientation: header.orientation(),
-        };
+        let info = info(&header, format);
         let conversion = Lightness::new(path, &header.space, header.layout);
-        let (path, memory) = (path.to_path_buf(), limits.memory);
-        Ok(Self { path, info, header, reader, conversion, kept: None, memory })
+        let (path, limits) = (path.to_path_buf(), limits.clone());
+        Ok(Self { path, info, header, reader, conversion, page: 0, kept: None, limits })
     }
 
     /// What the header says.
@@ -160,7 +154,7 @@ impl Scan {
         let (width, height) = (self.info.width, self.info.height);
         let bytes = layout.bytes(width, height.into());
         let mut keep = None;
-        if self.kept.is_none() && !self.reader.holds_all() && bytes <= self.memory {
+        if self.kept.is_none() && !self.reader.holds_all() && bytes <= self.limits.memory {
             let mut samples = Samples::new(layout.depth);
             samples.reserve_exact(width as usize * height as usize * layout.channels());
             keep = Some(samples);
@@ -198,10 +192,12 @@ impl Scan {
         }
     }
 
-    /// Second pass: writes the scan again in color, band by band.
+    /// Second pass: writes the scan again in color, band by band; of several pages the one that is
+    /// selected, alone ([`ColorFile`] takes all).
     ///
     /// Pixels keep their stored order. The result is sRGB with its profile embedded, of the depth
-    /// of the source (8 bits as JPEG, at most 16 as PNG), with its alpha and metadata, and carries the label.
+    /// of the source (8 bits as JPEG, at most 16 as PNG), with its alpha and metadata, and carries
+    /// the label.
     ///
     /// # Errors
     ///
@@ -214,41 +210,43 @@ impl Scan {
         label: &Label,
         paint: &Paint<'_>,
     ) -> Result<()> {
-        let format = encoding.format.unwrap_or(self.info.format);
-        let depth = match (format, self.header.depth) {
-            (Format::Jpeg, _) => Depth::Eight,
-            (Format::Png, Depth::Float) => Depth::Sixteen,
-            (_, depth) => depth,
-        };
-        if format == Format::Jpeg && self.header.layout.alpha {
-            return Err(unsupported(&self.path, "alpha in JPEG: choose tiff or png"));
+        let mut file = ColorFile::of_pages(out, self, encoding.format, 1)?;
+        file.add(self, encoding, label, paint)?;
+        file.finish()
+    }
+
+    /// Pages of the file that hold scans, at least 1; its previews and masks do not count.
+    pub fn pages(&self) -> usize {
+        self.reader.pages()
+    }
+
+    /// Goes to a page, from 0 to [`Scan::pages`] less 1; an opened scan is at page 0.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such page, or as [`Scan::open`].
+    pub fn select(&mut self, page: usize) -> Result<()> {
+        if page == self.page {
+            return Ok(());
         }
-        let from = (self.info.width, self.info.height);
-        let to = self.output_size(encoding);
-        let metadata = self.header.metadata.for_result(from, to);
-        let existing = metadata.xmp.as_deref();
-        let xmp = label_packet(&self.path, existing, label, Vocabulary::Full);
-        let icc = srgb::profile();
-        let rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
-        let mut rows = ColorRows::new(
-            &self.path,
-            rows,
-            (self.header.layout, depth),
-            (from, to),
-            &self.conversion,
-            paint,
-            encoding.band_rows,
-        );
-        match format {
-            Format::Jpeg => {
-                jpeg::write(out, &mut rows, encoding.quality, &metadata, &icc, xmp.as_bytes())
-            }
-            Format::Png => png::write(out, &mut rows, &metadata, &icc, &xmp),
-            Format::Tiff => {
-                let compression = self.header.compression;
-                tiff::write(out, &mut rows, compression, &metadata, &icc, xmp.as_bytes())
-            }
-        }
+        let header = self.reader.select(page, &self.limits)?;
+        self.info = info(&header, self.info.format);
+        self.conversion = Lightness::new(&self.path, &header.space, header.layout);
+        self.header = header;
+        self.kept = None;
+        self.page = page;
+        Ok(())
+    }
+}
+
+fn info(header: &Header, format: Format) -> Info {
+    Info {
+        width: header.width,
+        height: header.height,
+        format,
+        depth: header.depth,
+        alpha: header.layout.alpha,
+        orientation: header.orientation(),
     }
 }
 

@@ -11,13 +11,14 @@ mod outcome;
 mod temporary;
 
 use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use polychromify_core::scan::{Encoding, Format, Label, Limits};
-use polychromify_core::{Colorizer, Hints, Scan, Thumbnail};
+use polychromify_core::scan::{ColorFile, Encoding, Format, Label, Limits};
+use polychromify_core::thumbnail::WorkImage;
+use polychromify_core::{ChromaMap, Colorizer, Hints, Scan, Thumbnail};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{self, Stamp};
@@ -68,6 +69,8 @@ pub(crate) struct Style {
     pub(crate) format: Option<Format>,
     /// Factor on chroma.
     pub(crate) saturation: f32,
+    /// Which plausible coloring, from 1 on.
+    pub(crate) variant: u8,
     /// JPEG quality, 1..=100.
     pub(crate) quality: u8,
     /// Longest side of the result in pixels.
@@ -168,12 +171,49 @@ impl Studio {
         Ok(Ended::Done)
     }
 
-    /// Colors a scan into a new file, synced and read back as far as its header; gives its size.
+    /// Colors all pages of a scan into a new file, synced and read back as far as its header; gives
+    /// the first page's size.
     fn color(&self, job: &Job, content: &str, temporary: &Path) -> Result<(u32, u32)> {
         let mut scan = Scan::open(&job.shown, &self.limits)?;
+        let pages = scan.pages();
+        let label = self.label(job, content);
+        for number in self.hints.beyond(pages) {
+            log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
+        }
+        let create = OpenOptions::new().write(true).create_new(true).open(temporary);
+        let file = create.map_err(Error::io(temporary, "create"))?;
+        let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
+        let mut result = ColorFile::new(&mut out, &scan, self.style.format)?;
+        let size = scan.output_size(&self.style.encoding(scan.info().width));
+        for page in 0..pages {
+            scan.select(page)?;
+            self.color_page(job, &mut scan, page, &mut result, &label)?;
+        }
+        result.finish()?;
+        out.flush().map_err(Error::io(temporary, "write"))?;
+        out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
+
+        let read_back = Scan::open(temporary, &self.limits)?;
+        let found = (read_back.info().width, read_back.info().height);
+        if (found, read_back.pages()) != (size, pages) {
+            return Err(Error::ReadBack { path: temporary.into(), found, expected: size });
+        }
+        Ok(size)
+    }
+
+    /// Colors the selected page into the result.
+    fn color_page<W: Write + Seek>(
+        &self,
+        job: &Job,
+        scan: &mut Scan,
+        page: usize,
+        result: &mut ColorFile<W>,
+        label: &Label,
+    ) -> Result<()> {
         let info = scan.info().clone();
+        let hints = self.hints.of_page(page);
         let upright = info.orientation.upright_size((info.width as usize, info.height as usize));
-        for number in self.hints.outside(upright) {
+        for number in self.hints.outside(page, upright) {
             let (name, (width, height)) = (job.shown.display(), upright);
             log::warn!("{name}: hint {number} lies outside of its {width} x {height} pixels");
         }
@@ -194,26 +234,26 @@ impl Studio {
             let (name, (width, height)) = (job.shown.display(), image.size());
             log::debug!("{name}: border of {borders} pixels on a thumbnail of {width} x {height}");
         }
-        let chroma = self.colorizer.predict(&image, &self.hints)?;
+        let chroma = self.predict(job, &image, &hints)?;
 
         let size = scan.output_size(&encoding);
         let painter = chroma.painter(size.0, size.1, self.style.saturation);
-        let label = self.label(job, content);
-        let create = OpenOptions::new().write(true).create_new(true).open(temporary);
-        let file = create.map_err(Error::io(temporary, "create"))?;
-        let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        scan.write_color(&mut out, &encoding, &label, &|y, lightness, rgb| {
+        result.add(scan, &encoding, label, &|y, lightness, rgb| {
             painter.paint_rows(y, lightness, rgb);
         })?;
-        out.flush().map_err(Error::io(temporary, "write"))?;
-        out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
+        Ok(())
+    }
 
-        let read_back = Scan::open(temporary, &self.limits)?;
-        let found = (read_back.info().width, read_back.info().height);
-        if found != size {
-            return Err(Error::ReadBack { path: temporary.into(), found, expected: size });
+    fn predict(&self, job: &Job, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
+        if self.style.variant > 1 {
+            let which = usize::from(self.style.variant - 1);
+            if let Some(other) = self.colorizer.predict_other(image, hints, which)? {
+                return Ok(other);
+            }
+            let (name, variant) = (job.shown.display(), self.style.variant);
+            log::warn!("{name}: there is no variant {variant}, it gets the likeliest colors");
         }
-        Ok(size)
+        Ok(self.colorizer.predict(image, hints)?)
     }
 
     fn label(&self, job: &Job, content: &str) -> Label {
@@ -233,6 +273,9 @@ impl Studio {
         let mut settings = Vec::new();
         if self.style.saturation != 1.0 {
             settings.push(format!("saturation {}", self.style.saturation));
+        }
+        if self.style.variant > 1 {
+            settings.push(format!("variant {}", self.style.variant));
         }
         if self.style.keep_borders {
             settings.push("scan borders colored too".to_owned());

@@ -12,6 +12,9 @@ pub(crate) struct Settings {
     pub(crate) quality: u8,
     pub(crate) max_side: Option<u32>,
     pub(crate) borders: &'static str,
+    /// Left out when it is the first, as in ledgers of before there were variants.
+    #[serde(skip_serializing_if = "is_first")]
+    pub(crate) variant: u8,
     /// SHA-256 of the hints file.
     pub(crate) hints: Option<String>,
 }
@@ -23,6 +26,11 @@ pub(crate) struct Recipe {
     pub(crate) weights: String,
     /// [`Settings`] as JSON.
     pub(crate) settings: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_first(variant: &u8) -> bool {
+    *variant == 1
 }
 
 impl Settings {
@@ -41,6 +49,7 @@ impl Settings {
                 BordersChoice::Auto => "auto",
                 BordersChoice::Keep => "keep",
             },
+            variant: arguments.variant,
             hints,
         }
     }

@@ -87,6 +87,22 @@ impl Reader {
         }
     }
 
+    /// Pages that hold scans.
+    pub(super) fn pages(&self) -> usize {
+        match self {
+            Self::Jpeg(_) | Self::Png(_) => 1,
+            Self::Tiff(reader) => reader.pages(),
+        }
+    }
+
+    /// Goes to a page.
+    pub(super) fn select(&mut self, page: usize, limits: &Limits) -> Result<Header> {
+        match self {
+            Self::Tiff(reader) => reader.select(page, limits),
+            Self::Jpeg(_) | Self::Png(_) => unreachable!("{page}: these have one page"),
+        }
+    }
+
     /// Whether the reader holds all samples itself, so that a second pass costs nothing.
     pub(super) fn holds_all(&self) -> bool {
         match self {

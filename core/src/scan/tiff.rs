@@ -26,7 +26,7 @@ mod write;
 use directory::{Entries, File};
 use pixels::Meaning;
 use plan::{Coding, Plan};
-pub(super) use write::write;
+pub(super) use write::{PageTags, Writer};
 
 /// Compressions that are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,18 @@ impl Reader {
             reader.check_jpeg(limits)?;
         }
         Ok((header, reader))
+    }
+
+    /// Pages that hold scans.
+    #[expect(clippy::unused_self, reason = "files of several pages are refused")]
+    pub(super) fn pages(&self) -> usize {
+        1
+    }
+
+    /// Goes to a page.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "files of several pages are refused")]
+    pub(super) fn select(&mut self, page: usize, _limits: &Limits) -> Result<Header> {
+        Err(unsupported(&self.path, format!("page {page}")))
     }
 
     /// Goes to the first row.

@@ -169,7 +169,7 @@ impl Cells {
                 *covered |= (u - x).hypot(v - y) <= REACH.0 * radius + REACH.1;
             }
             let side = self.side as f32;
-            hints.push(Hint { x: x * side, y: y * side, radius: radius * side, rgb });
+            hints.push(Hint { x: x * side, y: y * side, radius: radius * side, rgb, page: 1 });
             if hints.len() > MOST {
                 return; // too many already: the cells will be larger
             }

@@ -1,0 +1,95 @@
+//! Strips of a result: samples to differences to compressed bytes.
+
+use std::io::{self, Write};
+
+use ::tiff::encoder::compression::{CompressionAlgorithm, Lzw, Packbits};
+
+use super::super::super::Depth;
+use super::super::super::samples::{Layout, Samples};
+use super::super::Compression;
+
+/// Uncompressed bytes of a strip, about; TIFF 6.0 asks for 8 KiB, which is small for today's files.
+const STRIP_BYTES: u64 = 512 << 10;
+
+pub(super) fn rows_per_strip(layout: Layout, width: u32) -> usize {
+    (STRIP_BYTES / layout.bytes(width, 1)).max(1) as usize
+}
+
+/// TIFF's number of the way in which samples are stored as differences, which dictionaries find
+/// more repetition in; `None`: they are stored as they are.
+pub(super) fn predictor(compression: Compression, layout: Layout) -> Option<u16> {
+    match (compression, layout.depth) {
+        (Compression::None | Compression::PackBits, _) => None,
+        (_, Depth::Float) => Some(3),
+        (_, Depth::Eight | Depth::Sixteen) => Some(2),
+    }
+}
+
+/// The bytes of a strip as the file has them; `row` is in samples.
+pub(super) fn compress(
+    compression: Compression,
+    layout: Layout,
+    strip: &Samples,
+    row: usize,
+) -> io::Result<Vec<u8>> {
+    let mut raw = Vec::with_capacity(strip.len() * layout.sample_bytes());
+    if predictor(compression, layout).is_some() {
+        differences(strip, row, layout.channels(), &mut raw);
+    } else {
+        strip.all().to_bytes(false, &mut raw);
+    }
+    let mut packed = Vec::new();
+    match compression {
+        Compression::None => return Ok(raw),
+        Compression::PackBits => {
+            // Runs do not cross rows (TIFF 6.0, section 9).
+            for row in raw.chunks_exact(row * layout.sample_bytes()) {
+                Packbits.write_to(&mut packed, row)?;
+            }
+        }
+        Compression::Lzw => {
+            Lzw.write_to(&mut packed, &raw)?;
+        }
+        Compression::Deflate => {
+            let mut encoder =
+                flate2::write::ZlibEncoder::new(packed, flate2::Compression::default());
+            encoder.write_all(&raw)?;
+            packed = encoder.finish()?;
+        }
+        Compression::Zstd => packed = zstd::bulk::compress(&raw, 0)?,
+    }
+    Ok(packed)
+}
+
+/// Appends each sample less the one a pixel to the left (TIFF 6.0, section 14); of floats, each
+/// byte (Adobe Photoshop TIFF Technical Note 3).
+fn differences(strip: &Samples, row: usize, channels: usize, raw: &mut Vec<u8>) {
+    match strip {
+        Samples::Eight(v) => {
+            for row in v.chunks_exact(row) {
+                raw.extend_from_slice(&row[..channels]);
+                raw.extend(row[channels..].iter().zip(row).map(|(s, left)| s.wrapping_sub(*left)));
+            }
+        }
+        Samples::Sixteen(v) => {
+            for row in v.chunks_exact(row) {
+                raw.extend(row[..channels].iter().flat_map(|s| s.to_le_bytes()));
+                let differences = row[channels..].iter().zip(row);
+                raw.extend(differences.flat_map(|(s, left)| s.wrapping_sub(*left).to_le_bytes()));
+            }
+        }
+        Samples::Float(v) => {
+            for row in v.chunks_exact(row) {
+                // All first bytes, then all second ones: signs and exponents are alike.
+                let first = raw.len();
+                for byte in 0..4 {
+                    raw.extend(row.iter().map(|s| s.to_be_bytes()[byte]));
+                }
+                let bytes = &mut raw[first..];
+                for i in (channels..bytes.len()).rev() {
+                    bytes[i] = bytes[i].wrapping_sub(bytes[i - channels]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use std::io::Cursor;
+
+use super::*;
+use crate::SamplesMut;
+use crate::scan::rows::Rows;
+use crate::scan::{Depth, Limits, Scan};
+
+/// A small picture twice in one file, with offsets of 64 bits from `most` on.
+fn two_pages(most: u64) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.png");
+    image::GrayImage::from_fn(20, 30, |x, y| image::Luma([(8 * x + y) as u8])).save(&path).unwrap();
+    let limits = Limits { pixels: 1000, memory: 1 << 20 };
+    let mut scan = Scan::open(&path, &limits).unwrap();
+    let layout = scan.header.layout;
+    let mut metadata = Metadata::default();
+    metadata.exif.insert(0x8827, Value::short(100));
+    metadata.image.insert(270, Value { kind: ifd::kind::ASCII, bytes: b"quays\0".to_vec() });
+    let icc = [7; SHARED_BYTES];
+    let mut out = Cursor::new(Vec::new());
+    let mut writer = Writer::new(path.clone(), &mut out).unwrap();
+    writer.most = most;
+    for _ in 0..2 {
+        let rows = Rows::new(&scan.header, &mut scan.reader, None).unwrap();
+        let paint = |_: u32, lightness: &[f32], rgb: SamplesMut<'_>| {
+            if let SamplesMut::Eight(rgb) = rgb {
+                rgb.chunks_exact_mut(3).zip(lightness).for_each(|(p, l)| p.fill(*l as u8));
+            }
+        };
+        let mut rows = ColorRows::new(
+            &path,
+            rows,
+            (layout, Depth::Eight),
+            ((20, 30), (20, 30)),
+            &scan.conversion,
+            &paint,
+            7,
+        );
+        let tags = PageTags {
+            compression: Compression::Lzw,
+            metadata: &metadata,
+            icc: &icc,
+            xmp: b"x",
+            pages: 2,
+        };
+        writer.add(&mut rows, &tags).unwrap();
+    }
+    writer.finish().unwrap();
+    out.into_inner()
+}
+
+/// What another reader finds in each page.
+fn read(file: &[u8]) -> Vec<(Vec<u8>, u32, String, u16)> {
+    use ::tiff::decoder::{Decoder, DecodingResult};
+    use ::tiff::tags::{IfdPointer, Tag};
+    let mut decoder = Decoder::new(Cursor::new(file)).unwrap();
+    let mut pages = Vec::new();
+    loop {
+        let DecodingResult::U8(pixels) = decoder.read_image().unwrap() else { panic!("16 bits") };
+        let icc = decoder.get_tag_u8_vec(Tag::IccProfile).unwrap();
+        let description = decoder.get_tag_ascii_string(Tag::ImageDescription).unwrap();
+        let at = decoder.get_tag_u64(Tag::ExifDirectory).unwrap();
+        let exif = decoder.read_directory(IfdPointer(at)).unwrap();
+        let speed = decoder.read_directory_tags(&exif).get_tag_u32(Tag::Unknown(0x8827)).unwrap();
+        pages.push((pixels, icc.len() as u32, description, speed as u16));
+        if !decoder.more_images() {
+            return pages;
+        }
+        decoder.next_image().unwrap();
+    }
+}
+
+#[test]
+fn a_bigtiff_holds_the_same_as_a_classic_file() {
+    let (classic, big) = (two_pages(u32::MAX.into()), two_pages(100));
+    assert_eq!((classic[2], big[2]), (42, 43));
+    let pages = read(&classic);
+    assert_eq!(pages.len(), 2);
+    assert_eq!(&pages[0].2, "quays");
+    assert_eq!((pages[0].1, pages[0].3), (SHARED_BYTES as u32, 100));
+    assert_eq!(pages, read(&big));
+}
+
+#[test]
+fn pages_share_their_long_values() {
+    let file = two_pages(u32::MAX.into());
+    assert_eq!(file.windows(SHARED_BYTES).filter(|w| w.iter().all(|&b| b == 7)).count(), 1);
+}
