@@ -19,6 +19,7 @@ mod fax;
 mod jpeg;
 mod pixels;
 mod plan;
+mod raw;
 mod streams;
 mod unpack;
 mod write;
@@ -82,6 +83,7 @@ impl Reader {
     /// Reads the directory of the first picture and what it points to.
     pub(super) fn open(file: fs::File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
         let file = File::open(file, path)?;
+        raw::refuse(path, &file)?;
         let entries = first_picture(path, &file)?;
         let side = |tag| -> Result<u32> {
             let side = file.integer(path, &entries, tag)?.unwrap_or(0);

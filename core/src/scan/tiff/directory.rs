@@ -32,7 +32,7 @@ pub(super) struct File {
     /// Places are of 64 bits.
     big: bool,
     /// Place of the first directory.
-    first: u64,
+    pub(super) first: u64,
 }
 
 /// One entry of a directory.
