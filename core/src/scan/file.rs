@@ -8,7 +8,7 @@ use super::rows::Rows;
 use super::tiff::{self, PageTags};
 use super::{
     Depth, Encoding, Format, Label, Paint, Result, Scan, Vocabulary, jpeg, label_packet, png, srgb,
-    unsupported,
+    unsupported, webp,
 };
 
 /// A result that is being written: one page for each of its source's, in order.
@@ -36,7 +36,7 @@ pub struct ColorFile<W> {
 }
 
 enum Out<W> {
-    /// JPEG and PNG are written at once.
+    /// All but TIFF are written at once.
     Single(Option<W>),
     Tiff(tiff::Writer<W>),
 }
@@ -66,7 +66,7 @@ impl<W: Write + Seek> ColorFile<W> {
         }
         let out = match format {
             Format::Tiff => Out::Tiff(tiff::Writer::new(path.clone(), out)?),
-            Format::Jpeg | Format::Png => Out::Single(Some(out)),
+            Format::Jpeg | Format::Png | Format::Webp => Out::Single(Some(out)),
         };
         Ok(Self { path, format, pages, added: 0, out })
     }
@@ -80,7 +80,7 @@ impl<W: Write + Seek> ColorFile<W> {
     ///
     /// # Panics
     ///
-    /// When a JPEG or PNG is given a second page.
+    /// When a format of one page is given a second.
     pub fn add(
         &mut self,
         scan: &mut Scan,
@@ -90,7 +90,7 @@ impl<W: Write + Seek> ColorFile<W> {
     ) -> Result<()> {
         let format = self.format;
         let depth = match (format, scan.header.depth) {
-            (Format::Jpeg, _) => Depth::Eight,
+            (Format::Jpeg | Format::Webp, _) => Depth::Eight,
             (Format::Png, Depth::Float) => Depth::Sixteen,
             (_, depth) => depth,
         };
@@ -129,12 +129,18 @@ impl<W: Write + Seek> ColorFile<W> {
                 writer.add(&mut rows, &tags)
             }
             Out::Single(out) => {
-                let out = out.take().expect("a JPEG or PNG has one page");
-                if format == Format::Png {
-                    return png::write(out, &mut rows, &metadata, &icc, &xmp);
+                let out = out.take().expect("all but TIFF have one page");
+                let packet = xmp.as_bytes();
+                match format {
+                    Format::Png => png::write(out, &mut rows, &metadata, &icc, &xmp),
+                    Format::Webp => {
+                        webp::write(out, &mut rows, &metadata, &icc, packet, scan.limits.memory)
+                    }
+                    Format::Jpeg | Format::Tiff => {
+                        let quality = encoding.quality;
+                        jpeg::write(out, &mut rows, quality, &metadata, &icc, &xmp)
+                    }
                 }
-                let quality = encoding.quality;
-                jpeg::write(out, &mut rows, quality, &metadata, &icc, &xmp)
             }
         }
     }
@@ -158,6 +164,7 @@ impl Format {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
             Self::Tiff => "TIFF",
+            Self::Webp => "WebP",
         }
     }
 }

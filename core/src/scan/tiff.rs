@@ -20,6 +20,7 @@ mod jpeg;
 mod pages;
 mod pixels;
 mod plan;
+mod raw;
 mod streams;
 mod unpack;
 mod write;
@@ -85,6 +86,7 @@ impl Reader {
     /// Reads the directories of all pages that hold scans, and goes to the first.
     pub(super) fn open(file: fs::File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
         let file = File::open(file, path)?;
+        raw::refuse(path, &file)?;
         let pages = Pages::find(path, &file)?;
         let mut stored = 0;
         for page in 0..pages.places.len() {
@@ -276,7 +278,9 @@ impl Reader {
                     Box::new(streams::DataUnits::new(stream, plan.chunk.0, plan.shared))
                 }
             }
-            Coding::Fax(code) => Box::new(fax::Rows::new(slice, *code, plan.chunk.0)),
+            Coding::Fax(code) => {
+                Box::new(fax::Rows::new(slice, *code, (plan.chunk.0, plan.rows(index))))
+            }
             Coding::Jpeg(tables) => {
                 Box::new(Cursor::new(jpeg::decode(&self.path, plan, tables, slice)?))
             }

@@ -15,8 +15,8 @@ use crate::scan::{Error, Result, damaged};
 /// Most directories in a file's list; a million small ones would take minutes.
 const MOST_DIRECTORIES: usize = 1 << 16;
 
-/// Most entries of all directories in the list; they may lie over each other.
-const MOST_LISTED: usize = 1 << 20;
+/// Most entries of all directories in a file's list, which may lie over each other.
+const MOST_ENTRIES: usize = 1_000_000;
 
 /// Most bytes of tags of one directory that are carried: room for large profiles and XMP packets.
 const TAG_BYTES: u64 = 64 << 20;
@@ -33,7 +33,7 @@ pub(super) struct File {
     /// Places are of 64 bits.
     big: bool,
     /// Place of the first directory.
-    first: u64,
+    pub(super) first: u64,
 }
 
 /// One entry of a directory.
@@ -84,7 +84,7 @@ impl File {
         let mut places = Vec::new();
         let mut seen = HashSet::new();
         let mut next = self.first;
-        let mut listed = 0;
+        let mut left = MOST_ENTRIES;
         while next != 0 {
             if !seen.insert(next) {
                 return Err(damaged(path, "the list of pages is a loop"));
@@ -95,12 +95,11 @@ impl File {
             }
             places.push(next);
             let entries = self.entries(path, next)?;
-            listed += entries.entries.len();
-            if listed > MOST_LISTED {
-                let reason = format!("pages of more than {MOST_LISTED} tags");
+            let Some(rest) = left.checked_sub(entries.entries.len()) else {
+                let reason = format!("more than {MOST_ENTRIES} tags in all pages");
                 return Err(Error::Limit { path: path.into(), reason });
-            }
-            next = entries.next;
+            };
+            (left, next) = (rest, entries.next);
         }
         if places.is_empty() {
             return Err(damaged(path, "no picture: the list of pages is empty"));
