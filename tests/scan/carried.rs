@@ -336,7 +336,8 @@ fn all_results_embed_the_same_srgb_profile() {
                 decoder.icc_profile().unwrap()
             }
             Format::Webp => {
-                let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).unwrap();
+                let mut decoder =
+                    image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).unwrap();
                 decoder.icc_profile().unwrap().unwrap()
             }
         }

@@ -67,7 +67,7 @@ fn pixels(path: &Path) -> Vec<u16> {
 /// What `ExifTool` finds, which must be without a warning.
 #[track_caller]
 fn properties(path: &Path) -> serde_json::Value {
-    let json = text("exiftool", &["-json", "-n", "-struct", "-G1"], &[path]);
+    let json = text("exiftool", &["-json", "-n", "-a", "-struct", "-G1"], &[path]);
     let mut all: serde_json::Value = serde_json::from_str(&json).unwrap();
     let found = all[0].take();
     for complaint in ["ExifTool:Warning", "ExifTool:Error"] {

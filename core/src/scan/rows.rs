@@ -115,7 +115,7 @@ impl Reader {
     /// Whether the file has pages that hold no scans.
     pub(super) fn leaves_pages_out(&self) -> bool {
         match self {
-            Self::Jpeg(_) | Self::Png(_) => false,
+            Self::Jpeg(_) | Self::Png(_) | Self::Webp(_) => false,
             Self::Tiff(reader) => reader.leaves_pages_out(),
         }
     }
