@@ -263,9 +263,7 @@ mod tests {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let joined = String::from_utf8(join(standard.as_bytes(), &parts).unwrap()).unwrap();
         assert_eq!(joined.matches("&lt;x&gt;").count(), 200_000 / 9);
-        for whole in
-            ["<a:first><rdf:Seq>", "<b:last/>", "a:small=\"1\"", "xmlns:b=\"urn:b\"><b:large>"]
-        {
+        for whole in ["<a:first><rdf:Seq>", "<b:last/>", "a:small=\"1\"", "<b:large>"] {
             assert_eq!(joined.matches(whole).count(), 1, "{whole}");
         }
         assert!(Outline::read(&joined).is_some());
