@@ -335,10 +335,15 @@ fn all_results_embed_the_same_srgb_profile() {
                 decoder.decode_headers().unwrap();
                 decoder.icc_profile().unwrap()
             }
+            Format::Webp => {
+                let mut decoder =
+                    image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).unwrap();
+                decoder.icc_profile().unwrap().unwrap()
+            }
         }
     };
     let [jpeg, png, tiff] = ALL.map(profile);
-    assert!(jpeg == png && png == tiff);
+    assert!(jpeg == png && png == tiff && tiff == profile(Format::Webp));
     let read = moxcms::ColorProfile::new_from_slice(&tiff).unwrap();
     assert_eq!(read.color_space, moxcms::DataColorSpace::Rgb);
 }
