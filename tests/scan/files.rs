@@ -300,7 +300,7 @@ impl Tiff {
         for (tag, (kind, mut bytes)) in tags {
             let (item, word) = match kind {
                 3 => (2, 2),
-                4 => (4, 4),
+                4 | 11 => (4, 4),
                 5 => (8, 4),
                 _ => (1, 1),
             };
@@ -362,6 +362,31 @@ impl Tiff {
         }
         compress(self.compression, &raw)
     }
+}
+
+/// A little-endian TIFF of one strip of these bytes; `shorts` are tags, besides those of the size.
+pub(crate) fn strip(
+    (width, height): (u32, u32),
+    shorts: &[(u16, &[u16])],
+    more: &[(u16, u16, Vec<u8>)],
+    data: &[u8],
+) -> Vec<u8> {
+    let tiff = Tiff::new((1, 1), 1, 8);
+    let mut file = b"II*\0\0\0\0\0".to_vec();
+    file.extend(data);
+    file.resize(file.len().next_multiple_of(2), 0);
+    let long = |v: u32| (4, v.to_le_bytes().to_vec());
+    let mut tags = std::collections::BTreeMap::from([
+        (256, long(width)),
+        (257, long(height)),
+        (273, long(8)),
+        (279, long(data.len() as u32)),
+    ]);
+    let bytes = |values: &[u16]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    tags.extend(shorts.iter().map(|&(tag, values)| (tag, (3, bytes(values)))));
+    tags.extend(more.iter().map(|(tag, kind, bytes)| (*tag, (*kind, bytes.clone()))));
+    tiff.directory(&mut file, tags);
+    file
 }
 
 fn compress(method: u16, raw: &[u8]) -> Vec<u8> {
