@@ -385,7 +385,8 @@ pub(crate) fn strip(
     let bytes = |values: &[u16]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
     tags.extend(shorts.iter().map(|&(tag, values)| (tag, (3, bytes(values)))));
     tags.extend(more.iter().map(|(tag, kind, bytes)| (*tag, (*kind, bytes.clone()))));
-    tiff.directory(&mut file, tags);
+    let at = tiff.directory(&mut file, tags);
+    file[4..8].copy_from_slice(&at.to_le_bytes());
     file
 }
 

@@ -4,12 +4,10 @@
 //! known whether all offsets fit into 32 bits. Until then the file has no header, so that a part of
 //! it is never taken for a picture.
 
-use std::collections::HashMap;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::Compression;
 use crate::scan::color::ColorRows;
@@ -26,9 +24,6 @@ use directory::{Entries, Entry, INLINE, Kind};
 /// Bytes of the longer of the two headers.
 const HEADER_BYTES: u64 = 16;
 
-/// Values from this length on are written once, however many pages have them: profiles, labels.
-const SHARED_BYTES: usize = 256;
-
 /// A TIFF that is being written.
 pub(in crate::scan) struct Writer<W> {
     /// The source, for messages.
@@ -39,7 +34,6 @@ pub(in crate::scan) struct Writer<W> {
     directories: Vec<Entries>,
     /// Those of `directories` that are pages.
     pages: Vec<usize>,
-    shared: HashMap<[u8; 32], u64>,
     /// Offsets from here on make it a `BigTIFF`.
     most: u64,
 }
@@ -58,9 +52,7 @@ impl<W: Write + Seek> Writer<W> {
     /// Starts a file in an empty `out`.
     pub(in crate::scan) fn new(path: PathBuf, out: W) -> Result<Self> {
         let (directories, pages) = (Vec::new(), Vec::new());
-        let most = u32::MAX.into();
-        let mut writer =
-            Self { path, out, at: 0, directories, pages, shared: HashMap::new(), most };
+        let mut writer = Self { path, out, at: 0, directories, pages, most: u32::MAX.into() };
         writer.append(&[0; HEADER_BYTES as usize], 1)?;
         Ok(writer)
     }
@@ -182,26 +174,13 @@ impl<W: Write + Seek> Writer<W> {
             if directory::is_whole(&value) {
                 let at = match placed {
                     Some((placed, at)) if placed == tag => Some(at),
-                    _ if value.bytes.len() > INLINE => Some(self.append_value(&value.bytes)?),
+                    _ if value.bytes.len() > INLINE => Some(self.append(&value.bytes, 2)?),
                     _ => None,
                 };
                 entries.push(Entry::new(tag, value, at));
             }
         }
         Ok(entries)
-    }
-
-    fn append_value(&mut self, bytes: &[u8]) -> Result<u64> {
-        if bytes.len() < SHARED_BYTES {
-            return self.append(bytes, 2);
-        }
-        let hash = Sha256::digest(bytes).into();
-        if let Some(&at) = self.shared.get(&hash) {
-            return Ok(at);
-        }
-        let at = self.append(bytes, 2)?;
-        self.shared.insert(hash, at);
-        Ok(at)
     }
 
     /// Writes bytes at the next multiple of `align`, and says where that is.
