@@ -174,6 +174,43 @@ fn exiftool_finds_what_the_source_says_and_the_label() {
 }
 
 #[test]
+fn what_exiftool_wrote_it_finds_again_in_every_format() {
+    if !has(&["exiftool"]) {
+        return;
+    }
+    let file = File::new(&jpeg((64, 48), 1, |_| {}));
+    let caption = file.folder().join("caption");
+    std::fs::write(&caption, "A quay, seen from the north. ".repeat(5000)).unwrap();
+    let caption = format!("-XMP-dc:Description<={}", caption.display());
+    let tags = [
+        ("ExifIFD:ISO", "100"),
+        ("ExifIFD:DateTimeOriginal", "2019:05:04 03:02:01"),
+        ("GPS:GPSLatitude", "48.5"),
+        ("GPS:GPSLatitudeRef", "N"),
+        ("IFD0:Artist", "J. Doe"),
+        ("IPTC:Headline", "Quay"),
+        ("XMP-dc:Rights", "None"),
+        ("XMP-photoshop:City", "Bergen"),
+    ];
+    let mut arguments: Vec<String> =
+        tags.iter().map(|(name, value)| format!("-{name}={value}")).collect();
+    arguments.extend(["-n", "-q", "-overwrite_original", &caption].map(String::from));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    text("exiftool", &arguments, &[&file.path]);
+    for format in [Format::Tiff, Format::Jpeg, Format::Png] {
+        let result = file.colored(format);
+        let found = properties(&result.path);
+        for (name, value) in tags {
+            let found = found.get(name).map(|value| value.to_string().replace('"', ""));
+            assert_eq!(found.as_deref(), Some(value), "{format:?}: {name}");
+        }
+        let caption = found["XMP-dc:Description"].as_str().unwrap();
+        assert_eq!(caption.matches("seen from the north").count(), 5000, "{format:?}");
+        assert!(found.get("XMP-iptcExt:DigitalSourceType").is_some());
+    }
+}
+
+#[test]
 fn resolution_of_every_format_reaches_imagemagick() {
     if !has(&["identify"]) {
         return;
