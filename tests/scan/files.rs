@@ -390,7 +390,7 @@ pub(crate) fn strip(
     file
 }
 
-fn compress(method: u16, raw: &[u8]) -> Vec<u8> {
+pub(crate) fn compress(method: u16, raw: &[u8]) -> Vec<u8> {
     use tiff::encoder::compression::{CompressionAlgorithm, Lzw, Packbits};
     let mut packed = Vec::new();
     match method {

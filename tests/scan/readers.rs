@@ -12,7 +12,8 @@ use polychromify_core::{Scan, scan};
 
 use crate::carried::{PACKET, tagged};
 use crate::files::{
-    File, LIMITS, Tiff, colored, difference, encoding, gray_png, jpeg, label, paint, samples,
+    File, LIMITS, Tiff, colored, compress, difference, encoding, gray_png, jpeg, label, paint,
+    samples, strip,
 };
 use crate::lightness::{SRGB, gray, rgb, srgb};
 
@@ -97,6 +98,37 @@ fn libtiff_reads_every_compression_and_depth_as_the_same_pixels() {
             text("tiffcp", &["-c", "none"], &[&result.path, &unpacked]);
             assert_eq!(text("tiffcmp", &[], &[&expected, &unpacked]), "", "{name}, {bits} bits");
         }
+    }
+}
+
+#[test]
+fn libtiff_reads_floats_of_every_compression_as_the_same_pixels() {
+    if !has(&["tiffinfo", "tiffcp", "tiffcmp", "convert"]) {
+        return;
+    }
+    let data = samples(SIZE.0, SIZE.1, 1);
+    let bytes: Vec<u8> =
+        data.iter().flat_map(|&s| (f32::from(s) / 65535.0).to_le_bytes()).collect();
+    let size = (SIZE.0 as u32, SIZE.1 as u32);
+    let source = |compression: u16| {
+        let shorts: [(u16, &[u16]); 4] =
+            [(258, &[32]), (259, &[compression]), (262, &[1]), (339, &[3])];
+        File::new(&strip(size, &shorts, &[], &compress(compression, &bytes)))
+    };
+    let plain = source(1).colored(Format::Tiff);
+    let expected = plain.folder().join("plain.tif");
+    text("tiffcp", &["-c", "none"], &[&plain.path, &expected]);
+    let off =
+        difference(&rgb(&pixels(&plain.path), 65535.0, SRGB, srgb), &gray(&data, 65535.0, srgb));
+    assert!(off <= 0.02, "{off}");
+    for (compression, name) in COMPRESSIONS {
+        let result = source(compression).colored(Format::Tiff);
+        let told = text("tiffinfo", &["-D"], &[&result.path]);
+        assert!(told.contains(&format!("Compression Scheme: {name}")), "{told}");
+        assert!(told.contains("Sample Format: IEEE floating point"), "{told}");
+        let unpacked = result.folder().join("unpacked.tif");
+        text("tiffcp", &["-c", "none"], &[&result.path, &unpacked]);
+        assert_eq!(text("tiffcmp", &[], &[&expected, &unpacked]), "", "{name}");
     }
 }
 
