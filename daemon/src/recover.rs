@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::fingerprint;
+use crate::job::sidecar;
 use crate::ledger::{Ledger, Unsettled};
 use crate::publish;
 
@@ -29,10 +30,18 @@ fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
         _ => false,
     };
     if let Some(temporary) = &job.temporary {
-        publish::remove(&folder.join(temporary))?;
+        let temporary = folder.join(temporary);
+        publish::remove(&sidecar::path(&temporary))?;
+        publish::remove(&temporary)?;
     }
     if renamed {
         log::info!("{}: was finished by an earlier run", path.display());
+        if let Some(result) = ledger.intended(&job.output)?
+            && result.sidecar.is_some()
+        {
+            let sidecar = sidecar::recover(folder, &job.output, &result)?;
+            ledger.set_sidecar(&job.output, sidecar.as_deref())?;
+        }
         publish::sync_folder(path.parent().unwrap_or(folder))?;
         ledger.publish(job.id)
     } else {
@@ -54,7 +63,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::ledger::{self, Original, Published};
+    use crate::ledger::{self, Making, Original, Published};
     use crate::plan::Job;
     use crate::settings::Recipe;
 
@@ -72,7 +81,7 @@ mod tests {
         };
         let recipe = Recipe { weights: "w".into(), settings: "{}".into() };
         let id = ledger.enqueue(std::slice::from_ref(&job), &recipe).unwrap()[0];
-        ledger.start(id, "content", Path::new(".tmp")).unwrap();
+        ledger.start(id, "content", Path::new(".tmp"), 1).unwrap();
         let (temporary, path) = (at.join(".tmp"), at.join("a.jpg"));
         fs::write(&temporary, RESULT).unwrap();
         let result = Published {
@@ -87,6 +96,8 @@ mod tests {
             height: 1,
             milliseconds: 1,
             original: Original::Kept,
+            making: Making::default(),
+            sidecar: None,
         };
         ledger.intend(id, &result).unwrap();
         (ledger, temporary, path)
