@@ -136,6 +136,36 @@ mod tests {
     }
 
     #[test]
+    fn a_sidecar_that_was_intended_is_written_after_its_result() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, path) = intended(at.path());
+        ledger.set_sidecar(Path::new("a.jpg"), Some("as it was intended")).unwrap();
+        fs::write(at.path().join(".tmp.json"), "half of i").unwrap();
+        fs::rename(temporary, &path).unwrap();
+        recover(&ledger, at.path()).unwrap();
+        let told: serde_json::Value =
+            serde_json::from_slice(&fs::read(at.path().join("a.jpg.json")).unwrap()).unwrap();
+        assert_eq!(told["sha256"], fingerprint::sha256_of(RESULT));
+        let known = ledger.result(Path::new("a.jpg")).unwrap().unwrap();
+        let sidecar = fingerprint::sha256(&at.path().join("a.jpg.json")).unwrap();
+        assert_eq!(known.sidecar, Some(sidecar));
+        assert!(!at.path().join(".tmp.json").exists());
+    }
+
+    #[test]
+    fn a_sidecar_of_somebody_else_stays_and_its_result_is_done() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, path) = intended(at.path());
+        ledger.set_sidecar(Path::new("a.jpg"), Some("as it was intended")).unwrap();
+        fs::write(at.path().join("a.jpg.json"), "theirs").unwrap();
+        fs::rename(temporary, &path).unwrap();
+        recover(&ledger, at.path()).unwrap();
+        assert_eq!(fs::read(at.path().join("a.jpg.json")).unwrap(), b"theirs");
+        assert_eq!(ledger.counts().unwrap().done, 1);
+        assert_eq!(ledger.result(Path::new("a.jpg")).unwrap().unwrap().sidecar, None);
+    }
+
+    #[test]
     fn a_file_of_somebody_else_under_the_final_name_stays_and_is_not_ours() {
         let at = tempfile::tempdir().unwrap();
         let (ledger, _, path) = intended(at.path());
