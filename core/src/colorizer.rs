@@ -1,15 +1,23 @@
 //! Thumbnail in, chroma map out: the one neural step.
 
-use candle_core::Tensor;
+mod alternatives;
+
+use candle_core::{D, Tensor};
+use candle_nn::ops::softmax;
 
 use crate::borders::Rectangle;
-use crate::hints::spread;
-use crate::model::{Mode, Network};
+use crate::hints::{Spot, spots, spread};
+use crate::model::{BLOCK, Mode, Network};
 use crate::thumbnail::WorkImage;
-use crate::{ChromaMap, Device, Hints, Result, Weights};
+use crate::{ChromaMap, Device, Error, Hints, Result, Weights};
+use alternatives::Cells;
 
 /// Networks predict `(a, b)` over this.
 const CHROMA_SCALE: f32 = 128.0;
+
+/// How far hints are spread where the network takes them as input, as a share of the reach that
+/// they have where it does not.
+const REACH_BESIDE_NETWORK: f32 = 0.3;
 
 /// A network with its weights on a device; one serves all threads.
 pub struct Colorizer {
@@ -37,20 +45,63 @@ impl Colorizer {
         self.work_area
     }
 
-    /// Predicts chroma for a thumbnail, and blends in the hints. The network sees what lies within
-    /// the scan's borders; they stay neutral.
+    /// Whether [`Colorizer::predict_other`] can be asked.
+    pub fn has_alternatives(&self) -> bool {
+        self.network.takes_hints() && self.network.bin_centers().is_some()
+    }
+
+    /// Predicts chroma for a thumbnail, with the hints. The network sees what lies within the
+    /// scan's borders; they stay neutral.
     ///
     /// # Errors
     ///
     /// When the device fails.
     pub fn predict(&self, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
-        let (width, height) = image.size();
-        let (stride, area) = (self.network.stride(), image.picture());
-        let padded = [area.width(), area.height()].map(|side| side.next_multiple_of(stride));
-        let lightness = replicate_edges(image, area, padded);
-        let x = Tensor::from_vec(lightness, (1, 1, padded[1], padded[0]), &self.device.inner)?;
-        let y = self.network.forward(&x, Mode::Infer)?; // (1, 2, H, W)
+        let frame = Frame::new(image, self.network.stride());
+        let spots = spots(image, hints);
+        self.predict_in(&frame, &spots, &spots)
+    }
+
+    /// Another plausible coloring: 1 for the second most likely, 2 for the third.
+    ///
+    /// Where the network is of two minds on a part of the picture, that part gets its other color,
+    /// and the network sees the rest anew with it. `None` where it has no further one.
+    ///
+    /// # Errors
+    ///
+    /// When the network has no color bins to tell its doubts by, or the device fails.
+    pub fn predict_other(
+        &self,
+        image: &WorkImage,
+        hints: &Hints,
+        which: usize,
+    ) -> Result<Option<ChromaMap>> {
+        let frame = Frame::new(image, self.network.stride());
+        let spots = spots(image, hints);
+        let planes = self.planes(&frame, &spots)?;
+        let heads = self.network.heads(&self.lightness(&frame)?, planes.as_ref(), Mode::Infer)?;
+        let centers = self.network.bin_centers().filter(|_| self.network.takes_hints());
+        let (Some(bins), Some(centers)) = (heads.bins, centers) else {
+            return Err(Error::NoAlternatives);
+        };
+        let shares = softmax(&bins, D::Minus1)?.to_vec2::<f32>()?;
+        let chroma = self.predict_in(&frame, &spots, &spots)?;
+        let cells = Cells::new(&frame, chroma.chroma(), shares, &centers);
+        let Some(mut seen) = cells.alternatives().into_iter().nth(which.saturating_sub(1)) else {
+            return Ok(None);
+        };
+        seen.extend(spots.iter().cloned()); // where both are, the user's count
+        self.predict_in(&frame, &seen, &spots).map(Some)
+    }
+
+    /// With hints that the network sees, and those that are spread too.
+    fn predict_in(&self, frame: &Frame<'_>, seen: &[Spot], spots: &[Spot]) -> Result<ChromaMap> {
+        let Frame { image, area, .. } = *frame;
+        let planes = self.planes(frame, seen)?;
+        let x = self.lightness(frame)?;
+        let y = self.network.forward(&x, planes.as_ref(), Mode::Infer)?; // (1, 2, H, W)
         let planes = y.squeeze(0)?.to_vec3::<f32>()?;
+        let (width, height) = image.size();
         let mut chroma: Vec<[f32; 2]> = (0..width * height)
             .map(|i| {
                 let x = (i % width).clamp(area.left, area.right - 1) - area.left;
@@ -58,20 +109,74 @@ impl Colorizer {
                 [planes[0][y][x] * CHROMA_SCALE, planes[1][y][x] * CHROMA_SCALE]
             })
             .collect();
-        spread(image, hints, &mut chroma);
+        let share = if self.network.takes_hints() { REACH_BESIDE_NETWORK } else { 1.0 };
+        spread(image, spots, share, &mut chroma);
         Ok(ChromaMap::new(image, &chroma))
+    }
+
+    /// `(1, 1, H, W)`.
+    fn lightness(&self, frame: &Frame<'_>) -> Result<Tensor> {
+        let (width, height) = frame.size;
+        Ok(Tensor::from_vec(frame.lightness(), (1, 1, height, width), &self.device.inner)?)
+    }
+
+    /// Hints as the network takes them, `(1, 3, H, W)`; `None` if there are none, or it does not.
+    fn planes(&self, frame: &Frame<'_>, spots: &[Spot]) -> Result<Option<Tensor>> {
+        if spots.is_empty() || !self.network.takes_hints() {
+            return Ok(None);
+        }
+        let (width, height) = frame.size;
+        let planes = frame.hints(spots);
+        Ok(Some(Tensor::from_vec(planes, (1, 3, height, width), &self.device.inner)?))
     }
 }
 
-/// An area of the work image in a larger frame, its last column and row repeated.
-fn replicate_edges(image: &WorkImage, area: Rectangle, [width, height]: [usize; 2]) -> Vec<f32> {
-    (0..width * height)
-        .map(|i| {
-            let x = (area.left + i % width).min(area.right - 1);
-            let y = (area.top + i / width).min(area.bottom - 1);
-            image.lightness[y * image.width + x]
-        })
-        .collect()
+/// What a network sees of a work image: the photograph in a frame of whole strides.
+#[derive(Clone, Copy)]
+struct Frame<'a> {
+    image: &'a WorkImage,
+    area: Rectangle,
+    /// Width and height, padded.
+    size: (usize, usize),
+}
+
+impl<'a> Frame<'a> {
+    fn new(image: &'a WorkImage, stride: usize) -> Self {
+        let area = image.picture();
+        let padded = |side: usize| side.next_multiple_of(stride);
+        Self { image, area, size: (padded(area.width()), padded(area.height())) }
+    }
+
+    /// Its last column and row repeated.
+    fn lightness(&self) -> Vec<f32> {
+        let Self { image, area, size: (width, height) } = self;
+        (0..width * height)
+            .map(|i| {
+                let x = (area.left + i % width).min(area.right - 1);
+                let y = (area.top + i / width).min(area.bottom - 1);
+                image.lightness[y * image.width + x]
+            })
+            .collect()
+    }
+
+    /// Planes of `(a, b) / 128` and of the mask; where hints overlap, the last one counts.
+    fn hints(&self, spots: &[Spot]) -> Vec<f32> {
+        let Self { image, area, size: (width, height) } = self;
+        let plane = width * height;
+        let mut planes = vec![0.0; 3 * plane];
+        for spot in spots {
+            for i in &spot.pixels {
+                let (x, y) = (i % image.width, i / image.width);
+                if (area.left..area.right).contains(&x) && (area.top..area.bottom).contains(&y) {
+                    let i = (y - area.top) * width + x - area.left;
+                    planes[i] = spot.chroma[0] / CHROMA_SCALE;
+                    planes[plane + i] = spot.chroma[1] / CHROMA_SCALE;
+                    planes[2 * plane + i] = 1.0;
+                }
+            }
+        }
+        planes
+    }
 }
 
 #[cfg(test)]
@@ -84,8 +189,8 @@ mod tests {
         let mut thumbnail = Thumbnail::new(2, 2, Orientation::Upright, 4);
         thumbnail.push_rows(0, &[1.0, 2.0, 3.0, 4.0]);
         let image = thumbnail.finish();
-        let framed = replicate_edges(&image, image.picture(), [4, 3]);
-        assert_eq!(framed, [1.0, 2.0, 2.0, 2.0, 3.0, 4.0, 4.0, 4.0, 3.0, 4.0, 4.0, 4.0]);
+        let frame = Frame { size: (4, 3), ..Frame::new(&image, 1) };
+        assert_eq!(frame.lightness(), [1.0, 2.0, 2.0, 2.0, 3.0, 4.0, 4.0, 4.0, 3.0, 4.0, 4.0, 4.0]);
     }
 
     /// A small network with pseudo-random weights, whose chroma depends on all that it sees.

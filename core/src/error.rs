@@ -52,6 +52,9 @@ pub enum Error {
         /// The limit and the value that exceeds it.
         reason: String,
     },
+    /// The network has no second mind to ask for.
+    #[error("these weights have one coloring only; `vivid` has variants")]
+    NoAlternatives,
     /// A weights file or name does not fit.
     #[error("weights {name}: {reason}")]
     Weights {

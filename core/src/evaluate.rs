@@ -16,6 +16,7 @@ pub mod auc;
 pub mod ciede2000;
 pub mod colorfulness;
 pub mod comparison;
+pub mod hinted;
 pub mod panel;
 pub mod photo;
 pub mod scans;
@@ -23,6 +24,7 @@ pub mod sheet;
 pub mod similarity;
 
 pub use comparison::{Choice, Comparison, choose, compare, comparison_sheet, spaced};
+pub use hinted::{HintedReport, evaluate_hinted};
 pub use panel::{Panel, Tally};
 pub use photo::Photo;
 pub use scans::scan_sheet;
@@ -206,7 +208,7 @@ fn predict(
     let lightness: Vec<f32> = photos.iter().flat_map(|photo| photo.l.iter().copied()).collect();
     let shape = (photos.len(), 1, SIDE, SIDE);
     let lightness = Tensor::from_vec(lightness, shape, &device.inner)?;
-    let chroma = (network.forward(&lightness, Mode::Infer)? * 128.0)?; // (N, 2, H, W)
+    let chroma = (network.forward(&lightness, None, Mode::Infer)? * 128.0)?; // (N, 2, H, W)
     let plane = |i: usize, channel: usize| -> candle_core::Result<Vec<f32>> {
         chroma.get(i)?.get(channel)?.flatten_all()?.to_vec1()
     };

@@ -7,6 +7,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::lab::Lab;
+use crate::thumbnail::WorkImage;
 pub(crate) use spread::spread;
 
 /// One hint, in upright pixels of the scan.
@@ -79,6 +81,41 @@ impl Hints {
         let beyond = move |hint: &Hint| !(1..=pages).contains(&hint.page);
         (1..).zip(&self.0).filter(move |(_, hint)| beyond(hint)).map(|(number, _)| number)
     }
+}
+
+/// A hint on a work image.
+#[derive(Clone, Debug)]
+pub(crate) struct Spot {
+    /// `(a, b)`, in -128..=127.
+    pub(crate) chroma: [f32; 2],
+    /// Pixels of the disc, by index; at least the one that the center is in, unless it lies
+    /// outside.
+    pub(crate) pixels: Vec<usize>,
+}
+
+/// The hints as a work image shows them.
+pub(crate) fn spots(image: &WorkImage, hints: &Hints) -> Vec<Spot> {
+    let (width, height) = (image.width, image.height);
+    let scale = [width as f32 / image.scan_size.0 as f32, height as f32 / image.scan_size.1 as f32];
+    let spot = |hint: &Hint| {
+        let color = Lab::from_srgb(hint.rgb.map(|v| f32::from(v) / 255.0));
+        let center = [hint.x * scale[0] - 0.5, hint.y * scale[1] - 0.5];
+        // A hint reaches one work pixel at least, however small it is on the scan.
+        let radius = (hint.radius * scale[0].max(scale[1])).max(0.71);
+        let span = |c: f32, length: usize| {
+            let first = (c - radius).ceil().max(0.0) as usize;
+            let last = (c + radius).floor().min(length as f32 - 1.0);
+            first..(last.max(-1.0) + 1.0) as usize
+        };
+        let inside =
+            |x: usize, y: usize| (x as f32 - center[0]).hypot(y as f32 - center[1]) <= radius;
+        let pixels = span(center[1], height)
+            .flat_map(|y| span(center[0], width).map(move |x| (x, y)))
+            .filter(|&(x, y)| inside(x, y))
+            .map(|(x, y)| y * width + x);
+        Spot { chroma: [color.a, color.b], pixels: pixels.collect() }
+    };
+    hints.0.iter().map(spot).collect()
 }
 
 #[cfg(test)]

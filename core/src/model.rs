@@ -11,6 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{Error, Result};
+pub(crate) use vivid::bin_centers;
+
+/// Height and width, in pixels, of the blocks that color bins are told of.
+pub(crate) const BLOCK: usize = 4;
 
 /// Whether batch statistics are taken and kept, or the kept ones are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +30,18 @@ pub trait Network: Send + Sync {
     /// Lightness `(N, 1, H, W)`, CIE L* in 0..=100 as it is, to chroma `(N, 2, H, W)`, which is
     /// `(a, b) / 128` in -1..=1. `H` and `W` are multiples of [`Network::stride`].
     ///
+    /// `hints` are colors that are known, `(N, 3, H, W)`: `(a, b) / 128` where the mask is 1, and 0
+    /// elsewhere; the mask, 0 or 1. A network that does not take them passes over them.
+    ///
     /// # Errors
     ///
     /// When the shape does not fit or the device fails.
-    fn forward(&self, lightness: &Tensor, mode: Mode) -> candle_core::Result<Tensor>;
+    fn forward(
+        &self,
+        lightness: &Tensor,
+        hints: Option<&Tensor>,
+        mode: Mode,
+    ) -> candle_core::Result<Tensor>;
 
     /// What height and width have to be multiples of, in pixels; at least 1.
     fn stride(&self) -> usize;
@@ -39,8 +51,23 @@ pub trait Network: Send + Sync {
     /// # Errors
     ///
     /// When the shape does not fit or the device fails.
-    fn heads(&self, lightness: &Tensor, mode: Mode) -> candle_core::Result<Heads> {
-        Ok(Heads { chroma: self.forward(lightness, mode)?, bins: None })
+    fn heads(
+        &self,
+        lightness: &Tensor,
+        hints: Option<&Tensor>,
+        mode: Mode,
+    ) -> candle_core::Result<Heads> {
+        Ok(Heads { chroma: self.forward(lightness, hints, mode)?, bins: None })
+    }
+
+    /// Colors `[a, b]` of the bins that [`Heads::bins`] tells of, if it does.
+    fn bin_centers(&self) -> Option<Vec<[f32; 2]>> {
+        None
+    }
+
+    /// Whether hints are an input.
+    fn takes_hints(&self) -> bool {
+        false
     }
 }
 
@@ -129,7 +156,7 @@ mod tests {
             let network = build(name, &default_config(name).unwrap(), vb).unwrap();
             let side = 2 * network.stride();
             let lightness = Tensor::zeros((1, 1, side, side), DType::F32, &Device::Cpu).unwrap();
-            let chroma = network.forward(&lightness, Mode::Infer).unwrap();
+            let chroma = network.forward(&lightness, None, Mode::Infer).unwrap();
             assert_eq!(chroma.dims(), [1, 2, side, side], "{name}");
         }
     }

@@ -14,6 +14,7 @@ use crate::{Error, Orientation, Result, SamplesMut};
 mod color;
 mod file;
 mod ifd;
+mod inks;
 mod jpeg;
 mod label;
 mod metadata;

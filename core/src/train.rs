@@ -18,6 +18,7 @@ mod progress;
 mod recipe;
 mod run;
 mod seed;
+mod simulate;
 mod table;
 mod validation;
 
@@ -32,6 +33,7 @@ use serde_json::Value;
 pub use cache::{Cache, Failure, Index, Photo};
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
 pub use recipe::Recipe;
+pub(crate) use seed::stream;
 pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
 
@@ -40,6 +42,7 @@ use crate::{Device, Error, Result};
 use adam::Adam;
 use average::Average;
 use dataset::Dataset;
+use loader::Batch;
 use objective::Objective;
 use parameters::Parameters;
 use run::Run;
@@ -288,8 +291,8 @@ pub fn train(
         let mut losses = Vec::new();
         for planes in loader::batches(&photos, rest, config.batch, recipe) {
             let count = planes.count;
-            let (lightness, chroma) = planes.tensors(device)?; // (N, 1, H, W), (N, 2, H, W)
-            let heads = network.heads(&lightness, Mode::Train)?;
+            let Batch { lightness, chroma, hints } = planes.batch(device)?;
+            let heads = network.heads(&lightness, hints.as_ref(), Mode::Train)?;
             let loss = objective.loss(&heads, &chroma)?;
             if recipe.is_some() {
                 adam.set_learning_rate(config.learning_rate * recipe::one_cycle(cycle));

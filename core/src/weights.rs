@@ -510,7 +510,7 @@ mod tests {
         let weights = Weights::read(&path).unwrap();
         let lightness = Tensor::zeros((1, 1, 8, 8), DType::F32, &candle_core::Device::Cpu).unwrap();
         let network = weights.build(&device()).unwrap();
-        let chroma = network.forward(&lightness, model::Mode::Infer).unwrap();
+        let chroma = network.forward(&lightness, None, model::Mode::Infer).unwrap();
         assert_eq!(chroma.dims(), [1, 2, 8, 8]);
     }
 

@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use polychromify_core::scan::{ColorFile, Encoding, Format, Label, Limits, SourceType};
-use polychromify_core::{Colorizer, Hints, Scan, Thumbnail};
+use polychromify_core::thumbnail::WorkImage;
+use polychromify_core::{ChromaMap, Colorizer, Hints, Scan, Thumbnail};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{self, Stamp};
@@ -76,6 +77,8 @@ pub(crate) struct Style {
     pub(crate) format: Option<Format>,
     /// Factor on chroma.
     pub(crate) saturation: f32,
+    /// Which plausible coloring, from 1 on.
+    pub(crate) variant: u8,
     /// JPEG quality, 1..=100.
     pub(crate) quality: u8,
     /// Longest side of the result in pixels.
@@ -273,7 +276,7 @@ impl Studio {
             let (name, (width, height)) = (job.shown.display(), image.size());
             log::debug!("{name}: border of {borders} pixels on a thumbnail of {width} x {height}");
         }
-        let chroma = self.colorizer.predict(&image, &hints)?;
+        let chroma = self.predict(job, &image, &hints)?;
 
         let size = scan.output_size(&encoding);
         let painter = chroma.painter(size.0, size.1, self.style.saturation);
@@ -281,6 +284,18 @@ impl Studio {
             painter.paint_rows(y, lightness, rgb);
         })?;
         Ok(())
+    }
+
+    fn predict(&self, job: &Job, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
+        if self.style.variant > 1 {
+            let which = usize::from(self.style.variant - 1);
+            if let Some(other) = self.colorizer.predict_other(image, hints, which)? {
+                return Ok(other);
+            }
+            let (name, variant) = (job.shown.display(), self.style.variant);
+            log::warn!("{name}: there is no variant {variant}, it gets the likeliest colors");
+        }
+        Ok(self.colorizer.predict(image, hints)?)
     }
 
     fn label(&self, job: &Job, content: &str, time: i64) -> Label {
@@ -303,6 +318,9 @@ impl Studio {
         let mut settings = Vec::new();
         if self.style.saturation != 1.0 {
             settings.push(format!("saturation {}", self.style.saturation));
+        }
+        if self.style.variant > 1 {
+            settings.push(format!("variant {}", self.style.variant));
         }
         if self.style.keep_borders {
             settings.push("scan borders colored too".to_owned());

@@ -20,6 +20,9 @@ pub(crate) struct Settings {
     pub(crate) quality: u8,
     pub(crate) max_side: Option<u32>,
     pub(crate) borders: &'static str,
+    /// Left out when it is the first, as in ledgers of before there were variants.
+    #[serde(skip_serializing_if = "is_first")]
+    pub(crate) variant: u8,
     /// SHA-256 of the hints file.
     pub(crate) hints: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,6 +36,11 @@ pub(crate) struct Recipe {
     pub(crate) weights: String,
     /// [`Settings`] as JSON.
     pub(crate) settings: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_first(variant: &u8) -> bool {
+    *variant == 1
 }
 
 impl Settings {
@@ -51,6 +59,7 @@ impl Settings {
                 BordersChoice::Auto => "auto",
                 BordersChoice::Keep => "keep",
             },
+            variant: arguments.variant,
             hints,
             source_type: Some(arguments.source_type.source_type())
                 .filter(|&source_type| source_type != SourceType::default())

@@ -37,14 +37,19 @@ impl Means {
     pub(crate) fn open(arguments: &Coloring, hints: Option<String>) -> Result<Self> {
         let weights = find_weights(arguments.weights.as_deref())?;
         let device = Device::open(arguments.device.choice())?;
+        let colorizer = Colorizer::open(&weights, &device)?;
+        if arguments.variant > 1 && !colorizer.has_alternatives() {
+            return Err(polychromify_core::Error::NoAlternatives.into());
+        }
         Ok(Self {
-            colorizer: Colorizer::open(&weights, &device)?,
+            colorizer,
             weights: weights.name().to_owned(),
             device: device.name().to_string(),
             recipe: Settings::new(arguments, hints).recipe(weights.sha256()),
             style: Style {
                 format: arguments.format.format(),
                 saturation: arguments.saturation,
+                variant: arguments.variant,
                 quality: arguments.quality,
                 max_side: arguments.max_side,
                 keep_borders: arguments.borders == BordersChoice::Keep,

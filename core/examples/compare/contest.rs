@@ -28,7 +28,8 @@ impl Contestant {
     /// Seconds of one training step.
     pub(crate) fn step(&mut self, lightness: &Tensor, chroma: &Tensor) -> Result<f64> {
         let start = Instant::now();
-        let loss = self.network.forward(lightness, Mode::Train)?.sub(chroma)?.sqr()?.mean_all()?;
+        let loss =
+            self.network.forward(lightness, None, Mode::Train)?.sub(chroma)?.sqr()?.mean_all()?;
         self.optimizer.backward_step(&loss)?;
         Ok(start.elapsed().as_secs_f64())
     }
@@ -36,7 +37,7 @@ impl Contestant {
     /// Seconds of one prediction.
     pub(crate) fn predict(&self, lightness: &Tensor) -> Result<f64> {
         let start = Instant::now();
-        self.network.forward(lightness, Mode::Infer)?;
+        self.network.forward(lightness, None, Mode::Infer)?;
         Ok(start.elapsed().as_secs_f64())
     }
 }

@@ -65,7 +65,7 @@ impl Stock {
 }
 
 impl Network for Stock {
-    fn forward(&self, lightness: &Tensor, _mode: Mode) -> Result<Tensor> {
+    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, _: Mode) -> Result<Tensor> {
         let (last, rest) = self.layers.split_last().expect("12 layers");
         let mut x = lightness.clone();
         for layer in rest {

@@ -165,6 +165,10 @@ struct Evaluate {
     /// Split of the table to measure.
     #[arg(long, default_value = "test")]
     split: String,
+    /// Measure with so many of each photograph's own colors given as hints, such as 0,1,5,20,100, in
+    /// place of the panel with its baselines.
+    #[arg(long, value_name = "N,N", value_delimiter = ',', conflicts_with = "sheet")]
+    hints: Vec<usize>,
     /// Print one JSON object in place of the table.
     #[arg(long)]
     json: bool,
@@ -297,23 +301,31 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
     let device = Device::open(arguments.device)?;
     let photos = evaluate::list_photos(photos, table.as_deref(), split)?;
     let bar = bar("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left");
-    let report = evaluate::evaluate(&weights, &device, &photos, &mut |done, all| {
+    let mut observe = |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
-    })?;
-    bar.finish_and_clear();
-    report.failures.iter().for_each(|failure| say(failure));
-    if arguments.json {
-        println!("{}", serde_json::to_string(&report).expect("a report is names and numbers"));
+    };
+    let (json, table, failures) = if arguments.hints.is_empty() {
+        let report = evaluate::evaluate(&weights, &device, &photos, &mut observe)?;
+        (json!(report), report.to_string(), report.failures)
     } else {
-        print!("{report}");
+        let counts = &arguments.hints;
+        let report = evaluate::evaluate_hinted(&weights, &device, &photos, counts, &mut observe)?;
+        (json!(report), report.to_string(), report.failures)
+    };
+    bar.finish_and_clear();
+    failures.iter().for_each(|failure| say(failure));
+    if arguments.json {
+        println!("{json}");
+    } else {
+        print!("{table}");
     }
     if let Some(path) = &arguments.sheet {
         let chosen = evaluate::spaced(&photos, arguments.count);
         let sheet = evaluate::comparison_sheet(&[weights], &device, &chosen)?;
         compare::save(&sheet, path)?;
     }
-    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn export(arguments: &Export) -> Result<ExitCode> {

@@ -166,7 +166,7 @@ fn milliseconds(network: &dyn Network, device: &Device, side: usize) -> Result<f
     for i in 0..=TIMED {
         let started = Instant::now();
         // Reading the result waits for the device.
-        network.forward(&lightness, Mode::Infer)?.flatten_all()?.to_vec1::<f32>()?;
+        network.forward(&lightness, None, Mode::Infer)?.flatten_all()?.to_vec1::<f32>()?;
         if i > 0 {
             times.push(1e3 * started.elapsed().as_secs_f64());
         }

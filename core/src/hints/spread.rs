@@ -1,4 +1,5 @@
-//! Spreads hints along lightness, for networks that take none as input.
+//! Spreads hints along lightness: far for networks that take none as input, and a little for those
+//! that do, so that a hint is its color where it was put.
 //!
 //! A hint's color reaches as far as a path without edges leads: its weight at a pixel falls with
 //! the geodesic distance, in which a step across an edge of lightness costs as much as many steps
@@ -8,8 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::Hints;
-use crate::lab::Lab;
+use super::Spot;
 use crate::thumbnail::WorkImage;
 
 /// How far a hint reaches over a flat area, as a share of the work image's diagonal, until its
@@ -26,23 +26,16 @@ const EDGE: f32 = 0.1;
 /// Distance in reaches beyond which a hint has no weight: e^-(2.5^2) is 0.002.
 const CUTOFF: f32 = 2.5;
 
-/// Blends the hints' chroma into predicted chroma (a*, b* of each upright work pixel).
-pub(crate) fn spread(image: &WorkImage, hints: &Hints, chroma: &mut [[f32; 2]]) {
+/// Blends the hints' chroma into predicted chroma (a*, b* of each upright work pixel). They reach
+/// `share` times as far as they would if the network knew nothing of them.
+pub(crate) fn spread(image: &WorkImage, spots: &[Spot], share: f32, chroma: &mut [[f32; 2]]) {
     let n = chroma.len();
     let (mut sums, mut weights, mut strongest) = (vec![[0.0; 2]; n], vec![0.0; n], vec![0.0; n]);
-    for hint in &hints.0 {
-        let color = Lab::from_srgb(hint.rgb.map(|v| f32::from(v) / 255.0));
-        let scale = [
-            image.width as f32 / image.scan_size.0 as f32,
-            image.height as f32 / image.scan_size.1 as f32,
-        ];
-        let center = [hint.x * scale[0] - 0.5, hint.y * scale[1] - 0.5];
-        // A hint reaches one work pixel at least, however small it is on the scan.
-        let radius = (hint.radius * scale[0].max(scale[1])).max(0.71);
-        for (i, distance) in geodesic_distances(image, center, radius) {
+    for spot in spots {
+        for (i, distance) in geodesic_distances(image, &spot.pixels, share) {
             let weight = (-distance * distance).exp();
-            sums[i][0] += weight * color.a;
-            sums[i][1] += weight * color.b;
+            sums[i][0] += weight * spot.chroma[0];
+            sums[i][1] += weight * spot.chroma[1];
             weights[i] += weight;
             strongest[i] = weight.max(strongest[i]);
         }
@@ -56,26 +49,17 @@ pub(crate) fn spread(image: &WorkImage, hints: &Hints, chroma: &mut [[f32; 2]]) 
     }
 }
 
-/// Pixels within [`CUTOFF`] of a disc, with their distance in reaches (Dijkstra's algorithm over
+/// Pixels within [`CUTOFF`] of others, with their distance in reaches (Dijkstra's algorithm over
 /// eight neighbors).
-fn geodesic_distances(image: &WorkImage, center: [f32; 2], radius: f32) -> Vec<(usize, f32)> {
+fn geodesic_distances(image: &WorkImage, from: &[usize], share: f32) -> Vec<(usize, f32)> {
     let (width, height) = (image.width, image.height);
-    let reach = REACH * (width as f32).hypot(height as f32);
+    let reach = share * REACH * (width as f32).hypot(height as f32);
     let mut distances = vec![f32::INFINITY; width * height];
     // Distances are not negative, so their bits order as they do.
     let mut open = BinaryHeap::new();
-    let span = |c: f32, len: usize| {
-        let first = (c - radius).ceil().max(0.0) as usize;
-        let last = (c + radius).floor().min(len as f32 - 1.0);
-        first..(last.max(-1.0) + 1.0) as usize
-    };
-    for y in span(center[1], height) {
-        for x in span(center[0], width) {
-            if (x as f32 - center[0]).hypot(y as f32 - center[1]) <= radius {
-                distances[y * width + x] = 0.0;
-                open.push(Reverse((0_u32, y * width + x)));
-            }
-        }
+    for &i in from {
+        distances[i] = 0.0;
+        open.push(Reverse((0_u32, i)));
     }
     let mut reached = Vec::new();
     while let Some(Reverse((bits, i))) = open.pop() {
@@ -104,8 +88,9 @@ fn geodesic_distances(image: &WorkImage, center: [f32; 2], radius: f32) -> Vec<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hints::Hint;
-    use crate::{Orientation, Thumbnail};
+    use crate::hints::{Hint, spots};
+    use crate::lab::Lab;
+    use crate::{Hints, Orientation, Thumbnail};
 
     /// 40 x 20, dark on the left of column 20, light on its right, shown at a tenth of the scan.
     fn two_halves() -> WorkImage {
@@ -126,7 +111,7 @@ mod tests {
         let image = two_halves();
         assert_eq!(image.size(), (40, 20));
         let mut chroma = vec![[0.0; 2]; 800];
-        spread(&image, &red_at(100.0, 100.0), &mut chroma);
+        spread(&image, &spots(&image, &red_at(100.0, 100.0)), 1.0, &mut chroma);
         let red = Lab::from_srgb([200.0 / 255.0, 30.0 / 255.0, 30.0 / 255.0]);
         let at = |x: usize, y: usize| chroma[y * 40 + x];
         assert!((at(10, 10)[0] - red.a).abs() < 0.1, "the hint itself: {:?}", at(10, 10));
@@ -137,14 +122,15 @@ mod tests {
     #[test]
     fn no_hints_change_nothing() {
         let mut chroma = vec![[3.0, -4.0]; 800];
-        spread(&two_halves(), &Hints::default(), &mut chroma);
+        spread(&two_halves(), &[], 1.0, &mut chroma);
         assert!(chroma.iter().all(|c| *c == [3.0, -4.0]));
     }
 
     #[test]
     fn hints_outside_the_scan_are_harmless() {
         let mut chroma = vec![[0.0; 2]; 800];
-        spread(&two_halves(), &red_at(1e9, 1e9), &mut chroma);
+        let image = two_halves();
+        spread(&image, &spots(&image, &red_at(1e9, 1e9)), 1.0, &mut chroma);
         assert!(chroma.iter().all(|c| *c == [0.0; 2]));
     }
 }

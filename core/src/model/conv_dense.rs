@@ -174,7 +174,7 @@ impl ConvDense {
 }
 
 impl Network for ConvDense {
-    fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
         let mut x = lightness.clone(); // (N, 1, H, W)
         for block in &self.encoder {
             x = block.forward(&x, mode)?;
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(network.stride(), 8);
         let lightness = Tensor::ones((2, 1, 16, 24), DType::F32, &Device::Cpu).unwrap();
         for mode in [Mode::Train, Mode::Infer] {
-            assert_eq!(network.forward(&lightness, mode).unwrap().dims(), [2, 2, 16, 24]);
+            assert_eq!(network.forward(&lightness, None, mode).unwrap().dims(), [2, 2, 16, 24]);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod bins;
 mod encoder;
+mod hinted;
 mod layers;
 
 use candle_core::{D, Result, Tensor};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{Heads, Mode, Network};
 use crate::ops::Activation;
 use encoder::{CHANNELS, Encoder};
+use hinted::{Hinted, Pyramid};
 use layers::{Conv, NormedConv, Order, Pass, bilinear2x, upsample2x};
 
 pub(crate) use bins::centers as bin_centers;
@@ -47,6 +49,9 @@ pub struct Config {
     /// Pixels of the thumbnail that the network sees at most.
     #[serde(default = "work_area")]
     pub work_area: usize,
+    /// Whether hints are an input.
+    #[serde(default)]
+    pub hints: bool,
 }
 
 fn one() -> f64 {
@@ -67,6 +72,7 @@ impl Default for Config {
             mirrored: false,
             least_area: 0,
             work_area: work_area(),
+            hints: true,
         }
     }
 }
@@ -91,7 +97,7 @@ impl Config {
 }
 
 /// The network: tensors of `encoder`, `decoder.N` (N from 0, the smallest first), `reduce`,
-/// `fine`, `bins` and `chroma`.
+/// `fine`, `bins` and `chroma`, and of `hints` if they are an input.
 #[derive(Clone, Debug)]
 pub struct Vivid {
     encoder: Encoder,
@@ -101,6 +107,7 @@ pub struct Vivid {
     fine: NormedConv,
     bins: Conv,
     chroma: Conv,
+    hinted: Option<Hinted>,
     centers: Tensor,
     config: Config,
 }
@@ -130,6 +137,11 @@ impl Vivid {
             fine: NormedConv::new(c2 + half, c2, 3, vb.pp("fine"))?,
             bins: Conv::head(c4, count, 1, vb.pp("bins"))?,
             chroma: Conv::head(c2, 2, 3, vb.pp("chroma"))?,
+            hinted: if config.hints {
+                Some(Hinted::new(&[c16, c8, c4, c2], vb.pp("hints"))?)
+            } else {
+                None
+            },
             centers: Tensor::from_iter(centers, vb.device())?.reshape((count, 2))?,
             config: config.clone(),
         })
@@ -137,23 +149,34 @@ impl Vivid {
 
     /// The regression at half size, of two channels, and at quarter size what the bins are told
     /// from; both in the pass's order.
-    fn raw(&self, lightness: &Tensor, pass: Pass) -> Result<(Tensor, Tensor)> {
+    fn raw(
+        &self,
+        lightness: &Tensor,
+        hints: Option<&Tensor>,
+        pass: Pass,
+    ) -> Result<(Tensor, Tensor)> {
+        let pyramid = hints.map(|hints| Pyramid::new(hints, pass.order)).transpose()?;
+        let hinted = self.hinted.as_ref().zip(pyramid.as_ref());
+        let beside = |step| hinted.map(|(hinted, pyramid)| hinted.step(step, pyramid));
         // ImageNet's mean and deviation over all three channels.
         let x = pass.order.turn(&lightness.affine(0.01 / 0.226, -0.45 / 0.226)?)?;
-        let skips = self.encoder.forward(&x, pass)?.into_iter().zip(SKIP_SCALES);
+        let stem = hinted.map(|(hinted, pyramid)| hinted.stem(pyramid));
+        let skips = self.encoder.forward(&x, stem, pass)?.into_iter().zip(SKIP_SCALES);
         let skips = skips.map(|(skip, scale)| skip * scale).collect::<Result<Vec<_>>>()?;
-        let mut x = self.top.forward(&skips[4], pass)?;
-        for (block, skip) in self.decoder.iter().zip(skips[1..4].iter().rev()) {
-            x = block.forward(&pass.order.join(&upsample2x(&x, pass)?, skip)?, pass)?;
+        let mut x = self.top.forward(&skips[4], None, pass)?;
+        for (i, (block, skip)) in self.decoder.iter().zip(skips[1..4].iter().rev()).enumerate() {
+            x = pass.order.join(&upsample2x(&x, pass)?, skip)?;
+            x = block.forward(&x, beside(i), pass)?;
         }
         let quarter = x;
-        let x = upsample2x(&self.reduce.forward(&quarter, pass)?, pass)?;
-        let x = self.fine.forward(&pass.order.join(&x, &skips[0])?, pass)?;
-        Ok((self.chroma.forward(&x, Activation::Tanh, pass)?, quarter))
+        let x = upsample2x(&self.reduce.forward(&quarter, None, pass)?, pass)?;
+        let x = pass.order.join(&x, &skips[0])?;
+        let x = self.fine.forward(&x, beside(self.decoder.len()), pass)?;
+        Ok((self.chroma.forward(&x, None, Activation::Tanh, pass)?, quarter))
     }
 
-    fn heads_in(&self, lightness: &Tensor, pass: Pass) -> Result<Heads> {
-        let (mean, quarter) = self.raw(lightness, pass)?;
+    fn heads_in(&self, lightness: &Tensor, hints: Option<&Tensor>, pass: Pass) -> Result<Heads> {
+        let (mean, quarter) = self.raw(lightness, hints, pass)?;
         let chroma = pass.order.turn(&bilinear2x(&mean)?)?;
         Ok(Heads { chroma, bins: Some(self.bins.forward_channels_last(&quarter, pass)?) })
     }
@@ -161,10 +184,10 @@ impl Vivid {
 
 impl Vivid {
     /// Chroma of pictures at the size that they have.
-    fn predict(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn predict(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
         let (n, _, height, width) = lightness.dims4()?;
         let pass = Pass { mode, order: Order::of(lightness.device()) };
-        let (mean, quarter) = self.raw(lightness, pass)?;
+        let (mean, quarter) = self.raw(lightness, hints, pass)?;
         let chroma = pass.order.turn(&bilinear2x(&mean)?)?;
         let share = self.config.bins_share;
         if share == 0. {
@@ -191,16 +214,18 @@ impl Vivid {
 }
 
 impl Network for Vivid {
-    fn forward(&self, lightness: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
         let (_, _, height, width) = lightness.dims4()?;
         let seen = self.seen(height, width);
-        let mut x = lightness.clone();
+        let (mut x, mut hints) = (lightness.clone(), hints.cloned());
         if seen != (height, width) {
             x = x.upsample_bilinear2d(seen.0, seen.1, false)?;
+            hints = hints.map(|hints| hints.upsample_nearest2d(seen.0, seen.1)).transpose()?;
         }
-        let mut chroma = self.predict(&x, mode)?;
+        let mut chroma = self.predict(&x, hints.as_ref(), mode)?;
         if self.config.mirrored {
-            let mirrored = mirror(&self.predict(&mirror(&x)?, mode)?)?;
+            let hints = hints.as_ref().map(mirror).transpose()?;
+            let mirrored = mirror(&self.predict(&mirror(&x)?, hints.as_ref(), mode)?)?;
             chroma = ((chroma + mirrored)? * 0.5)?;
         }
         if seen != (height, width) {
@@ -209,12 +234,20 @@ impl Network for Vivid {
         (chroma * self.config.gain)?.clamp(-1., 1.)
     }
 
-    fn heads(&self, lightness: &Tensor, mode: Mode) -> Result<Heads> {
-        self.heads_in(lightness, Pass { mode, order: Order::of(lightness.device()) })
+    fn heads(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Heads> {
+        self.heads_in(lightness, hints, Pass { mode, order: Order::of(lightness.device()) })
     }
 
     fn stride(&self) -> usize {
         32
+    }
+
+    fn bin_centers(&self) -> Option<Vec<[f32; 2]>> {
+        Some(bins::centers())
+    }
+
+    fn takes_hints(&self) -> bool {
+        self.hinted.is_some()
     }
 }
 

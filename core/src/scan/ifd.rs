@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 /// Most entries that a directory of a real file has; more is a broken one.
-const MOST_ENTRIES: usize = 4096;
+pub(super) const MOST_ENTRIES: usize = 4096;
 
 /// A tag's value.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! JPEG: gray and color, baseline and progressive, of 8 bits.
+//! JPEG: gray, color and CMYK, baseline and progressive, of 8 bits; lossless of up to 16.
 //!
 //! The only format that is not read in bands: its decoder gives the whole picture, which is held
 //! once, as bytes. Decoders fill in for what is missing in a file; so the file is checked first.
@@ -12,19 +12,18 @@ use jpeg_encoder::{
     Encoder, EncodingError, ImageBuffer, JpegColorType, PixelDensity, PixelDensityUnit,
     SamplingFactor, rgb_to_ycbcr,
 };
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace as ZuneColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
 
-use self::segments::{Frame, Segments};
+pub(super) use self::decode::{Picture, decode};
+use self::segments::Segments;
 use super::color::ColorRows;
+use super::inks::Inks;
 use super::metadata::{Density, Metadata, Unit};
 use super::profile::ColorSpace;
 use super::rows::Header;
 use super::samples::{Layout, Samples, SamplesRef};
 use super::{Depth, Error, Limits, Result, damaged, tiff, unsupported, write_failed};
 
+mod decode;
 mod entropy;
 mod huffman;
 mod segments;
@@ -43,10 +42,12 @@ pub(super) struct Reader {
     path: PathBuf,
     /// The file; empty once decoded.
     bytes: Vec<u8>,
-    color: bool,
-    width: usize,
+    /// Of CMYK: its conversion, and whether no ink is the largest number.
+    inks: Option<(Inks, bool)>,
+    /// Samples a row.
+    stride: usize,
     /// All samples, once decoded.
-    samples: Option<Vec<u8>>,
+    samples: Option<Samples>,
     y: usize,
 }
 
@@ -63,91 +64,55 @@ impl Reader {
         let mut bytes = Vec::with_capacity(length as usize);
         file.read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
         let segments = Segments::read(&bytes).map_err(|reason| damaged(path, reason))?;
-        let frame = &segments.frame;
-        let color = check_frame(path, frame)?;
-        Header::check_size(path, frame.width.into(), frame.height.into(), limits)?;
-        let layout = Layout { color, alpha: false, depth: Depth::Eight };
-        let (width, height) = (u32::from(frame.width), u32::from(frame.height));
-        let samples = layout.bytes(width, height.into());
-        // Where scans refine each other, all coefficients are held, of 16 bits.
-        let coefficients = if segments.scans.len() > 1 { 2 * samples } else { 0 };
-        let held = length.saturating_add(samples).saturating_add(coefficients);
+        let (width, height) = (segments.frame.width.into(), segments.frame.height.into());
+        let picture = Picture::of(path, &segments)?;
+        Header::check_size(path, width, height, limits)?;
+        let held = length.saturating_add(picture.memory);
         if held > limits.memory {
             return over("decoding it", held);
         }
         let (metadata, icc) = metadata(path, &segments);
-        let header = Header {
-            width,
-            height,
-            layout,
-            depth: layout.depth,
-            space: icc.map_or(ColorSpace::Srgb, ColorSpace::Icc),
-            metadata,
-            compression: tiff::Compression::Deflate,
-        };
-        let width = width as usize;
-        let reader = Self { path: path.into(), bytes, color, width, samples: None, y: 0 };
+        let depth = if picture.bits > 8 { Depth::Sixteen } else { Depth::Eight };
+        let mut layout = Layout { color: picture.channels > 1, alpha: false, depth };
+        let mut space = ColorSpace::Srgb;
+        let mut inks = None;
+        if picture.channels == 4 {
+            inks = Some((Inks::new(path, icc.as_deref()), segments.adobe().is_some()));
+            (layout.depth, space) = (Depth::Float, ColorSpace::Linear);
+        } else if let Some(icc) = icc {
+            space = ColorSpace::Icc(icc);
+        }
+        let compression = tiff::Compression::Deflate;
+        let header = Header { width, height, layout, depth, space, metadata, compression };
+        let stride = picture.width * picture.channels;
+        let reader = Self { path: path.into(), bytes, inks, stride, samples: None, y: 0 };
         Ok((header, reader))
     }
 
     /// Goes to the first row; checks and decodes the file the first time.
     pub(super) fn start(&mut self) -> Result<()> {
         self.y = 0;
-        if self.samples.is_some() {
-            return Ok(());
+        if self.samples.is_none() {
+            self.samples = Some(decode(&self.path, &self.bytes)?);
+            self.bytes = Vec::new();
         }
-        let failed = |reason: String| damaged(&self.path, reason);
-        let segments = Segments::read(&self.bytes).map_err(failed)?;
-        entropy::check(&segments).map_err(failed)?;
-        let space = if self.color { ZuneColorSpace::RGB } else { ZuneColorSpace::Luma };
-        let options = DecoderOptions::default()
-            .set_max_width(usize::from(u16::MAX))
-            .set_max_height(usize::from(u16::MAX))
-            .jpeg_set_max_scans(usize::from(u16::MAX)) // all were decoded once by the check
-            .jpeg_set_out_colorspace(space);
-        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&self.bytes), options);
-        let samples = decoder.decode().map_err(|error| failed(error.to_string()))?;
-        let channels = if self.color { 3 } else { 1 };
-        let wanted = usize::from(segments.frame.height) * self.width * channels;
-        if samples.len() != wanted {
-            return Err(failed(format!("{} samples, expected {wanted}", samples.len())));
-        }
-        self.samples = Some(samples);
-        self.bytes = Vec::new();
         Ok(())
     }
 
     /// Appends the next `rows` rows.
-    #[expect(clippy::unnecessary_wraps, reason = "all readers have this face")]
     pub(super) fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
-        let stride = self.width * if self.color { 3 } else { 1 };
-        if let Some(samples) = &self.samples {
-            into.extend(SamplesRef::Eight(&samples[self.y * stride..(self.y + rows) * stride]));
-        }
+        let range = self.y * self.stride..(self.y + rows) * self.stride;
         self.y += rows;
+        let Some(samples) = &self.samples else { return Ok(()) };
+        match (&self.inks, samples.slice(range), into) {
+            (Some((inks, inverted)), SamplesRef::Eight(samples), Samples::Float(into)) => {
+                let ink = |&s: &u8| f32::from(if *inverted { !s } else { s }) / 255.0;
+                let cmyk: Vec<f32> = samples.iter().map(ink).collect();
+                into.extend(inks.to_linear(&self.path, &cmyk)?);
+            }
+            (_, samples, into) => into.extend(samples),
+        }
         Ok(())
-    }
-}
-
-/// Refuses what is not decoded; tells whether the picture has color.
-fn check_frame(path: &Path, frame: &Frame) -> Result<bool> {
-    match frame.marker {
-        0xC0..=0xC2 => {}
-        0xC3 => return Err(unsupported(path, "lossless JPEG")),
-        0xC9..=0xCB => return Err(unsupported(path, "arithmetic coding in JPEG")),
-        _ => return Err(unsupported(path, "hierarchical JPEG")),
-    }
-    if frame.precision != 8 {
-        return Err(unsupported(path, format!("{}-bit JPEG", frame.precision)));
-    }
-    if frame.height == 0 {
-        return Err(unsupported(path, "JPEG that tells its height at its end"));
-    }
-    match frame.components.len() {
-        1 => Ok(false),
-        3 => Ok(true),
-        4 => Err(unsupported(path, "CMYK color in JPEG")),
-        other => Err(unsupported(path, format!("JPEG of {other} components"))),
     }
 }
 

@@ -11,6 +11,7 @@ use moxcms::{
     TransformF32Executor, TransformOptions,
 };
 
+use super::inks::linear_srgb;
 use super::samples::{Layout, SamplesRef};
 use super::{Depth, Error, Result};
 use crate::lab;
@@ -199,19 +200,13 @@ fn rgb_from_icc(profile: &ColorProfile, values: usize, float: bool) -> Result<Li
             Lightness::Matrix(tables)
         });
     }
-    let mut linear = ColorProfile::new_srgb();
-    let identity = ToneReprCurve::Parametric(vec![1.0]);
-    linear.red_trc = Some(identity.clone());
-    linear.green_trc = Some(identity.clone());
-    linear.blue_trc = Some(identity);
-    linear.cicp = None;
     let options = TransformOptions {
         rendering_intent: RenderingIntent::RelativeColorimetric,
         allow_use_cicp_transfer: false,
         ..TransformOptions::default()
     };
     let transform = profile
-        .create_transform_f32(CmsLayout::Rgb, &linear, CmsLayout::Rgb, options)
+        .create_transform_f32(CmsLayout::Rgb, &linear_srgb(), CmsLayout::Rgb, options)
         .map_err(|error| error.to_string())?;
     Ok(Lightness::Tables(transform))
 }

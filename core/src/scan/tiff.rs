@@ -1,31 +1,31 @@
-//! TIFF 6.0 and `BigTIFF`: gray and RGB of 8 and 16 bits, in strips and tiles, chunky and planar.
+//! TIFF 6.0 and `BigTIFF`: every kind that scanners and archives make, in strips and tiles.
 //!
-//! The `tiff` crate reads and writes the directories. It decodes whole strips only, and drops an
-//! extra sample of unspecified meaning; so the strips are decompressed here as streams of rows,
-//! and even a scan that is one strip takes no more memory than a band.
+//! Strips are decompressed as streams of rows, so that even a scan that is one strip takes no more
+//! memory than a band; JPEG alone is decoded a strip or tile at a time.
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::fs;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use ::tiff::decoder::Decoder;
-use ::tiff::tags::{ByteOrder, IfdPointer, Tag, ValueBuffer};
-use ::tiff::{Directory as TiffDirectory, TiffError};
-
-use super::ifd::{Directory, Value, item_bytes};
+use super::ifd::Value;
 use super::metadata::{Metadata, block_bytes};
 use super::profile::ColorSpace;
 use super::rows::Header;
 use super::samples::Samples;
 use super::{Error, Limits, Result, damaged, unsupported};
 
+mod directory;
+mod fax;
+mod jpeg;
+mod pixels;
 mod plan;
 mod streams;
+mod unpack;
 mod write;
 
-use plan::Plan;
+use directory::{Entries, File};
+use pixels::Meaning;
+use plan::{Coding, Plan};
 pub(super) use write::{PageTags, Writer};
 
 /// Compressions that are read and written.
@@ -65,52 +65,57 @@ impl Compression {
 /// Decodes a TIFF file row by row.
 pub(super) struct Reader {
     path: PathBuf,
-    file: Arc<File>,
+    file: File,
     plan: Plan,
     /// Next row.
     y: usize,
     /// Streams of the strip that row `y` is in, one a plane.
     strips: Vec<Box<dyn Read + Send>>,
-    /// Rows of the row of tiles that `y` is in, chunky.
+    /// Stored samples of the row of tiles that `y` is in, chunky.
     tiles: Samples,
+    /// Stored samples of a row, chunky.
+    row: Samples,
     bytes: Vec<u8>,
 }
 
 impl Reader {
-    /// Reads the first directory and what it points to.
-    pub(super) fn open(file: File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
-        let length = file.metadata().map_err(Error::io(path, "read"))?.len();
-        let file = Arc::new(file);
-        let failed = |error| from_tiff(path, error);
-        let mut decoder = Decoder::new(BufReader::new(Shared(Arc::clone(&file))))
-            .map_err(failed)?
-            .with_limits(tag_limits());
-        let (width, height) = decoder.dimensions().map_err(failed)?;
-        Header::check_size(path, width, height, limits)?;
-        check_pages(path, &mut decoder)?;
-        let plan = Plan::read(path, &mut decoder)?;
-        plan.check(path, length, limits)?;
-        plan.check_lzw(path, &file)?;
-        let directory = first_directory(path, &mut decoder)?;
-        let (metadata, icc) = read_metadata(&mut decoder, &directory);
-        let header = Header {
-            width,
-            height,
-            layout: plan.layout,
-            depth: plan.layout.depth,
-            space: icc.map_or(ColorSpace::Srgb, ColorSpace::Icc),
-            metadata,
-            compression: plan.compression,
+    /// Reads the directory of the first picture and what it points to.
+    pub(super) fn open(file: fs::File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
+        let file = File::open(file, path)?;
+        let entries = first_picture(path, &file)?;
+        let side = |tag| -> Result<u32> {
+            let side = file.integer(path, &entries, tag)?.unwrap_or(0);
+            u32::try_from(side).map_err(|_| damaged(path, format!("a side of {side} pixels")))
         };
+        let (width, height) = (side(256)?, side(257)?);
+        Header::check_size(path, width, height, limits)?;
+        let (metadata, icc) = read_metadata(path, &file, &entries);
+        let plan = Plan::read(path, &file, &entries, icc.as_deref(), limits)?;
+        let compression = match plan.coding {
+            Coding::Bytes(compression) => compression,
+            Coding::Fax(_) | Coding::Jpeg(_) => Compression::Deflate,
+        };
+        let space = match (&plan.pixels.meaning, icc) {
+            (Meaning::Cmyk(_) | Meaning::Lab(_), _) => ColorSpace::Linear,
+            (_, Some(icc)) => ColorSpace::Icc(icc),
+            (_, None) => ColorSpace::Srgb,
+        };
+        let (layout, depth) = (plan.layout, plan.depth);
+        let header = Header { width, height, layout, depth, space, metadata, compression };
+        let stored = plan.packing.depth();
         let reader = Self {
             path: path.into(),
             file,
             y: 0,
             strips: Vec::new(),
-            tiles: Samples::new(plan.layout.depth),
+            tiles: Samples::new(stored),
+            row: Samples::new(stored),
             plan,
             bytes: Vec::new(),
         };
+        if matches!(reader.plan.coding, Coding::Jpeg(_)) {
+            reader.check_jpeg(limits)?;
+        }
         Ok((header, reader))
     }
 
@@ -139,46 +144,54 @@ impl Reader {
     pub(super) fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
         for _ in 0..rows {
             if self.plan.tiled {
-                self.read_tiled_row(into)?;
+                let within = self.y % self.plan.chunk.1;
+                if within == 0 {
+                    self.read_tiles()?;
+                }
+                let stride = self.plan.width * self.plan.pixels.samples;
+                let row = self.tiles.slice(within * stride..(within + 1) * stride);
+                self.plan.pixels.append(&self.path, row, into)?;
             } else {
-                self.read_strip_row(into)?;
+                self.read_strip_row()?;
+                self.plan.pixels.append(&self.path, self.row.all(), into)?;
             }
             self.y += 1;
         }
         Ok(())
     }
 
-    fn read_strip_row(&mut self, into: &mut Samples) -> Result<()> {
+    /// Reads the stored samples of row `y`.
+    fn read_strip_row(&mut self) -> Result<()> {
         let plan = &self.plan;
         let rows = plan.chunk.1;
         let planes = plan.planes();
         if self.y.is_multiple_of(rows) {
             let strip = self.y / rows;
             let strips = plan.height.div_ceil(rows);
+            self.strips.clear(); // before the next ones take their memory
             let open = |plane| self.stream(plane * strips + strip);
             self.strips = (0..planes).map(open).collect::<Result<_>>()?;
         }
-        self.bytes.resize(plan.width * plan.stride() * plan.layout.sample_bytes(), 0);
+        self.bytes.resize(plan.row_bytes(), 0);
         let last = self.y % rows == rows - 1 || self.y == plan.height - 1;
-        let mut row = Vec::with_capacity(planes);
+        self.row.clear();
+        let mut apart = Samples::new(plan.packing.depth());
         for (plane, stream) in self.strips.iter_mut().enumerate() {
             read(&self.path, stream, &mut self.bytes, self.y)?;
-            row.push(plan.samples(&self.bytes, plan.width, plane));
+            let into = if planes == 1 { &mut self.row } else { &mut apart };
+            let count = plan.width * plan.stride();
+            plan.packing
+                .append(&mut self.bytes, plan.stride(), count, into)
+                .map_err(|reason| unsupported(&self.path, reason))?;
+            if planes > 1 {
+                self.row.resize(planes * plan.width);
+                self.row.put(plane, planes, &apart, plan.width);
+                apart.clear();
+            }
             if last {
-                check_end(&self.path, plan.compression, stream, self.y)?;
+                check_end(&self.path, &plan.coding, stream, self.y)?;
             }
         }
-        append_planes(&row, into);
-        Ok(())
-    }
-
-    fn read_tiled_row(&mut self, into: &mut Samples) -> Result<()> {
-        let within = self.y % self.plan.chunk.1;
-        if within == 0 {
-            self.read_tiles()?;
-        }
-        let stride = self.plan.width * self.plan.layout.channels();
-        into.extend(self.tiles.slice(within * stride..(within + 1) * stride));
         Ok(())
     }
 
@@ -189,10 +202,11 @@ impl Reader {
         let across = plan.width.div_ceil(tile_width);
         let down = plan.height.div_ceil(tile_height);
         let rows = tile_height.min(plan.height - self.y);
-        let channels = plan.layout.channels();
-        let mut tiles = std::mem::replace(&mut self.tiles, Samples::new(plan.layout.depth));
-        tiles.resize(rows * plan.width * channels);
-        let mut bytes = vec![0; tile_width * plan.stride() * plan.layout.sample_bytes()];
+        let samples = plan.pixels.samples;
+        let mut tiles = std::mem::replace(&mut self.tiles, Samples::new(plan.packing.depth()));
+        tiles.resize(rows * plan.width * samples);
+        let mut bytes = vec![0; plan.row_bytes()];
+        let mut stored = Samples::new(plan.packing.depth());
         for plane in 0..plan.planes() {
             for x in 0..across {
                 let index = plane * across * down + self.y / tile_height * across + x;
@@ -200,13 +214,17 @@ impl Reader {
                 for row in 0..rows {
                     read(&self.path, &mut stream, &mut bytes, self.y + row)?;
                     let width = tile_width.min(plan.width - x * tile_width);
-                    let samples = plan.samples(&bytes, tile_width, plane);
-                    let first = (row * plan.width + x * tile_width) * channels + plane;
-                    let step = if plan.planar { channels } else { 1 };
-                    tiles.put(first, step, &samples, width * plan.stride());
+                    let count = width * plan.stride();
+                    stored.clear();
+                    plan.packing
+                        .append(&mut bytes, plan.stride(), count, &mut stored)
+                        .map_err(|reason| unsupported(&self.path, reason))?;
+                    let first = (row * plan.width + x * tile_width) * samples + plane;
+                    let step = if plan.planar { samples } else { 1 };
+                    tiles.put(first, step, &stored, count);
                 }
                 if rows == tile_height {
-                    check_end(&self.path, plan.compression, &mut stream, self.y)?;
+                    check_end(&self.path, &plan.coding, &mut stream, self.y)?;
                 }
             }
         }
@@ -214,24 +232,36 @@ impl Reader {
         Ok(())
     }
 
-    fn stream(&self, chunk: usize) -> Result<Box<dyn Read + Send>> {
-        let (offset, length) = self.plan.places[chunk];
-        let slice = streams::Slice::new(Arc::clone(&self.file), offset, length);
-        streams::decompressed(self.plan.compression, slice).map_err(Error::io(&self.path, "read"))
+    /// The bytes of a strip or tile as rows of stored samples.
+    fn stream(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+        let plan = &self.plan;
+        let slice = self.slice(index);
+        Ok(match &plan.coding {
+            Coding::Bytes(compression) => {
+                let stream = streams::decompressed(*compression, slice);
+                let stream = stream.map_err(Error::io(&self.path, "read"))?;
+                if plan.shared == (1, 1) {
+                    stream
+                } else {
+                    Box::new(streams::DataUnits::new(stream, plan.chunk.0, plan.shared))
+                }
+            }
+            Coding::Fax(code) => Box::new(fax::Rows::new(slice, *code, plan.chunk.0)),
+            Coding::Jpeg(tables) => {
+                Box::new(Cursor::new(jpeg::decode(&self.path, plan, tables, slice)?))
+            }
+        })
     }
-}
 
-/// Appends a row given as one chunky plane or as planes of one sample.
-fn append_planes(planes: &[Samples], into: &mut Samples) {
-    if let [chunky] = planes {
-        into.extend(chunky.all());
-        return;
+    fn slice(&self, index: usize) -> streams::Slice {
+        let (offset, length) = self.plan.places[index];
+        streams::Slice::new(self.file.file.clone(), offset, length, self.plan.reversed)
     }
-    let first = into.len();
-    let width = planes[0].len();
-    into.resize(first + width * planes.len());
-    for (plane, samples) in planes.iter().enumerate() {
-        into.put(first + plane, planes.len(), samples, width);
+
+    /// Refuses JPEG streams of a kind that is not decoded, by the first.
+    fn check_jpeg(&self, limits: &Limits) -> Result<()> {
+        let Coding::Jpeg(tables) = &self.plan.coding else { return Ok(()) };
+        jpeg::check(&self.path, &self.plan, tables, self.slice(0), limits)
     }
 }
 
@@ -249,63 +279,43 @@ fn read(path: &Path, stream: &mut dyn Read, bytes: &mut [u8], y: usize) -> Resul
 }
 
 /// Reads on to the end of a compressed stream that has a checksum there.
-fn check_end(path: &Path, compression: Compression, stream: &mut dyn Read, y: usize) -> Result<()> {
-    if matches!(compression, Compression::Deflate | Compression::Zstd) {
+fn check_end(path: &Path, coding: &Coding, stream: &mut dyn Read, y: usize) -> Result<()> {
+    if matches!(coding, Coding::Bytes(Compression::Deflate | Compression::Zstd)) {
         let mut more = [0];
         stream.read(&mut more).map_err(|error| damaged(path, format!("row {y}: {error}")))?;
     }
     Ok(())
 }
 
-/// Refuses files with more than one picture; smaller versions of the first do not count.
-fn check_pages<R: Read + Seek>(path: &Path, decoder: &mut Decoder<R>) -> Result<()> {
-    let reduced = |decoder: &mut Decoder<R>, directory: &TiffDirectory| {
-        let mut tags = decoder.read_directory_tags(directory);
-        let kind = tags.find_tag_unsigned::<u32>(Tag::NewSubfileType).ok().flatten();
-        let old = tags.find_tag_unsigned::<u16>(Tag::SubfileType).ok().flatten();
-        kind.is_some_and(|kind| kind & 1 != 0) || old == Some(2)
-    };
-    let first = first_directory(path, decoder)?;
-    if reduced(decoder, &first) {
-        return Err(unsupported(path, "the first picture is a smaller version of another"));
-    }
-    let mut seen = HashSet::new();
-    let mut next = first.next();
-    let mut pages = 1;
-    while let Some(IfdPointer(at)) = next {
-        if !seen.insert(at) {
-            return Err(damaged(path, "the list of pages is a loop"));
+/// The directory of the first picture that is not a smaller version of another.
+fn first_picture(path: &Path, file: &File) -> Result<Entries> {
+    let mut found = None;
+    let mut pages = 0;
+    for at in file.list(path)? {
+        let entries = file.entries(path, at)?;
+        let reduced = file.integer(path, &entries, 254).ok().flatten().is_some_and(|v| v & 1 == 1)
+            || file.integer(path, &entries, 255).ok().flatten() == Some(2);
+        if !reduced && entries.contains(256) {
+            pages += 1;
+            found = found.or(Some(entries));
         }
-        let directory =
-            decoder.read_directory(IfdPointer(at)).map_err(|error| from_tiff(path, error))?;
-        pages += usize::from(!reduced(decoder, &directory));
-        next = directory.next();
     }
     if pages > 1 {
-        return Err(unsupported(path, format!("TIFF of {pages} pages")));
+        log::warn!("{}: the first of {pages} pages is read", path.display());
     }
-    Ok(())
-}
-
-fn first_directory<R: Read + Seek>(path: &Path, decoder: &mut Decoder<R>) -> Result<TiffDirectory> {
-    let at = decoder.ifd_pointer().ok_or_else(|| damaged(path, "no directory"))?;
-    decoder.read_directory(at).map_err(|error| from_tiff(path, error))
+    found.ok_or_else(|| unsupported(path, "TIFF without a picture of full size"))
 }
 
 /// Metadata and the ICC profile. Tags that cannot be read are left out.
-fn read_metadata<R: Read + Seek>(
-    decoder: &mut Decoder<R>,
-    directory: &TiffDirectory,
-) -> (Metadata, Option<Vec<u8>>) {
-    let image = tags(decoder, directory);
+fn read_metadata(path: &Path, file: &File, entries: &Entries) -> (Metadata, Option<Vec<u8>>) {
+    let image = file.tags(path, entries);
     let mut metadata = Metadata::default();
-    let sub = |decoder: &mut Decoder<R>, tag| {
+    let sub = |tag| {
         let at = image.get(&tag)?.integer()?;
-        let directory = decoder.read_directory(IfdPointer(at)).ok()?;
-        Some(tags(decoder, &directory))
+        Some(file.tags(path, &file.entries(path, at).ok()?))
     };
-    metadata.exif = sub(decoder, 34665).unwrap_or_default();
-    metadata.gps = sub(decoder, 34853).unwrap_or_default();
+    metadata.exif = sub(34665).unwrap_or_default();
+    metadata.gps = sub(34853).unwrap_or_default();
     metadata.xmp = image.get(&700).and_then(block_bytes);
     let block = |tag| image.get(&tag).and_then(block_bytes);
     if let Some(bytes) = block(34377) {
@@ -328,66 +338,4 @@ fn iptc_bytes(value: &Value) -> Option<Vec<u8>> {
         return Some(swapped.bytes);
     }
     Some(bytes)
-}
-
-fn tags<R: Read + Seek>(decoder: &mut Decoder<R>, directory: &TiffDirectory) -> Directory {
-    let mut read = decoder.read_directory_tags(directory);
-    let mut found = Directory::new();
-    let mut left = TAG_BYTES; // entries may share their bytes, so that a small file asks for much
-    for (tag, entry) in directory.iter() {
-        let bytes = entry
-            .count()
-            .saturating_mul(item_bytes(entry.field_type().to_u16()).unwrap_or(1) as u64);
-        let chunks =
-            [Tag::StripOffsets, Tag::StripByteCounts, Tag::TileOffsets, Tag::TileByteCounts];
-        if bytes > left || chunks.contains(&tag) {
-            continue;
-        }
-        left -= bytes;
-        let mut buffer = ValueBuffer::empty(entry.field_type());
-        if let Ok(Some(_)) = read.find_tag_buf(tag, &mut buffer) {
-            buffer.set_byte_order(ByteOrder::LittleEndian);
-            let (kind, bytes) = (buffer.data_type().to_u16(), buffer.as_bytes().to_vec());
-            found.insert(tag.to_u16(), Value { kind, bytes });
-        }
-    }
-    found
-}
-
-/// Most bytes of tags that are carried: room for large ICC profiles and XMP packets.
-const TAG_BYTES: u64 = 64 << 20;
-
-fn tag_limits() -> ::tiff::decoder::Limits {
-    let mut limits = ::tiff::decoder::Limits::default();
-    limits.ifd_value_size = TAG_BYTES as usize;
-    limits
-}
-
-fn from_tiff(path: &Path, error: TiffError) -> Error {
-    match error {
-        TiffError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            damaged(path, "truncated: a directory ends beyond the file")
-        }
-        TiffError::IoError(error) => Error::io(path, "read")(error),
-        TiffError::UnsupportedError(error) => unsupported(path, error),
-        TiffError::LimitsExceeded => {
-            Error::Limit { path: path.into(), reason: "a tag is too large".into() }
-        }
-        error => damaged(path, error),
-    }
-}
-
-/// Seeks and reads a file that streams read too.
-struct Shared(Arc<File>);
-
-impl Read for Shared {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        (&*self.0).read(buffer)
-    }
-}
-
-impl Seek for Shared {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        (&*self.0).seek(to)
-    }
 }

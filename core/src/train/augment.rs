@@ -5,6 +5,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::recipe::Recipe;
+use super::simulate::simulate;
 
 /// The part of a square photograph that a picture shows, in shares of its side.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +26,7 @@ impl Window {
 pub(crate) struct Variation {
     pub(crate) window: Window,
     aged: bool,
+    hinted: f64,
     random: ChaCha8Rng,
 }
 
@@ -45,7 +47,15 @@ impl Variation {
             Window { left, top, width, height }
         };
         let aged = random.random_bool(recipe.aging.clamp(0.0, 1.0));
-        Self { window, aged, random }
+        Self { window, aged, hinted: recipe.hinted.clamp(0.0, 1.0), random }
+    }
+
+    /// Draws hints from chroma into the three planes of `hints`, in some of the pictures; after
+    /// everything else.
+    pub(crate) fn hint(&mut self, size: usize, chroma: &[f32], hints: &mut [f32]) {
+        if self.random.random_bool(self.hinted) {
+            simulate(&mut self.random, size, chroma, hints);
+        }
     }
 
     /// Changes lightness, 0..=100, and leaves chroma: the emulsion's response to color, gamma,

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::augment::{Variation, Window, resample};
 use super::cache::Cache;
-use super::loader::Planes;
+use super::loader::{Batch, Planes};
 use super::recipe::Recipe;
 use super::seed::stream;
 use crate::{Result, lab};
@@ -81,14 +81,14 @@ impl Dataset {
         items
     }
 
-    /// Lightness `(N, 1, H, W)` in 0..=100 and chroma `(N, 2, H, W)`, which is `(a, b) / 128`.
+    /// A batch on a device.
     pub(crate) fn batch(
         &self,
         items: &[Item],
         recipe: Option<&Recipe>,
         device: &Device,
-    ) -> Result<(Tensor, Tensor)> {
-        self.planes_of(items, recipe).tensors(device)
+    ) -> Result<Batch> {
+        self.planes_of(items, recipe).batch(device)
     }
 
     /// A batch at the recipe's size, or at the photographs' own.
@@ -97,8 +97,9 @@ impl Dataset {
         let (count, area) = (items.len(), size * size);
         let mut lightness = vec![0.0; count * area];
         let mut chroma = vec![0.0; count * 2 * area];
+        let hinted = recipe.is_some_and(|recipe| recipe.hinted > 0.0);
         let planes = lightness.par_chunks_mut(area).zip(chroma.par_chunks_mut(2 * area));
-        planes.zip(items).for_each(|((lightness, chroma), item)| {
+        let hints = planes.zip(items).map(|((lightness, chroma), item)| {
             let variation = item.variation.zip(recipe);
             let mut variation = variation.map(|(seed, recipe)| Variation::draw(seed, recipe));
             let window = variation.as_ref().map_or(Window::WHOLE, |variation| variation.window);
@@ -116,8 +117,14 @@ impl Dataset {
                     .chain(chroma.chunks_mut(size))
                     .for_each(<[f32]>::reverse);
             }
+            let mut hints = vec![0.0; if hinted { 3 * area } else { 0 }];
+            if let (Some(variation), true) = (&mut variation, hinted) {
+                variation.hint(size, chroma, &mut hints);
+            }
+            hints
         });
-        Planes { count, size, lightness, chroma }
+        let hints: Vec<Vec<f32>> = hints.collect();
+        Planes { count, size, lightness, chroma, hints: hinted.then(|| hints.concat()) }
     }
 
     /// How many pixels of all photographs round to each cell of a grid over `(a, b)`; of each
@@ -189,6 +196,8 @@ impl Dataset {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Tensor;
+
     use super::*;
 
     /// Two photographs of 2x2 pixels: all red, and white beside black.
@@ -204,8 +213,9 @@ mod tests {
 
     #[test]
     fn a_batch_is_lightness_and_scaled_chroma() {
-        let (lightness, chroma) =
+        let Batch { lightness, chroma, hints } =
             dataset().batch(&dataset().in_order(), None, &Device::Cpu).unwrap();
+        assert!(hints.is_none());
         assert_eq!(lightness.dims(), [2, 1, 2, 2]);
         assert_eq!(chroma.dims(), [2, 2, 2, 2]);
         // sRGB red is L* 53.24, a* 80.09, b* 67.20 (D65, 2 degrees).
@@ -220,7 +230,7 @@ mod tests {
     #[test]
     fn a_flipped_photograph_is_mirrored_left_to_right() {
         let item = |flip| Item { photo: 1, flip, variation: None };
-        let (lightness, _) =
+        let Batch { lightness, .. } =
             dataset().batch(&[item(false), item(true)], None, &Device::Cpu).unwrap();
         let rounded: Vec<f32> = values(&lightness).iter().map(|value| value.round()).collect();
         assert_eq!(rounded, [100.0, 0.0, 100.0, 0.0, 0.0, 100.0, 0.0, 100.0]);

@@ -24,15 +24,32 @@ pub(crate) struct Planes {
     pub(crate) lightness: Vec<f32>,
     /// `(a, b) / 128`.
     pub(crate) chroma: Vec<f32>,
+    /// Simulated hints, as [`crate::model::Network::forward`] takes them, if the recipe has any.
+    pub(crate) hints: Option<Vec<f32>>,
+}
+
+/// A batch on a device.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// `(N, 1, H, W)`.
+    pub(crate) lightness: Tensor,
+    /// `(N, 2, H, W)`.
+    pub(crate) chroma: Tensor,
+    /// `(N, 3, H, W)`.
+    pub(crate) hints: Option<Tensor>,
 }
 
 impl Planes {
-    /// Lightness `(N, 1, H, W)` and chroma `(N, 2, H, W)`.
-    pub(crate) fn tensors(self, device: &Device) -> Result<(Tensor, Tensor)> {
-        let Self { count, size, lightness, chroma } = self;
-        let lightness = Tensor::from_vec(lightness, (count, 1, size, size), device)?;
-        let chroma = Tensor::from_vec(chroma, (count, 2, size, size), device)?;
-        Ok((lightness, chroma))
+    /// The same on a device.
+    pub(crate) fn batch(self, device: &Device) -> Result<Batch> {
+        let Self { count, size, lightness, chroma, hints } = self;
+        let tensor =
+            |values, channels| Tensor::from_vec(values, (count, channels, size, size), device);
+        Ok(Batch {
+            lightness: tensor(lightness, 1)?,
+            chroma: tensor(chroma, 2)?,
+            hints: hints.map(|hints| tensor(hints, 3)).transpose()?,
+        })
     }
 }
 

@@ -15,8 +15,7 @@ use rayon::prelude::*;
 use super::dataset::Dataset;
 use super::recipe::Recipe;
 use super::validation;
-use crate::model::Heads;
-use crate::model::vivid::bin_centers;
+use crate::model::{BLOCK, Heads, bin_centers};
 
 /// What chroma is divided by.
 const CHROMA_SCALE: f32 = 128.0;
@@ -31,8 +30,6 @@ const UNIFORM: f64 = 0.5;
 const ORDER_SCALE: f32 = 4.0;
 /// Distance in units of `a` and `b` below which the error counts as a square.
 const NEAR: f32 = 2.0;
-/// Height and width of the block of pixels that the bins are told of.
-const BLOCK: usize = 4;
 
 /// The loss of a run.
 #[derive(Debug)]

@@ -24,6 +24,8 @@ pub struct Recipe {
     pub least_area: f64,
     /// Share of the photographs whose lightness is varied.
     pub aging: f64,
+    /// Share of the photographs that have simulated hints, for a network that takes them.
+    pub hinted: f64,
     /// Share of the learning rate that the tensors below `encoder.` get: 1.2e-4 of 2e-3. Its folded
     /// weights are 0.01 to 0.03, so that 3e-4 would move them by 2 % in a step.
     pub encoder_rate: f64,
@@ -52,6 +54,7 @@ impl Default for Recipe {
             size: 128,
             least_area: 0.5,
             aging: 0.5,
+            hinted: 0.0,
             encoder_rate: 0.06,
             weight_decay: 0.02,
             chroma_weight: 10.0,

@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::dataset::Dataset;
+use super::loader::Batch;
 use super::recipe::Recipe;
 use crate::Result;
 use crate::model::{Mode, Network};
@@ -27,8 +28,8 @@ pub(crate) fn validate(
 ) -> Result<Measures> {
     let (mut mse, mut accuracy) = (0.0, 0.0);
     for items in photos.in_order().chunks(batch) {
-        let (lightness, target) = photos.batch(items, recipe, device)?;
-        let predicted = network.forward(&lightness, Mode::Infer)?.detach();
+        let Batch { lightness, chroma: target, .. } = photos.batch(items, recipe, device)?;
+        let predicted = network.forward(&lightness, None, Mode::Infer)?.detach();
         mse += scalar(&loss(&predicted, &target)?)? * items.len() as f64;
         accuracy += scalar(&agreement(&predicted, &target)?)? * items.len() as f64;
     }

@@ -33,8 +33,8 @@ pub(super) struct Candidate {
     pub(super) result_pixels: u64,
 }
 
-/// Photographs that cost alike.
-type Kind = (&'static str, u8);
+/// Photographs that cost alike: format and depth of their results.
+type Kind = (u8, u8);
 
 /// What coloring one photograph took.
 #[derive(Clone, Copy, Debug)]
@@ -77,17 +77,7 @@ pub(super) fn estimate(studio: &Studio, candidates: &[Candidate], workers: usize
 }
 
 fn kind(candidate: &Candidate) -> Kind {
-    let format = match candidate.format {
-        Format::Jpeg => "jpeg",
-        Format::Png => "png",
-        Format::Tiff => "tiff",
-    };
-    let bits = match candidate.depth {
-        Depth::Eight => 8,
-        Depth::Sixteen => 16,
-        Depth::Float => 32,
-    };
-    (format, bits)
+    (candidate.format as u8, candidate.depth as u8)
 }
 
 /// Colors a few photographs of each kind to nowhere, as many at a time as the run would.

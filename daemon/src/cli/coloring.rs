@@ -28,6 +28,18 @@ pub(crate) struct Coloring {
         env = "POLYCHROMIFY_SATURATION"
     )]
     pub(crate) saturation: f32,
+    /// Which plausible coloring: 1 is the likeliest
+    ///
+    /// 2 and 3 give a part of the photograph another color where the network is of two minds on it;
+    /// where it is not, they are the same as 1, and the log says so.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(1..=3),
+        env = "POLYCHROMIFY_VARIANT"
+    )]
+    pub(crate) variant: u8,
     /// Quality of JPEG results, 1 to 100
     #[arg(
         long,

@@ -7,7 +7,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::layers::{Conv, Depthwise, Pass};
+use super::layers::{Conv, Depthwise, Pass, Side};
 use crate::ops::Activation;
 
 /// Kernel, stride, expansion, channels and number of blocks of each stage.
@@ -22,7 +22,7 @@ const STAGES: [(usize, usize, usize, usize, usize); 7] = [
 ];
 
 /// Channels of the first convolution.
-const STEM: usize = 32;
+pub(super) const STEM: usize = 32;
 
 /// Blocks whose results are handed out: the last of each size.
 const TAPS: [usize; 5] = [0, 2, 4, 10, 15];
@@ -71,9 +71,14 @@ impl Encoder {
     }
 
     /// Lightness of one channel, scaled as `ImageNet`'s mean channel, to [`CHANNELS`] at a half, a
-    /// quarter, .. a 32nd of the size.
-    pub(super) fn forward(&self, lightness: &Tensor, pass: Pass) -> Result<Vec<Tensor>> {
-        let mut x = self.stem.forward(lightness, Activation::Relu6, pass)?;
+    /// quarter, .. a 32nd of the size. The stem sees the hints too, if there are any.
+    pub(super) fn forward(
+        &self,
+        lightness: &Tensor,
+        hints: Option<Side<'_>>,
+        pass: Pass,
+    ) -> Result<Vec<Tensor>> {
+        let mut x = self.stem.forward(lightness, hints, Activation::Relu6, pass)?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, pass)?;
@@ -88,11 +93,11 @@ impl Encoder {
 impl Block {
     fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
         let expanded = match &self.expand {
-            Some(expand) => expand.forward(x, Activation::Relu6, pass)?,
+            Some(expand) => expand.forward(x, None, Activation::Relu6, pass)?,
             None => x.clone(),
         };
         let y = self.depthwise.forward(&expanded, pass)?;
-        let y = self.project.forward(&y, Activation::None, pass)?;
+        let y = self.project.forward(&y, None, Activation::None, pass)?;
         if self.residual { y + x } else { Ok(y) }
     }
 }

@@ -100,17 +100,25 @@ impl Conv {
         Ok(Self { weight, bias, stride })
     }
 
-    /// Cin to Cout channels, `H / stride` rows and `W / stride` columns, rounded up.
-    pub(super) fn forward(&self, x: &Tensor, activation: Activation, pass: Pass) -> Result<Tensor> {
+    /// Cin to Cout channels, `H / stride` rows and `W / stride` columns, rounded up; with hints
+    /// beside `x`, of the same height and width, if there are any.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        hints: Option<Side<'_>>,
+        activation: Activation,
+        pass: Pass,
+    ) -> Result<Tensor> {
+        let (x, weight) = &beside(x, &self.weight, hints, pass)?;
         if pass.fast() {
-            return ops::conv2d(x, &self.weight, Some(&self.bias), conv(self.stride, activation));
+            return ops::conv2d(x, weight, Some(&self.bias), conv(self.stride, activation));
         }
         let (_, n, height, width) = x.dims4()?;
-        let (outputs, inputs, kernel, _) = self.weight.dims4()?;
+        let (outputs, inputs, kernel, _) = weight.dims4()?;
         let (rows, columns) = (height.div_ceil(self.stride), width.div_ceil(self.stride));
         let x = windows(x, kernel, self.stride)?; // (Cin, K K, P)
         let x = x.reshape((inputs * kernel * kernel, n * rows * columns))?;
-        let y = self.weight.flatten_from(1)?.matmul(&x)?; // (Cout, P)
+        let y = weight.flatten_from(1)?.matmul(&x)?; // (Cout, P)
         let y = (y + spread(&self.bias, n * rows * columns)?)?;
         activate(y.reshape((outputs, n, rows, columns))?, activation)
     }
@@ -185,26 +193,55 @@ impl NormedConv {
         Ok(Self { weight, norm: BatchNorm::new(outputs, vb.pp("norm"))? })
     }
 
-    /// Cin to Cout channels.
-    pub(super) fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+    /// Cin to Cout channels; with hints beside `x`, of the same height and width, if there are any.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        hints: Option<Side<'_>>,
+        pass: Pass,
+    ) -> Result<Tensor> {
         let Pass { mode, .. } = pass;
+        let (x, weight) = &beside(x, &self.weight, hints, pass)?;
         if pass.fast() && mode == Mode::Infer {
             let (scale, shift) = self.norm.folded()?;
-            let weight = self.weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
+            let weight = weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
             return ops::conv2d(x, &weight, Some(&shift), conv(1, Activation::Relu));
         }
         if pass.fast() {
-            let y = ops::conv2d(x, &self.weight, None, conv(1, Activation::None))?;
+            let y = ops::conv2d(x, weight, None, conv(1, Activation::None))?;
             return self.norm.forward_relu(&y, mode);
         }
         let (_, n, height, width) = x.dims4()?;
-        let (outputs, inputs, kernel, _) = self.weight.dims4()?;
+        let (outputs, inputs, kernel, _) = weight.dims4()?;
         let x = windows(x, kernel, 1)?;
         let x = x.reshape((inputs * kernel * kernel, n * height * width))?;
-        let y = self.weight.flatten_from(1)?.matmul(&x)?;
+        let y = weight.flatten_from(1)?.matmul(&x)?;
         // One picture of all pixels: batch norm is over them, whichever picture they are of.
         let y = self.norm.forward(&y.reshape((1, outputs, n * height, width))?, mode)?;
         y.relu()?.reshape((outputs, n, height, width))
+    }
+}
+
+/// Hints that a convolution sees beside its input, and the weight that it has for them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side<'a> {
+    pub(super) planes: &'a Tensor,
+    /// `(Cout, C, K, K)` for `C` planes.
+    pub(super) weight: &'a Tensor,
+}
+
+/// The input with the hints' planes after its channels, and the weight for both.
+fn beside(
+    x: &Tensor,
+    weight: &Tensor,
+    hints: Option<Side<'_>>,
+    pass: Pass,
+) -> Result<(Tensor, Tensor)> {
+    match hints {
+        Some(side) => {
+            Ok((pass.order.join(x, side.planes)?, Tensor::cat(&[weight, side.weight], 1)?))
+        }
+        None => Ok((x.clone(), weight.clone())),
     }
 }
 
@@ -354,8 +391,10 @@ mod tests {
             let x = noise(&[3, 2, 6, 6]);
             let expected = stock(&x, &layer.weight, stride, 1);
             assert!(
-                difference(&layer.forward(&x, Activation::None, COMPOSED).unwrap(), &expected)
-                    < 1e-5
+                difference(
+                    &layer.forward(&x, None, Activation::None, COMPOSED).unwrap(),
+                    &expected
+                ) < 1e-5
             );
         }
     }

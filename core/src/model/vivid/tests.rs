@@ -15,6 +15,18 @@ fn lightness(n: usize, size: usize) -> Tensor {
     Tensor::from_iter(values, &Device::Cpu).unwrap().reshape((n, 1, size, size)).unwrap()
 }
 
+/// Some pixels of some color.
+fn hints(n: usize, size: usize) -> Tensor {
+    let value = |i: usize| match (i / (size * size) % 3, i % (size * size) % 37) {
+        (0, 5) => 0.3f32,
+        (1, 5) => -0.2,
+        (2, 5) => 1.,
+        _ => 0.,
+    };
+    let values = (0..n * 3 * size * size).map(value);
+    Tensor::from_iter(values, &Device::Cpu).unwrap().reshape((n, 3, size, size)).unwrap()
+}
+
 #[test]
 fn it_has_fewer_than_six_million_parameters() {
     let (vars, _) = build();
@@ -25,7 +37,8 @@ fn it_has_fewer_than_six_million_parameters() {
 #[test]
 fn every_parameter_gets_a_gradient_and_no_running_statistic_does() {
     let (vars, network) = build();
-    let Heads { chroma, bins } = network.heads(&lightness(2, 64), Mode::Train).unwrap();
+    let Heads { chroma, bins } =
+        network.heads(&lightness(2, 64), Some(&hints(2, 64)), Mode::Train).unwrap();
     let loss = |x: &Tensor| x.sqr().unwrap().mean_all().unwrap();
     let gradients = (loss(&chroma) + loss(&bins.unwrap())).unwrap().backward().unwrap();
     for (name, var) in vars.data().lock().unwrap().iter() {
@@ -42,11 +55,27 @@ fn every_parameter_gets_a_gradient_and_no_running_statistic_does() {
 fn a_picture_is_colored_alike_alone_and_in_a_batch() {
     let (_, network) = build();
     let batch = lightness(3, 64);
-    let all = network.forward(&batch, Mode::Infer).unwrap();
+    let all = network.forward(&batch, None, Mode::Infer).unwrap();
     assert_eq!(all.dims(), [3, 2, 64, 64]);
-    let alone = network.forward(&batch.narrow(0, 1, 1).unwrap(), Mode::Infer).unwrap();
+    let alone = network.forward(&batch.narrow(0, 1, 1).unwrap(), None, Mode::Infer).unwrap();
     let difference = (all.narrow(0, 1, 1).unwrap() - alone).unwrap().abs().unwrap();
     assert!(difference.max_all().unwrap().to_scalar::<f32>().unwrap() < 1e-5);
+}
+
+#[test]
+fn hints_matter_where_they_are_and_no_hints_are_no_input() {
+    let (vars, network) = build();
+    for (name, var) in vars.data().lock().unwrap().iter() {
+        if name.starts_with("hints.") {
+            var.set(&(var.as_tensor() + 0.1).unwrap()).unwrap();
+        }
+    }
+    let x = lightness(1, 64);
+    let chroma = |hints: Option<&Tensor>| network.forward(&x, hints, Mode::Infer).unwrap();
+    let largest = |x: Tensor| x.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+    let none = hints(1, 64).zeros_like().unwrap();
+    assert!(largest((chroma(None) - chroma(Some(&none))).unwrap()) < 1e-5);
+    assert!(largest((chroma(None) - chroma(Some(&hints(1, 64)))).unwrap()) > 1e-3);
 }
 
 #[test]
@@ -58,7 +87,7 @@ fn dials_enlarge_small_pictures_mirror_them_and_raise_chroma() {
         let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
         Vivid::new(&config, vb).unwrap()
     };
-    let chroma = |network: &Vivid, x: &Tensor| network.forward(x, Mode::Infer).unwrap();
+    let chroma = |network: &Vivid, x: &Tensor| network.forward(x, None, Mode::Infer).unwrap();
     let largest = |x: Tensor| x.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
     let x = lightness(1, 64);
     let expected = chroma(&plain, &x);
@@ -87,8 +116,9 @@ fn the_fast_operations_agree_with_the_composed_ones() {
         }
     }
     let two = lightness(2, 64);
-    for mode in [Mode::Infer, Mode::Train] {
-        let heads = |order| network.heads_in(&two, Pass { mode, order }).unwrap();
+    let both = [Mode::Infer, Mode::Train].into_iter().zip([None, Some(hints(2, 64))]);
+    for (mode, hints) in both {
+        let heads = |order| network.heads_in(&two, hints.as_ref(), Pass { mode, order }).unwrap();
         let (fast, composed) = (heads(Order::PicturesFirst), heads(Order::ChannelsFirst));
         let pairs = [(fast.chroma, composed.chroma), (fast.bins.unwrap(), composed.bins.unwrap())];
         for (fast, composed) in pairs {
@@ -114,7 +144,7 @@ fn the_imported_encoder_agrees_with_the_original() {
     let encoder = Encoder::new(vb.pp("encoder")).unwrap();
     let x = lightness(1, 64).affine(0.01 / 0.226, -0.45 / 0.226).unwrap();
     let pass = Pass { mode: Mode::Infer, order: Order::PicturesFirst };
-    let taps = encoder.forward(&x, pass).unwrap();
+    let taps = encoder.forward(&x, None, pass).unwrap();
     for (tap, expected) in taps.iter().zip(REFERENCE) {
         let values = tap.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let mean = values.iter().map(|value| value.abs()).sum::<f32>() / values.len() as f32;

@@ -101,6 +101,16 @@ impl<'a> Segments<'a> {
         }
         Ok(Self { applications, frame, scans })
     }
+
+    /// The color transform that Adobe's marker tells: 0 none, 1 `YCbCr`, 2 YCCK (Adobe technical note
+    /// 5116, 18).
+    pub(super) fn adobe(&self) -> Option<u8> {
+        let data =
+            self.applications.iter().rev().find_map(|&(app, data)| {
+                (app == 14).then(|| data.strip_prefix(b"Adobe")).flatten()
+            })?;
+        data.get(6).copied()
+    }
 }
 
 impl Frame {

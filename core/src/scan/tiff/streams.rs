@@ -7,17 +7,20 @@ use std::sync::Arc;
 use weezl::{BitOrder, LzwStatus, decode};
 
 use super::Compression;
+use super::unpack::reverse_bits;
 
 /// A part of a file; several may be read in turns.
 pub(super) struct Slice {
     file: Arc<File>,
     at: u64,
     end: u64,
+    /// Whether the bits of each byte stand the other way around (`FillOrder` 2).
+    reversed: bool,
 }
 
 impl Slice {
-    pub(super) fn new(file: Arc<File>, offset: u64, length: u64) -> Self {
-        Self { file, at: offset, end: offset.saturating_add(length) }
+    pub(super) fn new(file: Arc<File>, offset: u64, length: u64, reversed: bool) -> Self {
+        Self { file, at: offset, end: offset.saturating_add(length), reversed }
     }
 }
 
@@ -29,6 +32,9 @@ impl Read for Slice {
         }
         (&*self.file).seek(SeekFrom::Start(self.at))?;
         let count = (&*self.file).read(&mut buffer[..most])?;
+        if self.reversed {
+            reverse_bits(&mut buffer[..count]);
+        }
         self.at += count as u64;
         Ok(count)
     }
@@ -39,17 +45,27 @@ pub(super) fn decompressed(
     compression: Compression,
     slice: Slice,
 ) -> io::Result<Box<dyn Read + Send>> {
-    let reader = BufReader::with_capacity(1 << 16, slice);
+    let mut reader = BufReader::with_capacity(1 << 16, slice);
     Ok(match compression {
         Compression::None => Box::new(reader),
         Compression::PackBits => Box::new(PackBits { reader, left: 0, repeated: None }),
-        Compression::Lzw => Box::new(Lzw {
-            reader,
-            decoder: decode::Decoder::with_tiff_size_switch(BitOrder::Msb, 8),
-        }),
+        Compression::Lzw => {
+            let decoder = if is_old_lzw(reader.fill_buf()?) {
+                decode::Decoder::new(BitOrder::Lsb, 8)
+            } else {
+                decode::Decoder::with_tiff_size_switch(BitOrder::Msb, 8)
+            };
+            Box::new(Lzw { reader, decoder })
+        }
         Compression::Deflate => Box::new(flate2::bufread::ZlibDecoder::new(reader)),
         Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
     })
+}
+
+/// Whether the bits of codes stand from the bottom up, as written before TIFF 6.0: the first code,
+/// 256 in 9 bits, is then 0 in the first byte and 1 in the second.
+fn is_old_lzw(start: &[u8]) -> bool {
+    matches!(start, [0, second, ..] if second & 1 == 1)
 }
 
 /// Apple's run lengths (TIFF 6.0, section 9).
@@ -90,7 +106,7 @@ impl<R: Read> Read for PackBits<R> {
     }
 }
 
-/// LZW with the bits of a code from the top down (TIFF 6.0, section 13).
+/// LZW (TIFF 6.0, section 13).
 struct Lzw<R> {
     reader: R,
     decoder: decode::Decoder,
@@ -114,5 +130,56 @@ impl<R: BufRead> Read for Lzw<R> {
                 return Ok(result.consumed_out);
             }
         }
+    }
+}
+
+/// Rows of `YCbCr` whose color differences are shared by neighbors, as one triple a pixel (TIFF 6.0,
+/// section 21).
+pub(super) struct DataUnits<R> {
+    reader: R,
+    width: usize,
+    /// Pixels that share color differences, across and down.
+    shared: (usize, usize),
+    units: Vec<u8>,
+    rows: Vec<u8>,
+    /// Bytes of `rows` that were read.
+    given: usize,
+}
+
+impl<R: Read> DataUnits<R> {
+    pub(super) fn new(reader: R, width: usize, shared: (usize, usize)) -> Self {
+        Self { reader, width, shared, units: Vec::new(), rows: Vec::new(), given: 0 }
+    }
+
+    fn next_rows(&mut self) -> io::Result<()> {
+        let (across, down) = self.shared;
+        let unit = across * down + 2;
+        self.units.resize(self.width.div_ceil(across) * unit, 0);
+        self.reader.read_exact(&mut self.units)?;
+        self.rows.clear();
+        for y in 0..down {
+            for x in 0..self.width {
+                let unit = &self.units[x / across * unit..(x / across + 1) * unit];
+                let luminance = unit[y * across + x % across];
+                self.rows.extend([luminance, unit[across * down], unit[across * down + 1]]);
+            }
+        }
+        self.given = 0;
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for DataUnits<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.given == self.rows.len() {
+            self.next_rows()?;
+        }
+        let count = buffer.len().min(self.rows.len() - self.given);
+        buffer[..count].copy_from_slice(&self.rows[self.given..self.given + count]);
+        self.given += count;
+        Ok(count)
     }
 }

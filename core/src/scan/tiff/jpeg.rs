@@ -1,0 +1,87 @@
+//! Strips and tiles that are JPEG streams of their own (TIFF technical note 2).
+
+use std::io::Read;
+use std::path::Path;
+
+use super::plan::Plan;
+use super::streams::Slice;
+use crate::scan::jpeg::{self, Picture};
+use crate::scan::samples::{Samples, SamplesRef};
+use crate::scan::{Error, Limits, Result, damaged, unsupported};
+
+/// Adobe's marker with no color transform: three components are RGB.
+const RGB: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
+
+/// Refuses what is not decoded, by the first strip or tile.
+pub(super) fn check(
+    path: &Path,
+    plan: &Plan,
+    tables: &[u8],
+    slice: Slice,
+    limits: &Limits,
+) -> Result<()> {
+    let stream = stream(path, plan, tables, slice)?;
+    let picture = Picture::read(path, &stream)?;
+    check_kind(path, plan, &picture)?;
+    let held = picture.memory.saturating_add(stream.len() as u64);
+    if held > limits.memory {
+        let reason = format!("a strip or tile takes {held} bytes, the limit is {}", limits.memory);
+        return Err(Error::Limit { path: path.into(), reason });
+    }
+    Ok(())
+}
+
+/// The rows of a strip or tile, of the width and the byte order that the plan tells.
+pub(super) fn decode(path: &Path, plan: &Plan, tables: &[u8], slice: Slice) -> Result<Vec<u8>> {
+    let stream = stream(path, plan, tables, slice)?;
+    let picture = Picture::read(path, &stream)?;
+    check_kind(path, plan, &picture)?;
+    let samples = jpeg::decode(path, &stream)?;
+    drop(stream);
+    let width = plan.chunk.0;
+    match samples {
+        Samples::Eight(samples) if picture.width == width => Ok(samples),
+        samples => {
+            let mut bytes = Vec::with_capacity(picture.height * plan.row_bytes());
+            let (from, to) = (picture.width * picture.channels, width * picture.channels);
+            for y in 0..picture.height {
+                let row: SamplesRef<'_> = samples.slice(y * from..y * from + to);
+                row.to_bytes(plan.packing.big_endian, &mut bytes);
+            }
+            Ok(bytes)
+        }
+    }
+}
+
+fn check_kind(path: &Path, plan: &Plan, picture: &Picture) -> Result<()> {
+    let (found, wanted) = (picture.channels, plan.stride());
+    if found != wanted {
+        return Err(unsupported(path, format!("JPEG of {found} components, {wanted} in TIFF")));
+    }
+    if picture.bits != plan.packing.bits {
+        let (found, wanted) = (picture.bits, plan.packing.bits);
+        return Err(unsupported(path, format!("JPEG of {found} bits, {wanted} in TIFF")));
+    }
+    if picture.width < plan.chunk.0 {
+        let (found, wanted) = (picture.width, plan.chunk.0);
+        return Err(damaged(path, format!("JPEG {found} pixels wide, {wanted} in TIFF")));
+    }
+    Ok(())
+}
+
+/// A strip or tile as a JPEG stream that is whole.
+fn stream(path: &Path, plan: &Plan, tables: &[u8], mut slice: Slice) -> Result<Vec<u8>> {
+    let mut data = Vec::new();
+    slice.read_to_end(&mut data).map_err(Error::io(path, "read"))?;
+    let Some(rest) = data.strip_prefix(b"\xFF\xD8") else {
+        return Err(damaged(path, "a strip or tile that does not start as JPEG"));
+    };
+    let mut stream = b"\xFF\xD8".to_vec();
+    if plan.stores_rgb {
+        stream.extend(RGB);
+    }
+    let tables = tables.strip_prefix(b"\xFF\xD8").unwrap_or(tables);
+    stream.extend(tables.strip_suffix(b"\xFF\xD9").unwrap_or(tables));
+    stream.extend(rest);
+    Ok(stream)
+}
