@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod carried; // metadata and the label
+mod corpus; // the real and hostile files of ../shared/tiff
 mod damage; // truncated and altered files
 mod files; // makes the files
 mod formats; // each format, depth and layout

@@ -246,7 +246,9 @@ impl Reader {
                     Box::new(streams::DataUnits::new(stream, plan.chunk.0, plan.shared))
                 }
             }
-            Coding::Fax(code) => Box::new(fax::Rows::new(slice, *code, plan.chunk.0)),
+            Coding::Fax(code) => {
+                Box::new(fax::Rows::new(slice, *code, (plan.chunk.0, plan.rows(index))))
+            }
             Coding::Jpeg(tables) => {
                 Box::new(Cursor::new(jpeg::decode(&self.path, plan, tables, slice)?))
             }

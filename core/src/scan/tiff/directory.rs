@@ -15,6 +15,9 @@ use crate::scan::{Error, Result, damaged};
 /// Most directories in a file's list; a million small ones would take minutes.
 const MOST_DIRECTORIES: usize = 1 << 16;
 
+/// Most entries of all directories in a file's list, which may lie over each other.
+const MOST_ENTRIES: usize = 1_000_000;
+
 /// Most bytes of tags of one directory that are carried: room for large profiles and XMP packets.
 const TAG_BYTES: u64 = 64 << 20;
 
@@ -80,6 +83,7 @@ impl File {
         let mut places = Vec::new();
         let mut seen = HashSet::new();
         let mut next = self.first;
+        let mut left = MOST_ENTRIES;
         while next != 0 {
             if !seen.insert(next) {
                 return Err(damaged(path, "the list of pages is a loop"));
@@ -89,7 +93,12 @@ impl File {
                 return Err(Error::Limit { path: path.into(), reason });
             }
             places.push(next);
-            next = self.entries(path, next)?.next;
+            let entries = self.entries(path, next)?;
+            let Some(rest) = left.checked_sub(entries.entries.len()) else {
+                let reason = format!("more than {MOST_ENTRIES} tags in all pages");
+                return Err(Error::Limit { path: path.into(), reason });
+            };
+            (left, next) = (rest, entries.next);
         }
         if places.is_empty() {
             return Err(damaged(path, "no picture: the list of pages is empty"));
