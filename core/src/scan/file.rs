@@ -30,6 +30,8 @@ pub struct ColorFile<W> {
     path: PathBuf,
     format: Format,
     pages: usize,
+    /// Pages that were added.
+    added: usize,
     out: Out<W>,
 }
 
@@ -66,7 +68,7 @@ impl<W: Write + Seek> ColorFile<W> {
             Format::Tiff => Out::Tiff(tiff::Writer::new(path.clone(), out)?),
             Format::Jpeg | Format::Png | Format::Webp => Out::Single(Some(out)),
         };
-        Ok(Self { path, format, pages, out })
+        Ok(Self { path, format, pages, added: 0, out })
     }
 
     /// Adds the selected page of a scan in color, band by band, as [`Scan::write_color`] does.
@@ -97,7 +99,11 @@ impl<W: Write + Seek> ColorFile<W> {
         }
         let from = (scan.info.width, scan.info.height);
         let to = scan.output_size(encoding);
-        let metadata = scan.header.metadata.for_result(from, to);
+        let mut metadata = scan.header.metadata.for_result(from, to);
+        if scan.reader.leaves_pages_out() {
+            metadata.set_page(self.added, self.pages);
+        }
+        self.added += 1;
         let existing = metadata.xmp.as_deref();
         let xmp = label_packet(&self.path, existing, label, Vocabulary::Full);
         let icc = srgb::profile();
@@ -132,7 +138,7 @@ impl<W: Write + Seek> ColorFile<W> {
                     }
                     Format::Jpeg | Format::Tiff => {
                         let quality = encoding.quality;
-                        jpeg::write(out, &mut rows, quality, &metadata, &icc, packet)
+                        jpeg::write(out, &mut rows, quality, &metadata, &icc, &xmp)
                     }
                 }
             }

@@ -112,6 +112,14 @@ impl Reader {
         }
     }
 
+    /// Whether the file has pages that hold no scans.
+    pub(super) fn leaves_pages_out(&self) -> bool {
+        match self {
+            Self::Jpeg(_) | Self::Png(_) | Self::Webp(_) => false,
+            Self::Tiff(reader) => reader.leaves_pages_out(),
+        }
+    }
+
     /// Goes to a page.
     pub(super) fn select(&mut self, page: usize, limits: &Limits) -> Result<Header> {
         match self {

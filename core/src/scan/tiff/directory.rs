@@ -25,6 +25,7 @@ const TAG_BYTES: u64 = 64 << 20;
 const PLACES: [u16; 4] = [273, 279, 324, 325];
 
 /// A TIFF file whose header was read.
+#[derive(Clone)]
 pub(super) struct File {
     pub(super) file: Arc<fs::File>,
     pub(super) length: u64,

@@ -165,6 +165,15 @@ impl Plan {
         Ok(())
     }
 
+    /// Bytes of the file that hold the pixels.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        let plain = matches!(self.coding, Coding::Bytes(Compression::None));
+        let bytes = self.places.iter().enumerate();
+        bytes.fold(0, |sum: u64, (index, &(_, count))| {
+            sum.saturating_add(if plain { self.data_bytes(index) } else { count })
+        })
+    }
+
     /// Bytes of a strip or tile that is not compressed.
     fn data_bytes(&self, index: usize) -> u64 {
         let rows = self.rows(index) as u64;
