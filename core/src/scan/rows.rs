@@ -58,7 +58,7 @@ impl Header {
 pub(super) enum Reader {
     Jpeg(jpeg::Reader),
     Png(Box<png::Reader>),
-    Tiff(tiff::Reader),
+    Tiff(Box<tiff::Reader>),
     Webp(webp::Reader),
 }
 
@@ -94,7 +94,7 @@ impl Reader {
             }
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
                 let (header, reader) = tiff::Reader::open(file, path, limits)?;
-                Ok((Format::Tiff, header, Self::Tiff(reader)))
+                Ok((Format::Tiff, header, Self::Tiff(Box::new(reader))))
             }
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
                 let (header, reader) = webp::Reader::open(file, path, limits)?;

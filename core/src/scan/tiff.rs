@@ -289,7 +289,7 @@ impl Reader {
 
     fn slice(&self, index: usize) -> streams::Slice {
         let (offset, length) = self.plan.places[index];
-        streams::Slice::new(self.file.file.clone(), offset, length, self.plan.reversed)
+        streams::Slice::new(self.file.inner.clone(), offset, length, self.plan.reversed)
     }
 
     /// Refuses JPEG streams of a kind that is not decoded, by the first.
