@@ -129,3 +129,70 @@ fn percentile(values: &mut [f32], share: f32) -> f32 {
     let at = ((values.len() - 1) as f32 * share).round() as usize;
     *values.select_nth_unstable_by(at, f32::total_cmp).1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pseudo-random values in -0.5..0.5 that need no generator.
+    fn noise(i: usize) -> f32 {
+        ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32 - 0.5
+    }
+
+    /// Thousand colors of all lightnesses, and their chroma.
+    fn colors(chroma: impl Fn(usize, f32) -> [f32; 2]) -> Vec<Lab> {
+        (0..1000)
+            .map(|i| {
+                let l = 10.0 + 80.0 * (noise(7 * i) + 0.5);
+                let [a, b] = chroma(i, l);
+                Lab { l, a, b }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_has_no_chroma_is_gray_and_a_curve_over_lightness_is_toned() {
+        let gray = Toning::of(&colors(|i, _| [0.5 * noise(i), 0.5 * noise(3 * i)]));
+        assert_eq!(gray.verdict, Verdict::Gray);
+        let split = |i: usize, l: f32| {
+            [0.3 * (l - 50.0) + 2.0 * noise(i), 12.0 - 0.4 * l + 2.0 * noise(5 * i)]
+        };
+        let toned = Toning::of(&colors(split));
+        assert_eq!(toned.verdict, Verdict::Toned);
+        assert!(toned.confidence > 0.95, "{toned:?}");
+    }
+
+    #[test]
+    fn chroma_that_lightness_does_not_explain_is_color() {
+        let color = Toning::of(&colors(|i, _| [40.0 * noise(i), 60.0 * noise(3 * i)]));
+        assert_eq!(color.verdict, Verdict::Color);
+        assert!(color.confidence > 0.98, "{color:?}");
+    }
+
+    #[test]
+    fn a_stamp_and_a_control_strip_make_no_color_photograph() {
+        let print = |i: usize, l: f32| match i % 10 {
+            0 | 1 => [80.0 * noise(i), 80.0 * noise(3 * i)],
+            _ => [4.0 + noise(i), 0.2 * l + noise(5 * i)],
+        };
+        assert_eq!(Toning::of(&colors(print)).verdict, Verdict::Toned);
+    }
+
+    #[test]
+    fn doubt_is_toned_with_little_confidence() {
+        let toned = Toning::of_residual(4.9);
+        assert_eq!(toned.verdict, Verdict::Toned);
+        assert!(toned.confidence < 0.5, "{toned:?}");
+        for residual in [0.0, 1.0, 5.0, 6.0, 80.0] {
+            let toning = Toning::of_residual(residual);
+            let is_color = toning.verdict == Verdict::Color;
+            assert!((0.0..=1.0).contains(&toning.confidence));
+            assert_eq!(is_color, is_color && toning.confidence >= SURE);
+        }
+    }
+
+    #[test]
+    fn nothing_at_all_is_gray() {
+        assert_eq!(Toning::of(&[]).verdict, Verdict::Gray);
+    }
+}

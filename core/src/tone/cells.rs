@@ -85,3 +85,53 @@ impl Cells {
         Toning::of(&colors.collect::<Vec<_>>())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab;
+    use crate::tone::Verdict;
+    use crate::{Orientation, Thumbnail};
+
+    fn judged(width: u32, rgb: &[u8], band: usize, orientation: Orientation) -> Toning {
+        let height = rgb.len() as u32 / 3 / width;
+        let mut cells = Cells::new(width, height);
+        let mut thumbnail = Thumbnail::new(width, height, orientation, 100 * 100);
+        let mut lightness = vec![0.0; rgb.len() / 3];
+        lab::lightness_from_srgb8(rgb, &mut lightness);
+        thumbnail.push_rows(0, &lightness);
+        for (i, rows) in rgb.chunks(3 * band * width as usize).enumerate() {
+            cells.add((i * band) as u32, rows, 3, 255.0);
+        }
+        cells.judge(&thumbnail.finish(), |rgb| {
+            rgb.iter_mut().for_each(|v| *v = lab::srgb_to_linear(*v));
+        })
+    }
+
+    /// Patches of many hues.
+    fn patches(width: u32, height: u32) -> Vec<u8> {
+        (0..width * height)
+            .map(|i| (i % width, i / width))
+            .flat_map(|(x, y)| {
+                let hue = f64::from(x / 7 + 3 * (y / 5));
+                [0.0, 2.1, 4.2].map(|c| (120.0 + 60.0 * (hue + c).sin()) as u8)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn bands_and_orientation_do_not_matter() {
+        let rgb = patches(200, 130);
+        let whole = judged(200, &rgb, 130, Orientation::Upright);
+        for band in [1, 7, 64] {
+            assert_eq!(judged(200, &rgb, band, Orientation::Upright), whole);
+        }
+        assert_eq!(whole.verdict, Verdict::Color);
+        assert_eq!(judged(200, &rgb, 130, Orientation::Rotate90), whole);
+    }
+
+    #[test]
+    fn one_pixel_is_judged() {
+        assert_eq!(judged(1, &[9, 9, 9], 1, Orientation::Upright).verdict, Verdict::Gray);
+    }
+}
