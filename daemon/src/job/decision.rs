@@ -263,7 +263,7 @@ mod tests {
         let known = published(&path);
         let moved = Case { input: "/moved/a.jpg", ..usual() };
         assert!(matches!(decide_at(&path, moved, Some(known.clone())), Ok(Decision::Keep(_))));
-        let other = |force| Case { input: "/b/a.jpg", content: "other", redo, ..usual() };
+        let other = |redo| Case { input: "/b/a.jpg", content: "other", redo, ..usual() };
         let refused = decide_at(&path, other(Redo::Older), Some(known.clone()));
         assert!(matches!(refused, Err(Error::ResultOfAnother { .. })));
         assert!(matches!(
