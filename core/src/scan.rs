@@ -20,10 +20,12 @@ mod label;
 mod metadata;
 mod png;
 mod profile;
+mod refused;
 mod rows;
 mod samples;
 mod srgb;
 mod tiff;
+mod webp;
 
 /// File formats that are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub enum Format {
     Png,
     /// TIFF 6.0 and `BigTIFF`.
     Tiff,
+    /// WebP (RFC 9649), 8 bit; results are lossless.
+    Webp,
 }
 
 /// Samples of a result.

@@ -19,6 +19,8 @@ pub(crate) enum FormatChoice {
     Tiff,
     Png,
     Jpeg,
+    /// Without loss, 8 bit
+    Webp,
 }
 
 impl FormatChoice {
@@ -28,6 +30,7 @@ impl FormatChoice {
             Some(Format::Tiff) => Self::Tiff,
             Some(Format::Png) => Self::Png,
             Some(Format::Jpeg) => Self::Jpeg,
+            Some(Format::Webp) => Self::Webp,
         }
     }
 
@@ -38,6 +41,7 @@ impl FormatChoice {
             Self::Tiff => Some(Format::Tiff),
             Self::Png => Some(Format::Png),
             Self::Jpeg => Some(Format::Jpeg),
+            Self::Webp => Some(Format::Webp),
         }
     }
 }

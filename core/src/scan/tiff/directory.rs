@@ -15,6 +15,9 @@ use crate::scan::{Error, Result, damaged};
 /// Most directories in a file's list; a million small ones would take minutes.
 const MOST_DIRECTORIES: usize = 1 << 16;
 
+/// Most entries of all directories in a file's list, which may lie over each other.
+const MOST_ENTRIES: usize = 1_000_000;
+
 /// Most bytes of tags of one directory that are carried: room for large profiles and XMP packets.
 const TAG_BYTES: u64 = 64 << 20;
 
@@ -22,14 +25,15 @@ const TAG_BYTES: u64 = 64 << 20;
 const PLACES: [u16; 4] = [273, 279, 324, 325];
 
 /// A TIFF file whose header was read.
+#[derive(Clone)]
 pub(super) struct File {
-    pub(super) file: Arc<fs::File>,
+    pub(super) inner: Arc<fs::File>,
     pub(super) length: u64,
     pub(super) big_endian: bool,
     /// Places are of 64 bits.
     big: bool,
     /// Place of the first directory.
-    first: u64,
+    pub(super) first: u64,
 }
 
 /// One entry of a directory.
@@ -72,7 +76,7 @@ impl File {
             return Err(damaged(path, "a header of a BigTIFF with places of other than 64 bits"));
         }
         let first = if big { number(8..16)? } else { number(4..8)? };
-        Ok(Self { file: Arc::new(file), length, big_endian, big, first })
+        Ok(Self { inner: Arc::new(file), length, big_endian, big, first })
     }
 
     /// Places of the directories in the file's list, at least one.
@@ -80,6 +84,7 @@ impl File {
         let mut places = Vec::new();
         let mut seen = HashSet::new();
         let mut next = self.first;
+        let mut left = MOST_ENTRIES;
         while next != 0 {
             if !seen.insert(next) {
                 return Err(damaged(path, "the list of pages is a loop"));
@@ -89,7 +94,12 @@ impl File {
                 return Err(Error::Limit { path: path.into(), reason });
             }
             places.push(next);
-            next = self.entries(path, next)?.next;
+            let entries = self.entries(path, next)?;
+            let Some(rest) = left.checked_sub(entries.entries.len()) else {
+                let reason = format!("more than {MOST_ENTRIES} tags in all pages");
+                return Err(Error::Limit { path: path.into(), reason });
+            };
+            (left, next) = (rest, entries.next);
         }
         if places.is_empty() {
             return Err(damaged(path, "no picture: the list of pages is empty"));
@@ -190,8 +200,8 @@ impl File {
             return Err(truncated(path));
         }
         let mut bytes = vec![0; length as usize];
-        (&*self.file).seek(SeekFrom::Start(at)).map_err(Error::io(path, "read"))?;
-        (&*self.file).read_exact(&mut bytes).map_err(Error::io(path, "read"))?;
+        (&*self.inner).seek(SeekFrom::Start(at)).map_err(Error::io(path, "read"))?;
+        (&*self.inner).read_exact(&mut bytes).map_err(Error::io(path, "read"))?;
         Ok(bytes)
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Rows<R> {
     bits: Bits<R>,
     code: Code,
     width: u32,
+    /// Rows that were not decoded yet.
+    left: usize,
     /// Places where the color of the row above changes, from white on.
     above: Vec<u32>,
     row: Vec<u32>,
@@ -41,11 +43,12 @@ pub(super) struct Rows<R> {
 }
 
 impl<R: Read> Rows<R> {
-    pub(super) fn new(reader: R, code: Code, width: usize) -> Self {
+    pub(super) fn new(reader: R, code: Code, (width, rows): (usize, usize)) -> Self {
         Self {
             bits: Bits::new(reader),
             code,
             width: width as u32,
+            left: rows,
             above: Vec::new(),
             row: Vec::new(),
             packed: Vec::new(),
@@ -56,6 +59,7 @@ impl<R: Read> Rows<R> {
 
     fn next_row(&mut self) -> io::Result<()> {
         self.row.clear();
+        self.left = self.left.saturating_sub(1);
         if !self.ended {
             self.bits.fill()?;
             match self.code {
@@ -70,7 +74,9 @@ impl<R: Read> Rows<R> {
                 Code::Group3 { two_dimensions } => self.group_3_row(two_dimensions)?,
                 Code::Group4 => self.row_by_above()?,
             }
-            self.bits.check()?;
+            if !self.ended {
+                self.bits.check()?;
+            }
         }
         self.pack();
         std::mem::swap(&mut self.above, &mut self.row);
@@ -82,7 +88,11 @@ impl<R: Read> Rows<R> {
         let mut marks = 0;
         let mut by_above = false;
         while self.bits.peek(11) == Some(0) {
-            self.bits.skip_zeros()?;
+            if let Err(error) = self.bits.skip_zeros() {
+                // Fax machines count one row more than there are.
+                self.ended = self.left == 0;
+                return if self.ended { Ok(()) } else { Err(error) };
+            }
             self.bits.consume(1)?;
             marks += 1;
             if two_dimensions {
@@ -126,6 +136,11 @@ impl<R: Read> Rows<R> {
             }
             let first = near + usize::from(near % 2 != usize::from(is_black));
             let place = |i: usize| self.above.get(i).copied().unwrap_or(self.width);
+            // The crate's table takes any code that starts with zeros for the end.
+            if self.bits.peek(7) == Some(0) && self.bits.peek(12) != Some(1) {
+                self.bits.check_ahead(12)?;
+                return Err(broken("no such code"));
+            }
             match mode::decode(&mut self.bits) {
                 Some(Mode::Pass) => at = Some(place(first + 1)),
                 Some(Mode::Horizontal) => {
@@ -272,7 +287,12 @@ impl<R: Read> Bits<R> {
 
     /// Fails once bits behind the end were used.
     fn check(&self) -> io::Result<()> {
-        if self.added > self.have {
+        self.check_ahead(0)
+    }
+
+    /// Fails where fewer bits are left.
+    fn check_ahead(&self, bits: u32) -> io::Result<()> {
+        if self.added + bits > self.have {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(())
@@ -328,7 +348,7 @@ mod tests {
 
     fn rows(code: Code, width: usize, height: usize, data: &[u8]) -> io::Result<Vec<u8>> {
         let mut rows = vec![0; width.div_ceil(8) * height];
-        Rows::new(data, code, width).read_exact(&mut rows)?;
+        Rows::new(data, code, (width, height)).read_exact(&mut rows)?;
         Ok(rows)
     }
 
@@ -350,6 +370,15 @@ mod tests {
         let data = bytes(&format!("{mark}1 1011 10 000111 {mark}0 1 1 1 {mark}1 10011"));
         let code = Code::Group3 { two_dimensions: true };
         assert_eq!(rows(code, 8, 3, &data).unwrap(), [0b0000_1110, 0b0000_1110, 0]);
+    }
+
+    #[test]
+    fn a_last_row_of_group_3_may_be_missing_and_no_other() {
+        let data = bytes("000000000001 1011 10 000111");
+        let code = Code::Group3 { two_dimensions: false };
+        assert_eq!(rows(code, 8, 2, &data).unwrap(), [0b0000_1110, 0]);
+        let error = rows(code, 8, 3, &data).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

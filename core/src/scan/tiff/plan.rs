@@ -30,6 +30,7 @@ pub(super) enum Coding {
 
 /// How the samples lie in the file.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a tag")]
 pub(super) struct Plan {
     pub(super) width: usize,
     pub(super) height: usize,
@@ -88,7 +89,11 @@ impl Plan {
         if !plain && planar && shared != (1, 1) {
             return Err(unsupported(path, "YCbCr color in separate planes of different size"));
         }
-        let (tiled, chunk) = tags.chunk(width, height)?;
+        let old_jpeg = tags.old_jpeg()?;
+        let (tiled, chunk) = match old_jpeg {
+            Some(_) => (false, (width, height)),
+            None => tags.chunk(width, height)?,
+        };
         let mut plan = Self {
             width,
             height,
@@ -106,7 +111,10 @@ impl Plan {
             places: Vec::new(),
         };
         plan.check_memory(path, limits)?;
-        plan.places = tags.places(&plan, limits)?;
+        plan.places = match old_jpeg {
+            Some(place) => vec![place],
+            None => tags.places(&plan, limits)?,
+        };
         plan.check_places(path, file.length)?;
         Ok(plan)
     }
@@ -158,20 +166,33 @@ impl Plan {
         Ok(())
     }
 
+    /// Bytes of the file that hold the pixels.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        let plain = matches!(self.coding, Coding::Bytes(Compression::None));
+        let bytes = self.places.iter().enumerate();
+        bytes.fold(0, |sum: u64, (index, &(_, count))| {
+            sum.saturating_add(if plain { self.data_bytes(index) } else { count })
+        })
+    }
+
     /// Bytes of a strip or tile that is not compressed.
     fn data_bytes(&self, index: usize) -> u64 {
-        let rows = if self.tiled {
-            self.chunk.1
-        } else {
-            let down = self.height.div_ceil(self.chunk.1);
-            self.chunk.1.min(self.height - index % down * self.chunk.1)
-        } as u64;
+        let rows = self.rows(index) as u64;
         if self.shared == (1, 1) {
             return (self.row_bytes() as u64).saturating_mul(rows);
         }
         let (across, down) = self.shared;
         let units = self.chunk.0.div_ceil(across) as u64 * rows.div_ceil(down as u64);
         units.saturating_mul((across * down + 2) as u64)
+    }
+
+    /// Rows of a strip or tile.
+    pub(super) fn rows(&self, index: usize) -> usize {
+        if self.tiled {
+            return self.chunk.1;
+        }
+        let down = self.height.div_ceil(self.chunk.1);
+        self.chunk.1.min(self.height - index % down * self.chunk.1)
     }
 
     pub(super) fn planes(&self) -> usize {
@@ -242,11 +263,24 @@ impl Tags<'_> {
                 let tables = self.file.value(self.path, self.entries, 347, 1 << 16)?;
                 Coding::Jpeg(tables.map(|value| value.bytes).unwrap_or_default())
             }
+            6 if self.entries.contains(513) => Coding::Jpeg(Vec::new()),
             other => {
                 let reason = format!("TIFF compression {}", compression_name(other));
                 return Err(unsupported(self.path, reason));
             }
         })
+    }
+
+    /// Place and length of the stream that JPEG of before 1995 was (TIFF 6.0, section 22), where a file
+    /// has it whole.
+    fn old_jpeg(&self) -> Result<Option<(u64, u64)>> {
+        if self.number(259, 1)? != 6 {
+            return Ok(None);
+        }
+        let at = self.number(513, 0)?;
+        let rest = self.file.length.saturating_sub(at);
+        let length = self.number(514, rest)?;
+        Ok(Some((at, if length == 0 { rest } else { length.min(rest) })))
     }
 
     fn packing(&self, samples: usize, coding: &Coding) -> Result<Packing> {
@@ -473,14 +507,13 @@ fn floats(value: &Value) -> Vec<f32> {
 /// What a compression is called, by its number in tag 259.
 fn compression_name(number: u64) -> String {
     let name = match number {
-        6 => "JPEG of before 1995 (number 6)",
-        9 | 10 => "JBIG",
+        6 => "JPEG of before 1995, in parts",
+        9 | 10 | 34661 => "JBIG",
         32766 => "NeXT",
         32809 => "ThunderScan",
         32895..=32898 => "of a graphic arts system",
         32908 | 32909 => "Pixar",
         33003..=33005 | 34712 => "JPEG 2000",
-        34661 => "JBIG",
         34676 | 34677 => "SGI LogLuv",
         34887 => "LERC",
         34892 | 52546 => "lossy DNG, or JPEG XL",
