@@ -185,7 +185,7 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
                     raw(&mut writer, &description(label, &source, vocabulary));
                     rdf = None;
                 } else if history == Some(depth) && !source.history {
-                    let step = step(label, vocabulary);
+                    let step = step(label, vocabulary, binds(&reader));
                     raw(&mut writer, &format!(r#"<rdf:Seq xmlns:rdf="{RDF}">{step}</rdf:Seq>"#));
                     source.history = true;
                 } else if history == Some(depth - 1) && !source.history {
