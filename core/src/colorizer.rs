@@ -17,7 +17,7 @@ const CHROMA_SCALE: f32 = 128.0;
 
 /// How far hints are spread where the network takes them as input, as a share of the reach that
 /// they have where it does not.
-const REACH_BESIDE_NETWORK: f32 = 0.3;
+const REACH_BESIDE_NETWORK: f32 = 1.0;
 
 /// A network with its weights on a device; one serves all threads.
 pub struct Colorizer {

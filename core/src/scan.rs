@@ -2,9 +2,10 @@
 
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 pub use self::file::ColorFile;
-pub use self::label::{Vocabulary, packet as label_packet};
+pub use self::label::{FoundLabel, Vocabulary, packet as label_packet};
 use self::profile::Lightness;
 use self::rows::{Header, Reader, Rows};
 use self::samples::Samples;
@@ -105,6 +106,34 @@ pub struct Label {
     pub source_sha256: String,
     /// What else decided the colors, such as `saturation 1.5, 3 color hints`; empty: nothing.
     pub settings: String,
+    /// What it is in IPTC's words.
+    pub source_type: SourceType,
+    /// When it was made; `None`: unknown. A result that is to be made again with the same bytes
+    /// needs the same time again.
+    pub when: Option<SystemTime>,
+    /// What else tells this file from others of the same source, such as its format and size. It
+    /// is in the label as part of its identifier alone.
+    pub rendition: String,
+}
+
+/// What a result is by IPTC's vocabulary of digital source types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceType {
+    /// An original that a trained model added to.
+    #[default]
+    CompositeWithTrainedAlgorithmicMedia,
+    /// An original that an algorithm improved, without a generative model.
+    AlgorithmicallyEnhanced,
+}
+
+impl SourceType {
+    /// The last part of the term's address.
+    pub fn term(self) -> &'static str {
+        match self {
+            Self::CompositeWithTrainedAlgorithmicMedia => "compositeWithTrainedAlgorithmicMedia",
+            Self::AlgorithmicallyEnhanced => "algorithmicallyEnhanced",
+        }
+    }
 }
 
 /// Called with `(y, lightness, rgb)`: first row, CIE L* of whole rows, interleaved RGB of the same
@@ -144,6 +173,11 @@ impl Scan {
         &self.info
     }
 
+    /// What the selected page's label says, if it has one.
+    pub fn label(&self) -> Option<FoundLabel> {
+        FoundLabel::read(self.header.metadata.xmp.as_deref()?)
+    }
+
     /// First pass: hands CIE L* (D65, 0..=100) of whole rows to `sink(y, lightness)`, from the top.
     ///
     /// # Errors
@@ -176,6 +210,22 @@ impl Scan {
         }
         if keep.is_some() {
             self.kept = keep;
+        }
+        Ok(())
+    }
+
+    /// Reads the selected page to its end, as far as `is_stopped` does not say otherwise, and hands
+    /// it to nobody: what is damaged shows.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or is damaged, or [`Error::Cancelled`].
+    pub fn read_through(&mut self, band_rows: usize, is_stopped: &dyn Fn() -> bool) -> Result<()> {
+        let mut rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
+        while rows.next(band_rows)?.is_some() {
+            if is_stopped() {
+                return Err(Error::Cancelled);
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `polychromify batch`: plans, then lets workers take jobs until none is left.
 
+mod estimate;
 mod rehearsal;
 
 use std::path::PathBuf;
@@ -14,7 +15,9 @@ use crate::crew::Crew;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fingerprint;
-use crate::job::{self, Care, Contents, Facts, Outcome, Studio};
+use crate::job::{self, Contents, Facts, Outcome, Redo, Studio};
+use crate::ledger::Ledger;
+use crate::manifest;
 use crate::plan::{self, Job, Plan};
 use crate::report::Report;
 use crate::setup::{self, Means};
@@ -29,10 +32,15 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let stop = Stop::on_signals().map_err(Error::Signals)?;
     let plan = plan::plan(&arguments.inputs, &arguments.output, arguments.coloring.format)?;
     let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
+    let mut care = setup::care(&arguments.coloring)?;
+    if arguments.force {
+        care.redo = Redo::All;
+    }
     let means = Means::open(&arguments.coloring, hints_sha256)?;
     let workers = setup::workers(&arguments.coloring).min(plan.jobs.len().max(1));
-    let limits = setup::limits(&arguments.coloring, workers);
+    let limits = setup::limits(arguments.coloring.memory, workers);
 
+    let mut manifest_failed = false;
     let mut report = Report::new(progress, arguments.json);
     for (path, error) in &plan.unreadable {
         let reason = error.reason(path);
@@ -45,14 +53,9 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
         for input in &arguments.inputs {
             log::warn!("{}: no photographs found (JPEG, PNG or TIFF)", input.display());
         }
-    } else if arguments.dry_run {
-        rehearsal::rehearse(arguments, &plan, &means.recipe, &limits, &mut report)?;
     } else {
-        let (_lock, ledger) = setup::open_output(&plan.folder)?;
-        let (photographs, weights, device) = (plan.jobs.len(), &means.weights, &means.device);
-        let s = if photographs == 1 { "" } else { "s" };
-        log::info!("{photographs} photograph{s}, {workers} at a time, on {device} with {weights}");
-        let studio = Studio {
+        let (photographs, weights, device) = (plan.jobs.len(), means.weights.clone(), means.device);
+        let studio = |ledger| Studio {
             colorizer: means.colorizer,
             ledger,
             folder: plan.folder.clone(),
@@ -61,12 +64,25 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             hints,
             style: means.style,
             limits,
-            force: arguments.force,
-            care: Care::default(),
+            care,
             contents: Contents::default(),
             stop: stop.clone(),
         };
-        color_all(&studio, arguments, &plan, workers, &mut report)?;
+        if arguments.dry_run {
+            let studio = studio(Ledger::in_memory()?);
+            rehearsal::rehearse(arguments, &plan, &studio, workers, &mut report)?;
+        } else {
+            let (_lock, ledger) = setup::open_output(&plan.folder)?;
+            let s = if photographs == 1 { "" } else { "s" };
+            log::info!(
+                "{photographs} photograph{s}, {workers} at a time, on {device} with {weights}"
+            );
+            let studio = studio(ledger);
+            color_all(&studio, arguments, &plan, workers, &mut report)?;
+            if arguments.manifest {
+                manifest_failed = !write_manifest(&studio, arguments);
+            }
+        }
     }
 
     let told = report.done + report.skipped + report.failed;
@@ -75,7 +91,7 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     report.finish(queued);
     Ok(match (stop.is_asked() && queued > 0, failed) {
         (true, _) => Exit::Stopped,
-        (false, 0) => Exit::AllDone,
+        (false, 0) if !manifest_failed => Exit::AllDone,
         (false, _) => Exit::SomeFailed,
     })
 }
@@ -98,7 +114,7 @@ fn color_all(
     let mut jobs = Vec::with_capacity(plan.jobs.len());
     report.start_bar(plan.jobs.len());
     for job in &plan.jobs {
-        match finished(studio, arguments, job)? {
+        match finished(studio, job)? {
             Some(outcome) => report.tell(&job.shown, Some(&shown(arguments, job)), &outcome),
             None => jobs.push(job.clone()),
         }
@@ -122,6 +138,20 @@ fn color_all(
     Ok(())
 }
 
+/// Writes the manifests of what is done so far; gives whether that went well.
+fn write_manifest(studio: &Studio, arguments: &Batch) -> bool {
+    match manifest::write(&studio.ledger, &studio.folder) {
+        Ok(sums) => {
+            manifest::tell(&sums, &arguments.output);
+            true
+        }
+        Err(error) => {
+            log::error!("{error}");
+            false
+        }
+    }
+}
+
 /// Takes jobs and does them until there is none, or the program is asked to stop.
 fn work(studio: &Studio, crew: &Crew, outcomes: Sender<(Job, Outcome)>) {
     while !studio.stop.is_asked()
@@ -136,15 +166,14 @@ fn work(studio: &Studio, crew: &Crew, outcomes: Sender<(Job, Outcome)>) {
 }
 
 /// The outcome of a job that shows by its times to be done already.
-fn finished(studio: &Studio, arguments: &Batch, job: &Job) -> Result<Option<Outcome>> {
-    if arguments.force {
-        return Ok(None);
-    }
-    let result = job::is_done_by_times(&studio.ledger, &studio.folder, job, &studio.recipe)?;
+fn finished(studio: &Studio, job: &Job) -> Result<Option<Outcome>> {
+    let (ledger, recipe) = (&studio.ledger, &studio.recipe);
+    let result = job::is_done_by_times(ledger, &studio.folder, job, recipe, studio.care.redo)?;
     Ok(result.map(|result| {
+        studio.keep_sidecar(&job.output, &result);
         let mut facts = Facts::default();
         facts.of_result(&result);
-        Outcome::Skipped(job::DONE_ALREADY.to_owned(), facts)
+        Outcome::Skipped(job::done_already(&result, recipe), facts)
     }))
 }
 

@@ -4,11 +4,13 @@ mod coloring;
 mod values;
 mod watch;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use coloring::Coloring;
+use values::parse_size;
 pub(crate) use values::{BordersChoice, FormatChoice, IoClass, LogFormat, OnSuccessName};
 pub(crate) use watch::Watch;
 
@@ -18,6 +20,12 @@ Exit codes:
   1    at least one input failed; the others are done
   2    could not start: arguments, weights, device or output folder do not fit
   130  stopped by Ctrl-C or SIGTERM; run the same command again to go on";
+
+const VERIFY_CODES: &str = "\
+Exit codes:
+  0  every listed file is there, whole and as it is told
+  1  there are problems, a line on stdout for each
+  2  could not start: there is no manifest";
 
 /// Gives black-and-white photographs their colors back.
 #[derive(Debug, Parser)]
@@ -44,6 +52,10 @@ pub(crate) enum Command {
     Status(Status),
     /// Put failed inputs back into the queue, with their tries forgotten
     Retry(Retry),
+    /// Write the manifests of an output folder, from its ledger
+    Manifest(Manifest),
+    /// Check a delivered folder or bag against its manifests
+    Verify(Verify),
 }
 
 #[derive(Args, Debug)]
@@ -71,6 +83,9 @@ pub(crate) struct Batch {
     /// Say what would be done, and write nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    /// Write manifest.csv and manifest-sha256.txt into the output folder when the run ends
+    #[arg(long)]
+    pub(crate) manifest: bool,
     /// One JSON object a line on stdout: one for each input, and a last one with the sums
     #[arg(long)]
     pub(crate) json: bool,
@@ -92,6 +107,35 @@ pub(crate) struct Retry {
     /// Inputs to put back [default: all that failed]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Manifest {
+    #[command(flatten)]
+    pub(crate) at: LedgerPlace,
+    /// Copy the listed files into a new bag (RFC 8493) too, for delivery
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) bag: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = VERIFY_CODES)]
+pub(crate) struct Verify {
+    /// Folder with a manifest-sha256.txt, or a bag
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Count files that are not in the manifest as problems
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// One JSON object a line on stdout: one for each problem, and a last one with the sums
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Files in work at the same time [default: the number of cores]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZero<u16>>,
+    /// Memory for pictures that cannot be decoded in bands, shared equally by the jobs: 512M, 2G
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse_size)]
+    pub(crate) memory: u64,
 }
 
 /// Which ledger is meant.

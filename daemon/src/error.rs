@@ -25,6 +25,16 @@ pub(crate) enum Error {
     LedgerVersion { path: PathBuf, found: i64, expected: usize },
     #[error("{}: there is no ledger here; name the folder of a batch with --output", folder.display())]
     NoLedger { folder: PathBuf },
+    #[error(
+        "{}: there is no {name} here; `polychromify manifest` writes it, and `batch --manifest`",
+        folder.display()
+    )]
+    NoManifest { folder: PathBuf, name: &'static str },
+    #[error(
+        "{}: a bag cannot lie in the output folder {}, or that in it",
+        bag.display(), output.display()
+    )]
+    BagInOutput { bag: PathBuf, output: PathBuf },
     #[error("{}: in use by process {process}", folder.display())]
     Busy { folder: PathBuf, process: String },
     #[error("{}: neither a file nor a folder", path.display())]
@@ -111,6 +121,8 @@ pub(crate) enum Error {
     Listener(io::Error),
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
+    #[error("SOURCE_DATE_EPOCH: expected seconds since 1970, found `{found}`")]
+    SourceDate { found: String },
     #[error("glob {glob}: {reason}")]
     Glob { glob: String, reason: String },
     #[error("{}: only folders can be watched", path.display())]

@@ -61,6 +61,11 @@ pub(crate) fn sha256_unless(path: &Path, stop: &Stop) -> Result<String> {
     hash(&mut Stoppable::new(file, stop)).map_err(Error::io(path, "read"))
 }
 
+/// SHA-256 of bytes in lower-case hexadecimal.
+pub(crate) fn sha256_of(mut bytes: &[u8]) -> String {
+    hash(&mut bytes).expect("memory is always read")
+}
+
 fn hash(reader: &mut impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
@@ -72,10 +77,15 @@ fn hash(reader: &mut impl Read) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+    Ok(hexadecimal(&hasher.finalize()))
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes everything");
         text
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -3,35 +3,39 @@
 //! A job is taken, done and acknowledged in one call, [`Studio::perform`], which needs nothing of
 //! the other jobs: a queue of another kind than `batch`'s can stand in front of it.
 
+mod age;
 mod contents;
 mod decision;
 mod failure;
 mod original;
 mod outcome;
+pub(crate) mod sidecar;
 mod temporary;
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use polychromify_core::scan::{ColorFile, Encoding, Format, Label, Limits};
+use polychromify_core::scan::{ColorFile, Encoding, Format, Label, Limits, SourceType};
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{ChromaMap, Colorizer, Hints, Scan, Thumbnail};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{self, Stamp};
-use crate::ledger::{Ledger, Original, Published};
+use crate::ledger::{self, Ledger, Making, Original, Published};
 use crate::plan::Job;
 use crate::publish;
-use crate::settings::Recipe;
+use crate::settings::{Recipe, SOFTWARE};
 use crate::stop::{Stop, Stoppable};
 use crate::watch::settings::{Duplicates, OnSuccess, Retries};
+pub(crate) use age::{age, done_already};
 pub(crate) use contents::Contents;
-pub(crate) use decision::{DONE_ALREADY, Decision, LEFT_EDITED, decide, is_done_by_times};
+pub(crate) use decision::{DONE_ALREADY, Decision, LEFT_EDITED, Redo, decide, is_done_by_times};
 pub(crate) use failure::GONE;
-pub(crate) use outcome::{Facts, Outcome};
+pub(crate) use outcome::{Estimate, Facts, Outcome};
+use sidecar::Sidecar;
 use temporary::Temporary;
 
 /// What all jobs of a run share.
@@ -47,7 +51,6 @@ pub(crate) struct Studio {
     pub(crate) style: Style,
     /// Bounds for each job.
     pub(crate) limits: Limits,
-    pub(crate) force: bool,
     pub(crate) care: Care,
     pub(crate) contents: Contents,
     pub(crate) stop: Stop,
@@ -60,6 +63,11 @@ pub(crate) struct Care {
     pub(crate) retries: Option<Retries>,
     pub(crate) on_success: OnSuccess,
     pub(crate) duplicates: Duplicates,
+    pub(crate) redo: Redo,
+    /// Whether what the label says is written beside each result.
+    pub(crate) sidecar: bool,
+    /// What results tell in place of the present time, in milliseconds since 1970.
+    pub(crate) time: Option<i64>,
 }
 
 /// How results are painted and written.
@@ -77,6 +85,8 @@ pub(crate) struct Style {
     pub(crate) max_side: Option<u32>,
     /// Whether scan borders are colored as the photograph is.
     pub(crate) keep_borders: bool,
+    /// What the label says that a result is.
+    pub(crate) source_type: SourceType,
 }
 
 impl Style {
@@ -111,7 +121,8 @@ impl Studio {
         let path = self.folder.join(&job.output);
         let _claim = self.claim(&content)?;
         let known = self.ledger.result(&job.output)?;
-        let replaced = match decide(job, &content, &self.recipe, self.force, &path, known)? {
+        let old_sidecar = known.as_ref().and_then(|known| known.sidecar.clone());
+        let replaced = match decide(job, &content, &self.recipe, self.care.redo, &path, known)? {
             Decision::Color(replaced) => replaced,
             Decision::Keep(mut result) => {
                 facts.of_result(&result);
@@ -121,8 +132,9 @@ impl Studio {
                     result.original = Original::Leaving;
                 }
                 self.ledger.keep(id, &result)?;
+                self.keep_sidecar(&job.output, &result);
                 self.let_original_go(job, &result);
-                return Ok(Ended::Skipped(DONE_ALREADY.to_owned()));
+                return Ok(Ended::Skipped(done_already(&result, &self.recipe)));
             }
             Decision::LeaveEdited => {
                 self.ledger.skip(id, LEFT_EDITED)?;
@@ -137,14 +149,18 @@ impl Studio {
             self.ledger.skip(id, &reason)?;
             return Ok(Ended::Skipped(reason));
         }
+        if self.care.sidecar {
+            sidecar::refuse_foreign(&path, old_sidecar.as_deref())?;
+        }
         let temporary = publish::temporary_name(&job.output);
-        self.ledger.start(id, &content, &temporary)?;
+        let time = self.care.time.unwrap_or_else(ledger::now);
+        let time = self.ledger.start(id, &content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
-        let (width, height) = self.color(job, &content, temporary.path())?;
+        let (width, height) = self.color(job, &content, time, temporary.path())?;
         let source = settled_stamp(&job.shown, &content, stamp, read_at, &self.stop)?;
         let written = fingerprint::stamp(temporary.path())?;
-        let result = Published {
+        let mut result = Published {
             input: job.input.clone(),
             content,
             recipe: self.recipe.clone(),
@@ -156,13 +172,27 @@ impl Studio {
             height,
             milliseconds: started.elapsed().as_millis() as i64,
             original: if self.lets_originals_go() { Original::Leaving } else { Original::Kept },
+            making: Making {
+                software: Some(SOFTWARE.to_owned()),
+                weights: Some(self.weights.clone()),
+                at: Some(time),
+            },
+            sidecar: None,
         };
+        let sidecar = self.care.sidecar.then(|| Sidecar::of(&job.output, &result));
+        result.sidecar = sidecar.as_ref().map(Sidecar::sha256);
         facts.of_result(&result);
         self.ledger.intend(id, &result)?;
+        let sidecar = sidecar.map(|sidecar| sidecar.write(temporary.path())).transpose()?;
+        // At no instant a result stands beside what is told of another one.
+        sidecar::withdraw(&path, old_sidecar.as_deref(), sidecar.is_some())?;
         publish::rename(temporary.path(), &path, replaced.as_ref())?;
         temporary.publish();
         // The result is whole and in its place: what fails from here on, the next run settles.
         let parent = path.parent().unwrap_or(&self.folder);
+        if let Some(sidecar) = sidecar {
+            self.publish_sidecar(job, sidecar);
+        }
         let record = || publish::sync_folder(parent).and_then(|()| self.ledger.publish(id));
         match self.insist(job, record) {
             Ok(()) => self.let_original_go(job, &result),
@@ -173,23 +203,11 @@ impl Studio {
 
     /// Colors all pages of a scan into a new file, synced and read back as far as its header; gives
     /// the first page's size.
-    fn color(&self, job: &Job, content: &str, temporary: &Path) -> Result<(u32, u32)> {
-        let mut scan = Scan::open(&job.shown, &self.limits)?;
-        let pages = scan.pages();
-        let label = self.label(job, content);
-        for number in self.hints.beyond(pages) {
-            log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
-        }
+    fn color(&self, job: &Job, content: &str, time: i64, temporary: &Path) -> Result<(u32, u32)> {
         let create = OpenOptions::new().write(true).create_new(true).open(temporary);
         let file = create.map_err(Error::io(temporary, "create"))?;
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let mut result = ColorFile::new(&mut out, &scan, self.style.format)?;
-        let size = scan.output_size(&self.style.encoding(scan.info().width));
-        for page in 0..pages {
-            scan.select(page)?;
-            self.color_page(job, &mut scan, page, &mut result, &label)?;
-        }
-        result.finish()?;
+        let (size, pages) = self.color_to(job, content, time, &mut out)?;
         out.flush().map_err(Error::io(temporary, "write"))?;
         out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
 
@@ -199,6 +217,30 @@ impl Studio {
             return Err(Error::ReadBack { path: temporary.into(), found, expected: size });
         }
         Ok(size)
+    }
+
+    /// Colors all pages of a scan; gives the first page's size, and their number.
+    pub(crate) fn color_to<W: Write + Seek>(
+        &self,
+        job: &Job,
+        content: &str,
+        time: i64,
+        out: W,
+    ) -> Result<((u32, u32), usize)> {
+        let mut scan = Scan::open(&job.shown, &self.limits)?;
+        let pages = scan.pages();
+        let label = self.label(job, content, time);
+        for number in self.hints.beyond(pages) {
+            log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
+        }
+        let mut result = ColorFile::new(out, &scan, self.style.format)?;
+        let size = scan.output_size(&self.style.encoding(scan.info().width));
+        for page in 0..pages {
+            scan.select(page)?;
+            self.color_page(job, &mut scan, page, &mut result, &label)?;
+        }
+        result.finish()?;
+        Ok((size, pages))
     }
 
     /// Colors the selected page into the result.
@@ -256,15 +298,18 @@ impl Studio {
         Ok(self.colorizer.predict(image, hints)?)
     }
 
-    fn label(&self, job: &Job, content: &str) -> Label {
+    fn label(&self, job: &Job, content: &str, time: i64) -> Label {
         let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
         Label {
-            software: concat!("Polychromify ", env!("CARGO_PKG_VERSION")).to_owned(),
+            software: SOFTWARE.to_owned(),
             weights: self.weights.clone(),
             weights_sha256: self.recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
             source_sha256: content.to_owned(),
             settings: self.settings(),
+            source_type: self.style.source_type,
+            when: Some(UNIX_EPOCH + Duration::from_millis(time.max(0).cast_unsigned())),
+            rendition: self.recipe.settings.clone(),
         }
     }
 

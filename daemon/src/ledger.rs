@@ -8,6 +8,7 @@
 //! Every statement is synced before the next step. A rollback journal serves where WAL cannot: on
 //! network file systems.
 
+mod delivery;
 mod hooks;
 mod overview;
 mod schema;
@@ -23,7 +24,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use crate::error::{Error, Result};
 use crate::fingerprint::Stamp;
 use crate::plan::Job;
-use crate::settings::Recipe;
+use crate::settings::{Recipe, SOFTWARE};
+pub(crate) use delivery::{Document, Undelivered};
 pub(crate) use hooks::Due;
 #[cfg(test)]
 use overview::Counts;
@@ -68,6 +70,20 @@ pub(crate) struct Published {
     pub(crate) milliseconds: i64,
     /// What becomes of the input.
     pub(crate) original: Original,
+    pub(crate) making: Making,
+    /// SHA-256 of the JSON file beside it, if there is one.
+    pub(crate) sidecar: Option<String>,
+}
+
+/// How a result was made, beside its recipe; unknown of results of old versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Making {
+    /// Program and version.
+    pub(crate) software: Option<String>,
+    /// Name of the weights.
+    pub(crate) weights: Option<String>,
+    /// The time that it tells, in milliseconds since 1970.
+    pub(crate) at: Option<i64>,
 }
 
 /// What becomes of an input whose result is there.
@@ -127,6 +143,15 @@ impl Ledger {
         Ok(Self { connection: Mutex::new(connection), path })
     }
 
+    /// A ledger that nothing is written of, for a dry run.
+    pub(crate) fn in_memory() -> Result<Self> {
+        let path = PathBuf::from(":memory:");
+        let open = Connection::open_in_memory();
+        let connection = open.map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        schema::migrate(&connection, &path)?;
+        Ok(Self { connection: Mutex::new(connection), path })
+    }
+
     /// Opens the ledger of an output folder for reading only; `None` if there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FOLDER).join(FILE);
@@ -148,12 +173,14 @@ impl Ledger {
     pub(crate) fn enqueue(&self, jobs: &[Job], recipe: &Recipe) -> Result<Vec<i64>> {
         self.write(|transaction| {
             let mut statement = transaction.prepare(
-                "INSERT INTO jobs (output, input, weights, settings, state, queued_at)
-                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5)
+                "INSERT INTO jobs (output, input, weights, settings, state, queued_at, software)
+                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6)
                  ON CONFLICT (output, input) DO UPDATE SET
                      tries = iif(weights = excluded.weights AND settings = excluded.settings,
                                  tries, 0),
-                     weights = excluded.weights, settings = excluded.settings,
+                     made_at = iif(weights = excluded.weights AND settings = excluded.settings
+                                   AND software IS excluded.software, made_at, NULL),
+                     software = excluded.software, weights = excluded.weights, settings = excluded.settings,
                      state = 'queued', queued_at = excluded.queued_at
                  RETURNING id",
             )?;
@@ -164,7 +191,8 @@ impl Ledger {
                     SqlPath(&job.input),
                     recipe.weights,
                     recipe.settings,
-                    now
+                    now,
+                    SOFTWARE,
                 ];
                 statement.query_row(values, |row| row.get(0))
             };
@@ -173,17 +201,21 @@ impl Ledger {
     }
 
     /// Records that work on a job begins: its input's SHA-256, and the temporary file that it may
-    /// leave behind, below the output folder.
-    pub(crate) fn start(&self, id: i64, content: &str, temporary: &Path) -> Result<()> {
+    /// leave behind, below the output folder. Gives the time that the result is to tell, in
+    /// milliseconds since 1970: `time`, unless it was begun before with this content, recipe and
+    /// program, so that a result that is made again has the same bytes.
+    pub(crate) fn start(&self, id: i64, content: &str, temporary: &Path, time: i64) -> Result<i64> {
         self.write(|transaction| {
-            transaction.execute(
+            transaction.query_row(
                 "UPDATE jobs SET state = 'running', reason = NULL, temporary = ?3, started_at = ?4,
-                     tries = iif(content IS NULL OR content = ?2, tries, 0), content = ?2
-                 WHERE id = ?1",
-                params![id, content, SqlPath(temporary), now()],
+                     tries = iif(content IS NULL OR content = ?2, tries, 0),
+                     made_at = iif(content = ?2, coalesce(made_at, ?5), ?5), content = ?2
+                 WHERE id = ?1
+                 RETURNING made_at",
+                params![id, content, SqlPath(temporary), now(), time],
+                |row| row.get(0),
             )
-        })?;
-        Ok(())
+        })
     }
 
     /// Records the result that is about to be renamed into place.
@@ -194,7 +226,7 @@ impl Ledger {
             transaction.execute(
                 "INSERT OR REPLACE INTO intents
                  SELECT output, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-                     ?16
+                     ?16, ?17, ?18, ?19, ?20
                  FROM jobs WHERE id = ?1",
                 params![
                     id,
@@ -213,10 +245,35 @@ impl Ledger {
                     result.milliseconds,
                     now(),
                     result.original.text(),
+                    result.making.software,
+                    result.making.weights,
+                    result.making.at,
+                    result.sidecar,
                 ],
             )
         })?;
         Ok(())
+    }
+
+    /// The result that a dead run was about to rename into place.
+    pub(crate) fn intended(&self, output: &Path) -> Result<Option<Published>> {
+        self.query(|connection| {
+            connection
+                .prepare_cached("SELECT * FROM intents WHERE output = ?1")?
+                .query_row([SqlPath(output)], published)
+                .optional()
+        })
+    }
+
+    /// Records the SHA-256 of the JSON file beside a result, which is about to be written or gone.
+    pub(crate) fn set_sidecar(&self, output: &Path, sha256: Option<&str>) -> Result<()> {
+        self.write(|transaction| {
+            for table in ["intents", "results"] {
+                let statement = format!("UPDATE {table} SET sidecar = ?2 WHERE output = ?1");
+                transaction.execute(&statement, params![SqlPath(output), sha256])?;
+            }
+            Ok(())
+        })
     }
 
     /// Records that the intended result has its final name. Other inputs' claims to it end.
@@ -389,6 +446,12 @@ fn published(row: &Row) -> rusqlite::Result<Published> {
         height: row.get("height")?,
         milliseconds: row.get("milliseconds")?,
         original: Original::of_text(row.get_ref("original")?.as_str_or_null()?),
+        making: Making {
+            software: row.get("software")?,
+            weights: row.get("weights_name")?,
+            at: row.get("made_at")?,
+        },
+        sidecar: row.get("sidecar")?,
     })
 }
 

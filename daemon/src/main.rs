@@ -20,6 +20,7 @@ mod job;
 mod ledger;
 mod lock;
 mod logging;
+mod manifest;
 mod metrics;
 mod operate;
 mod plan;
@@ -33,6 +34,7 @@ mod setup;
 mod status;
 mod stop;
 mod systemd;
+mod verify;
 mod watch;
 
 use std::process::ExitCode;
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
                 Command::Batch(arguments) => batch::run(arguments, &progress),
                 Command::Status(arguments) => status::run(arguments),
                 Command::Retry(arguments) => retry::run(arguments),
+                Command::Manifest(arguments) => manifest::run(arguments),
+                Command::Verify(arguments) => verify::run(arguments),
                 Command::Watch(_) => unreachable!("matched above"),
             }
         }

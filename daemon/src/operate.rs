@@ -112,12 +112,12 @@ fn watch(
         weights: means.weights,
         hints: Hints::default(),
         style: means.style,
-        limits: setup::limits(&arguments.coloring, prepared.settings.jobs),
-        force: false,
+        limits: setup::limits(arguments.coloring.memory, prepared.settings.jobs),
         care: Care {
             retries: Some(prepared.settings.retries),
             on_success: prepared.settings.on_success.clone(),
             duplicates: prepared.settings.duplicates,
+            ..setup::care(&arguments.coloring)?
         },
         contents: Contents::default(),
         stop: stop.clone(),

@@ -46,14 +46,15 @@ pub(crate) fn look(path: &Path, known: Option<&Published>, trust_times: bool) ->
     Ok(Place::Edited)
 }
 
-fn is_absent(error: &io::Error) -> bool {
+/// Whether nothing lies under a name.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// A temporary name beside `output` that no other job of any process uses.
 pub(crate) fn temporary_name(output: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    const LONGEST: usize = 255; // bytes of a file name, NAME_MAX of Linux
+    const LONGEST: usize = 255 - 5; // bytes of a file name, NAME_MAX of Linux, less those of `.json`
     let suffix = format!(
         ".polychromify-{}-{}.tmp",
         std::process::id(),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::fingerprint;
+use crate::job::sidecar;
 use crate::ledger::{Ledger, Unsettled};
 use crate::publish;
 
@@ -29,10 +30,18 @@ fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
         _ => false,
     };
     if let Some(temporary) = &job.temporary {
-        publish::remove(&folder.join(temporary))?;
+        let temporary = folder.join(temporary);
+        publish::remove(&sidecar::path(&temporary))?;
+        publish::remove(&temporary)?;
     }
     if renamed {
         log::info!("{}: was finished by an earlier run", path.display());
+        if let Some(result) = ledger.intended(&job.output)?
+            && result.sidecar.is_some()
+        {
+            let sidecar = sidecar::recover(folder, &job.output, &result)?;
+            ledger.set_sidecar(&job.output, sidecar.as_deref())?;
+        }
         publish::sync_folder(path.parent().unwrap_or(folder))?;
         ledger.publish(job.id)
     } else {
@@ -54,7 +63,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::ledger::{self, Original, Published};
+    use crate::ledger::{self, Making, Original, Published};
     use crate::plan::Job;
     use crate::settings::Recipe;
 
@@ -72,7 +81,7 @@ mod tests {
         };
         let recipe = Recipe { weights: "w".into(), settings: "{}".into() };
         let id = ledger.enqueue(std::slice::from_ref(&job), &recipe).unwrap()[0];
-        ledger.start(id, "content", Path::new(".tmp")).unwrap();
+        ledger.start(id, "content", Path::new(".tmp"), 1).unwrap();
         let (temporary, path) = (at.join(".tmp"), at.join("a.jpg"));
         fs::write(&temporary, RESULT).unwrap();
         let result = Published {
@@ -87,6 +96,8 @@ mod tests {
             height: 1,
             milliseconds: 1,
             original: Original::Kept,
+            making: Making::default(),
+            sidecar: None,
         };
         ledger.intend(id, &result).unwrap();
         (ledger, temporary, path)
@@ -122,6 +133,36 @@ mod tests {
         assert!(!temporary.exists());
         assert_eq!(fs::read(path).unwrap(), RESULT);
         assert_eq!(ledger.counts().unwrap().done, 1);
+    }
+
+    #[test]
+    fn a_sidecar_that_was_intended_is_written_after_its_result() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, path) = intended(at.path());
+        ledger.set_sidecar(Path::new("a.jpg"), Some("as it was intended")).unwrap();
+        fs::write(at.path().join(".tmp.json"), "half of i").unwrap();
+        fs::rename(temporary, &path).unwrap();
+        recover(&ledger, at.path()).unwrap();
+        let told: serde_json::Value =
+            serde_json::from_slice(&fs::read(at.path().join("a.jpg.json")).unwrap()).unwrap();
+        assert_eq!(told["sha256"], fingerprint::sha256_of(RESULT));
+        let known = ledger.result(Path::new("a.jpg")).unwrap().unwrap();
+        let sidecar = fingerprint::sha256(&at.path().join("a.jpg.json")).unwrap();
+        assert_eq!(known.sidecar, Some(sidecar));
+        assert!(!at.path().join(".tmp.json").exists());
+    }
+
+    #[test]
+    fn a_sidecar_of_somebody_else_stays_and_its_result_is_done() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, path) = intended(at.path());
+        ledger.set_sidecar(Path::new("a.jpg"), Some("as it was intended")).unwrap();
+        fs::write(at.path().join("a.jpg.json"), "theirs").unwrap();
+        fs::rename(temporary, &path).unwrap();
+        recover(&ledger, at.path()).unwrap();
+        assert_eq!(fs::read(at.path().join("a.jpg.json")).unwrap(), b"theirs");
+        assert_eq!(ledger.counts().unwrap().done, 1);
+        assert_eq!(ledger.result(Path::new("a.jpg")).unwrap().unwrap().sidecar, None);
     }
 
     #[test]

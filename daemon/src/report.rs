@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use log::Level;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::job::Outcome;
 
@@ -24,6 +24,11 @@ struct Line<'a> {
     height: Option<u32>,
     sha256_input: Option<&'a str>,
     sha256_output: Option<&'a str>,
+    /// Of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_bytes: Option<u64>,
 }
 
 /// Collects the outcomes of a run and tells them.
@@ -35,12 +40,14 @@ pub(crate) struct Report<'a> {
     pub(crate) done: u64,
     pub(crate) skipped: u64,
     pub(crate) failed: u64,
+    /// What a dry run expects of all.
+    pub(crate) estimate: Option<Value>,
 }
 
 impl<'a> Report<'a> {
     pub(crate) fn new(progress: &'a MultiProgress, json: bool) -> Self {
         let (started, bar) = (Instant::now(), ProgressBar::hidden());
-        Self { progress, bar, json, started, done: 0, skipped: 0, failed: 0 }
+        Self { progress, bar, json, started, done: 0, skipped: 0, failed: 0, estimate: None }
     }
 
     /// Shows a progress bar over `total` photographs if stderr is a terminal.
@@ -95,10 +102,14 @@ impl<'a> Report<'a> {
         let (done, skipped, failed) = (self.done, self.skipped, self.failed);
         if self.json {
             let seconds = (seconds * 1000.0).round() / 1000.0;
-            print_json(&json!({"summary": {
+            let mut summary = json!({
                 "done": done, "skipped": skipped, "failed": failed, "queued": queued,
                 "seconds": seconds,
-            }}));
+            });
+            if let Some(estimate) = self.estimate {
+                summary["estimate"] = estimate;
+            }
+            print_json(&json!({"summary": summary}));
         }
         let left = if queued > 0 { format!(", {queued} left") } else { String::new() };
         log::info!("{done} done, {skipped} skipped, {failed} failed{left} in {seconds:.1} s");
@@ -124,7 +135,17 @@ pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outco
         height: facts.height,
         sha256_input: facts.sha256_input.as_deref(),
         sha256_output: facts.sha256_output.as_deref(),
+        estimated_seconds: facts
+            .estimate
+            .map(|estimate| (estimate.seconds * 1000.0).round() / 1000.0),
+        estimated_bytes: facts.estimate.map(|estimate| estimate.bytes),
     });
+}
+
+/// Milliseconds since 1970 as ISO 8601, UTC, in whole seconds.
+pub(crate) fn timestamp(milliseconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(milliseconds.div_euclid(1000)).unwrap_or_default();
+    time.to_string()
 }
 
 /// One JSON value as a line on stdout. A reader that went away does not end the work.

@@ -2,9 +2,17 @@
 
 use serde::Serialize;
 
+use polychromify_core::scan::SourceType;
+
 use crate::cli::{BordersChoice, Coloring, FormatChoice};
 
+/// Program and version, as results tell it.
+pub(crate) const SOFTWARE: &str = concat!("Polychromify ", env!("CARGO_PKG_VERSION"));
+
 /// Settings that change the bytes of a result.
+///
+/// Those that came after the first ledgers are left out at their defaults, so that results of
+/// before still count as made with the same settings.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Settings {
     pub(crate) format: &'static str,
@@ -17,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) variant: u8,
     /// SHA-256 of the hints file.
     pub(crate) hints: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source_type: Option<&'static str>,
 }
 
 /// Weights and settings, as the ledger compares them.
@@ -52,6 +62,9 @@ impl Settings {
             },
             variant: arguments.variant,
             hints,
+            source_type: Some(arguments.source_type.source_type())
+                .filter(|&source_type| source_type != SourceType::default())
+                .map(SourceType::term),
         }
     }
 

@@ -9,7 +9,7 @@ use polychromify_core::{Colorizer, Device, Weights};
 
 use crate::cli::{BordersChoice, Coloring};
 use crate::error::{Error, Result};
-use crate::job::Style;
+use crate::job::{Care, Redo, Style};
 use crate::ledger::{self, Ledger};
 use crate::lock::Lock;
 use crate::recover;
@@ -18,6 +18,8 @@ use crate::settings::{Recipe, Settings};
 /// Most pixels of a scan. The largest archive scans have a few hundred megapixels; a file that
 /// claims more than this is refused before it takes hours.
 const MOST_PIXELS: u64 = 4_000_000_000;
+
+const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 /// Weights on their device, and what results are made with.
 pub(crate) struct Means {
@@ -51,6 +53,7 @@ impl Means {
                 quality: arguments.quality,
                 max_side: arguments.max_side,
                 keep_borders: arguments.borders == BordersChoice::Keep,
+                source_type: arguments.source_type.source_type(),
             },
         })
     }
@@ -63,15 +66,33 @@ fn find_weights(name: Option<&str>) -> Result<Weights> {
     Ok(Weights::find(name, folder.as_deref())?)
 }
 
+/// What is done around the coloring, as far as the options of everything that colors say.
+pub(crate) fn care(arguments: &Coloring) -> Result<Care> {
+    let redo = if arguments.redo_older { Redo::Older } else { Redo::Nothing };
+    Ok(Care { redo, sidecar: arguments.sidecar, time: fixed_time()?, ..Care::default() })
+}
+
+/// The time that results are to tell in place of the present one, in milliseconds since 1970:
+/// <https://reproducible-builds.org/specs/source-date-epoch/>.
+fn fixed_time() -> Result<Option<i64>> {
+    let Some(text) = std::env::var_os(SOURCE_DATE_EPOCH) else { return Ok(None) };
+    let seconds = text.to_str().and_then(|text| text.parse::<i64>().ok());
+    let milliseconds = seconds.filter(|&s| s >= 0).and_then(|seconds| seconds.checked_mul(1000));
+    match milliseconds {
+        Some(milliseconds) => Ok(Some(milliseconds)),
+        None => Err(Error::SourceDate { found: text.to_string_lossy().into_owned() }),
+    }
+}
+
 /// Photographs in work at the same time: as asked for, or one a core.
 pub(crate) fn workers(arguments: &Coloring) -> usize {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     arguments.jobs.map_or_else(cores, |jobs| jobs.get().into())
 }
 
-/// Bounds for each of several jobs.
-pub(crate) fn limits(arguments: &Coloring, workers: usize) -> Limits {
-    Limits { pixels: MOST_PIXELS, memory: arguments.memory / workers.max(1) as u64 }
+/// Bounds for each of several jobs that share `memory` bytes.
+pub(crate) fn limits(memory: u64, workers: usize) -> Limits {
+    Limits { pixels: MOST_PIXELS, memory: memory / workers.max(1) as u64 }
 }
 
 /// Creates and locks the output folder, and settles what an earlier run left.

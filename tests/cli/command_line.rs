@@ -62,10 +62,17 @@ fn a_dry_run_tells_what_it_would_do_and_writes_nothing() {
     let run = folder.batch(["in", "-o", "out", "--dry-run"]).code(1);
     let line = run.line("in/a.png");
     assert_eq!((&line["status"], &line["width"]), (&"skipped".into(), &30.into()));
+    let bytes = line["estimated_bytes"].as_u64().unwrap();
+    assert!(line["estimated_seconds"].as_f64().unwrap() >= 0.0);
+    let estimate = run.summary()["estimate"].clone();
+    assert_eq!((&estimate["bytes"], &estimate["fits"]), (&bytes.into(), &true.into()));
+    assert!(estimate["free_bytes"].as_u64().unwrap() > bytes);
+    assert!(run.stderr.contains("1 would be colored in about"), "{run:#?}");
     assert_eq!(run.status("in/bad.tif"), "failed");
     assert!(!folder.exists("out"));
 
     folder.batch(["in", "-o", "out"]).code(1);
+    assert_eq!(bytes, folder.read("out/a.png").len() as u64, "measured on itself, it is exact");
     let before = folder.read("out/.polychromify/ledger.sqlite");
     folder.write("in/new.png", pictures::png(30, 20, 2));
     let run = folder.batch(["in", "-o", "out", "--dry-run"]).code(1);
@@ -195,7 +202,7 @@ fn status_and_retry_tell_what_the_ledger_knows() {
     let told = status();
     assert_eq!(
         keys(&told),
-        ["done", "failed", "queued", "skipped", "rate_per_minute", "running", "failures"]
+        ["done", "failed", "queued", "skipped", "rate_per_minute", "running", "failures", "made"]
     );
     assert_eq!((&told["done"], &told["failed"]), (&1.into(), &1.into()));
     let failure = &told["failures"][0];

@@ -48,6 +48,7 @@ impl Folder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_polychromify"));
         command.args(arguments).current_dir(self.0.path());
         command.env("HOME", self.0.path()).env_remove("XDG_DATA_HOME");
+        command.env("SOURCE_DATE_EPOCH", "1700000000"); // equal bytes in several output folders
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

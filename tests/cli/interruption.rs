@@ -45,14 +45,14 @@ fn kills_at_random_moments_lose_nothing_and_leave_nothing_half_done() {
     let folder = many(PHOTOGRAPHS, 260, 180);
     let originals = folder.files("in");
     let undisturbed = Instant::now();
-    folder.batch(["in", "-o", "expected"]).code(0);
+    folder.batch(["in", "-o", "expected", "--sidecar"]).code(0);
     let whole = undisturbed.elapsed();
     let expected = folder.files("expected");
 
     let mut share = 0.03;
     let mut finished_alone = false;
     for _ in 0..40 {
-        let mut child = start(&folder, &[]);
+        let mut child = start(&folder, &["--sidecar"]);
         thread::sleep(whole.mul_f64(share));
         share = (share + 0.618) % 1.0; // a walk that leaves no large gap in 0..1
         finished_alone = child.try_wait().unwrap().is_some();
@@ -65,15 +65,16 @@ fn kills_at_random_moments_lose_nothing_and_leave_nothing_half_done() {
             break;
         }
     }
-    let run = folder.batch(["in", "-o", "out"]).code(0);
+    let run = folder.batch(["in", "-o", "out", "--sidecar"]).code(0);
     let summary = run.summary();
     let settled = summary["done"].as_u64().unwrap() + summary["skipped"].as_u64().unwrap();
     assert_eq!(settled, u64::from(PHOTOGRAPHS));
     assert!(!finished_alone || summary["done"] == 0);
     assert_eq!(folder.files("out"), expected);
     assert_eq!(folder.files("in"), originals);
-    let run = folder.batch(["in", "-o", "out"]).code(0);
+    let run = folder.batch(["in", "-o", "out", "--manifest"]).code(0);
     assert_eq!(run.summary()["skipped"], PHOTOGRAPHS);
+    folder.polychromify(["verify", "out", "--strict"]).code(0);
 }
 
 #[test]

@@ -6,6 +6,8 @@
 mod bad_input;
 /// The command line: refusals before anything starts, exit codes, JSON.
 mod command_line;
+/// Delivered folders: manifests, bags, and what `verify` says of them.
+mod delivery;
 /// Folders that tests run in, and what a run gave.
 mod folder;
 /// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
@@ -16,6 +18,8 @@ mod pages;
 mod pictures;
 /// The results' pixels: lightness kept, label, independence of how they were made.
 mod pixels;
+/// What results tell of their making, and what is made anew.
+mod provenance;
 /// Running again: what is skipped, redone, and never replaced.
 mod rerun;
 /// Small seeded weights.

@@ -49,14 +49,17 @@ fn a_changed_input_replaces_its_old_result() {
 }
 
 #[test]
-fn other_settings_replace_the_old_results() {
+fn other_settings_replace_the_old_results_on_request() {
     let folder = two();
     folder.batch(["in", "-o", "out"]).code(0);
     let before = folder.files("out");
     let run = folder.batch(["in", "-o", "out", "--saturation", "0.5"]).code(0);
-    assert_eq!(run.summary()["done"], 2);
+    assert_eq!(run.summary()["skipped"], 2);
+    assert_eq!(folder.files("out"), before);
+    let other = ["in", "-o", "out", "--redo-older", "--saturation", "0.5"];
+    assert_eq!(folder.batch(other).code(0).summary()["done"], 2);
     assert_ne!(folder.files("out"), before);
-    folder.batch(["in", "-o", "out"]).code(0);
+    folder.batch(["in", "-o", "out", "--redo-older"]).code(0);
     assert_eq!(folder.files("out"), before);
 }
 
@@ -81,7 +84,7 @@ fn a_result_that_somebody_edited_is_never_replaced() {
     assert_eq!(run.status("in/a.png"), "skipped");
     assert!(run.line("in/a.png")["reason"].as_str().unwrap().contains("changed by somebody"));
     folder.batch(["in", "-o", "out", "--force"]).code(1).one_error(&["out/a.png", "in/a.png"]);
-    folder.batch(["in", "-o", "out", "--saturation", "2"]).code(1);
+    folder.batch(["in", "-o", "out", "--saturation", "2", "--redo-older"]).code(0);
     folder.write("in/a.png", pictures::png(40, 30, 9));
     let run = folder.batch(["in", "-o", "out"]).code(1);
     assert_eq!(run.status("in/a.png"), "failed");

@@ -54,6 +54,14 @@ pub(crate) fn file(network: &str, layers: &[(&str, usize, usize, usize)]) -> Vec
     [&(header.len() as u64).to_le_bytes(), header.as_slice(), &data].concat()
 }
 
+/// The small network, as if it were trained on something else.
+pub(crate) fn others() -> Vec<u8> {
+    let mut file = fs::read(TINY).unwrap();
+    let at = file.windows(4).position(|bytes| bytes == b"none").unwrap();
+    file[at..at + 4].copy_from_slice(b"some");
+    file
+}
+
 /// The small network under another network's name.
 pub(crate) fn of_another_network() -> Vec<u8> {
     file("vivacious", &LAYERS)

@@ -149,6 +149,20 @@ fn every_result_carries_the_label_once() {
                 assert_eq!(one(&all, "SourceSHA256"), label.source_sha256);
                 assert!(one(&all, "History").contains("Polychromify 0.1.0"));
                 assert!(one(&all, "History").contains("; saturation 1.5"));
+                assert!(one(&all, "History").contains("2023-11-14T22:13:20Z"));
+                assert_eq!(one(&all, "MetadataDate"), "2023-11-14T22:13:20Z");
+                assert!(one(&all, "DerivedFrom").contains(&label.source));
+                assert!(one(&all, "DerivedFrom").contains(&label.source_sha256));
+                assert!(one(&all, "DocumentID").starts_with("xmp.did:"));
+                assert!(one(&all, "History").contains(one(&all, "InstanceID")));
+                let found = result.open().unwrap().label().unwrap();
+                assert_eq!(found.source_type, "compositeWithTrainedAlgorithmicMedia");
+                assert_eq!((found.software, found.weights), (label.software, label.weights));
+                assert_eq!(found.weights_sha256, label.weights_sha256);
+                assert_eq!(
+                    (found.source, found.source_sha256),
+                    (label.source, label.source_sha256)
+                );
             }
         }
     }
@@ -162,12 +176,33 @@ fn what_the_source_says_of_itself_is_kept_beside_the_label() {
         assert!(one(&all, "title").contains("Quay <1904> & b\u{e4}ckerei"));
         assert_eq!(one(&all, "Rating"), "4");
         assert!(one(&all, "DerivedFrom").contains("xmp.did:7xmp.iid:a&b"));
-        for gone in ["DocumentID", "InstanceID", "SamplesPerPixel"] {
-            assert!(!all.keys().any(|(_, name)| name == gone), "{gone}");
-        }
+        assert_eq!(one(&all, "OriginalDocumentID"), "xmp.did:7");
+        assert!(!all.keys().any(|(_, name)| name == "SamplesPerPixel"));
         let packet = packet(&file.colored(format).bytes());
         assert!(packet.contains("scanned") && !packet.contains("negativeFilm"));
     }
+}
+
+#[test]
+fn a_history_grows_with_each_step() {
+    let once = tagged().colored(Format::Tiff);
+    let twice = packet(&once.colored(Format::Png).bytes());
+    let all = properties(&twice);
+    assert_eq!(one(&all, "History").matches("Polychromify 0.1.0").count(), 2);
+    assert!(twice.find("scanned") < twice.find("stEvt:action>edited"));
+    // The second result tells of the first as what it is derived from, and of the scan.
+    let first = properties(&packet(&once.bytes()));
+    assert!(one(&all, "DerivedFrom").contains(one(&first, "InstanceID")));
+    assert_eq!(one(&all, "OriginalDocumentID"), "xmp.did:7");
+}
+
+#[test]
+fn what_is_no_label_is_not_read_as_one() {
+    assert_eq!(File::new(&gray_png(9, 9)).open().unwrap().label(), None);
+    assert_eq!(tagged().open().unwrap().label().unwrap().software, "VueScan 9");
+    let mut tiff = Tiff::new((4, 4), 1, 8);
+    tiff.tags.push((700, 1, b"<x:xmpmeta".to_vec()));
+    assert_eq!(File::new(&tiff.bytes(&samples(4, 4, 1))).open().unwrap().label(), None);
 }
 
 #[test]

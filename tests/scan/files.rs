@@ -2,9 +2,10 @@
 
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use polychromify_core::lab::{Lab, fit_chroma, linear_to_srgb};
-use polychromify_core::scan::{Encoding, Format, Label, Limits};
+use polychromify_core::scan::{Encoding, Format, Label, Limits, SourceType};
 use polychromify_core::{Result, SamplesMut, Scan};
 use tempfile::TempDir;
 
@@ -70,6 +71,9 @@ pub(crate) fn label() -> Label {
         source: "scan <1> & co.tif".into(),
         source_sha256: "cd".repeat(32),
         settings: "saturation 1.5".to_owned(),
+        source_type: SourceType::default(),
+        when: Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
+        rendition: String::new(),
     }
 }
 

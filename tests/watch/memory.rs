@@ -142,3 +142,26 @@ fn folders_that_lie_in_each_other_are_refused() {
     }
     assert_eq!(folder.names("in"), ["sub/a.png"]);
 }
+
+#[test]
+fn other_settings_make_results_anew_only_on_request() {
+    let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
+    Daemon::start(&folder, How::Events, &["--sidecar"]).until_done(&folder, &["a.png.json"]);
+    let before = folder.files("out");
+    let other = ["--sidecar", "--saturation", "2"];
+    let daemon = Daemon::start(&folder, How::Events, &other).ready(&folder);
+    daemon.until_done(&folder, &["probe.png.json"]);
+    drop(daemon);
+    assert_eq!(folder.files("out")["a.png"], before["a.png"]);
+
+    let redo = ["--sidecar", "--saturation", "2", "--redo-older"];
+    let daemon = Daemon::start(&folder, How::Events, &redo);
+    daemon.until("another result", || {
+        folder.files("out").get("a.png").is_some_and(|hash| *hash != before["a.png"])
+    });
+    daemon.until("its sidecar", || {
+        let told = folder.exists("out/a.png.json").then(|| folder.read("out/a.png.json"));
+        let told = String::from_utf8(told.unwrap_or_default()).unwrap();
+        told.contains(&folder.files("out")["a.png"])
+    });
+}

@@ -2,6 +2,9 @@
 //!
 //! XMP specification part 1 (ISO 16684-1); IPTC Photo Metadata Standard 2025.1.
 
+mod identity;
+mod read;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -12,6 +15,7 @@ use quick_xml::name::{QName, ResolveResult};
 use quick_xml::{NsReader, Writer};
 
 use super::Label;
+pub use read::FoundLabel;
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const XMP: &str = "http://ns.adobe.com/xap/1.0/";
@@ -25,15 +29,14 @@ const PHOTOSHOP: &str = "http://ns.adobe.com/photoshop/1.0/";
 const IPTC: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
 const OURS: &str = "urn:polychromify:xmp:1.0/";
 
-/// IPTC's term for an original that a trained model added to.
-const SOURCE_TYPE: &str =
-    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
+/// IPTC's vocabulary of digital source types.
+const SOURCE_TYPES: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/";
 
 /// Properties of the source that the label replaces or that are not true of the result.
 const REPLACED: &[(&str, &[&str])] = &[
     (IPTC, &["DigitalSourceType", "AISystemUsed", "AISystemVersionUsed"]),
-    (XMP, &["CreatorTool", "Thumbnails"]),
-    (MEDIA, &["DerivedFrom", "DocumentID", "InstanceID"]),
+    (XMP, &["CreatorTool", "MetadataDate", "Thumbnails"]),
+    (MEDIA, &["DerivedFrom", "DocumentID", "InstanceID", "OriginalDocumentID"]),
     (NOTE, &["HasExtendedXMP"]),
     (PHOTOSHOP, &["ColorMode", "ICCProfile"]),
     (EXIF, &["ColorSpace", "PixelXDimension", "PixelYDimension"]),
@@ -103,6 +106,7 @@ struct Source {
     about: String,
     document: Option<String>,
     instance: Option<String>,
+    original: Option<String>,
     /// Whether the source's history got our event.
     history: bool,
 }
@@ -213,10 +217,19 @@ fn description(label: &Label, source: &Source, vocabulary: Vocabulary) -> String
         let _ = write!(text, r#" xmlns:polychromify="{OURS}""#); // a string takes all
     }
     text.push('>');
-    property(&mut text, "Iptc4xmpExt:DigitalSourceType", SOURCE_TYPE);
+    let source_type = format!("{SOURCE_TYPES}{}", label.source_type.term());
+    let when = identity::timestamp(label.when);
+    let [document, instance] = identity::identifiers(label);
+    property(&mut text, "Iptc4xmpExt:DigitalSourceType", &source_type);
     property(&mut text, "Iptc4xmpExt:AISystemUsed", &system);
     property(&mut text, "Iptc4xmpExt:AISystemVersionUsed", version);
     property(&mut text, "xmp:CreatorTool", &label.software);
+    property(&mut text, "xmp:MetadataDate", &when);
+    // The source is the original, unless it tells of one before it.
+    let original = source.original.as_deref().or(source.document.as_deref()).unwrap_or_default();
+    property(&mut text, "xmpMM:OriginalDocumentID", original);
+    property(&mut text, "xmpMM:DocumentID", &document);
+    property(&mut text, "xmpMM:InstanceID", &instance);
     if vocabulary == Vocabulary::Full {
         property(&mut text, "polychromify:Weights", &label.weights);
         property(&mut text, "polychromify:WeightsSHA256", &label.weights_sha256);
@@ -227,6 +240,10 @@ fn description(label: &Label, source: &Source, vocabulary: Vocabulary) -> String
     property(&mut text, "stRef:filePath", &label.source);
     property(&mut text, "stRef:documentID", source.document.as_deref().unwrap_or_default());
     property(&mut text, "stRef:instanceID", source.instance.as_deref().unwrap_or_default());
+    property(&mut text, "stRef:originalDocumentID", source.original.as_deref().unwrap_or_default());
+    if vocabulary == Vocabulary::Full {
+        property(&mut text, "polychromify:SHA256", &label.source_sha256);
+    }
     text.push_str("</xmpMM:DerivedFrom>");
     if !source.history {
         let step = step(label, vocabulary, true);
@@ -265,11 +282,16 @@ fn step(label: &Label, vocabulary: Vocabulary, bound: bool) -> String {
     }
     let names =
         if bound { String::new() } else { format!(r#" xmlns:rdf="{RDF}" xmlns:stEvt="{EVENT}""#) };
-    format!(
-        r#"<rdf:li{names} rdf:parseType="Resource"><stEvt:action>edited</stEvt:action><stEvt:softwareAgent>{}</stEvt:softwareAgent><stEvt:parameters>{}</stEvt:parameters></rdf:li>"#,
-        escape(&*label.software),
-        escape(&*parameters)
-    )
+    let mut text = format!(r#"<rdf:li{names} rdf:parseType="Resource">"#);
+    let [_, instance] = identity::identifiers(label);
+    property(&mut text, "stEvt:action", "edited");
+    property(&mut text, "stEvt:softwareAgent", &label.software);
+    property(&mut text, "stEvt:when", &identity::timestamp(label.when));
+    property(&mut text, "stEvt:parameters", &parameters);
+    property(&mut text, "stEvt:instanceID", &instance);
+    property(&mut text, "stEvt:changed", "/"); // all of it
+    text.push_str("</rdf:li>");
+    text
 }
 
 /// A top description without the properties that are replaced.
@@ -304,6 +326,7 @@ fn remember(source: &mut Source, name: &str, value: &str) {
     match name {
         "DocumentID" => source.document = value,
         "InstanceID" => source.instance = value,
+        "OriginalDocumentID" => source.original = value,
         _ => {}
     }
 }

@@ -14,6 +14,10 @@ const RISE: f64 = 0.15;
 const BEGIN: f64 = 0.04;
 const END: f64 = 1e-3;
 
+/// The rate of the weights for hints as a share of the others': they begin at zero in a network that
+/// is trained already, and few pixels of few pictures have hints.
+const HINTS_RATE: f64 = 4.0;
+
 /// What is different from the design document's recipe.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,11 +72,12 @@ impl Default for Recipe {
 }
 
 impl Recipe {
-    /// How the optimizer treats the encoder and the rest.
+    /// How the optimizer treats the encoder, the weights for hints, and the rest.
     pub(crate) fn groups(&self) -> Vec<Group> {
         let decay = self.weight_decay;
         vec![
             Group { prefix: "encoder.", rate: self.encoder_rate, decay },
+            Group { prefix: "hints.", rate: HINTS_RATE, decay },
             Group { prefix: "", rate: 1.0, decay },
         ]
     }

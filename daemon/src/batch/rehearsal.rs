@@ -1,67 +1,139 @@
-//! `--dry-run`: the same decisions as a run's, and nothing written.
+//! `--dry-run`: the same decisions as a run's, what it would take, and nothing written.
 
+use indicatif::{BinaryBytes, HumanDuration};
 use polychromify_core::Scan;
-use polychromify_core::scan::Limits;
+use serde_json::json;
+use std::time::Duration;
 
+use super::estimate::{self, Candidate};
 use crate::cli::Batch;
 use crate::error::Result;
 use crate::fingerprint;
-use crate::job::{DONE_ALREADY, Decision, Facts, LEFT_EDITED, Outcome, decide};
+use crate::job::{
+    self, Decision, Facts, LEFT_EDITED, Outcome, Studio, decide, done_already, is_done_by_times,
+};
 use crate::ledger::Ledger;
 use crate::plan::{Job, Plan};
 use crate::report::Report;
-use crate::settings::Recipe;
 
 const WOULD_BE_COLORED: &str = "dry run: would be colored";
 
-/// Tells what a run would do, writing nothing: headers are read, and the ledger if there is one.
+/// Tells what a run would do, writing nothing: headers are read, the ledger if there is one, and a
+/// few photographs are colored to nowhere.
 pub(super) fn rehearse(
     arguments: &Batch,
     plan: &Plan,
-    recipe: &Recipe,
-    limits: &Limits,
+    studio: &Studio,
+    workers: usize,
     report: &mut Report,
 ) -> Result<()> {
     let ledger = Ledger::read(&plan.folder)?;
-    let mut colored = 0;
+    let mut candidates = Vec::new();
+    let mut outcomes = Vec::with_capacity(plan.jobs.len());
+    report.start_bar(plan.jobs.len());
     for job in &plan.jobs {
-        let outcome = rehearse_one(arguments, plan, recipe, limits, ledger.as_ref(), job)
-            .unwrap_or_else(|error| Outcome::Failed(error.reason(&job.shown), Facts::default()));
+        if studio.stop.is_asked() {
+            return Ok(());
+        }
+        let rehearsed = rehearse_one(studio, ledger.as_ref(), job);
+        let failed = |error: crate::error::Error| {
+            Rehearsed::Known(Outcome::Failed(error.reason(&job.shown), Facts::default()))
+        };
+        outcomes.push(match rehearsed.unwrap_or_else(failed) {
+            Rehearsed::Known(outcome) => outcome,
+            Rehearsed::Colored(candidate, facts) => {
+                candidates.push(candidate);
+                Outcome::Skipped(WOULD_BE_COLORED.to_owned(), facts)
+            }
+        });
+    }
+    let workers = workers.min(candidates.len().max(1));
+    let estimates = estimate::estimate(studio, &candidates, workers);
+    let mut told = estimates.iter();
+    for (job, mut outcome) in plan.jobs.iter().zip(outcomes) {
         let output = super::shown(arguments, job);
-        if matches!(&outcome, Outcome::Skipped(reason, _) if reason == WOULD_BE_COLORED) {
+        if let Outcome::Skipped(reason, facts) = &mut outcome
+            && reason == WOULD_BE_COLORED
+        {
+            facts.estimate = told.next().copied();
             log::info!("{}: would be colored, to {}", job.shown.display(), output.display());
-            colored += 1;
         }
         report.tell(&job.shown, Some(&output), &outcome);
     }
-    log::info!("dry run: {colored} would be colored; nothing was written");
+    let colored = candidates.len();
+    if estimates.is_empty() {
+        log::info!("dry run: {colored} would be colored; nothing was written");
+        return Ok(());
+    }
+    let seconds = estimate::wall_seconds(&estimates, workers);
+    let bytes: u64 = estimates.iter().map(|estimate| estimate.bytes).sum();
+    let free = estimate::free_space(&plan.folder);
+    report.estimate = Some(json!({
+        "seconds": (seconds * 10.0).round() / 10.0,
+        "bytes": bytes,
+        "free_bytes": free,
+        "fits": free.map(|free| bytes <= free),
+    }));
+    let time = HumanDuration(Duration::from_secs_f64(seconds.max(1.0)));
+    let needed = BinaryBytes(bytes);
+    log::info!(
+        "dry run: {colored} would be colored in about {time}, {workers} at a time, and take about \
+         {needed}; nothing was written"
+    );
+    if let Some(free) = free.filter(|&free| free < bytes) {
+        let (folder, free) = (arguments.output.display(), BinaryBytes(free));
+        log::warn!("{folder}: results would take about {needed}, and {free} are free there");
+    }
     Ok(())
 }
 
-fn rehearse_one(
-    arguments: &Batch,
-    plan: &Plan,
-    recipe: &Recipe,
-    limits: &Limits,
-    ledger: Option<&Ledger>,
-    job: &Job,
-) -> Result<Outcome> {
+/// What is known of a photograph before it is colored.
+enum Rehearsed {
+    Known(Outcome),
+    Colored(Candidate, Facts),
+}
+
+fn rehearse_one(studio: &Studio, ledger: Option<&Ledger>, job: &Job) -> Result<Rehearsed> {
+    let (recipe, redo) = (&studio.recipe, studio.care.redo);
     let mut facts = Facts::default();
-    let content = fingerprint::sha256(&job.shown)?;
+    let skipped = |reason, facts| Ok(Rehearsed::Known(Outcome::Skipped(reason, facts)));
+    if let (Some(ledger), true) = (ledger, redo != job::Redo::All)
+        && let Some(result) = is_done_by_times(ledger, &studio.folder, job, recipe, redo)?
+    {
+        facts.of_result(&result);
+        return skipped(done_already(&result, recipe), facts);
+    }
+    let content = fingerprint::sha256_unless(&job.shown, &studio.stop)?;
     facts.sha256_input = Some(content.clone());
     let known = ledger.map(|ledger| ledger.result(&job.output)).transpose()?.flatten();
-    let path = plan.folder.join(&job.output);
-    let reason = match decide(job, &content, recipe, arguments.force, &path, known)? {
+    let path = studio.folder.join(&job.output);
+    match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
-            let scan = Scan::open(&job.shown, limits)?;
-            (facts.width, facts.height) = (Some(scan.info().width), Some(scan.info().height));
-            WOULD_BE_COLORED
+            let candidate = candidate(studio, job, content, &mut facts)?;
+            Ok(Rehearsed::Colored(candidate, facts))
         }
         Decision::Keep(result) => {
             facts.of_result(&result);
-            DONE_ALREADY
+            skipped(done_already(&result, recipe), facts)
         }
-        Decision::LeaveEdited => LEFT_EDITED,
-    };
-    Ok(Outcome::Skipped(reason.to_owned(), facts))
+        Decision::LeaveEdited => skipped(LEFT_EDITED.to_owned(), facts),
+    }
+}
+
+/// Reads the headers of all pages.
+fn candidate(studio: &Studio, job: &Job, content: String, facts: &mut Facts) -> Result<Candidate> {
+    let mut scan = Scan::open(&job.shown, &studio.limits)?;
+    let first = scan.info().clone();
+    (facts.width, facts.height) = (Some(first.width), Some(first.height));
+    let (mut pixels, mut result_pixels) = (0, 0);
+    for page in 0..scan.pages() {
+        scan.select(page)?;
+        let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+        let info = scan.info();
+        pixels += area((info.width, info.height));
+        result_pixels += area(scan.output_size(&studio.style.encoding(info.width)));
+    }
+    let format = studio.style.format.unwrap_or(first.format);
+    let job = job.clone();
+    Ok(Candidate { job, content, format, depth: first.depth, pixels, result_pixels })
 }

@@ -2,9 +2,11 @@
 
 use std::num::NonZero;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
-use super::values::{BordersChoice, DeviceName, FormatChoice, parse_saturation, parse_size};
+use super::values::{
+    BordersChoice, DeviceName, FormatChoice, SourceTypeName, parse_saturation, parse_size,
+};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Coloring {
@@ -74,4 +76,33 @@ pub(crate) struct Coloring {
     /// What computes the colors
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_DEVICE")]
     pub(crate) device: DeviceName,
+    /// What the label of a result says that it is, in IPTC's words
+    #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_SOURCE_TYPE")]
+    pub(crate) source_type: SourceTypeName,
+    /// Write what the label says beside each result too, as JSON: scan.tif.json
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        value_name = "BOOL",
+        env = "POLYCHROMIFY_SIDECAR"
+    )]
+    pub(crate) sidecar: bool,
+    /// Make results anew that were made with other weights or settings, or by an older version
+    ///
+    /// Without it they stay as they are. A result that somebody changed stays in any case.
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        value_name = "BOOL",
+        env = "POLYCHROMIFY_REDO_OLDER"
+    )]
+    pub(crate) redo_older: bool,
 }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use log::LevelFilter;
 use polychromify_core::device::DeviceChoice;
-use polychromify_core::scan::Format;
+use polychromify_core::scan::{Format, SourceType};
 
 use crate::watch::settings::Duplicates;
 
@@ -42,6 +42,25 @@ impl FormatChoice {
             Self::Png => Some(Format::Png),
             Self::Jpeg => Some(Format::Jpeg),
             Self::Webp => Some(Format::Webp),
+        }
+    }
+}
+
+/// `--source-type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceTypeName {
+    /// compositeWithTrainedAlgorithmicMedia: a trained model added to the original
+    #[default]
+    Composite,
+    /// algorithmicallyEnhanced: an algorithm improved the original
+    Enhanced,
+}
+
+impl SourceTypeName {
+    pub(crate) fn source_type(self) -> SourceType {
+        match self {
+            Self::Composite => SourceType::CompositeWithTrainedAlgorithmicMedia,
+            Self::Enhanced => SourceType::AlgorithmicallyEnhanced,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fingerprint;
+use crate::job::age::age;
 use crate::ledger::{Ledger, Original, Published};
 use crate::plan::Job;
 use crate::publish::{self, Place};
@@ -11,6 +12,19 @@ use crate::settings::Recipe;
 
 /// Why an input whose result is there is skipped.
 pub(crate) const DONE_ALREADY: &str = "done already";
+
+/// What is made again though its result is there and unchanged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Redo {
+    /// Nothing of the same content.
+    #[default]
+    Nothing,
+    /// What was made with other weights or settings, or by an older program.
+    Older,
+    /// Everything, also in the place of other inputs' results.
+    All,
+}
+
 pub(crate) const LEFT_EDITED: &str =
     "its result was changed by somebody since; it is left as it is";
 
@@ -31,17 +45,27 @@ pub(crate) fn is_done_by_times(
     folder: &Path,
     job: &Job,
     recipe: &Recipe,
+    redo: Redo,
 ) -> Result<Option<Published>> {
     let Some(result) = ledger.result(&job.output)? else { return Ok(None) };
     let (Some(source), Ok(now)) = (result.source, fingerprint::stamp(&job.shown)) else {
         return Ok(None);
     };
-    let unchanged = source == now && result.input == job.input && result.recipe == *recipe;
-    if !unchanged || !ledger.is_done(job)? {
+    let unchanged = source == now && result.input == job.input;
+    if !unchanged || !stays(&result, recipe, redo) || !ledger.is_done(job)? {
         return Ok(None);
     }
     let place = publish::look(&folder.join(&job.output), Some(&result), true)?;
     Ok((place == Place::Ours).then_some(result))
+}
+
+/// Whether a result of the same content is left as it is.
+fn stays(result: &Published, recipe: &Recipe, redo: Redo) -> bool {
+    match redo {
+        Redo::Nothing => true,
+        Redo::Older => age(result, recipe).is_none(),
+        Redo::All => false,
+    }
 }
 
 /// Decides about a job whose input has the SHA-256 `content`, by what lies at `path` and what the
@@ -50,28 +74,34 @@ pub(crate) fn decide(
     job: &Job,
     content: &str,
     recipe: &Recipe,
-    force: bool,
+    redo: Redo,
     path: &Path,
     known: Option<Published>,
 ) -> Result<Decision> {
     let place = publish::look(path, known.as_ref(), false)?;
-    let same = |known: &Published| known.content == content && known.recipe == *recipe;
+    let same = |known: &Published| known.content == content;
     match (place, known) {
         (Place::Free, _) => Ok(Decision::Color(None)),
         (Place::Foreign, _) | (_, None) => Err(Error::Occupied { path: path.to_path_buf() }),
-        (Place::Ours, Some(known)) if same(&known) && !force => Ok(Decision::Keep(known)),
+        (Place::Ours, Some(known)) if same(&known) && stays(&known, recipe, redo) => {
+            Ok(Decision::Keep(known))
+        }
         (Place::Ours, Some(known))
             if known.original != Original::Kept && known.content != content =>
         {
             Err(Error::OriginalGone { path: path.to_path_buf() })
         }
-        (Place::Ours, Some(known)) if known.input == job.input || force => {
+        (Place::Ours, Some(known))
+            if known.input == job.input || same(&known) || redo == Redo::All =>
+        {
             Ok(Decision::Color(Some(known)))
         }
         (Place::Ours, Some(known)) => {
             Err(Error::ResultOfAnother { path: path.to_path_buf(), owner: known.input })
         }
-        (Place::Edited, Some(known)) if same(&known) && !force => Ok(Decision::LeaveEdited),
+        (Place::Edited, Some(known)) if same(&known) && redo != Redo::All => {
+            Ok(Decision::LeaveEdited)
+        }
         (Place::Edited, Some(_)) => Err(Error::Edited { path: path.to_path_buf() }),
     }
 }
@@ -81,6 +111,8 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::ledger::Making;
+    use crate::settings::SOFTWARE;
 
     const RESULT: &[u8; 6] = b"result";
 
@@ -112,23 +144,25 @@ mod tests {
             height: 1,
             milliseconds: 1,
             original: Original::Kept,
+            making: Making { software: Some(SOFTWARE.into()), ..Making::default() },
+            sidecar: None,
         }
     }
 
     struct Case {
         content: &'static str,
         recipe: Recipe,
-        force: bool,
+        redo: Redo,
         input: &'static str,
     }
 
     fn usual() -> Case {
-        Case { content: "content", recipe: recipe(), force: false, input: "/in/a.jpg" }
+        Case { content: "content", recipe: recipe(), redo: Redo::Nothing, input: "/in/a.jpg" }
     }
 
     fn decide_at(path: &Path, case: Case, known: Option<Published>) -> Result<Decision> {
         let job = Job { input: case.input.into(), ..job() };
-        decide(&job, case.content, &case.recipe, case.force, path, known)
+        decide(&job, case.content, &case.recipe, case.redo, path, known)
     }
 
     #[test]
@@ -150,12 +184,34 @@ mod tests {
         let other = Recipe { settings: "{1}".into(), ..recipe() };
         for case in [
             Case { content: "other", ..usual() },
-            Case { recipe: other, ..usual() },
-            Case { force: true, ..usual() },
+            Case { recipe: other, redo: Redo::Older, ..usual() },
+            Case { redo: Redo::All, ..usual() },
         ] {
             let decision = decide_at(&path, case, Some(known.clone()));
             assert!(matches!(decision, Ok(Decision::Color(Some(_)))));
         }
+    }
+
+    #[test]
+    fn what_was_made_otherwise_stays_until_it_is_asked_for() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        let known = published(&path);
+        let weights = Recipe { weights: "new".into(), ..recipe() };
+        let settings = Recipe { settings: "{1}".into(), ..recipe() };
+        let making = Making { software: Some("Polychromify 0.0.1".into()), ..Making::default() };
+        let by_older = Published { making, ..known.clone() };
+        for (recipe, known) in [(weights, &known), (settings, &known), (recipe(), &by_older)] {
+            let case = |redo| Case { recipe: recipe.clone(), redo, ..usual() };
+            let decide = |redo| decide_at(&path, case(redo), Some(known.clone()));
+            assert!(matches!(decide(Redo::Nothing), Ok(Decision::Keep(_))));
+            assert!(matches!(decide(Redo::Older), Ok(Decision::Color(Some(_)))));
+            fs::write(&path, "edited").unwrap();
+            assert!(matches!(decide(Redo::Older), Ok(Decision::LeaveEdited)));
+            fs::write(&path, RESULT).unwrap();
+        }
+        let up_to_date = Case { redo: Redo::Older, ..usual() };
+        assert!(matches!(decide_at(&path, up_to_date, Some(known)), Ok(Decision::Keep(_))));
     }
 
     #[test]
@@ -168,7 +224,7 @@ mod tests {
             decide_at(&path, usual(), Some(known.clone())),
             Ok(Decision::LeaveEdited)
         ));
-        for case in [Case { content: "other", ..usual() }, Case { force: true, ..usual() }] {
+        for case in [Case { content: "other", ..usual() }, Case { redo: Redo::All, ..usual() }] {
             let refused = decide_at(&path, case, Some(known.clone()));
             assert!(matches!(refused, Err(Error::Edited { .. })));
         }
@@ -180,8 +236,8 @@ mod tests {
         let path = at.path().join("a.jpg");
         for original in [Original::Leaving, Original::Gone] {
             let known = Published { original, ..published(&path) };
-            for force in [false, true] {
-                let case = Case { content: "other", force, ..usual() };
+            for redo in [Redo::Nothing, Redo::All] {
+                let case = Case { content: "other", redo, ..usual() };
                 let refused = decide_at(&path, case, Some(known.clone()));
                 assert!(matches!(refused, Err(Error::OriginalGone { .. })));
             }
@@ -194,8 +250,8 @@ mod tests {
         let at = tempfile::tempdir().unwrap();
         let path = at.path().join("a.jpg");
         fs::write(&path, "theirs").unwrap();
-        for force in [false, true] {
-            let refused = decide_at(&path, Case { force, ..usual() }, None);
+        for redo in [Redo::Nothing, Redo::All] {
+            let refused = decide_at(&path, Case { redo, ..usual() }, None);
             assert!(matches!(refused, Err(Error::Occupied { .. })));
         }
     }
@@ -207,9 +263,12 @@ mod tests {
         let known = published(&path);
         let moved = Case { input: "/moved/a.jpg", ..usual() };
         assert!(matches!(decide_at(&path, moved, Some(known.clone())), Ok(Decision::Keep(_))));
-        let other = |force| Case { input: "/b/a.jpg", content: "other", force, ..usual() };
-        let refused = decide_at(&path, other(false), Some(known.clone()));
+        let other = |redo| Case { input: "/b/a.jpg", content: "other", redo, ..usual() };
+        let refused = decide_at(&path, other(Redo::Older), Some(known.clone()));
         assert!(matches!(refused, Err(Error::ResultOfAnother { .. })));
-        assert!(matches!(decide_at(&path, other(true), Some(known)), Ok(Decision::Color(Some(_)))));
+        assert!(matches!(
+            decide_at(&path, other(Redo::All), Some(known)),
+            Ok(Decision::Color(Some(_)))
+        ));
     }
 }

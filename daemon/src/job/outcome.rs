@@ -33,6 +33,17 @@ pub(crate) struct Facts {
     pub(crate) sha256_output: Option<String>,
     /// Another input of the same content whose result is there.
     pub(crate) duplicate_of: Option<PathBuf>,
+    /// What it would take.
+    pub(crate) estimate: Option<Estimate>,
+}
+
+/// What a photograph would take.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Estimate {
+    /// Time of one worker.
+    pub(crate) seconds: f64,
+    /// Size of the result.
+    pub(crate) bytes: u64,
 }
 
 impl Facts {

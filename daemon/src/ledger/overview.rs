@@ -28,7 +28,40 @@ pub(crate) struct Counts {
     pub(crate) failed: u32,
 }
 
+/// Results that were made in the same way.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct MadeAlike {
+    /// Program and version; unknown of results of old versions.
+    pub(crate) software: Option<String>,
+    /// Name of the weights; unknown of results of old versions.
+    pub(crate) weights: Option<String>,
+    /// SHA-256 of the weights file.
+    pub(crate) weights_sha256: String,
+    pub(crate) settings: String,
+    pub(crate) results: u32,
+}
+
 impl Ledger {
+    /// Results by how they were made, the way that was used latest first.
+    pub(crate) fn made_alike(&self) -> Result<Vec<MadeAlike>> {
+        self.query(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT software, weights_name, weights, settings, count(*) FROM results
+                 GROUP BY software, weights, settings ORDER BY max(published_at) DESC",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(MadeAlike {
+                    software: row.get(0)?,
+                    weights: row.get(1)?,
+                    weights_sha256: row.get(2)?,
+                    settings: row.get(3)?,
+                    results: row.get(4)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
     /// Sums over all inputs; what is being published counts as running.
     pub(crate) fn counts(&self) -> Result<Counts> {
         self.query(|connection| {

@@ -87,6 +87,23 @@ CREATE TABLE hooks_since (       -- one row if hooks are configured: what ended 
     at INTEGER NOT NULL
 );
 ",
+    "
+ALTER TABLE jobs ADD COLUMN software TEXT;       -- program and version of the latest attempt
+ALTER TABLE jobs ADD COLUMN made_at INTEGER;     -- time that its result tells
+ALTER TABLE results ADD COLUMN software TEXT;    -- these four are unknown of older results
+ALTER TABLE results ADD COLUMN weights_name TEXT;
+ALTER TABLE results ADD COLUMN made_at INTEGER;
+ALTER TABLE results ADD COLUMN sidecar TEXT;     -- hash of the JSON beside it; NULL: none
+ALTER TABLE intents ADD COLUMN software TEXT;
+ALTER TABLE intents ADD COLUMN weights_name TEXT;
+ALTER TABLE intents ADD COLUMN made_at INTEGER;
+ALTER TABLE intents ADD COLUMN sidecar TEXT;
+CREATE TABLE documents (         -- manifests in the output folder
+    name TEXT PRIMARY KEY NOT NULL,
+    sha256 TEXT,                 -- as it was last seen to be ours
+    intended TEXT                -- as it is written, or was about to be
+);
+",
 ];
 
 /// Brings a ledger to the newest version.

@@ -38,6 +38,8 @@ fn result_of(job: &Job) -> Published {
         height: 7,
         milliseconds: 8,
         original: Original::Kept,
+        making: Making { software: Some("p 1".into()), weights: Some("n".into()), at: Some(9) },
+        sidecar: Some("s".into()),
     }
 }
 
@@ -50,7 +52,7 @@ fn a_published_result_is_known_by_its_final_name() {
     let (folder, ledger) = ledger();
     let job = job("a.jpg");
     let id = enqueue(&ledger, &job);
-    ledger.start(id, "c", Path::new(".a.tmp")).unwrap();
+    ledger.start(id, "c", Path::new(".a.tmp"), 1).unwrap();
     ledger.intend(id, &result_of(&job)).unwrap();
     assert_eq!(ledger.result(&job.output).unwrap(), None, "not before the rename");
     ledger.publish(id).unwrap();
@@ -67,8 +69,8 @@ fn what_is_under_way_is_unsettled() {
     let (_folder, ledger) = ledger();
     let (first, second) = (job("a.jpg"), job("b.jpg"));
     let ids = ledger.enqueue(&[first, second.clone()], &recipe()).unwrap();
-    ledger.start(ids[0], "c", Path::new(".a.tmp")).unwrap();
-    ledger.start(ids[1], "c", Path::new(".b.tmp")).unwrap();
+    ledger.start(ids[0], "c", Path::new(".a.tmp"), 1).unwrap();
+    ledger.start(ids[1], "c", Path::new(".b.tmp"), 1).unwrap();
     ledger.intend(ids[1], &result_of(&second)).unwrap();
     let unsettled = ledger.unsettled().unwrap();
     assert_eq!(unsettled.len(), 2);
@@ -85,18 +87,34 @@ fn tries_count_until_the_input_or_the_settings_change() {
     let tries = || ledger.failures().unwrap()[0].tries;
     for expected in 1..=3 {
         let id = enqueue(&ledger, &job);
-        ledger.start(id, "c", Path::new(".a.tmp")).unwrap();
+        ledger.start(id, "c", Path::new(".a.tmp"), 1).unwrap();
         ledger.fail(id, "damaged").unwrap();
         assert_eq!(tries(), expected);
     }
     let id = enqueue(&ledger, &job);
-    ledger.start(id, "changed", Path::new(".a.tmp")).unwrap();
+    ledger.start(id, "changed", Path::new(".a.tmp"), 1).unwrap();
     ledger.fail(id, "damaged").unwrap();
     assert_eq!(tries(), 1);
     let other = Recipe { settings: "{1}".into(), ..recipe() };
     let id = ledger.enqueue(std::slice::from_ref(&job), &other).unwrap()[0];
     ledger.fail(id, "gone").unwrap();
     assert_eq!(tries(), 1);
+}
+
+#[test]
+fn a_result_that_is_begun_again_tells_the_time_of_its_first_beginning() {
+    let (_folder, ledger) = ledger();
+    let job = job("a.jpg");
+    let begin = |content: &str, recipe: &Recipe, time: i64| {
+        let id = ledger.enqueue(std::slice::from_ref(&job), recipe).unwrap()[0];
+        ledger.start(id, content, Path::new(".a.tmp"), time).unwrap()
+    };
+    assert_eq!(begin("c", &recipe(), 1), 1);
+    assert_eq!(begin("c", &recipe(), 2), 1);
+    assert_eq!(begin("changed", &recipe(), 3), 3);
+    let other = Recipe { settings: "{1}".into(), ..recipe() };
+    assert_eq!(begin("changed", &other, 4), 4);
+    assert_eq!(begin("changed", &other, 5), 4);
 }
 
 #[test]
@@ -144,7 +162,7 @@ fn a_hook_is_due_until_one_was_called_since() {
     let before = job("before.jpg");
     let publish = |job: &Job| {
         let id = enqueue(&ledger, job);
-        ledger.start(id, "c", Path::new(".tmp")).unwrap();
+        ledger.start(id, "c", Path::new(".tmp"), 1).unwrap();
         ledger.intend(id, &result_of(job)).unwrap();
         ledger.publish(id).unwrap();
     };
@@ -158,7 +176,7 @@ fn a_hook_is_due_until_one_was_called_since() {
     let (done, failed) = (job("done.jpg"), job("failed.jpg"));
     publish(&done);
     let id = enqueue(&ledger, &failed);
-    ledger.start(id, "c", Path::new(".tmp")).unwrap();
+    ledger.start(id, "c", Path::new(".tmp"), 1).unwrap();
     ledger.fail(id, "bad").unwrap();
     assert_eq!(due(), [done.output.clone(), failed.output.clone()]);
     ledger.record_hook(&done.output, &done.input, now(), None).unwrap();

@@ -10,7 +10,7 @@ use crate::fingerprint::Stamp;
 use crate::ledger::sql_path::SqlPath;
 use crate::ledger::{Ledger, Original, forget_intent, now};
 use crate::plan::Job;
-use crate::settings::Recipe;
+use crate::settings::{Recipe, SOFTWARE};
 
 /// What the ledger says of a file with a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +31,14 @@ impl Ledger {
         self.write(|transaction| {
             let mut statement = transaction.prepare_cached(
                 "INSERT INTO jobs (output, input, weights, settings, state, queued_at,
-                     source_size, source_modified, source_changed)
-                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8)
+                     source_size, source_modified, source_changed, software)
+                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT (output, input) DO UPDATE SET
                      tries = iif(weights = excluded.weights AND settings = excluded.settings,
                                  tries, 0),
-                     weights = excluded.weights, settings = excluded.settings,
+                     made_at = iif(weights = excluded.weights AND settings = excluded.settings
+                                   AND software IS excluded.software, made_at, NULL),
+                     software = excluded.software, weights = excluded.weights, settings = excluded.settings,
                      state = 'queued', queued_at = excluded.queued_at, retry_at = NULL,
                      source_size = excluded.source_size,
                      source_modified = excluded.source_modified,
@@ -54,6 +56,7 @@ impl Ledger {
                     stamp.size,
                     stamp.modified,
                     stamp.changed,
+                    SOFTWARE,
                 ];
                 statement.query_row(values, |row| row.get(0))
             };

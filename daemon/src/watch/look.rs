@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::error::Result;
 use crate::fingerprint::Stamp;
-use crate::job::Studio;
+use crate::job::{self, Redo, Studio};
 use crate::ledger::Standing;
 use crate::plan::Job;
 use crate::watch::event::WatchEvent;
@@ -247,10 +248,22 @@ impl Watcher<'_> {
 
 /// Whether nothing is to be done about a file: by the ledger of the watched folder, or by that of
 /// a batch, which keeps the input's stamp with the result.
-fn is_settled(studio: &Studio, job: &Job, stamp: &Stamp) -> crate::error::Result<bool> {
+fn is_settled(studio: &Studio, job: &Job, stamp: &Stamp) -> Result<bool> {
     let (ledger, recipe) = (&studio.ledger, &studio.recipe);
-    if ledger.standing(job, stamp, recipe)? == Standing::Settled {
+    if standing(studio, job, stamp)? == Standing::Settled {
         return Ok(true);
     }
-    Ok(crate::job::is_done_by_times(ledger, &studio.folder, job, recipe)?.is_some())
+    let redo = studio.care.redo;
+    Ok(job::is_done_by_times(ledger, &studio.folder, job, recipe, redo)?.is_some())
+}
+
+/// What the ledger says of a file. One that is done is new if it is to be made anew.
+pub(super) fn standing(studio: &Studio, job: &Job, stamp: &Stamp) -> Result<Standing> {
+    let (ledger, recipe) = (&studio.ledger, &studio.recipe);
+    let standing = ledger.standing(job, stamp, recipe)?;
+    if standing == Standing::New || studio.care.redo != Redo::Older || !ledger.is_done(job)? {
+        return Ok(standing);
+    }
+    let is_older = |result| job::age(&result, recipe).is_some();
+    Ok(if ledger.result(&job.output)?.is_some_and(is_older) { Standing::New } else { standing })
 }

@@ -17,6 +17,7 @@ use crate::stop::Stop;
 use crate::watch::Message;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
 use crate::watch::eyes::Eyes;
+use crate::watch::look;
 use crate::watch::pause::Pause;
 use crate::watch::roots::{self, Root};
 use crate::watch::seen::Seen;
@@ -180,7 +181,7 @@ impl<'a> Watcher<'a> {
         let now = Instant::now();
         let stamp = self.in_hand.remove(&job.input);
         self.outputs.remove(&folded(&job.output));
-        if !matches!(outcome, Outcome::Skipped(reason, _) if reason == DONE_ALREADY) {
+        if !matches!(outcome, Outcome::Skipped(reason, _) if reason.starts_with(DONE_ALREADY)) {
             let output = self.settings.output.join(&job.output);
             self.tell(&WatchEvent::Ended { input: &job.shown, output: &output, outcome });
         }
@@ -213,7 +214,7 @@ impl<'a> Watcher<'a> {
                 self.waiting.defer(job, stamp, now);
                 continue;
             }
-            match self.studio.ledger.standing(&job, &stamp, &self.studio.recipe) {
+            match look::standing(self.studio, &job, &stamp) {
                 Ok(Standing::Settled) => self.seen.insert(&job.input, &stamp),
                 Ok(Standing::Young) if !stamp.is_settled(SystemTime::now()) => {
                     self.waiting.postpone(job, stamp, now, now + ROUND);

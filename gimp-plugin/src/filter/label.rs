@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 
-use polychromify_core::scan::{Label, Vocabulary, label_packet};
+use polychromify_core::scan::{Label, SourceType, Vocabulary, label_packet};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -43,6 +44,9 @@ impl SourceFile {
             source: name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             source_sha256: hash.unwrap_or_default(),
             settings: said.join(", "),
+            source_type: SourceType::default(),
+            when: Some(SystemTime::now()),
+            rendition: String::new(),
         }
     }
 }

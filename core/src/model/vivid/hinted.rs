@@ -16,6 +16,10 @@ const PLANES: usize = 3;
 /// Brings the chroma of hints, `(a, b) / 128` of 0.1 to 0.4, to the size of other inputs.
 const CHROMA_GAIN: f64 = 8.0;
 
+/// What the stem's hints are multiplied by: its folded weights for lightness are near 2, those of
+/// the decoder near 0.04, and an optimizer moves all by like steps.
+const STEM_GAIN: f64 = 16.0;
+
 /// What convolutions have for hints: tensors `stem.weight` and, for each step N of the decoder
 /// from 0, the smallest first, `decoder.N.weight`.
 #[derive(Clone, Debug)]
@@ -61,7 +65,7 @@ impl Pyramid {
     pub(super) fn new(hints: &Tensor, order: Order) -> Result<Self> {
         let smaller = |cell: usize| order.turn(&present(&hints.avg_pool2d(cell)?)?);
         Ok(Self {
-            whole: order.turn(&present(hints)?)?,
+            whole: order.turn(&(present(hints)? * STEM_GAIN)?)?,
             smaller: [16, 8, 4, 2].into_iter().map(smaller).collect::<Result<_>>()?,
         })
     }

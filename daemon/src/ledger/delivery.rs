@@ -1,0 +1,131 @@
+//! What the ledger tells for manifests, and what it remembers of them.
+
+use std::path::PathBuf;
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::error::Result;
+use crate::ledger::sql_path::SqlPath;
+use crate::ledger::{Ledger, Published, published};
+
+/// An input that has no result.
+#[derive(Debug)]
+pub(crate) struct Undelivered {
+    pub(crate) input: PathBuf,
+    /// SHA-256 of the input, if it was read.
+    pub(crate) content: Option<String>,
+    /// SHA-256 of the weights file.
+    pub(crate) weights: String,
+    pub(crate) settings: String,
+    pub(crate) state: String,
+    pub(crate) reason: Option<String>,
+    /// Milliseconds since 1970.
+    pub(crate) at: i64,
+    id: i64,
+}
+
+/// A file that a manifest was written to: its SHA-256 as it was last written and as it was last
+/// about to be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Document {
+    pub(crate) sha256: Option<String>,
+    pub(crate) intended: Option<String>,
+}
+
+/// Rows that are read at once: the ledger is locked meanwhile.
+const PAGE: usize = 1000;
+
+impl Ledger {
+    /// Hands each result to `sink` with its path below the output folder, in the order of those.
+    pub(crate) fn each_result(
+        &self,
+        sink: &mut dyn FnMut(PathBuf, Published) -> Result<()>,
+    ) -> Result<()> {
+        let mut last: Option<PathBuf> = None;
+        loop {
+            let page: Vec<(PathBuf, Published)> = self.query(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT * FROM results WHERE ?1 IS NULL OR output > ?1
+                     ORDER BY output LIMIT ?2",
+                )?;
+                let rows = statement
+                    .query_map(params![last.as_deref().map(SqlPath), PAGE as i64], |row| {
+                        Ok((row.get::<_, SqlPath<PathBuf>>("output")?.0, published(row)?))
+                    })?;
+                rows.collect()
+            })?;
+            let count = page.len();
+            last = page.last().map(|(output, _)| output.clone());
+            for (output, result) in page {
+                sink(output, result)?;
+            }
+            if count < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands each input without a result to `sink`, in the order in which they were first queued.
+    pub(crate) fn each_undelivered(
+        &self,
+        sink: &mut dyn FnMut(Undelivered) -> Result<()>,
+    ) -> Result<()> {
+        let mut last = -1;
+        loop {
+            let page: Vec<Undelivered> = self.query(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id, input, content, weights, settings, state, reason,
+                            coalesce(ended_at, queued_at)
+                     FROM jobs
+                     WHERE id > ?1
+                         AND NOT EXISTS (SELECT 1 FROM results
+                                         WHERE results.output = jobs.output)
+                     ORDER BY id LIMIT ?2",
+                )?;
+                let rows = statement.query_map(params![last, PAGE as i64], |row| {
+                    Ok(Undelivered {
+                        id: row.get(0)?,
+                        input: row.get::<_, SqlPath<PathBuf>>(1)?.0,
+                        content: row.get(2)?,
+                        weights: row.get(3)?,
+                        settings: row.get(4)?,
+                        state: row.get(5)?,
+                        reason: row.get(6)?,
+                        at: row.get(7)?,
+                    })
+                })?;
+                rows.collect()
+            })?;
+            let count = page.len();
+            last = page.last().map_or(last, |row| row.id);
+            page.into_iter().try_for_each(&mut *sink)?;
+            if count < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What was written under a name in the output folder.
+    pub(crate) fn document(&self, name: &str) -> Result<Document> {
+        self.query(|connection| {
+            let found = connection
+                .prepare_cached("SELECT sha256, intended FROM documents WHERE name = ?1")?
+                .query_row([name], |row| {
+                    Ok(Document { sha256: row.get(0)?, intended: row.get(1)? })
+                })
+                .optional()?;
+            Ok(found.unwrap_or_default())
+        })
+    }
+
+    /// Records what is written under a name, or about to be.
+    pub(crate) fn set_document(&self, name: &str, document: &Document) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT OR REPLACE INTO documents (name, sha256, intended) VALUES (?1, ?2, ?3)",
+                params![name, document.sha256, document.intended],
+            )
+        })?;
+        Ok(())
+    }
+}
