@@ -24,9 +24,11 @@ mod label;
 mod metadata;
 mod png;
 mod profile;
+mod refused;
 mod rows;
 mod samples;
 mod tiff;
+mod webp;
 
 /// File formats that are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub enum Format {
     Png,
     /// TIFF 6.0 and `BigTIFF`.
     Tiff,
+    /// WebP (RFC 9649), 8 bit; results are lossless.
+    Webp,
 }
 
 /// Samples of a result.

@@ -103,7 +103,7 @@ impl Style {
     /// Rows a band are chosen for about a megapixel, so that bands fit the caches and keep all
     /// threads busy.
     pub(crate) fn encoding(&self, width: u32) -> Encoding {
-        let band_rows = (1_000_000 / width.max(1)).clamp(16, 256) as usize;
+        let band_rows = (1_000_000 / width.max(1)).clamp(1, 256) as usize;
         Encoding {
             format: self.format,
             quality: self.quality,

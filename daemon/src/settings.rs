@@ -58,6 +58,7 @@ impl Settings {
                 FormatChoice::Tiff => "tiff",
                 FormatChoice::Png => "png",
                 FormatChoice::Jpeg => "jpeg",
+                FormatChoice::Webp => "webp",
             },
             saturation: arguments.saturation,
             quality: arguments.quality,

@@ -14,6 +14,8 @@ mod delivery;
 mod folder;
 /// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
 mod interruption;
+/// TIFFs of several pages.
+mod pages;
 /// Pictures and profiles made in the test.
 mod pictures;
 /// The results' pixels: lightness kept, label, independence of how they were made.

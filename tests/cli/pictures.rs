@@ -79,6 +79,17 @@ pub(crate) fn tiff(width: u32, height: u32, seed: u32) -> Vec<u8> {
     encode(width, height, seed, ImageFormat::Tiff)
 }
 
+/// A TIFF of several 8-bit gray pages.
+pub(crate) fn tiff_pages(sizes: &[(u32, u32)]) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut out).unwrap();
+    for (seed, &(width, height)) in (0..).zip(sizes) {
+        let page = picture(width, height, seed);
+        encoder.write_image::<colortype::Gray8>(width, height, page.as_raw()).unwrap();
+    }
+    out.into_inner()
+}
+
 /// One photograph of each format.
 pub(crate) fn each_format(width: u32, height: u32) -> [(&'static str, Vec<u8>); 3] {
     [

@@ -9,7 +9,7 @@ use crate::files::{File, Tiff, colored, encoding, gray_png, jpeg, label, samples
 
 const ALL: [Format; 3] = [Format::Jpeg, Format::Png, Format::Tiff];
 
-const PACKET: &str = r#"<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
+pub(crate) const PACKET: &str = r#"<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
   <rdf:Description rdf:about="uuid:1"
@@ -33,7 +33,7 @@ const PACKET: &str = r#"<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
 const IPTC: &[u8] = b"\x1C\x02\x78\x00\x05Hello";
 
 /// A TIFF with all kinds of metadata.
-fn tagged() -> File {
+pub(crate) fn tagged() -> File {
     let ascii = |text: &str| [text.as_bytes(), b"\0"].concat();
     let rational = |n: u32, d: u32| [n.to_le_bytes(), d.to_le_bytes()].concat();
     let mut tiff = Tiff::new((24, 18), 1, 16);
@@ -216,7 +216,7 @@ fn broken_xmp_is_left_out() {
 }
 
 /// Image tags of a result: from the file itself, or from its EXIF block.
-fn image_tags(result: &File, format: Format) -> BTreeMap<u16, String> {
+pub(crate) fn image_tags(result: &File, format: Format) -> BTreeMap<u16, String> {
     let bytes = result.bytes();
     let block = if format == Format::Tiff {
         bytes
@@ -370,10 +370,15 @@ fn all_results_embed_the_same_srgb_profile() {
                 decoder.decode_headers().unwrap();
                 decoder.icc_profile().unwrap()
             }
+            Format::Webp => {
+                let mut decoder =
+                    image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).unwrap();
+                decoder.icc_profile().unwrap().unwrap()
+            }
         }
     };
     let [jpeg, png, tiff] = ALL.map(profile);
-    assert!(jpeg == png && png == tiff);
+    assert!(jpeg == png && png == tiff && tiff == profile(Format::Webp));
     let read = moxcms::ColorProfile::new_from_slice(&tiff).unwrap();
     assert_eq!(read.color_space, moxcms::DataColorSpace::Rgb);
 }

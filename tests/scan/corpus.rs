@@ -120,7 +120,7 @@ fn lightness_is_that_of_libtiff() {
 fn first_page(rgba: &Path, source: &Path, size: (usize, usize)) -> Option<(Vec<f32>, Vec<bool>)> {
     use tiff::decoder::{Decoder, DecodingResult};
     let mut decoder = Decoder::new(std::fs::File::open(rgba).unwrap()).ok()?;
-    let DecodingResult::U8(pixels) = decoder.read_image().unwrap() else { panic!("not 8 bits") };
+    let Ok(DecodingResult::U8(pixels)) = decoder.read_image() else { return None };
     let opaque = pixels.chunks_exact(4).map(|p| p[3] == 255).collect();
     let samples: Vec<u16> =
         pixels.chunks_exact(4).flat_map(|p| [0, 1, 2].map(|c| u16::from(p[c]) << 8)).collect();

@@ -88,27 +88,36 @@ pub(crate) fn colored(scan: &mut Scan, encoding: &Encoding) -> Result<Vec<u8>> {
     let width = scan.output_size(encoding).0 as usize;
     let mut out = Cursor::new(Vec::new());
     scan.write_color(&mut out, encoding, &label(), &|y, lightness, rgb| {
-        let pixel = |i: usize, l: f32| {
-            let angle = (i % width) as f32 * 0.3 + (y as usize + i / width) as f32 * 0.7;
-            let lab = Lab { l, a: 40.0 * angle.cos(), b: 40.0 * angle.sin() };
-            fit_chroma(lab).1.map(linear_to_srgb)
-        };
-        let colors = lightness.iter().enumerate().map(|(i, &l)| pixel(i, l));
-        match rgb {
-            SamplesMut::Eight(rgb) => {
-                for (to, color) in rgb.chunks_exact_mut(3).zip(colors) {
-                    to.copy_from_slice(&color.map(|v| (v * 255.0).round() as u8));
-                }
-            }
-            SamplesMut::Sixteen(rgb) => {
-                for (to, color) in rgb.chunks_exact_mut(3).zip(colors) {
-                    to.copy_from_slice(&color.map(|v| (v * 65535.0).round() as u16));
-                }
-            }
-            SamplesMut::Float(_) => unreachable!("no format has float samples"),
-        }
+        paint(width, y, lightness, rgb);
     })?;
     Ok(out.into_inner())
+}
+
+/// Real colors that depend on place and lightness.
+pub(crate) fn paint(width: usize, y: u32, lightness: &[f32], rgb: SamplesMut<'_>) {
+    let pixel = |i: usize, l: f32| {
+        let angle = (i % width) as f32 * 0.3 + (y as usize + i / width) as f32 * 0.7;
+        let lab = Lab { l, a: 40.0 * angle.cos(), b: 40.0 * angle.sin() };
+        fit_chroma(lab).1.map(linear_to_srgb)
+    };
+    let colors = lightness.iter().enumerate().map(|(i, &l)| pixel(i, l));
+    match rgb {
+        SamplesMut::Eight(rgb) => {
+            for (to, color) in rgb.chunks_exact_mut(3).zip(colors) {
+                to.copy_from_slice(&color.map(|v| (v * 255.0).round() as u8));
+            }
+        }
+        SamplesMut::Sixteen(rgb) => {
+            for (to, color) in rgb.chunks_exact_mut(3).zip(colors) {
+                to.copy_from_slice(&color.map(|v| (v * 65535.0).round() as u16));
+            }
+        }
+        SamplesMut::Float(rgb) => {
+            for (to, color) in rgb.chunks_exact_mut(3).zip(colors) {
+                to.copy_from_slice(&color);
+            }
+        }
+    }
 }
 
 /// Largest difference of two rows of numbers.
@@ -223,8 +232,26 @@ impl Tiff {
 
     /// The file, of samples of 16 bits (the upper 8 of which are stored if `bits` is 8).
     pub(crate) fn bytes(&self, samples: &[u16]) -> Vec<u8> {
+        Self::pages(&[(self, samples)])
+    }
+
+    /// A file of several pages.
+    pub(crate) fn pages(pages: &[(&Self, &[u16])]) -> Vec<u8> {
+        let first = pages[0].0;
+        let mut file = if first.big_endian { b"MM\0*\0\0\0\0" } else { b"II*\0\0\0\0\0" }.to_vec();
+        let mut pointer = 4;
+        for (page, samples) in pages {
+            let at = page.append(&mut file, samples);
+            let at = if first.big_endian { at.to_be_bytes() } else { at.to_le_bytes() };
+            file[pointer..pointer + 4].copy_from_slice(&at);
+            pointer = file.len() - 4;
+        }
+        file
+    }
+
+    /// Appends a page, and the place of no next one; returns where its directory is.
+    fn append(&self, file: &mut Vec<u8>, samples: &[u16]) -> u32 {
         let (width, height) = self.size;
-        let mut file = if self.big_endian { b"MM\0*\0\0\0\0" } else { b"II*\0\0\0\0\0" }.to_vec();
         let chunk = self.tile.unwrap_or((width, self.rows));
         let planes = if self.planar { self.channels } else { 1 };
         let (mut offsets, mut counts) = (Vec::new(), Vec::new());
@@ -269,18 +296,21 @@ impl Tiff {
             tags.insert(279, longs(&counts));
         }
         tags.extend(self.tags.iter().map(|(tag, kind, bytes)| (*tag, (*kind, bytes.clone()))));
-        self.directory(&mut file, tags);
-        file
+        self.directory(file, tags)
     }
 
-    fn directory(&self, file: &mut Vec<u8>, tags: std::collections::BTreeMap<u16, (u16, Vec<u8>)>) {
+    fn directory(
+        &self,
+        file: &mut Vec<u8>,
+        tags: std::collections::BTreeMap<u16, (u16, Vec<u8>)>,
+    ) -> u32 {
         let short = |v: u16| if self.big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
         let long = |v: u32| if self.big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
         let mut entries = Vec::new();
         for (tag, (kind, mut bytes)) in tags {
             let (item, word) = match kind {
                 3 => (2, 2),
-                4 => (4, 4),
+                4 | 11 => (4, 4),
                 5 => (8, 4),
                 _ => (1, 1),
             };
@@ -300,10 +330,10 @@ impl Tiff {
             entries.extend(bytes);
         }
         let at = file.len() as u32;
-        file[4..8].copy_from_slice(&long(at));
         file.extend(short((entries.len() / 12) as u16));
         file.extend(entries);
         file.extend([0; 4]);
+        at
     }
 
     fn chunk(
@@ -344,7 +374,33 @@ impl Tiff {
     }
 }
 
-fn compress(method: u16, raw: &[u8]) -> Vec<u8> {
+/// A little-endian TIFF of one strip of these bytes; `shorts` are tags, besides those of the size.
+pub(crate) fn strip(
+    (width, height): (u32, u32),
+    shorts: &[(u16, &[u16])],
+    more: &[(u16, u16, Vec<u8>)],
+    data: &[u8],
+) -> Vec<u8> {
+    let tiff = Tiff::new((1, 1), 1, 8);
+    let mut file = b"II*\0\0\0\0\0".to_vec();
+    file.extend(data);
+    file.resize(file.len().next_multiple_of(2), 0);
+    let long = |v: u32| (4, v.to_le_bytes().to_vec());
+    let mut tags = std::collections::BTreeMap::from([
+        (256, long(width)),
+        (257, long(height)),
+        (273, long(8)),
+        (279, long(data.len() as u32)),
+    ]);
+    let bytes = |values: &[u16]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    tags.extend(shorts.iter().map(|&(tag, values)| (tag, (3, bytes(values)))));
+    tags.extend(more.iter().map(|(tag, kind, bytes)| (*tag, (*kind, bytes.clone()))));
+    let at = tiff.directory(&mut file, tags);
+    file[4..8].copy_from_slice(&at.to_le_bytes());
+    file
+}
+
+pub(crate) fn compress(method: u16, raw: &[u8]) -> Vec<u8> {
     use tiff::encoder::compression::{CompressionAlgorithm, Lzw, Packbits};
     let mut packed = Vec::new();
     match method {

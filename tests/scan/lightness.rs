@@ -13,22 +13,27 @@ fn l(y: f64) -> f32 {
     (if y > epsilon { 116.0 * y.cbrt() - 16.0 } else { 24389.0 / 27.0 * y }) as f32
 }
 
-fn srgb(v: f64) -> f64 {
+pub(crate) fn srgb(v: f64) -> f64 {
     if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
 }
 
-fn gray(samples: &[u16], full: f64, curve: impl Fn(f64) -> f64) -> Vec<f32> {
+pub(crate) fn gray(samples: &[u16], full: f64, curve: impl Fn(f64) -> f64) -> Vec<f32> {
     samples.iter().map(|&s| l(curve(f64::from(s) / full))).collect()
 }
 
-fn rgb(samples: &[u16], full: f64, weights: [f64; 3], curve: impl Fn(f64) -> f64) -> Vec<f32> {
+pub(crate) fn rgb(
+    samples: &[u16],
+    full: f64,
+    weights: [f64; 3],
+    curve: impl Fn(f64) -> f64,
+) -> Vec<f32> {
     let luminance = |p: &[u16]| -> f64 {
         p.iter().zip(weights).map(|(&s, w)| w * curve(f64::from(s) / full)).sum()
     };
     samples.chunks_exact(3).map(|p| l(luminance(p))).collect()
 }
 
-const SRGB: [f64; 3] = [0.212639, 0.715169, 0.072192];
+pub(crate) const SRGB: [f64; 3] = [0.212639, 0.715169, 0.072192];
 /// Adobe RGB (1998), section 4.3.5.3, rounded there to five digits.
 const ADOBE: [f64; 3] = [0.29734, 0.62736, 0.07529];
 const ADOBE_GAMMA: f64 = 2.19921875;

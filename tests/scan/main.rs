@@ -7,5 +7,10 @@ mod corpus; // the real and hostile files of ../shared/tiff
 mod damage; // truncated and altered files
 mod files; // makes the files
 mod formats; // each format, depth and layout
+mod hostile; // files that lie
+mod kinds; // kinds of TIFF samples, CMYK, and what is refused by name
 mod lightness; // true lightness through profiles
-mod memory; // a scan of 100 megapixels, by hand
+mod memory; // what is held; a scan of 100 megapixels, by hand
+mod pages; // TIFFs of several pages
+mod readers; // results as other programs read them
+mod tags; // which tags stay true, and where they lie

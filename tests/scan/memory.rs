@@ -1,15 +1,48 @@
-//! A scan of 100 megapixels takes no more than 400 MB.
+//! What cannot be read in bands is refused above the limit, and a scan of 100 megapixels takes no
+//! more than 400 MB.
 //!
-//! Run by hand: `cargo test --release -p polychromify-core --test scan -- --ignored --nocapture`.
+//! The latter is run by hand: `cargo test --release -p polychromify-core --test scan -- --ignored --nocapture`.
 
 use std::io::{BufWriter, Write};
 
 use polychromify_core::scan::{Format, Limits};
-use polychromify_core::{SamplesMut, Scan};
+use polychromify_core::{Error, SamplesMut, Scan};
 
-use crate::files::{Tiff, encoding, label};
+use crate::files::{File, LIMITS, Tiff, encoding, gray_png, jpeg, label};
 
 const SIZE: usize = 10_000;
+
+/// Whether a file is refused where so many bytes may be held.
+fn is_refused(bytes: &[u8], memory: u64) -> bool {
+    let file = File::new(bytes);
+    match Scan::open(&file.path, &Limits { memory, ..LIMITS }) {
+        Ok(_) => false,
+        Err(Error::Limit { .. }) => true,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_progressive_jpeg_needs_more_memory_than_a_plain_one() {
+    let plain = jpeg((200, 200), 3, |_| {});
+    let progressive = jpeg((200, 200), 3, |e| e.set_progressive(true));
+    let enough = 200 * 200 * 3 + 100_000;
+    assert!(!is_refused(&plain, enough) && is_refused(&progressive, enough));
+    assert!(!is_refused(&progressive, 3 * enough));
+}
+
+#[test]
+fn an_interlaced_png_is_held_and_a_plain_one_is_not() {
+    let plain = gray_png(400, 400);
+    let mut interlaced = plain.clone();
+    interlaced[28] = 1; // IHDR: Adam7
+    let mut crc = flate2::Crc::new();
+    crc.update(&interlaced[12..29]);
+    interlaced[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    let little = 400 * 400;
+    assert!(!is_refused(&plain, little) && is_refused(&interlaced, little));
+    assert!(!is_refused(&interlaced, 4 * little));
+}
 
 #[test]
 #[ignore = "writes 800 MB and measures this process' memory"]

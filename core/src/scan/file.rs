@@ -8,7 +8,7 @@ use super::rows::Rows;
 use super::tiff::{self, PageTags};
 use super::{
     Depth, Encoding, Format, Label, Paint, Result, Scan, Vocabulary, embedded, jpeg, label_packet,
-    png, unsupported,
+    png, unsupported, webp,
 };
 use crate::SamplesMut;
 use crate::lab::RgbSpace;
@@ -32,11 +32,13 @@ pub struct ColorFile<W> {
     path: PathBuf,
     format: Format,
     pages: usize,
+    /// Pages that were added.
+    added: usize,
     out: Out<W>,
 }
 
 enum Out<W> {
-    /// JPEG and PNG are written at once.
+    /// All but TIFF are written at once.
     Single(Option<W>),
     Tiff(tiff::Writer<W>),
 }
@@ -66,9 +68,9 @@ impl<W: Write + Seek> ColorFile<W> {
         }
         let out = match format {
             Format::Tiff => Out::Tiff(tiff::Writer::new(path.clone(), out)?),
-            Format::Jpeg | Format::Png => Out::Single(Some(out)),
+            Format::Jpeg | Format::Png | Format::Webp => Out::Single(Some(out)),
         };
-        Ok(Self { path, format, pages, out })
+        Ok(Self { path, format, pages, added: 0, out })
     }
 
     /// Adds the selected page of a scan in color, band by band, as [`Scan::write_color`] does.
@@ -80,7 +82,7 @@ impl<W: Write + Seek> ColorFile<W> {
     ///
     /// # Panics
     ///
-    /// When a JPEG or PNG is given a second page.
+    /// When a format of one page is given a second.
     pub fn add(
         &mut self,
         scan: &mut Scan,
@@ -92,7 +94,11 @@ impl<W: Write + Seek> ColorFile<W> {
         let depth = scan.result_depth(encoding)?;
         let from = (scan.info.width, scan.info.height);
         let to = scan.output_size(encoding);
-        let metadata = scan.header.metadata.for_result(from, to);
+        let mut metadata = scan.header.metadata.for_result(from, to, encoding.space);
+        if scan.reader.leaves_pages_out() {
+            metadata.set_page(self.added, self.pages);
+        }
+        self.added += 1;
         let existing = metadata.xmp.as_deref();
         let xmp = label_packet(&self.path, existing, label, Vocabulary::Full);
         let icc = embedded::profile(encoding.space);
@@ -121,12 +127,18 @@ impl<W: Write + Seek> ColorFile<W> {
                 writer.add(&mut rows, &tags)
             }
             Out::Single(out) => {
-                let out = out.take().expect("a JPEG or PNG has one page");
-                if format == Format::Png {
-                    return png::write(out, &mut rows, &metadata, &icc, &xmp);
+                let out = out.take().expect("all but TIFF have one page");
+                let packet = xmp.as_bytes();
+                match format {
+                    Format::Png => png::write(out, &mut rows, &metadata, &icc, &xmp),
+                    Format::Webp => {
+                        webp::write(out, &mut rows, &metadata, &icc, packet, scan.limits.memory)
+                    }
+                    Format::Jpeg | Format::Tiff => {
+                        let quality = encoding.quality;
+                        jpeg::write(out, &mut rows, quality, &metadata, &icc, &xmp)
+                    }
                 }
-                let quality = encoding.quality;
-                jpeg::write(out, &mut rows, quality, &metadata, &icc, xmp.as_bytes())
             }
         }
     }
@@ -156,7 +168,7 @@ impl Scan {
             return Err(unsupported(&self.path, "alpha in JPEG: choose tiff or png"));
         }
         let depth = match (format, self.header.depth) {
-            (Format::Jpeg, _) => Depth::Eight,
+            (Format::Jpeg | Format::Webp, _) => Depth::Eight,
             (Format::Png, Depth::Float) => Depth::Sixteen,
             (_, depth) => depth,
         };
@@ -174,6 +186,7 @@ impl Format {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
             Self::Tiff => "TIFF",
+            Self::Webp => "WebP",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Values are kept as little-endian bytes, whatever the order of the file they come from.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Most entries that a directory of a real file has; more is a broken one.
 pub(super) const MOST_ENTRIES: usize = 4096;
@@ -24,6 +25,7 @@ pub(super) mod kind {
     pub(in super::super) const LONG: u16 = 4;
     pub(in super::super) const RATIONAL: u16 = 5;
     pub(in super::super) const UNDEFINED: u16 = 7;
+    pub(in super::super) const SLONG: u16 = 9;
 }
 
 /// Tags by number.
@@ -100,6 +102,28 @@ impl Value {
         }
     }
 
+    /// Brings numbers of 64 bits to 32, which files other than `BigTIFF` have; `false` if that
+    /// cannot be, or the value is the place of a directory or not whole.
+    pub(super) fn make_classic(&mut self) -> bool {
+        let (narrow, fits): (u16, fn(i64) -> bool) = match self.kind {
+            16 => (kind::LONG, |v| u32::try_from(v).is_ok()),
+            17 => (kind::SLONG, |v| i32::try_from(v).is_ok()),
+            13 | 18 => return false,
+            _ => {
+                let size = item_bytes(self.kind);
+                return size.is_some_and(|size| self.bytes.len() % size == 0)
+                    && !self.bytes.is_empty();
+            }
+        };
+        let (items, rest) = self.bytes.as_chunks::<8>();
+        let all_fit = rest.is_empty() && items.iter().all(|item| fits(i64::from_le_bytes(*item)));
+        if all_fit {
+            self.bytes = items.iter().flat_map(|item| item[..4].to_vec()).collect();
+            self.kind = narrow;
+        }
+        all_fit
+    }
+
     /// Swaps the bytes of each number between little-endian and big-endian.
     pub(super) fn swap(&mut self) {
         for word in self.bytes.chunks_exact_mut(word_bytes(self.kind)) {
@@ -129,23 +153,32 @@ impl<'a> Block<'a> {
 
     /// The directory at a place; entries that point outside of the block are left out.
     pub(super) fn directory(&self, at: usize) -> Option<Directory> {
-        let entries = self.number(at, 2)?;
-        if entries > MOST_ENTRIES {
-            return None;
-        }
-        let entry = |i: usize| {
-            let entry = at + 2 + 12 * i;
-            let (tag, kind) = (self.number(entry, 2)?, self.number(entry + 2, 2)? as u16);
-            let length = self.number(entry + 4, 4)?.checked_mul(item_bytes(kind)?)?;
-            let place = if length <= 4 { entry + 8 } else { self.number(entry + 8, 4)? };
-            let bytes = self.bytes.get(place..place.checked_add(length)?)?.to_vec();
-            let mut value = Value { kind, bytes };
+        let entry = |(tag, kind, place): (u16, u16, Range<usize>)| {
+            let mut value = Value { kind, bytes: self.bytes.get(place)?.to_vec() };
             if self.big_endian {
                 value.swap();
             }
-            Some((tag as u16, value))
+            Some((tag, value))
         };
-        Some((0..entries).filter_map(entry).collect())
+        Some(self.entries(at)?.filter_map(entry).collect())
+    }
+
+    /// Where the value of a tag of the directory at a place lies.
+    pub(super) fn place(&self, at: usize, tag: u16) -> Option<usize> {
+        self.entries(at)?.find(|entry| entry.0 == tag).map(|(_, _, place)| place.start)
+    }
+
+    /// Tag, type and place of the value of each entry of the directory at a place.
+    fn entries(&self, at: usize) -> Option<impl Iterator<Item = (u16, u16, Range<usize>)>> {
+        let entries = self.number(at, 2)?;
+        let entry = move |i: usize| {
+            let entry = at + 2 + 12 * i;
+            let (tag, kind) = (self.number(entry, 2)? as u16, self.number(entry + 2, 2)? as u16);
+            let length = self.number(entry + 4, 4)?.checked_mul(item_bytes(kind)?)?;
+            let place = if length <= 4 { entry + 8 } else { self.number(entry + 8, 4)? };
+            Some((tag, kind, place..place.checked_add(length)?))
+        };
+        (entries <= MOST_ENTRIES).then(|| (0..entries).filter_map(entry))
     }
 
     fn number(&self, at: usize, size: usize) -> Option<usize> {
@@ -160,8 +193,12 @@ impl<'a> Block<'a> {
 }
 
 /// Appends a directory to a little-endian block that starts at `block[0]`, with its values behind
-/// it and no next directory; returns where it lies.
-pub(super) fn append(block: &mut Vec<u8>, directory: &Directory) -> u32 {
+/// it and no next directory; returns where it lies. A value may be in its place already: `placed`.
+pub(super) fn append(
+    block: &mut Vec<u8>,
+    directory: &Directory,
+    placed: Option<(u16, u32)>,
+) -> u32 {
     let at = block.len();
     let mut values = at + 2 + 12 * directory.len() + 4;
     block.extend((directory.len() as u16).to_le_bytes());
@@ -170,7 +207,9 @@ pub(super) fn append(block: &mut Vec<u8>, directory: &Directory) -> u32 {
         block.extend(tag.to_le_bytes());
         block.extend(value.kind.to_le_bytes());
         block.extend((value.count() as u32).to_le_bytes());
-        if value.bytes.len() <= 4 {
+        if let Some((_, place)) = placed.filter(|placed| placed.0 == *tag) {
+            block.extend(place.to_le_bytes());
+        } else if value.bytes.len() <= 4 {
             block.extend(value.bytes.iter().copied().chain([0; 4]).take(4));
         } else {
             block.extend((values as u32).to_le_bytes());

@@ -25,6 +25,7 @@ use super::{Depth, Error, Limits, Result, damaged, tiff, unsupported, write_fail
 
 mod decode;
 mod entropy;
+mod extended;
 mod huffman;
 mod segments;
 
@@ -121,6 +122,7 @@ fn metadata(path: &Path, segments: &Segments<'_>) -> (Metadata, Option<Vec<u8>>)
     let mut metadata = Metadata::default();
     let mut profile: Vec<(u8, &[u8])> = Vec::new();
     let mut resources = Vec::new();
+    let mut extended: Vec<&[u8]> = Vec::new();
     for &(app, data) in &segments.applications {
         match app {
             0 => metadata.density = metadata.density.or_else(|| jfif_density(data)),
@@ -129,8 +131,8 @@ fn metadata(path: &Path, segments: &Segments<'_>) -> (Metadata, Option<Vec<u8>>)
                     metadata.add_exif(exif);
                 } else if let Some(xmp) = data.strip_prefix(XMP) {
                     metadata.xmp = Some(xmp.to_vec());
-                } else if data.starts_with(EXTENDED_XMP) {
-                    log::warn!("{}: extended XMP is left out", path.display());
+                } else if let Some(part) = data.strip_prefix(EXTENDED_XMP) {
+                    extended.push(part);
                 }
             }
             2 => {
@@ -143,6 +145,12 @@ fn metadata(path: &Path, segments: &Segments<'_>) -> (Metadata, Option<Vec<u8>>)
         }
     }
     metadata.add_resources(&resources);
+    if let (Some(main), false) = (&metadata.xmp, extended.is_empty()) {
+        match extended::join(main, &extended) {
+            Some(joined) => metadata.xmp = Some(joined),
+            None => log::warn!("{}: extended XMP is not whole, left out", path.display()),
+        }
+    }
     profile.sort_by_key(|&(number, _)| number);
     let icc: Vec<u8> = profile.into_iter().flat_map(|(_, part)| part).copied().collect();
     (metadata, (!icc.is_empty()).then_some(icc))
@@ -168,7 +176,7 @@ pub(super) fn write<W: Write>(
     quality: u8,
     metadata: &Metadata,
     icc: &[u8],
-    xmp: &[u8],
+    xmp: &str,
 ) -> Result<()> {
     let path = rows.path().to_path_buf();
     let failed = |error| match error {
@@ -201,10 +209,20 @@ pub(super) fn write<W: Write>(
         }
         encoder.add_app_segment(app, [name, data].concat()).map_err(failed)
     };
-    if let Some(exif) = metadata.exif_block() {
+    let (exif, left_out) = metadata.exif_block_within(SEGMENT_BYTES - EXIF.len());
+    if !left_out.is_empty() {
+        log::warn!("{}: tags too large for JPEG are left out: {left_out:?}", path.display());
+    }
+    if let Some(exif) = exif {
         segment(1, EXIF, &exif)?;
     }
-    segment(1, XMP, xmp)?;
+    let room = SEGMENT_BYTES - XMP.len();
+    let split = if xmp.len() > room { extended::split(xmp, room) } else { None };
+    let (standard, parts) = split.unwrap_or_else(|| (xmp.to_owned(), Vec::new()));
+    segment(1, XMP, standard.as_bytes())?;
+    for part in parts {
+        segment(1, EXTENDED_XMP, &part)?;
+    }
     if let Some(resources) = metadata.resource_block() {
         segment(13, PHOTOSHOP, &resources)?;
     }

@@ -177,7 +177,7 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
                 } else if history == Some(depth) && is(RDF, "Seq") {
                     let name = start.name().as_ref().to_owned();
                     write(&mut writer, Event::Start(start))?;
-                    raw(&mut writer, &step(label, vocabulary));
+                    raw(&mut writer, &step(label, vocabulary, binds(&reader)));
                     raw(&mut writer, &format!("</{name}>"));
                     source.history = true;
                     continue;
@@ -190,7 +190,7 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
                     raw(&mut writer, &description(label, &source, vocabulary));
                     rdf = None;
                 } else if history == Some(depth - 1) && !source.history {
-                    raw(&mut writer, &step(label, vocabulary));
+                    raw(&mut writer, &step(label, vocabulary, binds(&reader)));
                     source.history = true;
                 }
                 for open in [&mut top, &mut history] {
@@ -253,7 +253,7 @@ fn description(label: &Label, source: &Source, vocabulary: Vocabulary) -> String
     }
     text.push_str("</xmpMM:DerivedFrom>");
     if !source.history {
-        let step = step(label, vocabulary);
+        let step = step(label, vocabulary, true);
         let _ = write!(text, "<xmpMM:History><rdf:Seq>{step}</rdf:Seq></xmpMM:History>");
     }
     text.push_str("</rdf:Description>");
@@ -267,8 +267,14 @@ fn property(text: &mut String, name: &str, value: &str) {
     }
 }
 
-/// The step that made the result, as an item of its history.
-fn step(label: &Label, vocabulary: Vocabulary) -> String {
+/// Whether the prefixes of a step are bound where the reader is.
+fn binds(reader: &NsReader<&[u8]>) -> bool {
+    is(reader, QName("rdf:li"), RDF, "li") && is(reader, QName("stEvt:action"), EVENT, "action")
+}
+
+/// The step that made the result, as an item of its history. It binds its prefixes only where they
+/// are not: `ImageMagick` 6 warns of what binds one within a list.
+fn step(label: &Label, vocabulary: Vocabulary, bound: bool) -> String {
     let mut parameters =
         format!("colors predicted with the weights {} ({})", label.weights, label.weights_sha256);
     if vocabulary == Vocabulary::Standard && !label.source.is_empty() {
@@ -281,8 +287,9 @@ fn step(label: &Label, vocabulary: Vocabulary) -> String {
         parameters += "; ";
         parameters += &label.settings;
     }
-    let mut text =
-        format!(r#"<rdf:li xmlns:rdf="{RDF}" xmlns:stEvt="{EVENT}" rdf:parseType="Resource">"#);
+    let names =
+        if bound { String::new() } else { format!(r#" xmlns:rdf="{RDF}" xmlns:stEvt="{EVENT}""#) };
+    let mut text = format!(r#"<rdf:li{names} rdf:parseType="Resource">"#);
     let [_, instance] = identity::identifiers(label);
     property(&mut text, "stEvt:action", "edited");
     property(&mut text, "stEvt:softwareAgent", &label.software);

@@ -7,8 +7,13 @@ use std::path::Path;
 use super::metadata::Metadata;
 use super::profile::ColorSpace;
 use super::samples::{Layout, Samples, SamplesRef};
-use super::{Depth, Error, Format, Limits, Result, damaged, jpeg, png, tiff};
+use super::{
+    Depth, Error, Format, Limits, Result, damaged, jpeg, png, refused, tiff, unsupported, webp,
+};
 use crate::Orientation;
+
+/// Most pixels a row: some 60 bytes are held for each, whatever the limit on memory.
+const WIDEST: u32 = 1 << 22;
 
 /// What a reader found in a file's header.
 #[derive(Debug)]
@@ -30,6 +35,10 @@ impl Header {
         if width == 0 || height == 0 {
             return Err(damaged(path, format!("size {width}x{height}")));
         }
+        if width > WIDEST {
+            let reason = format!("rows of {width} pixels, the limit is {WIDEST}");
+            return Err(Error::Limit { path: path.into(), reason });
+        }
         let pixels = u64::from(width) * u64::from(height);
         if pixels > limits.pixels {
             let reason =
@@ -49,7 +58,8 @@ impl Header {
 pub(super) enum Reader {
     Jpeg(jpeg::Reader),
     Png(Box<png::Reader>),
-    Tiff(tiff::Reader),
+    Tiff(Box<tiff::Reader>),
+    Webp(webp::Reader),
 }
 
 impl Reader {
@@ -66,32 +76,47 @@ impl Reader {
             return Err(Error::Io { path: path.into(), doing: "read", source });
         }
         let mut start = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(&mut file, 8), &mut start)
+        io::Read::read_to_end(&mut io::Read::take(&mut file, refused::START), &mut start)
             .map_err(Error::io(path, "read"))?;
         file.rewind().map_err(Error::io(path, "read"))?;
+        if let Some(name) = refused::name(&start) {
+            return Err(unsupported(path, name));
+        }
         match &start[..] {
             [] => Err(not_an_image(path, "the file is empty")),
             [0xFF, 0xD8, 0xFF, ..] => {
                 let (header, reader) = jpeg::Reader::open(file, path, limits)?;
                 Ok((Format::Jpeg, header, Self::Jpeg(reader)))
             }
-            b"\x89PNG\r\n\x1a\n" => {
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => {
                 let (header, reader) = png::Reader::open(file, path, limits)?;
                 Ok((Format::Png, header, Self::Png(Box::new(reader))))
             }
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
                 let (header, reader) = tiff::Reader::open(file, path, limits)?;
-                Ok((Format::Tiff, header, Self::Tiff(reader)))
+                Ok((Format::Tiff, header, Self::Tiff(Box::new(reader))))
             }
-            _ => Err(not_an_image(path, "neither JPEG nor PNG nor TIFF")),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
+                let (header, reader) = webp::Reader::open(file, path, limits)?;
+                Ok((Format::Webp, header, Self::Webp(reader)))
+            }
+            _ => Err(not_an_image(path, "neither JPEG nor PNG nor TIFF nor WebP")),
         }
     }
 
     /// Pages that hold scans.
     pub(super) fn pages(&self) -> usize {
         match self {
-            Self::Jpeg(_) | Self::Png(_) => 1,
+            Self::Jpeg(_) | Self::Png(_) | Self::Webp(_) => 1,
             Self::Tiff(reader) => reader.pages(),
+        }
+    }
+
+    /// Whether the file has pages that hold no scans.
+    pub(super) fn leaves_pages_out(&self) -> bool {
+        match self {
+            Self::Jpeg(_) | Self::Png(_) | Self::Webp(_) => false,
+            Self::Tiff(reader) => reader.leaves_pages_out(),
         }
     }
 
@@ -99,14 +124,16 @@ impl Reader {
     pub(super) fn select(&mut self, page: usize, limits: &Limits) -> Result<Header> {
         match self {
             Self::Tiff(reader) => reader.select(page, limits),
-            Self::Jpeg(_) | Self::Png(_) => unreachable!("{page}: these have one page"),
+            Self::Jpeg(_) | Self::Png(_) | Self::Webp(_) => {
+                unreachable!("{page}: these have one page")
+            }
         }
     }
 
     /// Whether the reader holds all samples itself, so that a second pass costs nothing.
     pub(super) fn holds_all(&self) -> bool {
         match self {
-            Self::Jpeg(_) => true,
+            Self::Jpeg(_) | Self::Webp(_) => true,
             Self::Png(reader) => reader.holds_all(),
             Self::Tiff(_) => false,
         }
@@ -118,6 +145,7 @@ impl Reader {
             Self::Jpeg(reader) => reader.start(),
             Self::Png(reader) => reader.start(),
             Self::Tiff(reader) => reader.start(),
+            Self::Webp(reader) => reader.start(),
         }
     }
 
@@ -127,6 +155,7 @@ impl Reader {
             Self::Jpeg(reader) => reader.read_rows(rows, into),
             Self::Png(reader) => reader.read_rows(rows, into),
             Self::Tiff(reader) => reader.read_rows(rows, into),
+            Self::Webp(reader) => reader.read_rows(rows, into),
         }
     }
 
@@ -134,7 +163,7 @@ impl Reader {
     fn finish(&mut self) -> Result<()> {
         match self {
             Self::Png(reader) => reader.finish(),
-            Self::Jpeg(_) | Self::Tiff(_) => Ok(()),
+            Self::Jpeg(_) | Self::Tiff(_) | Self::Webp(_) => Ok(()),
         }
     }
 }

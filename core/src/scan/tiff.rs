@@ -17,13 +17,16 @@ use super::{Error, Limits, Result, damaged, unsupported};
 mod directory;
 mod fax;
 mod jpeg;
+mod pages;
 mod pixels;
 mod plan;
+mod raw;
 mod streams;
 mod unpack;
 mod write;
 
 use directory::{Entries, File};
+use pages::Pages;
 use pixels::Meaning;
 use plan::{Coding, Plan};
 pub(super) use write::{PageTags, Writer};
@@ -66,6 +69,7 @@ impl Compression {
 pub(super) struct Reader {
     path: PathBuf,
     file: File,
+    pages: Pages,
     plan: Plan,
     /// Next row.
     y: usize,
@@ -79,16 +83,33 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Reads the directory of the first picture and what it points to.
+    /// Reads the directories of all pages that hold scans, and goes to the first.
     pub(super) fn open(file: fs::File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
         let file = File::open(file, path)?;
-        let entries = first_picture(path, &file)?;
-        let side = |tag| -> Result<u32> {
-            let side = file.integer(path, &entries, tag)?.unwrap_or(0);
-            u32::try_from(side).map_err(|_| damaged(path, format!("a side of {side} pixels")))
-        };
-        let (width, height) = (side(256)?, side(257)?);
-        Header::check_size(path, width, height, limits)?;
+        raw::refuse(path, &file)?;
+        let pages = Pages::find(path, &file)?;
+        let mut stored = 0;
+        for page in 0..pages.places.len() {
+            let checked = pages.named(page, || {
+                let (entries, _) = page_entries(path, &file, pages.places[page], limits)?;
+                Plan::read(path, &file, &entries, None, limits)
+            })?;
+            stored += checked.stored_bytes();
+        }
+        if pages.places.len() > 1 && stored > file.length {
+            return Err(damaged(path, "pages share their pixels"));
+        }
+        Self::at_page(path, file, pages, 0, limits)
+    }
+
+    fn at_page(
+        path: &Path,
+        file: File,
+        pages: Pages,
+        page: usize,
+        limits: &Limits,
+    ) -> Result<(Header, Self)> {
+        let (entries, (width, height)) = page_entries(path, &file, pages.places[page], limits)?;
         let (metadata, icc) = read_metadata(path, &file, &entries);
         let plan = Plan::read(path, &file, &entries, icc.as_deref(), limits)?;
         let compression = match plan.coding {
@@ -106,6 +127,7 @@ impl Reader {
         let reader = Self {
             path: path.into(),
             file,
+            pages,
             y: 0,
             strips: Vec::new(),
             tiles: Samples::new(stored),
@@ -120,15 +142,25 @@ impl Reader {
     }
 
     /// Pages that hold scans.
-    #[expect(clippy::unused_self, reason = "files of several pages are refused")]
     pub(super) fn pages(&self) -> usize {
-        1
+        self.pages.places.len()
+    }
+
+    /// Whether there are pages that hold no scans.
+    pub(super) fn leaves_pages_out(&self) -> bool {
+        self.pages.others
     }
 
     /// Goes to a page.
-    #[expect(clippy::needless_pass_by_ref_mut, reason = "files of several pages are refused")]
-    pub(super) fn select(&mut self, page: usize, _limits: &Limits) -> Result<Header> {
-        Err(unsupported(&self.path, format!("page {page}")))
+    pub(super) fn select(&mut self, page: usize, limits: &Limits) -> Result<Header> {
+        let (file, pages) = (self.file.clone(), self.pages.clone());
+        let (path, count) = (self.path.clone(), self.pages());
+        if page >= count {
+            return Err(damaged(&path, format!("page {} of {count}", page + 1)));
+        }
+        let (header, reader) = Self::at_page(&path, file, pages, page, limits)?;
+        *self = reader;
+        Ok(header)
     }
 
     /// Goes to the first row.
@@ -257,7 +289,7 @@ impl Reader {
 
     fn slice(&self, index: usize) -> streams::Slice {
         let (offset, length) = self.plan.places[index];
-        streams::Slice::new(self.file.file.clone(), offset, length, self.plan.reversed)
+        streams::Slice::new(self.file.inner.clone(), offset, length, self.plan.reversed)
     }
 
     /// Refuses JPEG streams of a kind that is not decoded, by the first.
@@ -289,23 +321,21 @@ fn check_end(path: &Path, coding: &Coding, stream: &mut dyn Read, y: usize) -> R
     Ok(())
 }
 
-/// The directory of the first picture that is not a smaller version of another.
-fn first_picture(path: &Path, file: &File) -> Result<Entries> {
-    let mut found = None;
-    let mut pages = 0;
-    for at in file.list(path)? {
-        let entries = file.entries(path, at)?;
-        let reduced = file.integer(path, &entries, 254).ok().flatten().is_some_and(|v| v & 1 == 1)
-            || file.integer(path, &entries, 255).ok().flatten() == Some(2);
-        if !reduced && entries.contains(256) {
-            pages += 1;
-            found = found.or(Some(entries));
-        }
-    }
-    if pages > 1 {
-        log::warn!("{}: the first of {pages} pages is read", path.display());
-    }
-    found.ok_or_else(|| unsupported(path, "TIFF without a picture of full size"))
+/// The entries of a page's directory, and its size.
+fn page_entries(
+    path: &Path,
+    file: &File,
+    at: u64,
+    limits: &Limits,
+) -> Result<(Entries, (u32, u32))> {
+    let entries = file.entries(path, at)?;
+    let side = |tag| -> Result<u32> {
+        let side = file.integer(path, &entries, tag)?.unwrap_or(0);
+        u32::try_from(side).map_err(|_| damaged(path, format!("a side of {side} pixels")))
+    };
+    let (width, height) = (side(256)?, side(257)?);
+    Header::check_size(path, width, height, limits)?;
+    Ok((entries, (width, height)))
 }
 
 /// Metadata and the ICC profile. Tags that cannot be read are left out.

@@ -20,6 +20,8 @@ pub(crate) enum FormatChoice {
     Tiff,
     Png,
     Jpeg,
+    /// Without loss, 8 bit
+    Webp,
 }
 
 impl FormatChoice {
@@ -29,6 +31,7 @@ impl FormatChoice {
             Some(Format::Tiff) => Self::Tiff,
             Some(Format::Png) => Self::Png,
             Some(Format::Jpeg) => Self::Jpeg,
+            Some(Format::Webp) => Self::Webp,
         }
     }
 
@@ -39,6 +42,7 @@ impl FormatChoice {
             Self::Tiff => Some(Format::Tiff),
             Self::Png => Some(Format::Png),
             Self::Jpeg => Some(Format::Jpeg),
+            Self::Webp => Some(Format::Webp),
         }
     }
 }

@@ -11,10 +11,11 @@ use crate::plan::Job;
 const JPEG: &[&str] = &["jpg", "jpeg", "jpe", "jfif"];
 const PNG: &[&str] = &["png"];
 const TIFF: &[&str] = &["tif", "tiff"];
+const WEBP: &[&str] = &["webp"];
 
 /// Whether a name ends like a photograph's, in any case.
 pub(crate) fn is_photograph(path: &Path) -> bool {
-    [JPEG, PNG, TIFF].iter().any(|extensions| has_extension(path, extensions))
+    [JPEG, PNG, TIFF, WEBP].iter().any(|extensions| has_extension(path, extensions))
 }
 
 /// Name of the result of `path`: its own, with the format's extension appended unless it ends
@@ -25,6 +26,7 @@ pub(super) fn result(path: &Path, format: FormatChoice) -> PathBuf {
         FormatChoice::Jpeg => JPEG,
         FormatChoice::Png => PNG,
         FormatChoice::Tiff => TIFF,
+        FormatChoice::Webp => WEBP,
     };
     if has_extension(path, extensions) {
         return path.to_path_buf();

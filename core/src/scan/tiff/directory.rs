@@ -25,14 +25,15 @@ const TAG_BYTES: u64 = 64 << 20;
 const PLACES: [u16; 4] = [273, 279, 324, 325];
 
 /// A TIFF file whose header was read.
+#[derive(Clone)]
 pub(super) struct File {
-    pub(super) file: Arc<fs::File>,
+    pub(super) inner: Arc<fs::File>,
     pub(super) length: u64,
     pub(super) big_endian: bool,
     /// Places are of 64 bits.
     big: bool,
     /// Place of the first directory.
-    first: u64,
+    pub(super) first: u64,
 }
 
 /// One entry of a directory.
@@ -75,7 +76,7 @@ impl File {
             return Err(damaged(path, "a header of a BigTIFF with places of other than 64 bits"));
         }
         let first = if big { number(8..16)? } else { number(4..8)? };
-        Ok(Self { file: Arc::new(file), length, big_endian, big, first })
+        Ok(Self { inner: Arc::new(file), length, big_endian, big, first })
     }
 
     /// Places of the directories in the file's list, at least one.
@@ -199,8 +200,8 @@ impl File {
             return Err(truncated(path));
         }
         let mut bytes = vec![0; length as usize];
-        (&*self.file).seek(SeekFrom::Start(at)).map_err(Error::io(path, "read"))?;
-        (&*self.file).read_exact(&mut bytes).map_err(Error::io(path, "read"))?;
+        (&*self.inner).seek(SeekFrom::Start(at)).map_err(Error::io(path, "read"))?;
+        (&*self.inner).read_exact(&mut bytes).map_err(Error::io(path, "read"))?;
         Ok(bytes)
     }
 

@@ -136,6 +136,11 @@ impl<R: Read> Rows<R> {
             }
             let first = near + usize::from(near % 2 != usize::from(is_black));
             let place = |i: usize| self.above.get(i).copied().unwrap_or(self.width);
+            // The crate's table takes any code that starts with zeros for the end.
+            if self.bits.peek(7) == Some(0) && self.bits.peek(12) != Some(1) {
+                self.bits.check_ahead(12)?;
+                return Err(broken("no such code"));
+            }
             match mode::decode(&mut self.bits) {
                 Some(Mode::Pass) => at = Some(place(first + 1)),
                 Some(Mode::Horizontal) => {
@@ -282,7 +287,12 @@ impl<R: Read> Bits<R> {
 
     /// Fails once bits behind the end were used.
     fn check(&self) -> io::Result<()> {
-        if self.added > self.have {
+        self.check_ahead(0)
+    }
+
+    /// Fails where fewer bits are left.
+    fn check_ahead(&self, bits: u32) -> io::Result<()> {
+        if self.added + bits > self.have {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(())

@@ -30,6 +30,7 @@ pub(super) enum Coding {
 
 /// How the samples lie in the file.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a tag")]
 pub(super) struct Plan {
     pub(super) width: usize,
     pub(super) height: usize,
@@ -163,6 +164,15 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Bytes of the file that hold the pixels.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        let plain = matches!(self.coding, Coding::Bytes(Compression::None));
+        let bytes = self.places.iter().enumerate();
+        bytes.fold(0, |sum: u64, (index, &(_, count))| {
+            sum.saturating_add(if plain { self.data_bytes(index) } else { count })
+        })
     }
 
     /// Bytes of a strip or tile that is not compressed.
@@ -498,13 +508,12 @@ fn floats(value: &Value) -> Vec<f32> {
 fn compression_name(number: u64) -> String {
     let name = match number {
         6 => "JPEG of before 1995, in parts",
-        9 | 10 => "JBIG",
+        9 | 10 | 34661 => "JBIG",
         32766 => "NeXT",
         32809 => "ThunderScan",
         32895..=32898 => "of a graphic arts system",
         32908 | 32909 => "Pixar",
         33003..=33005 | 34712 => "JPEG 2000",
-        34661 => "JBIG",
         34676 | 34677 => "SGI LogLuv",
         34887 => "LERC",
         34892 | 52546 => "lossy DNG, or JPEG XL",

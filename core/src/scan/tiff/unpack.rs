@@ -177,7 +177,9 @@ impl Packing {
         }));
         let samples = &mut into[start..];
         if let Some((black, white)) = self.range {
-            samples.iter_mut().for_each(|s| *s = (*s - black) / (white - black));
+            for sample in samples {
+                *sample = (*sample - black) / (white - black);
+            }
         } else if let Some(large) = samples.iter().find(|s| **s > LARGEST_FLOAT) {
             return Err(format!("float samples of {large} and no tag that tells what is white"));
         }
@@ -229,7 +231,9 @@ fn undo_float(bytes: &mut [u8], stride: usize, size: usize) {
 
 /// Turns the bits of each byte around, for `FillOrder` 2.
 pub(super) fn reverse_bits(bytes: &mut [u8]) {
-    bytes.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+    for byte in bytes {
+        *byte = byte.reverse_bits();
+    }
 }
 
 #[cfg(test)]

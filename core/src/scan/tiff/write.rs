@@ -4,17 +4,15 @@
 //! known whether all offsets fit into 32 bits. Until then the file has no header, so that a part of
 //! it is never taken for a picture.
 
-use std::collections::HashMap;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::Compression;
 use crate::scan::color::ColorRows;
 use crate::scan::ifd::{self, Directory, Value};
-use crate::scan::metadata::{Metadata, density_tags};
+use crate::scan::metadata::{MAKER_NOTE, Metadata, density_tags};
 use crate::scan::samples::Samples;
 use crate::scan::{Depth, Result, write_failed};
 
@@ -26,9 +24,6 @@ use directory::{Entries, Entry, INLINE, Kind};
 /// Bytes of the longer of the two headers.
 const HEADER_BYTES: u64 = 16;
 
-/// Values from this length on are written once, however many pages have them: profiles, labels.
-const SHARED_BYTES: usize = 256;
-
 /// A TIFF that is being written.
 pub(in crate::scan) struct Writer<W> {
     /// The source, for messages.
@@ -39,7 +34,6 @@ pub(in crate::scan) struct Writer<W> {
     directories: Vec<Entries>,
     /// Those of `directories` that are pages.
     pages: Vec<usize>,
-    shared: HashMap<[u8; 32], u64>,
     /// Offsets from here on make it a `BigTIFF`.
     most: u64,
 }
@@ -58,9 +52,7 @@ impl<W: Write + Seek> Writer<W> {
     /// Starts a file in an empty `out`.
     pub(in crate::scan) fn new(path: PathBuf, out: W) -> Result<Self> {
         let (directories, pages) = (Vec::new(), Vec::new());
-        let most = u32::MAX.into();
-        let mut writer =
-            Self { path, out, at: 0, directories, pages, shared: HashMap::new(), most };
+        let mut writer = Self { path, out, at: 0, directories, pages, most: u32::MAX.into() };
         writer.append(&[0; HEADER_BYTES as usize], 1)?;
         Ok(writer)
     }
@@ -71,16 +63,17 @@ impl<W: Write + Seek> Writer<W> {
         rows: &mut ColorRows<'_>,
         tags: &PageTags<'_>,
     ) -> Result<()> {
+        let note = self.place_maker_note(tags.metadata)?;
         let (offsets, counts) = self.add_strips(rows, tags.compression)?;
         let mut subs = Vec::new();
         for (tag, sub) in [(34665, &tags.metadata.exif), (34853, &tags.metadata.gps)] {
             if !sub.is_empty() {
-                let entries = self.entries(sub.clone())?;
+                let entries = self.entries(sub.clone(), note)?;
                 self.directories.push(entries);
                 subs.push(Entry::directory(tag, self.directories.len() - 1));
             }
         }
-        let mut entries = self.entries(page_tags(rows, tags))?;
+        let mut entries = self.entries(page_tags(rows, tags), None)?;
         entries.extend(subs);
         entries.push(Entry::offsets(273, offsets));
         entries.push(Entry::offsets(279, counts));
@@ -165,30 +158,29 @@ impl<W: Write + Seek> Writer<W> {
         Ok((offsets, counts))
     }
 
-    /// The entries of a directory; long values go to the file.
-    fn entries(&mut self, tags: Directory) -> Result<Entries> {
+    /// Writes the maker's note where it lay in its source, if nothing lies there yet.
+    fn place_maker_note(&mut self, metadata: &Metadata) -> Result<Option<(u16, u64)>> {
+        let Some((at, note)) = metadata.maker_note(self.at as usize) else { return Ok(None) };
+        let padding = vec![0; at as usize - self.at as usize];
+        self.append(&padding, 1)?;
+        let at = self.append(note, 1)?;
+        Ok(Some((MAKER_NOTE, at)))
+    }
+
+    /// The entries of a directory; long values go to the file, but for one that is there.
+    fn entries(&mut self, tags: Directory, placed: Option<(u16, u64)>) -> Result<Entries> {
         let mut entries = Vec::with_capacity(tags.len());
         for (tag, value) in tags {
             if directory::is_whole(&value) {
-                let long = value.bytes.len() > INLINE;
-                let at = if long { Some(self.append_value(&value.bytes)?) } else { None };
+                let at = match placed {
+                    Some((placed, at)) if placed == tag => Some(at),
+                    _ if value.bytes.len() > INLINE => Some(self.append(&value.bytes, 2)?),
+                    _ => None,
+                };
                 entries.push(Entry::new(tag, value, at));
             }
         }
         Ok(entries)
-    }
-
-    fn append_value(&mut self, bytes: &[u8]) -> Result<u64> {
-        if bytes.len() < SHARED_BYTES {
-            return self.append(bytes, 2);
-        }
-        let hash = Sha256::digest(bytes).into();
-        if let Some(&at) = self.shared.get(&hash) {
-            return Ok(at);
-        }
-        let at = self.append(bytes, 2)?;
-        self.shared.insert(hash, at);
-        Ok(at)
     }
 
     /// Writes bytes at the next multiple of `align`, and says where that is.

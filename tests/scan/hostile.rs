@@ -1,0 +1,98 @@
+//! Files that lie about themselves end soon, in little memory, with a reason.
+
+use polychromify_core::scan::Limits;
+use polychromify_core::{Error, Result, Scan};
+
+use crate::files::{File, LIMITS, strip};
+
+fn read(bytes: &[u8]) -> Result<()> {
+    read_with(bytes, &LIMITS)
+}
+
+fn read_with(bytes: &[u8], limits: &Limits) -> Result<()> {
+    let file = File::new(bytes);
+    let mut scan = Scan::open(&file.path, limits)?;
+    scan.read_lightness(64, &mut |_, _| Ok(()))
+}
+
+const GRAY: &[(u16, &[u16])] = &[(258, &[8]), (262, &[1])];
+
+#[test]
+fn a_picture_larger_than_its_file_is_refused_before_memory_is_taken() {
+    for (width, height) in [(u32::MAX, u32::MAX), (1 << 30, 1), (1 << 22, 200), (30_000, 30_000)] {
+        let error = read(&strip((width, height), GRAY, &[], &[0; 64])).unwrap_err();
+        let kind = matches!(error, Error::Limit { .. } | Error::Damaged { .. });
+        assert!(kind, "{width} x {height}: {error}");
+    }
+}
+
+#[test]
+fn tiles_of_any_size_are_bounded_by_the_memory() {
+    let tiles = |side: u32| {
+        let long = |v: u32| v.to_le_bytes().to_vec();
+        let tags =
+            [(322, 4, long(side)), (323, 4, long(side)), (324, 4, long(8)), (325, 4, long(64))];
+        strip((1 << 14, 1 << 14), &[(258, &[8]), (259, &[8]), (262, &[1])], &tags, &[0; 64])
+    };
+    let limits = Limits { memory: 16 << 20, ..LIMITS };
+    for side in [1, 16, 1 << 15, 1 << 31, u32::MAX] {
+        read_with(&tiles(side), &limits).unwrap_err();
+    }
+}
+
+#[test]
+fn a_loop_of_directories_is_damaged() {
+    let mut bytes = strip((4, 1), GRAY, &[], &[0; 4]);
+    let first = bytes[4..8].to_vec();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&first);
+    let error = read(&bytes).unwrap_err();
+    assert!(error.to_string().contains("loop"), "{error}");
+}
+
+#[test]
+fn a_million_pages_are_over_the_limit() {
+    let pages = 1_000_000_u32;
+    let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+    for page in 1..=pages {
+        bytes.extend([0, 0]); // no entries
+        bytes.extend((8 + 6 * page).to_le_bytes());
+    }
+    let error = read(&bytes).unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
+}
+
+#[test]
+fn values_beyond_the_file_are_damage_and_counts_take_no_memory() {
+    for (tag, kind) in [(273_u16, 4_u16), (258, 3), (320, 3), (34675, 7), (700, 1)] {
+        let mut bytes = strip((4, 1), GRAY, &[(tag, kind, vec![0; 16])], &[0; 4]);
+        let at = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) as usize;
+        let entries = usize::from(bytes[at]);
+        for entry in 0..entries {
+            let entry = at + 2 + 12 * entry;
+            if bytes[entry..entry + 2] == tag.to_le_bytes() {
+                bytes[entry + 4..entry + 8].copy_from_slice(&u32::MAX.to_le_bytes());
+            }
+        }
+        let _ = read(&bytes); // some tags are left out, others are needed
+    }
+}
+
+#[test]
+fn a_bigtiff_of_endless_counts_is_damaged() {
+    let mut bytes = b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0".to_vec();
+    bytes.extend(u64::MAX.to_le_bytes());
+    bytes.resize(4096, 0xFF);
+    let error = read(&bytes).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn blank_pages_of_a_few_bytes_stay_within_the_limits() {
+    // Group 4 tells a white row in one bit.
+    let tags: [(u16, &[u16]); 3] = [(258, &[1]), (259, &[4]), (262, &[0])];
+    let limits = Limits { pixels: 1 << 26, ..LIMITS };
+    read_with(&strip((1 << 20, 1 << 20), &tags, &[], &[0xFF; 64]), &limits).unwrap_err();
+    let error = read(&strip((1000, 1000), &tags, &[], &[0xFF; 64])).unwrap_err();
+    assert!(error.to_string().contains("ends early"), "{error}");
+}
