@@ -62,6 +62,7 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Batch {
     /// Photographs (JPEG, PNG, TIFF), and folders, which are searched through
     #[arg(required = true, value_name = "INPUT")]
