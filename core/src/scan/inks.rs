@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use moxcms::{
     ColorProfile, DataColorSpace, Layout, RenderingIntent, ToneReprCurve, TransformF32Executor,
-    TransformOptions,
+    TransformOptions, Xyzd,
 };
 
 use super::{Result, damaged};
 use crate::lab::srgb_to_linear;
 
 /// CMYK through its profile, or by the plain formula.
+#[derive(Default)]
 pub(super) struct Inks(Option<Arc<TransformF32Executor>>);
 
 impl std::fmt::Debug for Inks {
@@ -40,11 +41,15 @@ impl Inks {
     /// Linear sRGB of interleaved CMYK, 0 (no ink) to 1.
     pub(super) fn to_linear(&self, path: &Path, cmyk: &[f32]) -> Result<Vec<f32>> {
         if let Some(transform) = &self.0 {
-            let mut linear = vec![0.0; cmyk.len() / 4 * 3];
+            let mut xyz = vec![0.0; cmyk.len() / 4 * 3];
             transform
-                .transform(cmyk, &mut linear)
+                .transform(cmyk, &mut xyz)
                 .map_err(|error| damaged(path, format!("color profile: {error}")))?;
-            return Ok(linear);
+            for pixel in xyz.chunks_exact_mut(3) {
+                let linear = from_xyz([0, 1, 2].map(|i| D50[i] * pixel[i]));
+                pixel.copy_from_slice(&linear);
+            }
+            return Ok(xyz);
         }
         // PDF 32000-1, 10.3.5 (its printers' form, as libtiff has it): (1 - ink) (1 - black).
         let light = |p: &[f32]| [0, 1, 2].map(|i| srgb_to_linear((1.0 - p[i]) * (1.0 - p[3])));
@@ -52,6 +57,7 @@ impl Inks {
     }
 }
 
+/// To XYZ over white: moxcms clips to 0..=1, which linear sRGB of inks exceeds.
 fn transform(icc: &[u8]) -> Result<Arc<TransformF32Executor>, String> {
     let profile = ColorProfile::new_from_slice(icc).map_err(|error| error.to_string())?;
     if profile.color_space != DataColorSpace::Cmyk {
@@ -62,8 +68,13 @@ fn transform(icc: &[u8]) -> Result<Arc<TransformF32Executor>, String> {
         allow_use_cicp_transfer: false,
         ..TransformOptions::default()
     };
+    let mut xyz = linear_srgb();
+    let [x, y, z] = D50.map(f64::from);
+    xyz.red_colorant = Xyzd { x, y: 0.0, z: 0.0 };
+    xyz.green_colorant = Xyzd { x: 0.0, y, z: 0.0 };
+    xyz.blue_colorant = Xyzd { x: 0.0, y: 0.0, z };
     profile
-        .create_transform_f32(Layout::Rgba, &linear_srgb(), Layout::Rgb, options)
+        .create_transform_f32(Layout::Rgba, &xyz, Layout::Rgb, options)
         .map_err(|error| error.to_string())
 }
 
@@ -96,7 +107,10 @@ pub(super) fn lab_to_linear([l, a, b]: [f32; 3]) -> [f32; 3] {
     };
     let y = (l + 16.0) / 116.0;
     let relative = [y + a / 500.0, y, y - b / 200.0];
-    let xyz = [0, 1, 2].map(|i| D50[i] * curve(relative[i]));
+    from_xyz([0, 1, 2].map(|i| D50[i] * curve(relative[i])))
+}
+
+fn from_xyz(xyz: [f32; 3]) -> [f32; 3] {
     FROM_XYZ_D50.map(|row| row.iter().zip(xyz).map(|(m, v)| m * v).sum())
 }
 

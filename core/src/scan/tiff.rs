@@ -93,7 +93,7 @@ impl Reader {
         for page in 0..pages.places.len() {
             let checked = pages.named(page, || {
                 let (entries, _) = page_entries(path, &file, pages.places[page], limits)?;
-                Plan::read(path, &file, &entries, None, limits)
+                Plan::read(path, &file, &entries, limits)
             })?;
             stored += checked.stored_bytes();
         }
@@ -112,7 +112,8 @@ impl Reader {
     ) -> Result<(Header, Self)> {
         let (entries, (width, height)) = page_entries(path, &file, pages.places[page], limits)?;
         let (metadata, icc) = read_metadata(path, &file, &entries);
-        let plan = Plan::read(path, &file, &entries, icc.as_deref(), limits)?;
+        let mut plan = Plan::read(path, &file, &entries, limits)?;
+        plan.use_profile(path, icc.as_deref());
         let compression = match plan.coding {
             Coding::Bytes(compression) => compression,
             Coding::Fax(_) | Coding::Jpeg(_) | Coding::OldJpeg(_) => Compression::Deflate,
