@@ -84,8 +84,8 @@ pub(crate) fn write(ledger: &Ledger, folder: &Path) -> Result<Sums> {
             table::write(&mut table, record).map_err(Error::io(folder.join(TABLE), "write"))
         };
         write(&rows::COLUMNS.map(Into::into))?;
-        ledger.each_result(&mut |output, result| {
-            let row = rows::Row::of_result(folder, &output, &result)?;
+        ledger.each_result(&mut |output, result, later| {
+            let row = rows::Row::of_result(folder, &output, &result, later)?;
             match row.kind {
                 Kind::Done => sums.results += 1,
                 Kind::Changed => sums.changed += 1,

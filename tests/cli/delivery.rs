@@ -73,6 +73,17 @@ fn a_table_has_a_row_for_each_result_and_each_input_without_one() {
 }
 
 #[test]
+fn a_table_tells_of_a_later_attempt_that_failed() {
+    let folder = delivered();
+    folder.write("in/a.png", "no picture any more");
+    folder.batch(["in", "-o", "out", "--manifest"]).code(1);
+    let rows = rows(&folder, "out/manifest.csv");
+    assert_eq!((&*rows[1][0], &*rows[1][8]), ("a.png", "done"));
+    assert!(rows[1][9].starts_with("failed later: "), "{rows:?}");
+    assert_eq!(rows[1][2], sha256(&folder.read("out/a.png")));
+}
+
+#[test]
 fn sha256sum_reads_the_list_of_checksums() {
     let folder = delivered();
     let run = Command::new("sha256sum")
@@ -139,6 +150,8 @@ fn a_delivered_copy_is_verified_without_its_ledger() {
     verify(&folder, &["."]).code(2).one_error(&["manifest-sha256.txt"]);
 }
 
+type Damage<'a> = &'a dyn Fn(&Folder);
+
 #[test]
 fn each_kind_of_damage_is_named_with_its_file() {
     let flip = |folder: &Folder| {
@@ -158,7 +171,6 @@ fn each_kind_of_damage_is_named_with_its_file() {
         let other = folder.read("out/sub/b.tif.json");
         folder.write("out/a.png.json", other);
     };
-    type Damage<'a> = &'a dyn Fn(&Folder);
     let cases: [(Damage, &[&str], i32); 6] = [
         (&flip, &["a.png: checksum", "a.png: damaged"], 1),
         (&truncate, &["sub/b.tif: checksum", "sub/b.tif: damaged"], 1),
@@ -246,6 +258,7 @@ fn an_interrupted_batch_leaves_manifests_of_what_is_done() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a test that skips says so")]
 fn a_bag_is_packed_and_verified() {
     let folder = delivered();
     folder.polychromify(["manifest", "-o", "out", "--bag", "delivery/bag"]).code(0);

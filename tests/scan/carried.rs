@@ -197,6 +197,29 @@ fn a_history_grows_with_each_step() {
 }
 
 #[test]
+fn a_history_of_any_form_gets_one_event_and_stays_one() {
+    for history in [
+        "<m:History/>",
+        "<m:History></m:History>",
+        "<m:History> <r:Seq/> </m:History>",
+        "<m:History><r:Seq><r:li r:parseType='Resource'/></r:Seq></m:History>",
+        "<m:History><r:Bag><r:li>scanned</r:li></r:Bag></m:History>",
+    ] {
+        let source = format!(
+            "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#' \
+             xmlns:m='http://ns.adobe.com/xap/1.0/mm/'>\
+             <r:Description r:about=''>{history}</r:Description></r:RDF>"
+        );
+        let mut tiff = Tiff::new((4, 4), 1, 8);
+        tiff.tags.push((700, 1, source.into_bytes()));
+        let result = File::new(&tiff.bytes(&samples(4, 4, 1))).colored(Format::Tiff);
+        let packet = packet(&result.bytes());
+        assert_eq!(packet.matches("stEvt:action>edited").count(), 1, "{packet}");
+        assert_eq!(packet.matches("History>").count(), 2, "{packet}");
+    }
+}
+
+#[test]
 fn what_is_no_label_is_not_read_as_one() {
     assert_eq!(File::new(&gray_png(9, 9)).open().unwrap().label(), None);
     assert_eq!(tagged().open().unwrap().label().unwrap().software, "VueScan 9");
@@ -216,7 +239,7 @@ fn broken_xmp_is_left_out() {
 }
 
 /// Image tags of a result: from the file itself, or from its EXIF block.
-fn image_tags(result: &File, format: Format) -> BTreeMap<u16, String> {
+pub(crate) fn image_tags(result: &File, format: Format) -> BTreeMap<u16, String> {
     let bytes = result.bytes();
     let block = if format == Format::Tiff {
         bytes

@@ -100,6 +100,13 @@ pub fn packet(
     )
 }
 
+/// Whether a packet is labelled by this program: it has properties of our own namespace, or names us
+/// as the system used, as the label of [`Vocabulary::Standard`] does.
+pub(super) fn is_ours(packet: &[u8]) -> bool {
+    let has = |text: &str| packet.windows(text.len()).any(|window| window == text.as_bytes());
+    has(OURS) || has("AISystemUsed") && has("Polychromify, weights ")
+}
+
 /// What the label takes from the source's packet.
 #[derive(Default)]
 struct Source {
@@ -165,8 +172,10 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
                     continue;
                 } else if rdf == Some(depth) && is(RDF, "Description") {
                     Event::Empty(filtered(&reader, &start, &mut source)?)
-                } else if top == Some(depth) && replaced(&reader, start.name()).is_some() {
-                    continue;
+                } else if top == Some(depth)
+                    && (replaced(&reader, start.name()).is_some() || is(MEDIA, "History"))
+                {
+                    continue; // an empty history gives way to one with our event
                 } else if history == Some(depth) && is(RDF, "Seq") {
                     let name = start.name().as_ref().to_owned();
                     write(&mut writer, Event::Start(start))?;
@@ -182,6 +191,10 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
                 if rdf == Some(depth) {
                     raw(&mut writer, &description(label, &source, vocabulary));
                     rdf = None;
+                } else if history == Some(depth) && !source.history {
+                    let step = step(label, vocabulary, binds(&reader));
+                    raw(&mut writer, &format!(r#"<rdf:Seq xmlns:rdf="{RDF}">{step}</rdf:Seq>"#));
+                    source.history = true;
                 } else if history == Some(depth - 1) && !source.history {
                     raw(&mut writer, &step(label, vocabulary, binds(&reader)));
                     source.history = true;

@@ -33,33 +33,42 @@ pub(crate) struct Document {
 }
 
 /// Rows that are read at once: the ledger is locked meanwhile.
-const PAGE: usize = 1000;
+const PAGE: u32 = 1000;
 
 impl Ledger {
-    /// Hands each result to `sink` with its path below the output folder, in the order of those.
+    /// Hands each result to `sink` with its path below the output folder, in the order of those,
+    /// and with how a later attempt at it ended that made no other one.
     pub(crate) fn each_result(
         &self,
-        sink: &mut dyn FnMut(PathBuf, Published) -> Result<()>,
+        sink: &mut dyn FnMut(PathBuf, Published, Option<String>) -> Result<()>,
     ) -> Result<()> {
         let mut last: Option<PathBuf> = None;
         loop {
-            let page: Vec<(PathBuf, Published)> = self.query(|connection| {
+            let page: Vec<(PathBuf, Published, Option<String>)> = self.query(|connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT * FROM results WHERE ?1 IS NULL OR output > ?1
+                    "SELECT *, (SELECT state || ' later: ' || reason FROM jobs
+                                WHERE jobs.output = results.output
+                                    AND state IN ('failed', 'skipped')
+                                ORDER BY ended_at DESC LIMIT 1) AS later
+                     FROM results WHERE ?1 IS NULL OR output > ?1
                      ORDER BY output LIMIT ?2",
                 )?;
-                let rows = statement
-                    .query_map(params![last.as_deref().map(SqlPath), PAGE as i64], |row| {
-                        Ok((row.get::<_, SqlPath<PathBuf>>("output")?.0, published(row)?))
+                let rows =
+                    statement.query_map(params![last.as_deref().map(SqlPath), PAGE], |row| {
+                        Ok((
+                            row.get::<_, SqlPath<PathBuf>>("output")?.0,
+                            published(row)?,
+                            row.get("later")?,
+                        ))
                     })?;
                 rows.collect()
             })?;
-            let count = page.len();
-            last = page.last().map(|(output, _)| output.clone());
-            for (output, result) in page {
-                sink(output, result)?;
+            let is_last = page.len() < PAGE as usize;
+            last = page.last().map(|(output, ..)| output.clone());
+            for (output, result, later) in page {
+                sink(output, result, later)?;
             }
-            if count < PAGE {
+            if is_last {
                 return Ok(());
             }
         }
@@ -82,7 +91,7 @@ impl Ledger {
                                          WHERE results.output = jobs.output)
                      ORDER BY id LIMIT ?2",
                 )?;
-                let rows = statement.query_map(params![last, PAGE as i64], |row| {
+                let rows = statement.query_map(params![last, PAGE], |row| {
                     Ok(Undelivered {
                         id: row.get(0)?,
                         input: row.get::<_, SqlPath<PathBuf>>(1)?.0,
@@ -96,10 +105,10 @@ impl Ledger {
                 })?;
                 rows.collect()
             })?;
-            let count = page.len();
+            let is_last = page.len() < PAGE as usize;
             last = page.last().map_or(last, |row| row.id);
             page.into_iter().try_for_each(&mut *sink)?;
-            if count < PAGE {
+            if is_last {
                 return Ok(());
             }
         }

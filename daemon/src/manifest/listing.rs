@@ -65,7 +65,10 @@ pub(crate) fn parse(line: &[u8], escapes: Escapes) -> Option<(String, PathBuf)> 
         Escapes::Bag => {
             let name = rest.trim_ascii_start();
             let name = name.strip_prefix(b"*").unwrap_or(name);
-            if name.len() == rest.len() { return None } else { name }
+            if name.len() == rest.len() {
+                return None;
+            }
+            name
         }
     };
     let name = match escapes {

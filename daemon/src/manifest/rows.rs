@@ -47,7 +47,12 @@ pub(super) struct Row {
 
 impl Row {
     /// Looks at a result: one whose size and time are the ledger's is not read.
-    pub(super) fn of_result(folder: &Path, output: &Path, result: &Published) -> Result<Self> {
+    pub(super) fn of_result(
+        folder: &Path,
+        output: &Path,
+        result: &Published,
+        later: Option<String>,
+    ) -> Result<Self> {
         let path = folder.join(output);
         let (kind, size, sha256) = match path.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => {
@@ -61,9 +66,9 @@ impl Row {
             _ => (Kind::Missing, String::new(), None),
         };
         let (status, reason) = match kind {
-            Kind::Done => ("done", ""),
-            Kind::Changed => ("changed", "changed by somebody since it was made"),
-            Kind::Missing => ("missing", "not there any more"),
+            Kind::Done => ("done", later.unwrap_or_default()),
+            Kind::Changed => ("changed", "changed by somebody since it was made".to_owned()),
+            Kind::Missing => ("missing", "not there any more".to_owned()),
         };
         let record = [
             output.as_os_str().as_bytes(),

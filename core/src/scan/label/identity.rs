@@ -40,7 +40,7 @@ fn uuid(parts: &[&str]) -> String {
     let mut bytes: [u8; 16] = std::array::from_fn(|i| hash[i]);
     bytes[6] = 0x80 | (bytes[6] & 0x0F); // version 8
     bytes[8] = 0x80 | (bytes[8] & 0x3F); // variant of the RFC
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
