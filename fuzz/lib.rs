@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Write};
 
-use polychromify_core::scan::{Encoding, Format, Label, Limits};
+use polychromify_core::lab::RgbSpace;
+use polychromify_core::scan::{Encoding, Format, Label, Limits, SourceType};
 use polychromify_core::{Result, SamplesMut, Scan};
 
 /// Small enough that an input which asks for much is over the limit and not slow.
@@ -34,7 +35,8 @@ fn color(path: &std::path::Path) -> Result<()> {
             Ok(())
         })?;
         let format = Some(if scan.info().alpha { Format::Png } else { Format::Tiff });
-        let encoding = Encoding { format, quality: 90, max_side: Some(64), band_rows: 16 };
+        let space = RgbSpace::Srgb;
+        let encoding = Encoding { format, quality: 90, max_side: Some(64), space, band_rows: 16 };
         scan.write_color(Cursor::new(Vec::new()), &encoding, &label(), &paint)?;
     }
     Ok(())
@@ -60,5 +62,8 @@ fn label() -> Label {
         source: String::new(),
         source_sha256: String::new(),
         settings: String::new(),
+        source_type: SourceType::default(),
+        when: None,
+        rendition: String::new(),
     }
 }

@@ -7,7 +7,7 @@ use crate::Orientation;
 use crate::thumbnail::WorkImage;
 pub use painter::Painter;
 
-/// Interleaved RGB samples to be filled, sRGB-encoded.
+/// Interleaved RGB samples to be filled, encoded as their color space says.
 #[derive(Debug)]
 pub enum SamplesMut<'a> {
     /// 0..=255.
@@ -16,6 +16,17 @@ pub enum SamplesMut<'a> {
     Sixteen(&'a mut [u16]),
     /// 0..=1.
     Float(&'a mut [f32]),
+}
+
+impl SamplesMut<'_> {
+    /// The same samples for a shorter time.
+    pub fn reborrow(&mut self) -> SamplesMut<'_> {
+        match self {
+            Self::Eight(v) => SamplesMut::Eight(v),
+            Self::Sixteen(v) => SamplesMut::Sixteen(v),
+            Self::Float(v) => SamplesMut::Float(v),
+        }
+    }
 }
 
 /// Chroma at work size together with the lightness that guides its upsampling, in the scan's
@@ -65,7 +76,7 @@ impl ChromaMap {
         &self.chroma
     }
 
-    /// Prepares painting of pictures stored as `width` x `height` pixels, with chroma times
+    /// Prepares painting in sRGB of pictures stored as `width` x `height` pixels, with chroma times
     /// `saturation` (0: gray, 1: as predicted).
     pub fn painter(&self, width: u32, height: u32, saturation: f32) -> Painter {
         Painter::new(self, (width as usize, height as usize), saturation)

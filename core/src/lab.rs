@@ -11,12 +11,15 @@
 
 mod gamut;
 mod rows;
+mod space;
 
 pub use gamut::fit_chroma;
 pub use rows::{
     chroma_rows_to_linear, encode_rows, lightness_from_linear, lightness_from_srgb8,
     lightness_from_srgb16, planes_from_srgb8,
 };
+pub use space::RgbSpace;
+use space::{Primaries, Srgb};
 
 /// Where `f(t)` turns from linear to cube root: (6/29)^3.
 const EPSILON: f32 = 216.0 / 24389.0;
@@ -25,9 +28,6 @@ const KAPPA: f32 = 24389.0 / 27.0;
 
 /// Linear sRGB to XYZ over white, `(X/Xn, Y/Yn, Z/Zn)`.
 const TO_XYZ: [[f32; 3]; 3] = narrowed(TO_XYZ_EXACT);
-
-/// XYZ over white to linear sRGB.
-const FROM_XYZ: [[f32; 3]; 3] = narrowed(inverse(TO_XYZ_EXACT));
 
 /// The published digits sum to the white point (0.95047, 1, 1.08883) within 1e-7; divided by their
 /// own sum they do so exactly.
@@ -105,13 +105,19 @@ impl Lab {
     /// To linear sRGB; outside 0..=1 where the color lies outside the gamut.
     #[inline(always)]
     pub fn to_linear(self) -> [f32; 3] {
+        self.to_linear_of::<Srgb>()
+    }
+
+    /// To linear red, green and blue of a space; outside 0..=1 where the color lies outside of it.
+    #[inline(always)]
+    fn to_linear_of<P: Primaries>(self) -> [f32; 3] {
         let fy = (self.l + 16.0) * (1.0 / 116.0);
         let xyz = [
             lab_f_inverse(fy + self.a * (1.0 / 500.0)),
             lab_f_inverse(fy),
             lab_f_inverse(fy - self.b * (1.0 / 200.0)),
         ];
-        FROM_XYZ.map(|m| m[0] * xyz[0] + m[1] * xyz[1] + m[2] * xyz[2])
+        P::FROM_XYZ.map(|m| m[0] * xyz[0] + m[1] * xyz[1] + m[2] * xyz[2])
     }
 
     /// To sRGB-encoded red, green and blue; colors outside the gamut are clipped to 0..=1.

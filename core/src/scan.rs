@@ -8,10 +8,14 @@ pub use self::file::ColorFile;
 pub use self::label::{FoundLabel, Vocabulary, packet as label_packet};
 use self::profile::Lightness;
 use self::rows::{Header, Reader, Rows};
-use self::samples::Samples;
+use self::samples::{Samples, SamplesRef};
+use crate::lab::RgbSpace;
+use crate::thumbnail::WorkImage;
+use crate::tone::{Cells, Toning};
 use crate::{Error, Orientation, Result, SamplesMut};
 
 mod color;
+mod embedded;
 mod file;
 mod ifd;
 mod inks;
@@ -23,7 +27,6 @@ mod profile;
 mod refused;
 mod rows;
 mod samples;
-mod srgb;
 mod tiff;
 mod webp;
 
@@ -87,6 +90,8 @@ pub struct Encoding {
     pub quality: u8,
     /// Longest side of the result in pixels; `None`: the source's size.
     pub max_side: Option<u32>,
+    /// Color space that the rows are painted in, and whose profile is embedded.
+    pub space: RgbSpace,
     /// Rows a band, at least 1. Results do not depend on it.
     pub band_rows: usize,
 }
@@ -150,6 +155,10 @@ pub struct Scan {
     page: usize,
     /// Samples of the whole scan, once read, if they fit the limit.
     kept: Option<Samples>,
+    /// Mean colors of the whole scan, once read, if it is in color.
+    cells: Option<Cells>,
+    /// Whether lightness is inverted.
+    inverted: bool,
     limits: Limits,
 }
 
@@ -165,7 +174,18 @@ impl Scan {
         let info = info(&header, format);
         let conversion = Lightness::new(path, &header.space, header.layout);
         let (path, limits) = (path.to_path_buf(), limits.clone());
-        Ok(Self { path, info, header, reader, conversion, page: 0, kept: None, limits })
+        Ok(Self {
+            path,
+            info,
+            header,
+            reader,
+            conversion,
+            page: 0,
+            kept: None,
+            cells: None,
+            inverted: false,
+            limits,
+        })
     }
 
     /// What the header says.
@@ -173,12 +193,19 @@ impl Scan {
         &self.info
     }
 
+    /// Whether the selected page is in color and labelled as a result of this program.
+    pub fn is_result(&self) -> bool {
+        let xmp = self.header.metadata.xmp.as_deref();
+        self.header.layout.color && xmp.is_some_and(label::is_ours)
+    }
+
     /// What the selected page's label says, if it has one.
     pub fn label(&self) -> Option<FoundLabel> {
         FoundLabel::read(self.header.metadata.xmp.as_deref()?)
     }
 
-    /// First pass: hands CIE L* (D65, 0..=100) of whole rows to `sink(y, lightness)`, from the top.
+    /// First pass: hands CIE L* (D65, 0..=100; of the positive, if the scan is a negative) of whole
+    /// rows to `sink(y, lightness)`, from the top.
     ///
     /// # Errors
     ///
@@ -197,13 +224,25 @@ impl Scan {
             samples.reserve_exact(width as usize * height as usize * layout.channels());
             keep = Some(samples);
         }
+        let mut cells = layout.color.then(|| Cells::new(width, height));
         let mut rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
         let mut lightness = Vec::new();
         let mut y = 0;
         while let Some(band) = rows.next(band_rows)? {
             self.conversion.convert(&self.path, layout, band, &mut lightness)?;
+            if self.inverted {
+                lightness.iter_mut().for_each(|l| *l = 100.0 - *l);
+            }
             if let Some(samples) = &mut keep {
                 samples.extend(band);
+            }
+            if let Some(cells) = &mut cells {
+                let channels = layout.channels();
+                match band {
+                    SamplesRef::Eight(samples) => cells.add(y, samples, channels, 255.0),
+                    SamplesRef::Sixteen(samples) => cells.add(y, samples, channels, 65535.0),
+                    SamplesRef::Float(samples) => cells.add(y, samples, channels, 1.0),
+                }
             }
             sink(y, &lightness)?;
             y += (lightness.len() / width as usize) as u32;
@@ -211,7 +250,25 @@ impl Scan {
         if keep.is_some() {
             self.kept = keep;
         }
+        self.cells = cells;
         Ok(())
+    }
+
+    /// From here on the scan is a negative, or is not: its lightness is 100 less the CIE L* of the
+    /// file, in both passes and on all pages. That is close to what editors give, who invert the
+    /// samples; no film's density curve is assumed, so a flat negative gives a flat positive.
+    pub fn set_inverted(&mut self, inverted: bool) {
+        self.inverted = inverted;
+    }
+
+    /// Whether the scan shows colors, once [`Scan::read_lightness`] has read it: within the borders
+    /// of its thumbnail. `None`: it was not read.
+    pub fn toning(&self, image: &WorkImage) -> Option<Toning> {
+        if !self.header.layout.color {
+            return Some(Toning::GRAY);
+        }
+        let to_linear = |rgb: &mut [f32]| profile::samples_to_linear(&self.header.space, rgb);
+        self.cells.as_ref().map(|cells| cells.judge(image, to_linear))
     }
 
     /// Reads the selected page to its end, as far as `is_stopped` does not say otherwise, and hands
@@ -249,7 +306,7 @@ impl Scan {
     /// Second pass: writes the scan again in color, band by band; of several pages the one that is
     /// selected, alone ([`ColorFile`] takes all).
     ///
-    /// Pixels keep their stored order. The result is sRGB with its profile embedded, of the depth
+    /// Pixels keep their stored order. The result has the encoding's color space with its profile, of the depth
     /// of the source (8 bits as JPEG, at most 16 as PNG), with its alpha and metadata, and carries
     /// the label.
     ///
@@ -288,6 +345,7 @@ impl Scan {
         self.conversion = Lightness::new(&self.path, &header.space, header.layout);
         self.header = header;
         self.kept = None;
+        self.cells = None;
         self.page = page;
         Ok(())
     }

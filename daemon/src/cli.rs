@@ -11,7 +11,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use coloring::Coloring;
 use values::parse_size;
-pub(crate) use values::{BordersChoice, FormatChoice, IoClass, LogFormat, OnSuccessName};
+pub(crate) use values::{
+    BordersChoice, FormatChoice, IoClass, LogFormat, OnSuccessName, ProfileName,
+};
 pub(crate) use watch::Watch;
 
 const EXIT_CODES: &str = "\
@@ -76,9 +78,9 @@ pub(crate) struct Batch {
     /// Known colors of one photograph: JSON list of {"x", "y", "radius", "rgb": [r, g, b]}
     #[arg(long, value_name = "FILE")]
     pub(crate) hints: Option<PathBuf>,
-    /// Color again what is done already, and replace results of other inputs
+    /// Color everything: what is done already, what has colors already; replace results of others
     ///
-    /// A result that somebody changed is not replaced even so.
+    /// A photograph that has colors is colored anew from its lightness. A result that somebody changed is not replaced even so.
     #[arg(long)]
     pub(crate) force: bool,
     /// Say what would be done, and write nothing

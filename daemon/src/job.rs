@@ -4,6 +4,7 @@
 //! the other jobs: a queue of another kind than `batch`'s can stand in front of it.
 
 mod age;
+mod colors;
 mod contents;
 mod decision;
 mod failure;
@@ -18,9 +19,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use polychromify_core::lab::RgbSpace;
 use polychromify_core::scan::{ColorFile, Encoding, Format, Label, Limits, SourceType};
 use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::{ChromaMap, Colorizer, Hints, Scan, Thumbnail};
+use polychromify_core::{ChromaMap, Colorizer, Hints, Mark, Scan};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{self, Stamp};
@@ -31,6 +33,8 @@ use crate::settings::{Recipe, SOFTWARE};
 use crate::stop::{Stop, Stoppable};
 use crate::watch::settings::{Duplicates, OnSuccess, Retries};
 pub(crate) use age::{age, done_already};
+use colors::Look;
+pub(crate) use colors::OWN_RESULT;
 pub(crate) use contents::Contents;
 pub(crate) use decision::{DONE_ALREADY, Decision, LEFT_EDITED, Redo, decide, is_done_by_times};
 pub(crate) use failure::GONE;
@@ -87,6 +91,12 @@ pub(crate) struct Style {
     pub(crate) keep_borders: bool,
     /// What the label says that a result is.
     pub(crate) source_type: SourceType,
+    /// Color space of results.
+    pub(crate) space: RgbSpace,
+    /// Whether scans are negatives.
+    pub(crate) invert: bool,
+    /// Whether results are marked in a corner.
+    pub(crate) mark: bool,
 }
 
 impl Style {
@@ -94,7 +104,13 @@ impl Style {
     /// threads busy.
     pub(crate) fn encoding(&self, width: u32) -> Encoding {
         let band_rows = (1_000_000 / width.max(1)).clamp(1, 256) as usize;
-        Encoding { format: self.format, quality: self.quality, max_side: self.max_side, band_rows }
+        Encoding {
+            format: self.format,
+            quality: self.quality,
+            max_side: self.max_side,
+            space: self.space,
+            band_rows,
+        }
     }
 }
 
@@ -157,7 +173,13 @@ impl Studio {
         let time = self.ledger.start(id, &content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
-        let (width, height) = self.color(job, &content, time, temporary.path())?;
+        let (width, height) = match self.color(job, &content, time, temporary.path(), facts)? {
+            Colored::Pages(size, _) => size,
+            Colored::Left(reason) => {
+                self.ledger.skip(id, &reason)?;
+                return Ok(Ended::Skipped(reason));
+            }
+        };
         let source = settled_stamp(&job.shown, &content, stamp, read_at, &self.stop)?;
         let written = fingerprint::stamp(temporary.path())?;
         let mut result = Published {
@@ -201,13 +223,23 @@ impl Studio {
         Ok(Ended::Done)
     }
 
-    /// Colors all pages of a scan into a new file, synced and read back as far as its header; gives
-    /// the first page's size.
-    fn color(&self, job: &Job, content: &str, time: i64, temporary: &Path) -> Result<(u32, u32)> {
+    /// Colors all pages of a scan into a new file, synced and read back as far as its header, unless
+    /// it has colors already.
+    fn color(
+        &self,
+        job: &Job,
+        content: &str,
+        time: i64,
+        temporary: &Path,
+        facts: &mut Facts,
+    ) -> Result<Colored> {
         let create = OpenOptions::new().write(true).create_new(true).open(temporary);
         let file = create.map_err(Error::io(temporary, "create"))?;
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let (size, pages) = self.color_to(job, content, time, &mut out)?;
+        let (size, pages) = match self.color_to(job, content, time, &mut out, facts)? {
+            Colored::Pages(size, pages) => (size, pages),
+            left @ Colored::Left(_) => return Ok(left),
+        };
         out.flush().map_err(Error::io(temporary, "write"))?;
         out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
 
@@ -216,19 +248,25 @@ impl Studio {
         if (found, read_back.pages()) != (size, pages) {
             return Err(Error::ReadBack { path: temporary.into(), found, expected: size });
         }
-        Ok(size)
+        Ok(Colored::Pages(size, pages))
     }
 
-    /// Colors all pages of a scan; gives the first page's size, and their number.
+    /// Colors all pages of a scan, unless it has colors already.
     pub(crate) fn color_to<W: Write + Seek>(
         &self,
         job: &Job,
         content: &str,
         time: i64,
         out: W,
-    ) -> Result<((u32, u32), usize)> {
+        facts: &mut Facts,
+    ) -> Result<Colored> {
         let mut scan = Scan::open(&job.shown, &self.limits)?;
+        scan.set_inverted(self.style.invert);
         let pages = scan.pages();
+        let mut first = match self.look(job, &mut scan, facts)? {
+            Look::Color(image) => Some(image),
+            Look::Leave(reason) => return Ok(Colored::Left(reason)),
+        };
         let label = self.label(job, content, time);
         for number in self.hints.beyond(pages) {
             log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
@@ -237,10 +275,14 @@ impl Studio {
         let size = scan.output_size(&self.style.encoding(scan.info().width));
         for page in 0..pages {
             scan.select(page)?;
-            self.color_page(job, &mut scan, page, &mut result, &label)?;
+            let image = match first.take() {
+                Some(image) => image,
+                None => self.thumbnail(job, &mut scan)?.0,
+            };
+            self.color_page(job, &mut scan, (page, image), &mut result, &label)?;
         }
         result.finish()?;
-        Ok((size, pages))
+        Ok(Colored::Pages(size, pages))
     }
 
     /// Colors the selected page into the result.
@@ -248,7 +290,7 @@ impl Studio {
         &self,
         job: &Job,
         scan: &mut Scan,
-        page: usize,
+        (page, mut image): (usize, WorkImage),
         result: &mut ColorFile<W>,
         label: &Label,
     ) -> Result<()> {
@@ -260,16 +302,6 @@ impl Studio {
             log::warn!("{name}: hint {number} lies outside of its {width} x {height} pixels");
         }
         let encoding = self.style.encoding(info.width);
-        let area = self.colorizer.work_area();
-        let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
-        scan.read_lightness(encoding.band_rows, &mut |y, lightness| {
-            if self.stop.is_asked() {
-                return Err(polychromify_core::Error::Cancelled);
-            }
-            thumbnail.push_rows(y, lightness);
-            Ok(())
-        })?;
-        let mut image = thumbnail.finish();
         if self.style.keep_borders {
             image = image.without_borders();
         } else if let Some(borders) = image.borders() {
@@ -280,8 +312,13 @@ impl Studio {
 
         let size = scan.output_size(&encoding);
         let painter = chroma.painter(size.0, size.1, self.style.saturation);
-        result.add(scan, &encoding, label, &|y, lightness, rgb| {
-            painter.paint_rows(y, lightness, rgb);
+        let painter = painter.in_space(self.style.space);
+        let mark = self.style.mark.then(|| Mark::new(size.0, size.1, info.orientation));
+        result.add(scan, &encoding, label, &|y, lightness, mut rgb| {
+            painter.paint_rows(y, lightness, rgb.reborrow());
+            if let Some(mark) = &mark {
+                mark.draw(y, rgb);
+            }
         })?;
         Ok(())
     }
@@ -325,6 +362,15 @@ impl Studio {
         if self.style.keep_borders {
             settings.push("scan borders colored too".to_owned());
         }
+        if self.style.invert {
+            settings.push("lightness of a negative inverted".to_owned());
+        }
+        if self.style.mark {
+            settings.push("marked in a corner".to_owned());
+        }
+        if self.style.space != RgbSpace::Srgb {
+            settings.push(format!("painted in {}", self.style.space));
+        }
         if !self.hints.0.is_empty() {
             settings.push(format!("{} color hints by the user", self.hints.0.len()));
         }
@@ -346,6 +392,14 @@ fn settled_stamp(
     }
     let after = fingerprint::stamp(input)?;
     Ok((after == before && before.is_settled(read_at)).then_some(before))
+}
+
+/// What became of a scan.
+pub(crate) enum Colored {
+    /// Its result is written; width and height of the first page in pixels, and number of pages.
+    Pages((u32, u32), usize),
+    /// It stays as it is, for this reason.
+    Left(String),
 }
 
 /// How an attempt ended that did not fail.

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use log::Level;
+use polychromify_core::Verdict;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::job::Outcome;
+use crate::job::{Facts, Outcome};
 
 /// One input's line of `--json` (contract C7).
 #[derive(Serialize)]
@@ -24,11 +25,21 @@ struct Line<'a> {
     height: Option<u32>,
     sha256_input: Option<&'a str>,
     sha256_output: Option<&'a str>,
+    /// `null` where it was not looked at.
+    toned: Option<Toned>,
     /// Of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimated_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     estimated_bytes: Option<u64>,
+}
+
+/// Whether an input has colors.
+#[derive(Serialize)]
+struct Toned {
+    verdict: String,
+    /// Probability, rounded to 0.001.
+    confidence: f64,
 }
 
 /// Collects the outcomes of a run and tells them.
@@ -73,6 +84,10 @@ impl<'a> Report<'a> {
                 self.done += 1;
                 let seconds = facts.seconds.unwrap_or_default();
                 log::debug!("{}: done in {seconds:.1} s", input.display());
+            }
+            Outcome::Skipped(reason, facts) if has_colors(facts) => {
+                self.skipped += 1;
+                log::info!("{}: skipped: {reason}", input.display());
             }
             Outcome::Skipped(reason, _) => {
                 self.skipped += 1;
@@ -135,11 +150,19 @@ pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outco
         height: facts.height,
         sha256_input: facts.sha256_input.as_deref(),
         sha256_output: facts.sha256_output.as_deref(),
+        toned: facts.toning.map(|toning| Toned {
+            verdict: toning.verdict.to_string(),
+            confidence: (f64::from(toning.confidence) * 1000.0).round() / 1000.0,
+        }),
         estimated_seconds: facts
             .estimate
             .map(|estimate| (estimate.seconds * 1000.0).round() / 1000.0),
         estimated_bytes: facts.estimate.map(|estimate| estimate.bytes),
     });
+}
+
+fn has_colors(facts: &Facts) -> bool {
+    facts.toning.is_some_and(|toning| toning.verdict == Verdict::Color)
 }
 
 /// Milliseconds since 1970 as ISO 8601, UTC, in whole seconds.

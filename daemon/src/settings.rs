@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use polychromify_core::scan::SourceType;
 
-use crate::cli::{BordersChoice, Coloring, FormatChoice};
+use crate::cli::{BordersChoice, Coloring, FormatChoice, ProfileName};
 
 /// Program and version, as results tell it.
 pub(crate) const SOFTWARE: &str = concat!("Polychromify ", env!("CARGO_PKG_VERSION"));
@@ -27,6 +27,13 @@ pub(crate) struct Settings {
     pub(crate) hints: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) source_type: Option<&'static str>,
+    /// `None`: sRGB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) invert: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) mark: bool,
 }
 
 /// Weights and settings, as the ledger compares them.
@@ -65,6 +72,14 @@ impl Settings {
             source_type: Some(arguments.source_type.source_type())
                 .filter(|&source_type| source_type != SourceType::default())
                 .map(SourceType::term),
+            profile: match arguments.profile {
+                ProfileName::Srgb => None,
+                ProfileName::AdobeRgb => Some("adobe-rgb"),
+                ProfileName::DisplayP3 => Some("display-p3"),
+                ProfileName::Prophoto => Some("prophoto"),
+            },
+            invert: arguments.invert,
+            mark: arguments.mark,
         }
     }
 

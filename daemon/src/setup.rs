@@ -54,6 +54,9 @@ impl Means {
                 max_side: arguments.max_side,
                 keep_borders: arguments.borders == BordersChoice::Keep,
                 source_type: arguments.source_type.source_type(),
+                space: arguments.profile.space(),
+                invert: arguments.invert,
+                mark: arguments.mark,
             },
         })
     }

@@ -4,6 +4,8 @@
 
 /// Bad inputs: one line with file and reason, and the rest goes on.
 mod bad_input;
+/// Colors that are there, negatives, color spaces of results, the visible mark.
+mod colors;
 /// The command line: refusals before anything starts, exit codes, JSON.
 mod command_line;
 /// Delivered folders: manifests, bags, and what `verify` says of them.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
-use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use moxcms::ColorProfile;
 use tiff::encoder::{TiffEncoder, colortype};
 use tiff::tags::Tag;
@@ -42,6 +42,31 @@ pub(crate) fn framed_png(width: u32, height: u32, border: u32) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     DynamicImage::ImageLuma8(picture).write_to(&mut out, ImageFormat::Png).unwrap();
     out.into_inner()
+}
+
+fn encode_rgb(picture: RgbImage) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    DynamicImage::ImageRgb8(picture).write_to(&mut out, ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
+/// An 8-bit PNG of a black-and-white photograph in sepia, with grain in color.
+pub(crate) fn sepia_png(width: u32, height: u32) -> Vec<u8> {
+    encode_rgb(RgbImage::from_fn(width, height, |x, y| {
+        let v = 0.1 + 0.8 * gray(x, y, 3);
+        let grain = |c: u32| f64::from((x * 5051 + y * 7877 + c * 977) % 7) - 3.0;
+        let toned = [v.powf(0.8), v, v.powf(1.3)];
+        Rgb([0, 1, 2].map(|c| (toned[c] * 255.0 + grain(c as u32)).clamp(0.0, 255.0) as u8))
+    }))
+}
+
+/// An 8-bit PNG of a photograph in color: patches of many hues, whatever their lightness.
+pub(crate) fn color_png(width: u32, height: u32) -> Vec<u8> {
+    encode_rgb(RgbImage::from_fn(width, height, |x, y| {
+        let v = 40.0 + 150.0 * gray(x, y, 4);
+        let hue = f64::from((x / 8 * 3 + y / 8 * 5) % 7);
+        Rgb([0.0, 2.1, 4.2].map(|c| (v + 40.0 * (hue + c).cos()).clamp(0.0, 255.0) as u8))
+    }))
 }
 
 /// An 8-bit gray JPEG without a profile.

@@ -10,8 +10,8 @@ use tiff::tags::Tag;
 use crate::folder::{Folder, sha256};
 use crate::pictures::{self, Samples};
 
-const WIDTH: u32 = 61; // odd, and no multiple of anything
-const HEIGHT: u32 = 47;
+pub(crate) const WIDTH: u32 = 61; // odd, and no multiple of anything
+pub(crate) const HEIGHT: u32 = 47;
 
 /// CIE L* of a relative luminance, 0..=100 (CIE 15:2004, 8.2.1).
 fn lightness(y: f64) -> f64 {
@@ -57,7 +57,7 @@ fn luminance(xyz: &[u8]) -> f64 {
 }
 
 /// CIE L* of each pixel of a source, through its profile.
-fn source_lightness(samples: &Samples, channels: usize, icc: &[u8]) -> Vec<f64> {
+pub(crate) fn source_lightness(samples: &Samples, channels: usize, icc: &[u8]) -> Vec<f64> {
     let pixels = 0..(WIDTH * HEIGHT) as usize;
     if channels == 1 {
         let gamma = gamma(tag(icc, "kTRC"));
@@ -82,7 +82,7 @@ fn embedded_profile(path: &Path) -> Vec<u8> {
 
 /// CIE L* of each pixel of a result, which has to be sRGB with a profile that says so, and as
 /// deep as expected.
-fn result_lightness(folder: &Folder, name: &str, sixteen: bool) -> Vec<f64> {
+pub(crate) fn result_lightness(folder: &Folder, name: &str, sixteen: bool) -> Vec<f64> {
     let icc = embedded_profile(&folder.path(name));
     for (name, expected) in [("rXYZ", 0.2126729), ("gXYZ", 0.7151522), ("bXYZ", 0.0721750)] {
         let found = luminance(tag(&icc, name));
@@ -94,6 +94,27 @@ fn result_lightness(folder: &Folder, name: &str, sixteen: bool) -> Vec<f64> {
     assert_eq!(image.color().bits_per_pixel(), 3 * bits, "{name}: {:?}", image.color());
     let rgb = image.into_rgb16();
     rgb.pixels().map(|p| srgb_lightness(p.0.map(|v| f64::from(v) / 65535.0))).collect()
+}
+
+/// A tone curve: a power, or of the kind that sRGB and ROMM RGB have (ICC.1:2022, 10.18).
+fn decode(curve: &[u8], v: f64) -> f64 {
+    if curve[..4] != *b"para" || curve[8..10] != [0, 3] {
+        return v.powf(gamma(curve));
+    }
+    let [g, a, b, c, d] = [0, 1, 2, 3, 4].map(|i| fixed(&curve[12 + 4 * i..]));
+    if v >= d { (a * v + b).powf(g) } else { c * v }
+}
+
+/// CIE L* of each pixel of a result, through whatever matrix profile is embedded.
+pub(crate) fn embedded_lightness(folder: &Folder, name: &str) -> Vec<f64> {
+    let icc = embedded_profile(&folder.path(name));
+    let weights = ["rXYZ", "gXYZ", "bXYZ"].map(|name| luminance(tag(&icc, name)));
+    let curve = tag(&icc, "rTRC");
+    let rgb = image::open(folder.path(name)).unwrap().into_rgb16();
+    rgb.pixels()
+        .map(|p| (0..3).map(|c| weights[c] * decode(curve, f64::from(p.0[c]) / 65535.0)).sum())
+        .map(lightness)
+        .collect()
 }
 
 /// Contract C1.

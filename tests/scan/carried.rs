@@ -239,7 +239,7 @@ fn broken_xmp_is_left_out() {
 }
 
 /// Image tags of a result: from the file itself, or from its EXIF block.
-fn image_tags(result: &File, format: Format) -> BTreeMap<u16, String> {
+pub(crate) fn image_tags(result: &File, format: Format) -> BTreeMap<u16, String> {
     let bytes = result.bytes();
     let block = if format == Format::Tiff {
         bytes

@@ -4,7 +4,7 @@ use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use polychromify_core::lab::{Lab, fit_chroma, linear_to_srgb};
+use polychromify_core::lab::{Lab, RgbSpace, fit_chroma, linear_to_srgb};
 use polychromify_core::scan::{Encoding, Format, Label, Limits, SourceType};
 use polychromify_core::{Result, SamplesMut, Scan};
 use tempfile::TempDir;
@@ -60,7 +60,13 @@ pub(crate) fn lightness(scan: &mut Scan) -> Vec<f32> {
 }
 
 pub(crate) fn encoding(format: Format) -> Encoding {
-    Encoding { format: Some(format), quality: 95, max_side: None, band_rows: 7 }
+    Encoding {
+        format: Some(format),
+        quality: 95,
+        max_side: None,
+        space: RgbSpace::Srgb,
+        band_rows: 7,
+    }
 }
 
 pub(crate) fn label() -> Label {
@@ -394,7 +400,7 @@ pub(crate) fn strip(
     file
 }
 
-fn compress(method: u16, raw: &[u8]) -> Vec<u8> {
+pub(crate) fn compress(method: u16, raw: &[u8]) -> Vec<u8> {
     use tiff::encoder::compression::{CompressionAlgorithm, Lzw, Packbits};
     let mut packed = Vec::new();
     match method {

@@ -93,6 +93,9 @@ fn blank_pages_of_a_few_bytes_stay_within_the_limits() {
     let tags: [(u16, &[u16]); 3] = [(258, &[1]), (259, &[4]), (262, &[0])];
     let limits = Limits { pixels: 1 << 26, ..LIMITS };
     read_with(&strip((1 << 20, 1 << 20), &tags, &[], &[0xFF; 64]), &limits).unwrap_err();
+    let huge = strip((1 << 15, 1 << 14), &tags, &[], &[0xFF; 64]);
+    let error = read(&huge).unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
     let error = read(&strip((1000, 1000), &tags, &[], &[0xFF; 64])).unwrap_err();
     assert!(error.to_string().contains("ends early"), "{error}");
 }

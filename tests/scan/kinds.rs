@@ -209,6 +209,67 @@ fn cmyk_and_ycck_jpegs_are_read_as_adobes_programs_store_them() {
     }
 }
 
+/// Segments of a JPEG by marker, and its codes.
+fn segments(jpeg: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<u8>) {
+    let (mut found, mut at) = (Vec::new(), 2);
+    loop {
+        let (marker, length) =
+            (jpeg[at + 1], usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]])));
+        found.push((marker, jpeg[at + 4..at + 2 + length].to_vec()));
+        at += 2 + length;
+        if marker == 0xDA {
+            return (found, jpeg[at..jpeg.len() - 2].to_vec());
+        }
+    }
+}
+
+#[test]
+fn jpeg_of_before_1995_is_read_whole_and_in_parts() {
+    use jpeg_encoder::SamplingFactor;
+    for (channels, photometric) in [(1, 1_u16), (3, 6)] {
+        let jpeg = crate::files::jpeg((40, 24), channels, |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+        });
+        let expected = lightness(&jpeg);
+        let samples = channels as u16;
+        let bits = vec![8; channels];
+        let shorts: [(u16, &[u16]); 5] =
+            [(258, &bits), (259, &[6]), (262, &[photometric]), (277, &[samples]), (530, &[2, 2])];
+        let long =
+            |values: &[u32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        let whole = [(513, 4, long(&[8])), (514, 4, long(&[jpeg.len() as u32]))];
+        let file = strip((40, 24), &shorts, &whole, &jpeg);
+        assert_eq!(lightness(&file), expected, "{channels} channels, whole");
+
+        let (segments, codes) = segments(&jpeg);
+        let mut data = codes.clone();
+        let mut places = [vec![0_u32; 4], vec![0; 4], vec![0; 4]];
+        for (marker, table) in segments.iter().filter(|(marker, _)| matches!(marker, 0xDB | 0xC4)) {
+            let mut rest = &table[..];
+            while let Some((&number, table)) = rest.split_first() {
+                let (kind, length) = match (marker, number >> 4) {
+                    (0xDB, _) => (0, 64),
+                    (_, class) => {
+                        let codes: usize = table[..16].iter().map(|&n| usize::from(n)).sum();
+                        (1 + usize::from(class), 16 + codes)
+                    }
+                };
+                // The second table is that of both color differences.
+                let places = &mut places[kind];
+                places[usize::from(number & 15)] = 8 + data.len() as u32;
+                places[2] = places[1];
+                data.extend(&table[..length]);
+                rest = &table[length..];
+            }
+        }
+        let mut parts: Vec<(u16, u16, Vec<u8>)> =
+            (519..).zip(&places).map(|(tag, places)| (tag, 4, long(&places[..channels]))).collect();
+        parts.push((279, 4, long(&[codes.len() as u32])));
+        let file = strip((40, 24), &shorts, &parts, &data);
+        assert_eq!(lightness(&file), expected, "{channels} channels, in parts");
+    }
+}
+
 #[test]
 fn files_of_other_programs_are_refused_by_name() {
     let cases: [(&[u8], &str); 12] = [

@@ -12,7 +12,8 @@ use polychromify_core::{Scan, scan};
 
 use crate::carried::{PACKET, tagged};
 use crate::files::{
-    File, LIMITS, Tiff, colored, difference, encoding, gray_png, jpeg, label, paint, samples,
+    File, LIMITS, Tiff, colored, compress, difference, encoding, gray_png, jpeg, label, paint,
+    samples, strip,
 };
 use crate::lightness::{SRGB, gray, rgb, srgb};
 
@@ -101,6 +102,37 @@ fn libtiff_reads_every_compression_and_depth_as_the_same_pixels() {
 }
 
 #[test]
+fn libtiff_reads_floats_of_every_compression_as_the_same_pixels() {
+    if !has(&["tiffinfo", "tiffcp", "tiffcmp", "convert"]) {
+        return;
+    }
+    let data = samples(SIZE.0, SIZE.1, 1);
+    let bytes: Vec<u8> =
+        data.iter().flat_map(|&s| (f32::from(s) / 65535.0).to_le_bytes()).collect();
+    let size = (SIZE.0 as u32, SIZE.1 as u32);
+    let source = |compression: u16| {
+        let shorts: [(u16, &[u16]); 4] =
+            [(258, &[32]), (259, &[compression]), (262, &[1]), (339, &[3])];
+        File::new(&strip(size, &shorts, &[], &compress(compression, &bytes)))
+    };
+    let plain = source(1).colored(Format::Tiff);
+    let expected = plain.folder().join("plain.tif");
+    text("tiffcp", &["-c", "none"], &[&plain.path, &expected]);
+    let off =
+        difference(&rgb(&pixels(&plain.path), 65535.0, SRGB, srgb), &gray(&data, 65535.0, srgb));
+    assert!(off <= 0.02, "{off}");
+    for (compression, name) in COMPRESSIONS {
+        let result = source(compression).colored(Format::Tiff);
+        let told = text("tiffinfo", &["-D"], &[&result.path]);
+        assert!(told.contains(&format!("Compression Scheme: {name}")), "{told}");
+        assert!(told.contains("Sample Format: IEEE floating point"), "{told}");
+        let unpacked = result.folder().join("unpacked.tif");
+        text("tiffcp", &["-c", "none"], &[&result.path, &unpacked]);
+        assert_eq!(text("tiffcmp", &[], &[&expected, &unpacked]), "", "{name}");
+    }
+}
+
+#[test]
 fn lightness_is_kept_in_the_pixels_that_imagemagick_reads() {
     if !has(&["convert"]) {
         return;
@@ -170,6 +202,43 @@ fn exiftool_finds_what_the_source_says_and_the_label() {
         );
         is("ICC_Profile:ProfileDescription", "sRGB".into());
         is("ICC-header:ColorSpaceData", "RGB ".into());
+    }
+}
+
+#[test]
+fn what_exiftool_wrote_it_finds_again_in_every_format() {
+    if !has(&["exiftool"]) {
+        return;
+    }
+    let file = File::new(&jpeg((64, 48), 1, |_| {}));
+    let caption = file.folder().join("caption");
+    std::fs::write(&caption, "A quay, seen from the north. ".repeat(5000)).unwrap();
+    let caption = format!("-XMP-dc:Description<={}", caption.display());
+    let tags = [
+        ("ExifIFD:ISO", "100"),
+        ("ExifIFD:DateTimeOriginal", "2019:05:04 03:02:01"),
+        ("GPS:GPSLatitude", "48.5"),
+        ("GPS:GPSLatitudeRef", "N"),
+        ("IFD0:Artist", "J. Doe"),
+        ("IPTC:Headline", "Quay"),
+        ("XMP-dc:Rights", "None"),
+        ("XMP-photoshop:City", "Bergen"),
+    ];
+    let mut arguments: Vec<String> =
+        tags.iter().map(|(name, value)| format!("-{name}={value}")).collect();
+    arguments.extend(["-n", "-q", "-overwrite_original", &caption].map(String::from));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    text("exiftool", &arguments, &[&file.path]);
+    for format in [Format::Tiff, Format::Jpeg, Format::Png] {
+        let result = file.colored(format);
+        let found = properties(&result.path);
+        for (name, value) in tags {
+            let found = found.get(name).map(|value| value.to_string().replace('"', ""));
+            assert_eq!(found.as_deref(), Some(value), "{format:?}: {name}");
+        }
+        let caption = found["XMP-dc:Description"].as_str().unwrap();
+        assert_eq!(caption.matches("seen from the north").count(), 5000, "{format:?}");
+        assert!(found.get("XMP-iptcExt:DigitalSourceType").is_some());
     }
 }
 

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+/// Colors that are there already; options of coloring from the configuration file.
+mod colors;
 /// A program that watches, while a test writes into its folder.
 mod daemon;
 /// A C library that makes system calls fail.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::grid::{Grid, NODES, node_of};
 use super::{ChromaMap, SamplesMut};
-use crate::lab;
+use crate::lab::{self, RgbSpace};
 
 /// Paints rows of one size of picture, in any order, on any thread.
 ///
@@ -18,6 +18,7 @@ pub struct Painter {
     /// Rows of the grid per row of the picture.
     vertical_scale: f32,
     saturation: f32,
+    space: RgbSpace,
 }
 
 impl Painter {
@@ -33,11 +34,17 @@ impl Painter {
             })
             .collect();
         let vertical_scale = grid.height as f32 / height as f32;
-        Self { grid, columns, vertical_scale, saturation }
+        Self { grid, columns, vertical_scale, saturation, space: RgbSpace::Srgb }
+    }
+
+    /// The same in another color space than sRGB.
+    #[must_use]
+    pub fn in_space(self, space: RgbSpace) -> Self {
+        Self { space, ..self }
     }
 
     /// Paints whole rows from row `y` on. `lightness` is CIE L* (0..=100, clamped to it); `rgb`
-    /// gets sRGB of that lightness, chroma reduced at constant hue where the gamut asks for it.
+    /// gets colors of that lightness in the painter's color space, chroma reduced at constant hue where the gamut asks for it.
     ///
     /// # Panics
     ///
@@ -84,8 +91,8 @@ impl Painter {
             a[i] = chroma[0] * self.saturation;
             b[i] = chroma[1] * self.saturation;
         }
-        lab::chroma_rows_to_linear(l, a, b);
-        lab::encode_rows(l, a, b, rgb);
+        lab::chroma_rows_to_linear(self.space, l, a, b);
+        lab::encode_rows(self.space, l, a, b, rgb);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Gamut mapping at constant lightness and hue.
 
 use super::Lab;
+use super::space::{Primaries, Srgb};
 
 /// Halvings of the interval of the chroma factor; 2^-14 of the largest chroma is 0.01.
 const HALVINGS: usize = 14;
@@ -12,18 +13,24 @@ const HALVINGS: usize = 14;
 /// gamut is left once, so bisection finds where.
 #[inline(always)]
 pub fn fit_chroma(lab: Lab) -> (f32, [f32; 3]) {
-    let rgb = lab.to_linear();
+    fit_chroma_in::<Srgb>(lab)
+}
+
+/// [`fit_chroma`] for another space.
+#[inline(always)]
+pub(super) fn fit_chroma_in<P: Primaries>(lab: Lab) -> (f32, [f32; 3]) {
+    let rgb = lab.to_linear_of::<P>();
     if in_gamut(rgb) {
         return (1.0, rgb.map(|v| v.clamp(0.0, 1.0)));
     }
     let (mut inside, mut outside) = (0.0_f32, 1.0_f32);
     for _ in 0..HALVINGS {
         let middle = 0.5 * (inside + outside);
-        let fits = in_gamut(scaled(lab, middle).to_linear());
+        let fits = in_gamut(scaled(lab, middle).to_linear_of::<P>());
         inside = if fits { middle } else { inside };
         outside = if fits { outside } else { middle };
     }
-    (inside, scaled(lab, inside).to_linear().map(|v| v.clamp(0.0, 1.0)))
+    (inside, scaled(lab, inside).to_linear_of::<P>().map(|v| v.clamp(0.0, 1.0)))
 }
 
 #[inline(always)]

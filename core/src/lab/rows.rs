@@ -1,11 +1,13 @@
 //! Lab conversions over whole rows.
 
+use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::gamut::in_gamut;
-use super::{Lab, fit_chroma, lightness_from_luminance, linear_to_srgb, srgb_to_linear};
+use super::gamut::{fit_chroma_in, in_gamut};
+use super::space::{self, Encoder, Primaries, RgbSpace};
+use super::{Lab, lightness_from_luminance, linear_to_srgb, srgb_to_linear};
 use crate::SamplesMut;
 
 /// Linear value of each 8-bit sRGB code.
@@ -76,25 +78,41 @@ pub fn planes_from_srgb8(rgb: &[u8], l: &mut [f32], a: &mut [f32], b: &mut [f32]
     Arch::new().dispatch(LinearToLab { l, a, b });
 }
 
-/// Turns planes of `(L*, a*, b*)` into linear sRGB in place, chroma reduced into the gamut at
-/// constant lightness and hue.
+/// Turns planes of `(L*, a*, b*)` into linear red, green and blue of a space in place, chroma
+/// reduced into its gamut at constant lightness and hue.
 ///
 /// # Panics
 ///
 /// When the lengths differ.
-pub fn chroma_rows_to_linear(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
+pub fn chroma_rows_to_linear(space: RgbSpace, l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
     assert!(a.len() == l.len() && b.len() == l.len());
-    Arch::new().dispatch(LabToLinear { l, a, b });
+    match space {
+        RgbSpace::Srgb => LabToLinear::<space::Srgb>::run(l, a, b),
+        RgbSpace::AdobeRgb => LabToLinear::<space::AdobeRgb>::run(l, a, b),
+        RgbSpace::DisplayP3 => LabToLinear::<space::DisplayP3>::run(l, a, b),
+        RgbSpace::ProPhoto => LabToLinear::<space::ProPhoto>::run(l, a, b),
+    }
 }
 
-/// Encodes planes of linear sRGB in 0..=1 to interleaved sRGB samples; the planes are used up.
+/// Encodes planes of linear red, green and blue of a space, 0..=1, to interleaved samples; the
+/// planes are used up.
 ///
 /// # Panics
 ///
 /// When the lengths do not fit.
-pub fn encode_rows(red: &mut [f32], green: &mut [f32], blue: &mut [f32], rgb: SamplesMut<'_>) {
+pub fn encode_rows(
+    space: RgbSpace,
+    red: &mut [f32],
+    green: &mut [f32],
+    blue: &mut [f32],
+    rgb: SamplesMut<'_>,
+) {
+    let encoder = Encoder::of(space);
     for plane in [&mut *red, &mut *green, &mut *blue] {
-        Arch::new().dispatch(EncodeInPlace(plane));
+        match encoder {
+            None => Arch::new().dispatch(EncodeInPlace(plane)),
+            Some(encoder) => encoder.encode(plane),
+        }
     }
     // Rounds half up; the planes are in 0..=1, so the cast cannot wrap.
     match rgb {
@@ -167,17 +185,24 @@ impl WithSimd for LinearToLab<'_> {
     }
 }
 
-struct LabToLinear<'a> {
+struct LabToLinear<'a, P> {
     l: &'a mut [f32],
     a: &'a mut [f32],
     b: &'a mut [f32],
+    space: PhantomData<P>,
+}
+
+impl<'a, P: Primaries> LabToLinear<'a, P> {
+    fn run(l: &'a mut [f32], a: &'a mut [f32], b: &'a mut [f32]) {
+        Arch::new().dispatch(Self { l, a, b, space: PhantomData });
+    }
 }
 
 /// Pixels mapped together: enough for the widest vectors, few enough that a block without any
 /// color outside the gamut is likely.
 const BLOCK: usize = 32;
 
-impl WithSimd for LabToLinear<'_> {
+impl<P: Primaries> WithSimd for LabToLinear<'_, P> {
     type Output = ();
 
     #[inline(always)]
@@ -185,20 +210,20 @@ impl WithSimd for LabToLinear<'_> {
         let blocks =
             self.l.chunks_mut(BLOCK).zip(self.a.chunks_mut(BLOCK)).zip(self.b.chunks_mut(BLOCK));
         for ((l, a), b) in blocks {
-            map_block(l, a, b);
+            map_block::<P>(l, a, b);
         }
     }
 }
 
-/// [`fit_chroma`] for a block of at most [`BLOCK`] pixels, without branches within the block: the
+/// [`fit_chroma_in`] for a block of at most [`BLOCK`] pixels, without branches within the block: the
 /// same arithmetic, so the same colors.
 #[inline(always)]
-fn map_block(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
+fn map_block<P: Primaries>(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
     let mut rgb = [[0.0_f32; BLOCK]; 3];
     let n = l.len();
     let (mut lowest, mut highest) = (0.0_f32, 1.0_f32);
     for i in 0..n {
-        let [red, green, blue] = Lab { l: l[i], a: a[i], b: b[i] }.to_linear();
+        let [red, green, blue] = Lab { l: l[i], a: a[i], b: b[i] }.to_linear_of::<P>();
         rgb[0][i] = red;
         rgb[1][i] = green;
         rgb[2][i] = blue;
@@ -207,7 +232,7 @@ fn map_block(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
     }
     if !in_gamut([lowest, highest, highest]) {
         for i in 0..n {
-            let (_, [red, green, blue]) = fit_chroma(Lab { l: l[i], a: a[i], b: b[i] });
+            let (_, [red, green, blue]) = fit_chroma_in::<P>(Lab { l: l[i], a: a[i], b: b[i] });
             rgb[0][i] = red;
             rgb[1][i] = green;
             rgb[2][i] = blue;
@@ -223,6 +248,7 @@ fn map_block(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::fit_chroma;
 
     fn codes_8() -> Vec<u8> {
         (0..3 * 4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
@@ -278,9 +304,9 @@ mod tests {
         let n = rgb.len() / 3;
         let (mut l, mut a, mut b) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         planes_from_srgb8(&rgb, &mut l, &mut a, &mut b);
-        chroma_rows_to_linear(&mut l, &mut a, &mut b);
+        chroma_rows_to_linear(RgbSpace::Srgb, &mut l, &mut a, &mut b);
         let mut back = vec![0; rgb.len()];
-        encode_rows(&mut l, &mut a, &mut b, SamplesMut::Eight(&mut back));
+        encode_rows(RgbSpace::Srgb, &mut l, &mut a, &mut b, SamplesMut::Eight(&mut back));
         assert_eq!(rgb, back);
     }
 
@@ -288,9 +314,9 @@ mod tests {
     fn every_16_bit_gray_comes_back_within_one_step() {
         let mut l: Vec<f32> = LINEAR_16.iter().map(|&y| lightness_from_luminance(y)).collect();
         let (mut a, mut b) = (vec![0.0; l.len()], vec![0.0; l.len()]);
-        chroma_rows_to_linear(&mut l, &mut a, &mut b);
+        chroma_rows_to_linear(RgbSpace::Srgb, &mut l, &mut a, &mut b);
         let mut rgb = vec![0_u16; 3 * l.len()];
-        encode_rows(&mut l, &mut a, &mut b, SamplesMut::Sixteen(&mut rgb));
+        encode_rows(RgbSpace::Srgb, &mut l, &mut a, &mut b, SamplesMut::Sixteen(&mut rgb));
         for (code, pixel) in rgb.chunks_exact(3).enumerate() {
             for &v in pixel {
                 assert!(usize::from(v).abs_diff(code) <= 1, "{code} became {pixel:?}");
@@ -304,7 +330,7 @@ mod tests {
         let (_, expected) = fit_chroma(color);
         for n in [1, 7, BLOCK, BLOCK + 1] {
             let (mut l, mut a, mut b) = (vec![color.l; n], vec![color.a; n], vec![color.b; n]);
-            chroma_rows_to_linear(&mut l, &mut a, &mut b);
+            chroma_rows_to_linear(RgbSpace::Srgb, &mut l, &mut a, &mut b);
             assert!((0..n).all(|i| [l[i], a[i], b[i]] == expected), "{n} pixels");
         }
     }

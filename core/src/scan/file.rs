@@ -7,9 +7,11 @@ use super::color::ColorRows;
 use super::rows::Rows;
 use super::tiff::{self, PageTags};
 use super::{
-    Depth, Encoding, Format, Label, Paint, Result, Scan, Vocabulary, jpeg, label_packet, png, srgb,
-    unsupported, webp,
+    Depth, Encoding, Format, Label, Paint, Result, Scan, Vocabulary, embedded, jpeg, label_packet,
+    png, unsupported, webp,
 };
+use crate::SamplesMut;
+use crate::lab::RgbSpace;
 
 /// A result that is being written: one page for each of its source's, in order.
 ///
@@ -89,24 +91,20 @@ impl<W: Write + Seek> ColorFile<W> {
         paint: &Paint<'_>,
     ) -> Result<()> {
         let format = self.format;
-        let depth = match (format, scan.header.depth) {
-            (Format::Jpeg | Format::Webp, _) => Depth::Eight,
-            (Format::Png, Depth::Float) => Depth::Sixteen,
-            (_, depth) => depth,
-        };
-        if format == Format::Jpeg && scan.header.layout.alpha {
-            return Err(unsupported(&self.path, "alpha in JPEG: choose tiff or png"));
-        }
+        let depth = scan.result_depth(encoding)?;
         let from = (scan.info.width, scan.info.height);
         let to = scan.output_size(encoding);
-        let mut metadata = scan.header.metadata.for_result(from, to);
+        let mut metadata = scan.header.metadata.for_result(from, to, encoding.space);
         if scan.reader.leaves_pages_out() {
             metadata.set_page(self.added, self.pages);
         }
         self.added += 1;
         let existing = metadata.xmp.as_deref();
         let xmp = label_packet(&self.path, existing, label, Vocabulary::Full);
-        let icc = srgb::profile();
+        let icc = embedded::profile(encoding.space);
+        let positive = |y: u32, lightness: &[f32], rgb: SamplesMut<'_>| {
+            paint(y, &lightness.iter().map(|l| 100.0 - l).collect::<Vec<_>>(), rgb);
+        };
         let rows = Rows::new(&scan.header, &mut scan.reader, scan.kept.as_ref())?;
         let mut rows = ColorRows::new(
             &self.path,
@@ -114,7 +112,7 @@ impl<W: Write + Seek> ColorFile<W> {
             (scan.header.layout, depth),
             (from, to),
             &scan.conversion,
-            paint,
+            if scan.inverted { &positive } else { paint },
             encoding.band_rows,
         );
         match &mut self.out {
@@ -155,6 +153,30 @@ impl<W: Write + Seek> ColorFile<W> {
             Out::Tiff(writer) => writer.finish(),
             Out::Single(_) => Ok(()),
         }
+    }
+}
+
+impl Scan {
+    /// Depth of a result of the selected page, which can be asked before anything is read.
+    ///
+    /// # Errors
+    ///
+    /// When the result's format cannot hold it.
+    pub fn result_depth(&self, encoding: &Encoding) -> Result<Depth> {
+        let format = encoding.format.unwrap_or(self.info.format);
+        if format == Format::Jpeg && self.header.layout.alpha {
+            return Err(unsupported(&self.path, "alpha in JPEG: choose tiff or png"));
+        }
+        let depth = match (format, self.header.depth) {
+            (Format::Jpeg | Format::Webp, _) => Depth::Eight,
+            (Format::Png, Depth::Float) => Depth::Sixteen,
+            (_, depth) => depth,
+        };
+        if depth == Depth::Eight && encoding.space == RgbSpace::ProPhoto {
+            let reason = "ProPhoto RGB in 8 bits would show steps: choose another profile";
+            return Err(unsupported(&self.path, reason));
+        }
+        Ok(depth)
     }
 }
 

@@ -100,6 +100,13 @@ pub fn packet(
     )
 }
 
+/// Whether a packet is labelled by this program: it has properties of our own namespace, or names us
+/// as the system used, as the label of [`Vocabulary::Standard`] does.
+pub(super) fn is_ours(packet: &[u8]) -> bool {
+    let has = |text: &str| packet.windows(text.len()).any(|window| window == text.as_bytes());
+    has(OURS) || has("AISystemUsed") && has("Polychromify, weights ")
+}
+
 /// What the label takes from the source's packet.
 #[derive(Default)]
 struct Source {

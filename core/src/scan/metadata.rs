@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::ifd::{self, Block, Directory, Value, kind};
 use crate::Orientation;
+use crate::lab::RgbSpace;
 
 mod tag {
     pub(super) const ORIENTATION: u16 = 274;
@@ -178,11 +179,13 @@ impl Metadata {
         tags().or(self.density)
     }
 
-    /// What a result of `to` pixels from a source of `from` pixels carries.
-    pub(super) fn for_result(&self, from: (u32, u32), to: (u32, u32)) -> Self {
+    /// What a result of `to` pixels in a color space, from a source of `from` pixels, carries.
+    pub(super) fn for_result(&self, from: (u32, u32), to: (u32, u32), space: RgbSpace) -> Self {
         let mut result = self.clone();
         if !result.exif.is_empty() {
-            result.exif.insert(tag::COLOR_SPACE, Value::short(1));
+            // EXIF 3.0, 4.6.6: sRGB, or "uncalibrated" for all others.
+            let space = if space == RgbSpace::Srgb { 1 } else { 0xFFFF };
+            result.exif.insert(tag::COLOR_SPACE, Value::short(space));
             for tag in [tag::INTEROPERABILITY, tag::GAMMA, tag::COMPRESSED_BITS] {
                 result.exif.remove(&tag);
             }

@@ -46,7 +46,7 @@ pub(super) enum Lightness {
     Float(Vec<Vec<f32>>),
     /// Linear sRGB.
     Linear,
-    /// A profile with tables: to linear sRGB, unclipped.
+    /// A profile with tables: to XYZ under D50 over white, which all colors of scans have within 0..=1.
     Tables(std::sync::Arc<TransformF32Executor>),
 }
 
@@ -149,15 +149,18 @@ impl Lightness {
                     SamplesRef::Sixteen(s) => scaled(s, channels, 65535.0),
                     SamplesRef::Float(s) => scaled(s, channels, 1.0),
                 };
-                let mut linear = vec![0.0; rgb.len()];
-                transform.transform(&rgb, &mut linear).map_err(|error| Error::Damaged {
+                let mut xyz = vec![0.0; rgb.len()];
+                transform.transform(&rgb, &mut xyz).map_err(|error| Error::Damaged {
                     path: path.into(),
                     reason: format!("color profile: {error}"),
                 })?;
-                lightness.extend(linear.chunks_exact(3).map(|p| {
-                    let y = SRGB_WEIGHTS.iter().zip(p).map(|(w, v)| *w as f32 * v).sum::<f32>();
-                    lightness_of(y)
-                }));
+                let row = adapted_luminance(D50);
+                let weights = [0, 1, 2].map(|i| (row[i] * D50[i]) as f32);
+                lightness.extend(
+                    xyz.chunks_exact(3).map(|p| {
+                        lightness_of(weights.iter().zip(p).map(|(w, v)| w * v).sum::<f32>())
+                    }),
+                );
             }
             _ => unreachable!("the conversion is made for the samples' depth"),
         }
@@ -200,15 +203,53 @@ fn rgb_from_icc(profile: &ColorProfile, values: usize, float: bool) -> Result<Li
             Lightness::Matrix(tables)
         });
     }
+    // sRGB would clip what lies outside of it, and with it lightness.
+    let mut xyz = linear_srgb();
+    let at = |x: f64, y: f64, z: f64| moxcms::Xyzd { x, y, z };
+    xyz.red_colorant = at(D50[0], 0.0, 0.0);
+    xyz.green_colorant = at(0.0, D50[1], 0.0);
+    xyz.blue_colorant = at(0.0, 0.0, D50[2]);
+    Ok(Lightness::Tables(transform(profile, &xyz)?))
+}
+
+/// From an RGB profile to another.
+fn transform(
+    from: &ColorProfile,
+    to: &ColorProfile,
+) -> Result<std::sync::Arc<TransformF32Executor>, String> {
     let options = TransformOptions {
         rendering_intent: RenderingIntent::RelativeColorimetric,
         allow_use_cicp_transfer: false,
         ..TransformOptions::default()
     };
-    let transform = profile
-        .create_transform_f32(CmsLayout::Rgb, &linear_srgb(), CmsLayout::Rgb, options)
-        .map_err(|error| error.to_string())?;
-    Ok(Lightness::Tables(transform))
+    from.create_transform_f32(CmsLayout::Rgb, to, CmsLayout::Rgb, options)
+        .map_err(|error| error.to_string())
+}
+
+/// Turns interleaved red, green and blue samples, 0..=1, into linear sRGB; where a profile does not
+/// say how, sRGB is assumed.
+pub(super) fn samples_to_linear(space: &ColorSpace, rgb: &mut [f32]) {
+    let by_profile = |bytes: &[u8], rgb: &[f32]| {
+        let profile = ColorProfile::new_from_slice(bytes).ok()?;
+        let mut linear = vec![0.0; rgb.len()];
+        transform(&profile, &linear_srgb()).ok()?.transform(rgb, &mut linear).ok()?;
+        Some(linear)
+    };
+    match space {
+        ColorSpace::Linear => return,
+        ColorSpace::Gamma { exponent, .. } => {
+            rgb.iter_mut().for_each(|v| *v = v.powf((1.0 / exponent) as f32));
+            return;
+        }
+        ColorSpace::Icc(bytes) => {
+            if let Some(linear) = by_profile(bytes, rgb) {
+                rgb.copy_from_slice(&linear);
+                return;
+            }
+        }
+        ColorSpace::Srgb => {}
+    }
+    rgb.iter_mut().for_each(|v| *v = lab::srgb_to_linear(*v));
 }
 
 /// A tone curve as a function on 0..=1 in f64 (ICC.1:2022, 10.6 and 10.18).

@@ -17,6 +17,7 @@ use super::{Error, Limits, Result, damaged, unsupported};
 mod directory;
 mod fax;
 mod jpeg;
+mod old_jpeg;
 mod pages;
 mod pixels;
 mod plan;
@@ -114,7 +115,7 @@ impl Reader {
         let plan = Plan::read(path, &file, &entries, icc.as_deref(), limits)?;
         let compression = match plan.coding {
             Coding::Bytes(compression) => compression,
-            Coding::Fax(_) | Coding::Jpeg(_) => Compression::Deflate,
+            Coding::Fax(_) | Coding::Jpeg(_) | Coding::OldJpeg(_) => Compression::Deflate,
         };
         let space = match (&plan.pixels.meaning, icc) {
             (Meaning::Cmyk(_) | Meaning::Lab(_), _) => ColorSpace::Linear,
@@ -135,8 +136,8 @@ impl Reader {
             plan,
             bytes: Vec::new(),
         };
-        if matches!(reader.plan.coding, Coding::Jpeg(_)) {
-            reader.check_jpeg(limits)?;
+        if reader.plan.coding.is_jpeg() {
+            jpeg::check(path, &reader.plan, reader.slice(0), limits)?;
         }
         Ok((header, reader))
     }
@@ -270,7 +271,7 @@ impl Reader {
         let slice = self.slice(index);
         Ok(match &plan.coding {
             Coding::Bytes(compression) => {
-                let stream = streams::decompressed(*compression, slice);
+                let stream = streams::decompressed(*compression, slice, plan.planes());
                 let stream = stream.map_err(Error::io(&self.path, "read"))?;
                 if plan.shared == (1, 1) {
                     stream
@@ -281,8 +282,8 @@ impl Reader {
             Coding::Fax(code) => {
                 Box::new(fax::Rows::new(slice, *code, (plan.chunk.0, plan.rows(index))))
             }
-            Coding::Jpeg(tables) => {
-                Box::new(Cursor::new(jpeg::decode(&self.path, plan, tables, slice)?))
+            Coding::Jpeg(_) | Coding::OldJpeg(_) => {
+                Box::new(Cursor::new(jpeg::decode(&self.path, plan, index, slice)?))
             }
         })
     }
@@ -290,12 +291,6 @@ impl Reader {
     fn slice(&self, index: usize) -> streams::Slice {
         let (offset, length) = self.plan.places[index];
         streams::Slice::new(self.file.inner.clone(), offset, length, self.plan.reversed)
-    }
-
-    /// Refuses JPEG streams of a kind that is not decoded, by the first.
-    fn check_jpeg(&self, limits: &Limits) -> Result<()> {
-        let Coding::Jpeg(tables) = &self.plan.coding else { return Ok(()) };
-        jpeg::check(&self.path, &self.plan, tables, self.slice(0), limits)
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use polychromify_core::scan::{Depth, Format};
 
-use crate::job::{Estimate, Studio};
+use crate::job::{Colored, Estimate, Facts, Studio};
 use crate::plan::Job;
 
 /// No further photograph is measured after this time.
@@ -109,7 +109,9 @@ fn measure(
 
 fn color(studio: &Studio, candidate: &Candidate) -> Option<Sample> {
     let (started, mut out) = (Instant::now(), Nowhere::default());
-    studio.color_to(&candidate.job, &candidate.content, 0, &mut out).ok()?;
+    let facts = &mut Facts::default();
+    let colored = studio.color_to(&candidate.job, &candidate.content, 0, &mut out, facts);
+    let Ok(Colored::Pages(..)) = colored else { return None };
     Some(Sample {
         pixels: candidate.pixels as f64,
         result_pixels: candidate.result_pixels as f64,

@@ -10,7 +10,8 @@ use crate::cli::Batch;
 use crate::error::Result;
 use crate::fingerprint;
 use crate::job::{
-    self, Decision, Facts, LEFT_EDITED, Outcome, Studio, decide, done_already, is_done_by_times,
+    self, Decision, Facts, LEFT_EDITED, OWN_RESULT, Outcome, Studio, decide, done_already,
+    is_done_by_times,
 };
 use crate::ledger::Ledger;
 use crate::plan::{Job, Plan};
@@ -109,6 +110,9 @@ fn rehearse_one(studio: &Studio, ledger: Option<&Ledger>, job: &Job) -> Result<R
     let path = studio.folder.join(&job.output);
     match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
+            if redo != job::Redo::All && Scan::open(&job.shown, &studio.limits)?.is_result() {
+                return skipped(OWN_RESULT.to_owned(), facts);
+            }
             let candidate = candidate(studio, job, content, &mut facts)?;
             Ok(Rehearsed::Colored(candidate, facts))
         }

@@ -5,7 +5,8 @@ use std::num::NonZero;
 use clap::{ArgAction, Args};
 
 use super::values::{
-    BordersChoice, DeviceName, FormatChoice, SourceTypeName, parse_saturation, parse_size,
+    BordersChoice, DeviceName, FormatChoice, ProfileName, SourceTypeName, parse_saturation,
+    parse_size,
 };
 
 #[derive(Args, Clone, Debug)]
@@ -59,6 +60,36 @@ pub(crate) struct Coloring {
     /// Film rebates, mounts and white frames around the photograph
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_BORDERS")]
     pub(crate) borders: BordersChoice,
+    /// Color space of the results, whose profile is embedded; prophoto in 16 bits or float alone
+    #[arg(long, value_enum, value_name = "SPACE", default_value_t, env = "POLYCHROMIFY_PROFILE")]
+    pub(crate) profile: ProfileName,
+    /// Take scans for film negatives: color them with their lightness inverted
+    ///
+    /// CIE L* of a result is 100 less that of its scan. No film curve is assumed, and the orange mask
+    /// of color negatives has no meaning here.
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        value_name = "BOOL",
+        env = "POLYCHROMIFY_INVERT"
+    )]
+    pub(crate) invert: bool,
+    /// Write "colorized" into the lower right corner of each result
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        value_name = "BOOL",
+        env = "POLYCHROMIFY_MARK"
+    )]
+    pub(crate) mark: bool,
     /// Photographs in work at the same time [default: the number of cores]
     #[arg(short, long, value_name = "N", env = "POLYCHROMIFY_JOBS")]
     pub(crate) jobs: Option<NonZero<u16>>,

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use log::LevelFilter;
 use polychromify_core::device::DeviceChoice;
+use polychromify_core::lab::RgbSpace;
 use polychromify_core::scan::{Format, SourceType};
 
 use crate::watch::settings::Duplicates;
@@ -73,6 +74,27 @@ pub(crate) enum BordersChoice {
     Auto,
     /// Taken for part of the photograph and colored with it
     Keep,
+}
+
+/// `--profile`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileName {
+    #[default]
+    Srgb,
+    AdobeRgb,
+    DisplayP3,
+    Prophoto,
+}
+
+impl ProfileName {
+    pub(crate) fn space(self) -> RgbSpace {
+        match self {
+            Self::Srgb => RgbSpace::Srgb,
+            Self::AdobeRgb => RgbSpace::AdobeRgb,
+            Self::DisplayP3 => RgbSpace::DisplayP3,
+            Self::Prophoto => RgbSpace::ProPhoto,
+        }
+    }
 }
 
 /// `--device`.

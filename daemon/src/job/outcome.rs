@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use polychromify_core::Toning;
+
 use crate::ledger::Published;
 
 /// How a job ended.
@@ -31,6 +33,8 @@ pub(crate) struct Facts {
     pub(crate) height: Option<u32>,
     pub(crate) sha256_input: Option<String>,
     pub(crate) sha256_output: Option<String>,
+    /// Whether the input, or its first page, has colors.
+    pub(crate) toning: Option<Toning>,
     /// Another input of the same content whose result is there.
     pub(crate) duplicate_of: Option<PathBuf>,
     /// What it would take.

@@ -195,7 +195,7 @@ impl File {
     }
 
     /// Bytes of the file; fails where they lie beyond it.
-    fn bytes(&self, path: &Path, at: u64, length: u64) -> Result<Vec<u8>> {
+    pub(super) fn bytes(&self, path: &Path, at: u64, length: u64) -> Result<Vec<u8>> {
         if at.checked_add(length).is_none_or(|end| end > self.length) {
             return Err(truncated(path));
         }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::plan::Plan;
+use super::plan::{Coding, Plan};
 use super::streams::Slice;
 use crate::scan::jpeg::{self, Picture};
 use crate::scan::samples::{Samples, SamplesRef};
@@ -13,14 +13,8 @@ use crate::scan::{Error, Limits, Result, damaged, unsupported};
 const RGB: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
 
 /// Refuses what is not decoded, by the first strip or tile.
-pub(super) fn check(
-    path: &Path,
-    plan: &Plan,
-    tables: &[u8],
-    slice: Slice,
-    limits: &Limits,
-) -> Result<()> {
-    let stream = stream(path, plan, tables, slice)?;
+pub(super) fn check(path: &Path, plan: &Plan, slice: Slice, limits: &Limits) -> Result<()> {
+    let stream = stream(path, plan, 0, slice)?;
     let picture = Picture::read(path, &stream)?;
     check_kind(path, plan, &picture)?;
     let held = picture.memory.saturating_add(stream.len() as u64);
@@ -31,9 +25,9 @@ pub(super) fn check(
     Ok(())
 }
 
-/// The rows of a strip or tile, of the width and the byte order that the plan tells.
-pub(super) fn decode(path: &Path, plan: &Plan, tables: &[u8], slice: Slice) -> Result<Vec<u8>> {
-    let stream = stream(path, plan, tables, slice)?;
+/// The rows of the strip or tile `index`, of the width and the byte order that the plan tells.
+pub(super) fn decode(path: &Path, plan: &Plan, index: usize, slice: Slice) -> Result<Vec<u8>> {
+    let stream = stream(path, plan, index, slice)?;
     let picture = Picture::read(path, &stream)?;
     check_kind(path, plan, &picture)?;
     let samples = jpeg::decode(path, &stream)?;
@@ -70,9 +64,16 @@ fn check_kind(path: &Path, plan: &Plan, picture: &Picture) -> Result<()> {
 }
 
 /// A strip or tile as a JPEG stream that is whole.
-fn stream(path: &Path, plan: &Plan, tables: &[u8], mut slice: Slice) -> Result<Vec<u8>> {
+fn stream(path: &Path, plan: &Plan, index: usize, mut slice: Slice) -> Result<Vec<u8>> {
     let mut data = Vec::new();
     slice.read_to_end(&mut data).map_err(Error::io(path, "read"))?;
+    let tables = match &plan.coding {
+        Coding::OldJpeg(header) => {
+            return Ok(header.stream((plan.chunk.0, plan.rows(index)), &data));
+        }
+        Coding::Jpeg(tables) => &tables[..],
+        Coding::Bytes(_) | Coding::Fax(_) => &[],
+    };
     let Some(rest) = data.strip_prefix(b"\xFF\xD8") else {
         return Err(damaged(path, "a strip or tile that does not start as JPEG"));
     };

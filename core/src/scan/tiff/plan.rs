@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Compression;
 use super::directory::{Entries, File};
 use super::fax::Code;
+use super::old_jpeg;
 use super::pixels::{Alpha, LabCode, Meaning, Pixels, YCbCr};
 use super::unpack::{Kind, Packing, Predictor};
 use crate::scan::ifd::Value;
@@ -13,10 +14,15 @@ use crate::scan::samples::Layout;
 use crate::scan::{Depth, Error, Limits, Result, damaged, unsupported};
 
 /// Most samples a pixel.
-const MOST_SAMPLES: u64 = 64;
+const MOST_SAMPLES: u64 = 16;
 
 /// Most strips or tiles: a gigapixel in tiles of 16x16.
 const MOST_CHUNKS: usize = 1 << 22;
+
+/// Pixels from which on a file must have some bytes for them, and how many there may be for each: a
+/// blank row of Group 4 is one bit, but no scan of this size is blank.
+const LARGE: u64 = 1 << 28;
+const MOST_PIXELS_A_BYTE: u64 = 50_000;
 
 /// How strips and tiles are coded.
 #[derive(Clone, Debug)]
@@ -26,6 +32,15 @@ pub(super) enum Coding {
     Fax(Code),
     /// JPEG streams, with tables that all share.
     Jpeg(Vec<u8>),
+    /// Bare codes of JPEG.
+    OldJpeg(old_jpeg::Header),
+}
+
+impl Coding {
+    /// Whether strips and tiles are decoded whole.
+    pub(super) fn is_jpeg(&self) -> bool {
+        matches!(self, Self::Jpeg(_) | Self::OldJpeg(_))
+    }
 }
 
 /// How the samples lie in the file.
@@ -71,7 +86,7 @@ impl Plan {
             return Err(unsupported(path, format!("TIFF of {samples} samples a pixel")));
         }
         let samples = samples as usize;
-        let coding = tags.coding()?;
+        let coding = tags.coding(samples)?;
         let photometric = tags.number(262, 1)?;
         let mut packing = tags.packing(samples, &coding)?;
         let (meaning, shared) = tags.meaning(photometric, &mut packing, &coding, icc)?;
@@ -85,12 +100,12 @@ impl Plan {
         let full = packing.full() as f32;
         let pixels = Pixels { meaning, samples, alpha, full };
         let depth = if matches!(coding, Coding::Fax(_)) { Depth::Eight } else { packing.depth() };
-        let reversed = tags.number(266, 1)? == 2 && !matches!(coding, Coding::Jpeg(_));
+        let reversed = tags.number(266, 1)? == 2 && !coding.is_jpeg();
         if !plain && planar && shared != (1, 1) {
             return Err(unsupported(path, "YCbCr color in separate planes of different size"));
         }
-        let old_jpeg = tags.old_jpeg()?;
-        let (tiled, chunk) = match old_jpeg {
+        let stream = tags.old_jpeg_stream()?;
+        let (tiled, chunk) = match stream {
             Some(_) => (false, (width, height)),
             None => tags.chunk(width, height)?,
         };
@@ -110,8 +125,13 @@ impl Plan {
             tiled,
             places: Vec::new(),
         };
+        let pixels = width as u64 * height as u64;
+        if pixels > LARGE && pixels / file.length > MOST_PIXELS_A_BYTE {
+            let reason = format!("{pixels} pixels in {} bytes", file.length);
+            return Err(Error::Limit { path: path.into(), reason });
+        }
         plan.check_memory(path, limits)?;
-        plan.places = match old_jpeg {
+        plan.places = match stream {
             Some(place) => vec![place],
             None => tags.places(&plan, limits)?,
         };
@@ -132,8 +152,8 @@ impl Plan {
         let stored = (self.pixels.samples * sample_bytes(self.packing.depth())) as u64;
         let (width, rows) = (self.width as u64, self.chunk.1.min(self.height) as u64);
         let tiles = if self.tiled { width.saturating_mul(rows).saturating_mul(stored) } else { 0 };
-        let jpeg = matches!(self.coding, Coding::Jpeg(_));
-        let whole = if jpeg { row.saturating_mul(2 * self.chunk.1 as u64) } else { 0 };
+        let whole =
+            if self.coding.is_jpeg() { row.saturating_mul(2 * self.chunk.1 as u64) } else { 0 };
         let held = tiles.saturating_add(whole).saturating_add(row * 2 + width * pixel);
         if held > limits.memory {
             let what = if self.tiled { "a row of tiles" } else { "a strip" };
@@ -246,7 +266,7 @@ impl Tags<'_> {
         Ok((side(256, "width")? as usize, side(257, "height")? as usize))
     }
 
-    fn coding(&self) -> Result<Coding> {
+    fn coding(&self, samples: usize) -> Result<Coding> {
         let compression = self.number(259, 1)?;
         if let Some(compression) = u16::try_from(compression).ok().and_then(Compression::from_tag) {
             return Ok(Coding::Bytes(compression));
@@ -263,7 +283,16 @@ impl Tags<'_> {
                 let tables = self.file.value(self.path, self.entries, 347, 1 << 16)?;
                 Coding::Jpeg(tables.map(|value| value.bytes).unwrap_or_default())
             }
-            6 if self.entries.contains(513) => Coding::Jpeg(Vec::new()),
+            6 if self.old_jpeg_stream()?.is_some() => Coding::Jpeg(Vec::new()),
+            6 => {
+                let shared = match self.numbers(530, 2)?[..] {
+                    _ if self.number(262, 1)? != 6 => (1, 1),
+                    [across @ (1 | 2 | 4), down @ (1 | 2 | 4)] => (across as u8, down as u8),
+                    _ => (2, 2), // TIFF 6.0, section 21
+                };
+                let Self { path, file, entries } = self;
+                Coding::OldJpeg(old_jpeg::Header::read(path, file, entries, samples, shared)?)
+            }
             other => {
                 let reason = format!("TIFF compression {}", compression_name(other));
                 return Err(unsupported(self.path, reason));
@@ -273,14 +302,24 @@ impl Tags<'_> {
 
     /// Place and length of the stream that JPEG of before 1995 was (TIFF 6.0, section 22), where a file
     /// has it whole.
-    fn old_jpeg(&self) -> Result<Option<(u64, u64)>> {
+    fn old_jpeg_stream(&self) -> Result<Option<(u64, u64)>> {
         if self.number(259, 1)? != 6 {
             return Ok(None);
         }
         let at = self.number(513, 0)?;
         let rest = self.file.length.saturating_sub(at);
-        let length = self.number(514, rest)?;
-        Ok(Some((at, if length == 0 { rest } else { length.min(rest) })))
+        let length = match self.number(514, rest)? {
+            0 => rest,
+            length => length.min(rest),
+        };
+        // Others store nothing there but the tables once more.
+        let ends = |bytes: &[u8]| bytes.starts_with(b"\xFF\xD8") && bytes.ends_with(b"\xFF\xD9");
+        if at == 0 || length < 4 {
+            return Ok(None);
+        }
+        let edges =
+            [self.file.bytes(self.path, at, 2)?, self.file.bytes(self.path, at + length - 2, 2)?];
+        Ok(ends(&edges.concat()).then_some((at, length)))
     }
 
     fn packing(&self, samples: usize, coding: &Coding) -> Result<Packing> {
@@ -320,10 +359,12 @@ impl Tags<'_> {
             Coding::Fax(_) if bits != 1 || samples != 1 => {
                 return Err(damaged(path, format!("CCITT data of {samples} x {bits} bits")));
             }
-            Coding::Jpeg(_) if !matches!(bits, 8 | 16) || kind != Kind::Unsigned => {
+            Coding::Jpeg(_) | Coding::OldJpeg(_)
+                if !matches!(bits, 8 | 16) || kind != Kind::Unsigned =>
+            {
                 return Err(unsupported(path, format!("{bits}-bit JPEG in TIFF")));
             }
-            Coding::Fax(_) | Coding::Jpeg(_) => Compression::None,
+            Coding::Fax(_) | Coding::Jpeg(_) | Coding::OldJpeg(_) => Compression::None,
         };
         let predictor = match self.number(317, 1)? {
             // Without compression there is none, whatever is said.
@@ -370,7 +411,7 @@ impl Tags<'_> {
                 Meaning::Cmyk(Inks::new(path, icc))
             }
             // The decoder gives RGB.
-            6 if matches!(coding, Coding::Jpeg(_)) => Meaning::Rgb,
+            6 if coding.is_jpeg() => Meaning::Rgb,
             6 if packing.bits == 8 && packing.kind == Kind::Unsigned => {
                 let shared = match self.numbers(530, 2)?[..] {
                     [across, down] => (across as usize, down as usize),
@@ -507,7 +548,6 @@ fn floats(value: &Value) -> Vec<f32> {
 /// What a compression is called, by its number in tag 259.
 fn compression_name(number: u64) -> String {
     let name = match number {
-        6 => "JPEG of before 1995, in parts",
         9 | 10 | 34661 => "JBIG",
         32766 => "NeXT",
         32809 => "ThunderScan",

@@ -40,10 +40,15 @@ impl Read for Slice {
     }
 }
 
-/// Undoes the compression of a strip or tile.
+/// Largest window of Zstandard where several planes are decompressed at once, as a power of 2: 32 MiB;
+/// else it is the library's 128 MiB.
+const PLANES_WINDOW: u32 = 25;
+
+/// Undoes the compression of a strip or tile, one of `planes` that are read in turns.
 pub(super) fn decompressed(
     compression: Compression,
     slice: Slice,
+    planes: usize,
 ) -> io::Result<Box<dyn Read + Send>> {
     let mut reader = BufReader::with_capacity(1 << 16, slice);
     Ok(match compression {
@@ -58,7 +63,13 @@ pub(super) fn decompressed(
             Box::new(Lzw { reader, decoder })
         }
         Compression::Deflate => Box::new(flate2::bufread::ZlibDecoder::new(reader)),
-        Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
+        Compression::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
+            if planes > 1 {
+                decoder.window_log_max(PLANES_WINDOW)?;
+            }
+            Box::new(decoder)
+        }
     })
 }
 
