@@ -27,6 +27,7 @@ mod profile;
 mod refused;
 mod rows;
 mod samples;
+mod tables;
 mod tiff;
 mod webp;
 
@@ -229,7 +230,7 @@ impl Scan {
         let mut lightness = Vec::new();
         let mut y = 0;
         while let Some(band) = rows.next(band_rows)? {
-            self.conversion.convert(&self.path, layout, band, &mut lightness)?;
+            self.conversion.convert(layout, band, &mut lightness);
             if self.inverted {
                 lightness.iter_mut().for_each(|l| *l = 100.0 - *l);
             }

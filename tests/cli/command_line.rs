@@ -26,6 +26,7 @@ fn json_has_one_line_an_input_and_a_summary() {
         "height",
         "sha256_input",
         "sha256_output",
+        "toned",
     ];
     assert_eq!(run.lines().len(), 2);
     for line in run.lines() {

@@ -129,7 +129,7 @@ impl<'a> ColorRows<'a> {
     /// Lightness and alpha of the source's next band.
     fn copy_band(&mut self) -> Result<()> {
         let Some(samples) = self.rows.next(self.band_rows)? else { return Ok(()) };
-        self.conversion.convert(self.path, self.source, samples, &mut self.lightness)?;
+        self.conversion.convert(self.source, samples, &mut self.lightness);
         if self.layout.alpha {
             let channels = self.source.channels();
             self.alpha.set_channel(samples, channels - 1, channels);
@@ -145,7 +145,7 @@ impl<'a> ColorRows<'a> {
         shrink.ready_alpha.clear();
         while shrink.ready.is_empty() {
             let Some(samples) = self.rows.next(self.band_rows)? else { break };
-            self.conversion.convert(self.path, self.source, samples, &mut shrink.row)?;
+            self.conversion.convert(self.source, samples, &mut shrink.row);
             for row in shrink.row.chunks_exact(width) {
                 let ready = &mut shrink.ready;
                 shrink.lightness.push_row(row, &mut |row| ready.extend_from_slice(row));

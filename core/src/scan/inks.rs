@@ -1,18 +1,14 @@
 //! CMYK and CIE Lab as linear light of sRGB's primaries, not clipped, so that no lightness is lost.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use moxcms::{
-    ColorProfile, DataColorSpace, Layout, RenderingIntent, ToneReprCurve, TransformF32Executor,
-    TransformOptions,
-};
+use moxcms::{ColorProfile, DataColorSpace};
 
-use super::{Result, damaged};
+use super::tables::{Tables, lab_to_xyz};
 use crate::lab::srgb_to_linear;
 
 /// CMYK through its profile, or by the plain formula.
-pub(super) struct Inks(Option<Arc<TransformF32Executor>>);
+pub(super) struct Inks(Option<Tables>);
 
 impl std::fmt::Debug for Inks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -28,8 +24,8 @@ impl Inks {
             log::warn!("{path}: CMYK without a color profile: lightness is an estimate");
             return Self(None);
         };
-        match transform(icc) {
-            Ok(transform) => Self(Some(transform)),
+        match tables(icc) {
+            Ok(tables) => Self(Some(tables)),
             Err(reason) => {
                 log::warn!("{path}: color profile ignored, lightness is an estimate: {reason}");
                 Self(None)
@@ -38,44 +34,22 @@ impl Inks {
     }
 
     /// Linear sRGB of interleaved CMYK, 0 (no ink) to 1.
-    pub(super) fn to_linear(&self, path: &Path, cmyk: &[f32]) -> Result<Vec<f32>> {
-        if let Some(transform) = &self.0 {
-            let mut linear = vec![0.0; cmyk.len() / 4 * 3];
-            transform
-                .transform(cmyk, &mut linear)
-                .map_err(|error| damaged(path, format!("color profile: {error}")))?;
-            return Ok(linear);
+    pub(super) fn to_linear(&self, cmyk: &[f32]) -> Vec<f32> {
+        if let Some(tables) = &self.0 {
+            return cmyk.chunks_exact(4).flat_map(|p| xyz_to_linear(tables.xyz(p))).collect();
         }
         // PDF 32000-1, 10.3.5 (its printers' form, as libtiff has it): (1 - ink) (1 - black).
         let light = |p: &[f32]| [0, 1, 2].map(|i| srgb_to_linear((1.0 - p[i]) * (1.0 - p[3])));
-        Ok(cmyk.chunks_exact(4).flat_map(light).collect())
+        cmyk.chunks_exact(4).flat_map(light).collect()
     }
 }
 
-fn transform(icc: &[u8]) -> Result<Arc<TransformF32Executor>, String> {
+fn tables(icc: &[u8]) -> Result<Tables, String> {
     let profile = ColorProfile::new_from_slice(icc).map_err(|error| error.to_string())?;
     if profile.color_space != DataColorSpace::Cmyk {
         return Err(format!("it is for {:?}, the picture is CMYK", profile.color_space));
     }
-    let options = TransformOptions {
-        rendering_intent: RenderingIntent::RelativeColorimetric,
-        allow_use_cicp_transfer: false,
-        ..TransformOptions::default()
-    };
-    profile
-        .create_transform_f32(Layout::Rgba, &linear_srgb(), Layout::Rgb, options)
-        .map_err(|error| error.to_string())
-}
-
-/// sRGB's primaries with straight tone curves.
-pub(super) fn linear_srgb() -> ColorProfile {
-    let mut linear = ColorProfile::new_srgb();
-    let identity = ToneReprCurve::Parametric(vec![1.0]);
-    linear.red_trc = Some(identity.clone());
-    linear.green_trc = Some(identity.clone());
-    linear.blue_trc = Some(identity);
-    linear.cicp = None;
-    linear
+    Tables::of(&profile, 4)
 }
 
 /// From XYZ under D50 to linear sRGB, by Bradford's adaptation (brucelindbloom.com).
@@ -85,19 +59,14 @@ const FROM_XYZ_D50: [[f32; 3]; 3] = [
     [0.071_945, -0.228_991, 1.405_243],
 ];
 
-/// XYZ of D50.
-const D50: [f32; 3] = [0.964_22, 1.0, 0.825_21];
+/// Linear sRGB of XYZ under D50.
+pub(super) fn xyz_to_linear(xyz: [f32; 3]) -> [f32; 3] {
+    FROM_XYZ_D50.map(|row| row.iter().zip(xyz).map(|(m, v)| m * v).sum())
+}
 
 /// Linear sRGB of CIE Lab under D50: L* 0..=100.
-pub(super) fn lab_to_linear([l, a, b]: [f32; 3]) -> [f32; 3] {
-    // CIE 15:2004, 8.2.1.
-    let curve = |t: f32| {
-        if t > 6.0 / 29.0 { t * t * t } else { (t - 4.0 / 29.0) * 3.0 * (6.0_f32 / 29.0).powi(2) }
-    };
-    let y = (l + 16.0) / 116.0;
-    let relative = [y + a / 500.0, y, y - b / 200.0];
-    let xyz = [0, 1, 2].map(|i| D50[i] * curve(relative[i]));
-    FROM_XYZ_D50.map(|row| row.iter().zip(xyz).map(|(m, v)| m * v).sum())
+pub(super) fn lab_to_linear(lab: [f32; 3]) -> [f32; 3] {
+    xyz_to_linear(lab_to_xyz(lab))
 }
 
 #[cfg(test)]
@@ -116,7 +85,7 @@ mod tests {
     #[test]
     fn no_ink_is_white_and_black_ink_black() {
         let inks = Inks(None);
-        let linear = inks.to_linear(Path::new("x"), &[0., 0., 0., 0., 0., 0., 0., 1.]).unwrap();
+        let linear = inks.to_linear(&[0., 0., 0., 0., 0., 0., 0., 1.]);
         assert_eq!(linear, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
     }
 }

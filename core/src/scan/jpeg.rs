@@ -109,7 +109,7 @@ impl Reader {
             (Some((inks, inverted)), SamplesRef::Eight(samples), Samples::Float(into)) => {
                 let ink = |&s: &u8| f32::from(if *inverted { !s } else { s }) / 255.0;
                 let cmyk: Vec<f32> = samples.iter().map(ink).collect();
-                into.extend(inks.to_linear(&self.path, &cmyk)?);
+                into.extend(inks.to_linear(&cmyk));
             }
             (_, samples, into) => into.extend(samples),
         }

@@ -1,19 +1,21 @@
 //! True lightness of samples, through the color profile of their source.
 //!
 //! A matrix profile, or a gray one, is a tone curve a channel and a weighted sum: its relative
-//! luminance under D65 needs no more than that and is not clipped. Profiles with tables go
-//! through moxcms to linear light.
+//! luminance under D65 needs no more than that and is not clipped. Profiles with tables are
+//! evaluated by [`Tables`].
 
 use std::path::Path;
 
 use moxcms::{
     ColorProfile, DataColorSpace, Layout as CmsLayout, Matrix3d, RenderingIntent, ToneReprCurve,
-    TransformF32Executor, TransformOptions,
+    TransformOptions,
 };
+use rayon::prelude::*;
 
-use super::inks::linear_srgb;
+use super::Depth;
+use super::inks::xyz_to_linear;
 use super::samples::{Layout, SamplesRef};
-use super::{Depth, Error, Result};
+use super::tables::Tables;
 use crate::lab;
 
 /// Where the meaning of samples comes from.
@@ -46,8 +48,8 @@ pub(super) enum Lightness {
     Float(Vec<Vec<f32>>),
     /// Linear sRGB.
     Linear,
-    /// A profile with tables: to XYZ under D50 over white, which all colors of scans have within 0..=1.
-    Tables(std::sync::Arc<TransformF32Executor>),
+    /// A profile with tables.
+    Tables(Tables),
 }
 
 impl Lightness {
@@ -96,11 +98,10 @@ impl Lightness {
     /// Lightness of whole pixels of `layout`; alpha is skipped.
     pub(super) fn convert(
         &self,
-        path: &Path,
         layout: Layout,
         samples: SamplesRef<'_>,
         lightness: &mut Vec<f32>,
-    ) -> Result<()> {
+    ) {
         let channels = layout.channels();
         lightness.clear();
         match (self, samples) {
@@ -143,28 +144,21 @@ impl Lightness {
                 lightness.resize(s.len() / channels, 0.0);
                 lab::lightness_from_linear(s, channels, lightness);
             }
-            (Self::Tables(transform), samples) => {
+            (Self::Tables(tables), samples) => {
                 let rgb: Vec<f32> = match samples {
                     SamplesRef::Eight(s) => scaled(s, channels, 255.0),
                     SamplesRef::Sixteen(s) => scaled(s, channels, 65535.0),
                     SamplesRef::Float(s) => scaled(s, channels, 1.0),
                 };
-                let mut xyz = vec![0.0; rgb.len()];
-                transform.transform(&rgb, &mut xyz).map_err(|error| Error::Damaged {
-                    path: path.into(),
-                    reason: format!("color profile: {error}"),
-                })?;
-                let row = adapted_luminance(D50);
-                let weights = [0, 1, 2].map(|i| (row[i] * D50[i]) as f32);
-                lightness.extend(
-                    xyz.chunks_exact(3).map(|p| {
-                        lightness_of(weights.iter().zip(p).map(|(w, v)| w * v).sum::<f32>())
-                    }),
-                );
+                let row = adapted_luminance(D50).map(|v| v as f32);
+                let luminance =
+                    |p: &[f32]| row.iter().zip(tables.xyz(p)).map(|(w, v)| w * v).sum::<f32>();
+                let lightness_of_pixels =
+                    rgb.par_chunks_exact(3).map(|p| lightness_of(luminance(p)));
+                lightness_of_pixels.collect_into_vec(lightness);
             }
             _ => unreachable!("the conversion is made for the samples' depth"),
         }
-        Ok(())
     }
 }
 
@@ -203,27 +197,18 @@ fn rgb_from_icc(profile: &ColorProfile, values: usize, float: bool) -> Result<Li
             Lightness::Matrix(tables)
         });
     }
-    // sRGB would clip what lies outside of it, and with it lightness.
-    let mut xyz = linear_srgb();
-    let at = |x: f64, y: f64, z: f64| moxcms::Xyzd { x, y, z };
-    xyz.red_colorant = at(D50[0], 0.0, 0.0);
-    xyz.green_colorant = at(0.0, D50[1], 0.0);
-    xyz.blue_colorant = at(0.0, 0.0, D50[2]);
-    Ok(Lightness::Tables(transform(profile, &xyz)?))
+    Ok(Lightness::Tables(Tables::of(profile, 3)?))
 }
 
-/// From an RGB profile to another.
-fn transform(
-    from: &ColorProfile,
-    to: &ColorProfile,
-) -> Result<std::sync::Arc<TransformF32Executor>, String> {
-    let options = TransformOptions {
-        rendering_intent: RenderingIntent::RelativeColorimetric,
-        allow_use_cicp_transfer: false,
-        ..TransformOptions::default()
-    };
-    from.create_transform_f32(CmsLayout::Rgb, to, CmsLayout::Rgb, options)
-        .map_err(|error| error.to_string())
+/// sRGB's primaries with straight tone curves.
+fn linear_srgb() -> ColorProfile {
+    let mut linear = ColorProfile::new_srgb();
+    let identity = ToneReprCurve::Parametric(vec![1.0]);
+    linear.red_trc = Some(identity.clone());
+    linear.green_trc = Some(identity.clone());
+    linear.blue_trc = Some(identity);
+    linear.cicp = None;
+    linear
 }
 
 /// Turns interleaved red, green and blue samples, 0..=1, into linear sRGB; where a profile does not
@@ -231,8 +216,19 @@ fn transform(
 pub(super) fn samples_to_linear(space: &ColorSpace, rgb: &mut [f32]) {
     let by_profile = |bytes: &[u8], rgb: &[f32]| {
         let profile = ColorProfile::new_from_slice(bytes).ok()?;
+        if let Ok(tables) = Tables::of(&profile, 3) {
+            return Some(rgb.chunks_exact(3).flat_map(|p| xyz_to_linear(tables.xyz(p))).collect());
+        }
+        let options = TransformOptions {
+            rendering_intent: RenderingIntent::RelativeColorimetric,
+            allow_use_cicp_transfer: false,
+            ..TransformOptions::default()
+        };
+        let (rgb_layout, linear_profile) = (CmsLayout::Rgb, linear_srgb());
+        let transform =
+            profile.create_transform_f32(rgb_layout, &linear_profile, rgb_layout, options).ok()?;
         let mut linear = vec![0.0; rgb.len()];
-        transform(&profile, &linear_srgb()).ok()?.transform(rgb, &mut linear).ok()?;
+        transform.transform(rgb, &mut linear).ok()?;
         Some(linear)
     };
     match space {
@@ -253,7 +249,7 @@ pub(super) fn samples_to_linear(space: &ColorSpace, rgb: &mut [f32]) {
 }
 
 /// A tone curve as a function on 0..=1 in f64 (ICC.1:2022, 10.6 and 10.18).
-fn evaluator(curve: &ToneReprCurve) -> Result<Box<dyn Fn(f64) -> f64>, String> {
+pub(super) fn evaluator(curve: &ToneReprCurve) -> Result<Box<dyn Fn(f64) -> f64>, String> {
     match curve {
         ToneReprCurve::Lut(lut) if lut.is_empty() => Ok(Box::new(|v| v)),
         ToneReprCurve::Lut(lut) if lut.len() == 1 => {
@@ -351,7 +347,7 @@ fn lightness_of(y: f32) -> f32 {
 }
 
 /// A table's value at a float, where 1 is its end; beyond its ends it goes on straight.
-fn between(table: &[f32], at: f32) -> f32 {
+pub(super) fn between(table: &[f32], at: f32) -> f32 {
     let at = at * (table.len() - 1) as f32;
     let below = (at.max(0.0) as usize).min(table.len() - 2);
     table[below] + (table[below + 1] - table[below]) * (at - below as f32)
@@ -362,7 +358,7 @@ fn srgb_to_linear(v: f64) -> f64 {
     if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
 }
 
-fn table(values: usize, f: impl Fn(f64) -> f32) -> Vec<f32> {
+pub(super) fn table(values: usize, f: impl Fn(f64) -> f32) -> Vec<f32> {
     (0..values).map(|i| f(i as f64 / (values - 1) as f64)).collect()
 }
 

@@ -106,7 +106,7 @@ impl Pixels {
                 let full = largest(stored);
                 let cmyk: Vec<f32> =
                     pixels().flat_map(|p| p[..4].iter().map(|v| v / full)).collect();
-                let linear = inks.to_linear(path, &cmyk)?;
+                let linear = inks.to_linear(&cmyk);
                 for (pixel, color) in pixels().zip(linear.chunks_exact(3)) {
                     into.extend(color);
                     into.extend(self.alpha.iter().map(|alpha| pixel[alpha.index] / full));
