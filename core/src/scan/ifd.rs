@@ -111,7 +111,7 @@ impl Value {
             13 | 18 => return false,
             _ => {
                 let size = item_bytes(self.kind);
-                return size.is_some_and(|size| self.bytes.len() % size == 0)
+                return size.is_some_and(|size| self.bytes.len().is_multiple_of(size))
                     && !self.bytes.is_empty();
             }
         };

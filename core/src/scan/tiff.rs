@@ -71,6 +71,8 @@ pub(super) struct Reader {
     path: PathBuf,
     file: File,
     pages: Pages,
+    /// Number of the page that is read.
+    page: usize,
     plan: Plan,
     /// Next row.
     y: usize,
@@ -89,13 +91,12 @@ impl Reader {
         let file = File::open(file, path)?;
         raw::refuse(path, &file)?;
         let pages = Pages::find(path, &file)?;
-        let mut stored = 0;
-        for page in 0..pages.places.len() {
-            let checked = pages.named(page, || {
-                let (entries, _) = page_entries(path, &file, pages.places[page], limits)?;
-                Plan::read(path, &file, &entries, None, limits)
-            })?;
-            stored += checked.stored_bytes();
+        let mut stored: u64 = 0;
+        for (page, &at) in pages.places.iter().enumerate() {
+            let checked = page_entries(path, &file, at, limits)
+                .and_then(|(entries, _)| Plan::read(path, &file, &entries, None, limits))
+                .map_err(|error| pages.numbered(page, error))?;
+            stored = stored.saturating_add(checked.stored_bytes());
         }
         if pages.places.len() > 1 && stored > file.length {
             return Err(damaged(path, "pages share their pixels"));
@@ -129,6 +130,7 @@ impl Reader {
             path: path.into(),
             file,
             pages,
+            page,
             y: 0,
             strips: Vec::new(),
             tiles: Samples::new(stored),
@@ -159,7 +161,8 @@ impl Reader {
         if page >= count {
             return Err(damaged(&path, format!("page {} of {count}", page + 1)));
         }
-        let (header, reader) = Self::at_page(&path, file, pages, page, limits)?;
+        let (header, reader) = Self::at_page(&path, file, pages, page, limits)
+            .map_err(|error| self.pages.numbered(page, error))?;
         *self = reader;
         Ok(header)
     }
@@ -176,21 +179,24 @@ impl Reader {
     /// Appends the next `rows` rows.
     pub(super) fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
         for _ in 0..rows {
-            if self.plan.tiled {
-                let within = self.y % self.plan.chunk.1;
-                if within == 0 {
-                    self.read_tiles()?;
-                }
-                let stride = self.plan.width * self.plan.pixels.samples;
-                let row = self.tiles.slice(within * stride..(within + 1) * stride);
-                self.plan.pixels.append(&self.path, row, into)?;
-            } else {
-                self.read_strip_row()?;
-                self.plan.pixels.append(&self.path, self.row.all(), into)?;
-            }
+            self.read_row(into).map_err(|error| self.pages.numbered(self.page, error))?;
             self.y += 1;
         }
         Ok(())
+    }
+
+    fn read_row(&mut self, into: &mut Samples) -> Result<()> {
+        if !self.plan.tiled {
+            self.read_strip_row()?;
+            return self.plan.pixels.append(&self.path, self.row.all(), into);
+        }
+        let within = self.y % self.plan.chunk.1;
+        if within == 0 {
+            self.read_tiles()?;
+        }
+        let stride = self.plan.width * self.plan.pixels.samples;
+        let row = self.tiles.slice(within * stride..(within + 1) * stride);
+        self.plan.pixels.append(&self.path, row, into)
     }
 
     /// Reads the stored samples of row `y`.

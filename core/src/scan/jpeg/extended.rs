@@ -19,11 +19,14 @@ const HEAD: usize = DIGEST + 8;
 /// Most bytes of packet in a part; the specification's proposal.
 const PART: usize = 65_400;
 
+/// Bytes of a packet, and its parts by their place in it.
+type Packet<'a> = (usize, BTreeMap<usize, &'a [u8]>);
+
 /// The main packet with what the extended one adds; `parts` are segments without their name. `None`
 /// if they are not whole or not the main packet's.
 pub(super) fn join(main: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
     let main = std::str::from_utf8(main).ok()?.trim_end_matches('\0');
-    let mut packets: BTreeMap<&[u8], (usize, BTreeMap<usize, &[u8]>)> = BTreeMap::new();
+    let mut packets: BTreeMap<&[u8], Packet<'_>> = BTreeMap::new();
     for part in parts {
         let (digest, rest) = part.split_at_checked(DIGEST)?;
         let (length, rest) = rest.split_first_chunk::<4>()?;

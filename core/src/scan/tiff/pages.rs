@@ -59,20 +59,20 @@ impl Pages {
         Ok(Self { places, others })
     }
 
-    /// What is done with a page, its number in the reason if it fails and there are several.
-    pub(super) fn named<T>(&self, page: usize, action: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// An error about a page, with its number if there are several.
+    pub(super) fn numbered(&self, page: usize, error: Error) -> Error {
         let number = |reason: String| match self.places.len() {
             1 => reason,
             _ => format!("page {}: {reason}", page + 1),
         };
-        action().map_err(|error| match error {
+        match error {
             Error::Damaged { path, reason } => Error::Damaged { path, reason: number(reason) },
             Error::Unsupported { path, reason } => {
                 Error::Unsupported { path, reason: number(reason) }
             }
             Error::Limit { path, reason } => Error::Limit { path, reason: number(reason) },
             other => other,
-        })
+        }
     }
 }
 

@@ -140,7 +140,6 @@ fn append(
     }
     for entry in entries {
         let written = match &entry.place {
-            Place::At(_) => entry.kind,
             Place::Offsets(_) | Place::Directory(_) if kind == Kind::Big => 16, // LONG8
             _ => entry.kind,
         };
@@ -159,7 +158,9 @@ fn append(
             Place::Here(value) => value.clone(),
             Place::Offsets(offsets) => {
                 let mut value = Vec::with_capacity(offsets.len() * room(kind));
-                offsets.iter().for_each(|&offset| number(&mut value, offset));
+                for &offset in offsets {
+                    number(&mut value, offset);
+                }
                 value
             }
         };

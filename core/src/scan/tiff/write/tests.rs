@@ -80,3 +80,27 @@ fn a_bigtiff_holds_the_same_as_a_classic_file() {
     assert_eq!((pages[0].1, pages[0].3), (300, 100));
     assert_eq!(pages, read(&big));
 }
+
+#[test]
+fn libtiff_reads_a_bigtiff_as_the_same_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let [classic, big] = ["classic.tif", "big.tif"].map(|name| folder.path().join(name));
+    std::fs::write(&classic, two_pages(u32::MAX.into())).unwrap();
+    std::fs::write(&big, two_pages(100)).unwrap();
+    for (program, files) in [("tiffinfo", &[&big][..]), ("tiffcmp", &[&classic, &big])] {
+        let output = match std::process::Command::new(program).args(files).output() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let demanded = std::env::var_os("POLYCHROMIFY_READERS").is_some();
+                assert!(!demanded, "{program} must be installed");
+                let _ = writeln!(io::stderr(), "skips: {program} is missing");
+                return;
+            }
+            output => output.unwrap(),
+        };
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && complaints.is_empty(), "{program}: {complaints}");
+        let told = String::from_utf8_lossy(&output.stdout);
+        let differs = |line: &str| !line.is_empty() && !line.starts_with("Directory ");
+        assert!(program == "tiffinfo" || !told.lines().any(differs), "{told}");
+    }
+}
