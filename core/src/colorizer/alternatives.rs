@@ -25,7 +25,7 @@ const LEAST_LIKELY: f32 = 0.35;
 pub(super) struct Cells<'a> {
     centers: &'a [[f32; 2]],
     columns: usize,
-    cells: Vec<Option<Cell>>,
+    grid: Vec<Option<Cell>>,
 }
 
 /// A block.
@@ -80,7 +80,7 @@ impl<'a> Cells<'a> {
             ];
             Some(Cell { chroma, shares, pixels, features })
         };
-        Self { centers, columns, cells: shares.into_iter().enumerate().map(cell).collect() }
+        Self { centers, columns, grid: shares.into_iter().enumerate().map(cell).collect() }
     }
 
     /// What to hint for each other coloring, the likeliest first.
@@ -94,7 +94,7 @@ impl<'a> Cells<'a> {
 
     /// The part that each cell belongs to: k-means, begun with cells far from each other.
     fn parts(&self) -> Vec<Option<usize>> {
-        let cells: Vec<&Cell> = self.cells.iter().flatten().collect();
+        let cells: Vec<&Cell> = self.grid.iter().flatten().collect();
         let distance = |one: &[f32; 5], two: &[f32; 5]| {
             one.iter().zip(two).map(|(one, two)| (one - two) * (one - two)).sum::<f32>()
         };
@@ -122,13 +122,13 @@ impl<'a> Cells<'a> {
                 }
             }
         }
-        self.cells.iter().map(|cell| cell.as_ref().map(|cell| nearest(&means, cell).0)).collect()
+        self.grid.iter().map(|cell| cell.as_ref().map(|cell| nearest(&means, cell).0)).collect()
     }
 
     /// The other likely colors of a part.
     fn others(&self, parts: &[Option<usize>], part: usize) -> Vec<Other> {
-        let all = self.cells.iter().flatten().count() as f32;
-        let of_part = self.cells.iter().zip(parts).filter(|(_, of)| **of == Some(part));
+        let all = self.grid.iter().flatten().count() as f32;
+        let of_part = self.grid.iter().zip(parts).filter(|(_, of)| **of == Some(part));
         let cells: Vec<&Cell> = of_part.filter_map(|(cell, _)| cell.as_ref()).collect();
         let count = cells.len() as f32;
         if count < LEAST_PART * all || cells.is_empty() {
@@ -184,7 +184,7 @@ impl<'a> Cells<'a> {
             chroma: [cell.chroma[0] + other.shift[0], cell.chroma[1] + other.shift[1]],
             pixels: cell.pixels.clone(),
         };
-        inside.filter_map(|i| self.cells[i].as_ref().map(spot)).collect()
+        inside.filter_map(|i| self.grid[i].as_ref().map(spot)).collect()
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
             if i < 128 { above } else { vec![0.9, 0.0, 0.1] }
         };
         let shares = (0..256).map(shares).collect();
-        Cells::new(&frame, &[[0.0; 2]; 4096], shares, &CENTERS).alternatives()
+        Cells::new(&frame, &vec![[0.0; 2]; 4096], shares, &CENTERS).alternatives()
     }
 
     #[test]

@@ -120,23 +120,28 @@ fn color(studio: &Studio, candidate: &Candidate) -> Option<Sample> {
     })
 }
 
-/// Of each kind the photographs at the quartiles of size, kinds by turns, so often that all workers
-/// have work.
+/// Of each kind some photographs of all sizes, each once, the middle ones first, kinds by turns: two
+/// for each worker, if there are as many.
 fn choose(candidates: &[Candidate], workers: usize) -> Vec<&Candidate> {
     let mut kinds: BTreeMap<Kind, Vec<&Candidate>> = BTreeMap::new();
     for candidate in candidates {
         kinds.entry(kind(candidate)).or_default().push(candidate);
     }
+    let most = 3.max((2 * workers).div_ceil(kinds.len().max(1)));
     for of_kind in kinds.values_mut() {
         of_kind.sort_by_key(|candidate| candidate.pixels);
         let small = of_kind.partition_point(|candidate| candidate.pixels <= LARGE).max(1);
-        let at = |quarter: usize| of_kind[(small - 1) * quarter / 4];
-        *of_kind = vec![at(2), at(1), at(3)];
-        of_kind.dedup_by_key(|candidate| candidate.job.input.clone());
+        let count = most.min(small);
+        let mut places: Vec<usize> =
+            (0..count).map(|i| (2 * i + 1) * small / (2 * count)).collect();
+        places.sort_by_key(|place| place.abs_diff(small / 2));
+        *of_kind = places.into_iter().map(|place| of_kind[place]).collect();
     }
-    let turns = 3.max((2 * workers).div_ceil(kinds.len().max(1)));
-    let turn = |turn: usize| kinds.values().map(move |of_kind| of_kind[turn % of_kind.len()]);
-    (0..turns).flat_map(turn).collect()
+    let mut chosen = Vec::new();
+    for turn in 0..most {
+        chosen.extend(kinds.values().filter_map(|of_kind| of_kind.get(turn).copied()));
+    }
+    chosen
 }
 
 /// A cost that grows with the pixels.
@@ -221,6 +226,36 @@ mod tests {
             let line = Line::through(points);
             assert!(line.start == 0.0 && line.at(4e6) > line.at(2e6), "{line:?}");
         }
+    }
+
+    #[test]
+    fn photographs_of_all_sizes_and_kinds_are_measured_once() {
+        let candidate = |number: u64, format, pixels| Candidate {
+            job: Job {
+                shown: number.to_string().into(),
+                input: number.to_string().into(),
+                below: number.to_string().into(),
+                output: number.to_string().into(),
+            },
+            content: String::new(),
+            format,
+            depth: Depth::Eight,
+            pixels,
+            result_pixels: pixels,
+        };
+        let mut all: Vec<Candidate> =
+            (0..100).map(|i| candidate(i, Format::Jpeg, 1_000_000 + i)).collect();
+        all.push(candidate(100, Format::Tiff, 600_000_000));
+        all.push(candidate(101, Format::Tiff, 600_000_001));
+        all.push(candidate(102, Format::Jpeg, 600_000_002));
+        let chosen: Vec<u64> = choose(&all, 2)
+            .iter()
+            .map(|c| c.job.input.to_str().unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(chosen, [50, 100, 83, 16]);
+        assert_eq!(choose(&all[..1], 1).len(), 1);
+        assert_eq!(choose(&all[..100], 8).len(), 16);
+        assert!(choose(&[], 2).is_empty());
     }
 
     #[test]

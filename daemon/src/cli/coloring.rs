@@ -10,6 +10,7 @@ use super::values::{
 };
 
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Coloring {
     /// Weights by name, or a .safetensors file [default: vivid]
     ///

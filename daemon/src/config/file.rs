@@ -203,7 +203,10 @@ mod tests {
             ("quality = [1, 2]", "`quality`: expected one value, found a list"),
             ("input = 5", "`input`: expected text in quotes, found a number"),
             ("hook = true", "`hook`: expected text in quotes, found true or false"),
-            ("format = \"gif\"", "`format`: expected one of same, tiff, png, jpeg, found `gif`"),
+            (
+                "format = \"gif\"",
+                "`format`: expected one of same, tiff, png, jpeg, webp, found `gif`",
+            ),
             ("rescan = \"often\"", "`rescan`: `often` does not fit: expected a time"),
             ("memory = { a = 1 }", "`memory`: expected one value, found a table"),
             ("metrics-anywhere = 7", "`metrics-anywhere`: expected one of true, false"),
