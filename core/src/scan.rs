@@ -232,7 +232,9 @@ impl Scan {
         while let Some(band) = rows.next(band_rows)? {
             self.conversion.convert(layout, band, &mut lightness);
             if self.inverted {
-                lightness.iter_mut().for_each(|l| *l = 100.0 - *l);
+                for l in &mut lightness {
+                    *l = 100.0 - *l;
+                }
             }
             if let Some(samples) = &mut keep {
                 samples.extend(band);

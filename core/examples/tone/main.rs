@@ -32,7 +32,6 @@ struct Case {
     toning: Toning,
 }
 
-#[expect(clippy::print_stdout, reason = "the result of the example")]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(middle) = arguments.iter().position(|argument| argument == "--") else {

@@ -163,7 +163,7 @@ fn yellow_unevenly(picture: &mut RgbImage, random: &mut ChaCha8Rng) {
     let waves: Vec<[f32; 3]> = (0..3)
         .map(|_| {
             let (fx, fy) = (random.random_range(-6.0..6.0), random.random_range(-6.0..6.0));
-            [fx, fy, random.random_range(0.0..6.28)]
+            [fx, fy, random.random_range(0.0..std::f32::consts::TAU)]
         })
         .collect();
     yellow(picture, |x, y| {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use moxcms::{ColorProfile, DataColorSpace};
 
-use super::tables::{Tables, lab_to_xyz};
+use super::tables::{D50, Tables, lab_to_xyz};
 use crate::lab::srgb_to_linear;
 
 /// CMYK through its profile, or by the plain formula.
@@ -59,8 +59,12 @@ const FROM_XYZ_D50: [[f32; 3]; 3] = [
     [0.071_945, -0.228_991, 1.405_243],
 ];
 
-/// Linear sRGB of XYZ under D50.
+/// The white of that matrix, which has more digits than that of ICC.
+const WHITE: [f32; 3] = [0.964_22, 1.0, 0.825_21];
+
+/// Linear sRGB of XYZ under D50, the white that of ICC.
 pub(super) fn xyz_to_linear(xyz: [f32; 3]) -> [f32; 3] {
+    let xyz = [0, 1, 2].map(|i| xyz[i] / D50[i] * WHITE[i]);
     FROM_XYZ_D50.map(|row| row.iter().zip(xyz).map(|(m, v)| m * v).sum())
 }
 

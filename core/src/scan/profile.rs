@@ -49,7 +49,7 @@ pub(super) enum Lightness {
     /// Linear sRGB.
     Linear,
     /// A profile with tables.
-    Tables(Tables),
+    Tables(Box<Tables>),
 }
 
 impl Lightness {
@@ -197,7 +197,7 @@ fn rgb_from_icc(profile: &ColorProfile, values: usize, float: bool) -> Result<Li
             Lightness::Matrix(tables)
         });
     }
-    Ok(Lightness::Tables(Tables::of(profile, 3)?))
+    Ok(Lightness::Tables(Box::new(Tables::of(profile, 3)?)))
 }
 
 /// sRGB's primaries with straight tone curves.
@@ -234,7 +234,9 @@ pub(super) fn samples_to_linear(space: &ColorSpace, rgb: &mut [f32]) {
     match space {
         ColorSpace::Linear => return,
         ColorSpace::Gamma { exponent, .. } => {
-            rgb.iter_mut().for_each(|v| *v = v.powf((1.0 / exponent) as f32));
+            for v in rgb {
+                *v = v.powf((1.0 / exponent) as f32);
+            }
             return;
         }
         ColorSpace::Icc(bytes) => {
@@ -245,7 +247,9 @@ pub(super) fn samples_to_linear(space: &ColorSpace, rgb: &mut [f32]) {
         }
         ColorSpace::Srgb => {}
     }
-    rgb.iter_mut().for_each(|v| *v = lab::srgb_to_linear(*v));
+    for v in rgb {
+        *v = lab::srgb_to_linear(*v);
+    }
 }
 
 /// A tone curve as a function on 0..=1 in f64 (ICC.1:2022, 10.6 and 10.18).

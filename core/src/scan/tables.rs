@@ -187,7 +187,7 @@ impl Grid {
 
 /// 0..=1; what is no number is 0.
 fn within(v: f32) -> f32 {
-    v.max(0.0).min(1.0)
+    if v.is_nan() { 0.0 } else { v.clamp(0.0, 1.0) }
 }
 
 /// CIE 15:2004, 8.2.1, under D50.

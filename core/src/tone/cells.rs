@@ -44,7 +44,7 @@ impl Cells {
         let (width, height) = self.size;
         for (i, row) in samples.chunks_exact(channels * width).enumerate() {
             let y = y as usize + i;
-            if y % self.steps.1 != 0 {
+            if !y.is_multiple_of(self.steps.1) {
                 continue;
             }
             let first = y * self.grid.1 / height * self.grid.0;
@@ -104,7 +104,9 @@ mod tests {
             cells.add((i * band) as u32, rows, 3, 255.0);
         }
         cells.judge(&thumbnail.finish(), |rgb| {
-            rgb.iter_mut().for_each(|v| *v = lab::srgb_to_linear(*v));
+            for v in rgb {
+                *v = lab::srgb_to_linear(*v);
+            }
         })
     }
 

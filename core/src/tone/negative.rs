@@ -35,8 +35,10 @@ impl WorkImage {
             / (spread * mean(&mut detail.iter().copied()) + 1e-3);
 
         let curvature = |i: usize| {
-            let inside =
-                i % width > 0 && i % width + 1 < width && i >= width && i + width < x.len();
+            let inside = !i.is_multiple_of(width)
+                && i % width + 1 < width
+                && i >= width
+                && i + width < x.len();
             if !inside {
                 return 0.0;
             }
