@@ -8,6 +8,7 @@ use super::tables::{D50, Tables, lab_to_xyz};
 use crate::lab::srgb_to_linear;
 
 /// CMYK through its profile, or by the plain formula.
+#[derive(Default)]
 pub(super) struct Inks(Option<Tables>);
 
 impl std::fmt::Debug for Inks {

@@ -94,7 +94,7 @@ impl Reader {
         let mut stored: u64 = 0;
         for (page, &at) in pages.places.iter().enumerate() {
             let checked = page_entries(path, &file, at, limits)
-                .and_then(|(entries, _)| Plan::read(path, &file, &entries, None, limits))
+                .and_then(|(entries, _)| Plan::read(path, &file, &entries, limits))
                 .map_err(|error| pages.numbered(page, error))?;
             stored = stored.saturating_add(checked.stored_bytes());
         }
@@ -113,7 +113,8 @@ impl Reader {
     ) -> Result<(Header, Self)> {
         let (entries, (width, height)) = page_entries(path, &file, pages.places[page], limits)?;
         let (metadata, icc) = read_metadata(path, &file, &entries);
-        let plan = Plan::read(path, &file, &entries, icc.as_deref(), limits)?;
+        let mut plan = Plan::read(path, &file, &entries, limits)?;
+        plan.use_profile(path, icc.as_deref());
         let compression = match plan.coding {
             Coding::Bytes(compression) => compression,
             Coding::Fax(_) | Coding::Jpeg(_) | Coding::OldJpeg(_) => Compression::Deflate,

@@ -71,12 +71,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Reads the tags of a page; `icc` is its profile.
+    /// Reads the tags of a page. CMYK is by the plain formula until [`Plan::use_profile`].
     pub(super) fn read(
         path: &Path,
         file: &File,
         entries: &Entries,
-        icc: Option<&[u8]>,
         limits: &Limits,
     ) -> Result<Self> {
         let tags = Tags { path, file, entries };
@@ -89,7 +88,7 @@ impl Plan {
         let coding = tags.coding(samples)?;
         let photometric = tags.number(262, 1)?;
         let mut packing = tags.packing(samples, &coding)?;
-        let (meaning, shared) = tags.meaning(photometric, &mut packing, &coding, icc)?;
+        let (meaning, shared) = tags.meaning(photometric, &mut packing, &coding)?;
         let colors = Pixels::colors(&meaning);
         if samples < colors {
             return Err(damaged(path, format!("{samples} samples of color, expected {colors}")));
@@ -137,6 +136,19 @@ impl Plan {
         };
         plan.check_places(path, file.length)?;
         Ok(plan)
+    }
+
+    /// Prepares the conversion of CMYK through a profile, and warns of what is lost.
+    pub(super) fn use_profile(&mut self, path: &Path, icc: Option<&[u8]>) {
+        if let Meaning::Cmyk(inks) = &mut self.pixels.meaning {
+            *inks = Inks::new(path, icc);
+        }
+        let colors = Pixels::colors(&self.pixels.meaning);
+        let left = self.pixels.samples - colors - usize::from(self.pixels.alpha.is_some());
+        if left > 0 {
+            let path = path.display();
+            log::warn!("{path}: {left} extra samples a pixel are not carried to the result");
+        }
     }
 
     /// Strips or tiles that the file must have.
@@ -396,7 +408,6 @@ impl Tags<'_> {
         photometric: u64,
         packing: &mut Packing,
         coding: &Coding,
-        icc: Option<&[u8]>,
     ) -> Result<(Meaning, (usize, usize))> {
         let path = self.path;
         let meaning = match photometric {
@@ -408,7 +419,7 @@ impl Tags<'_> {
                 if inks != 1 {
                     return Err(unsupported(path, "inks other than CMYK in TIFF"));
                 }
-                Meaning::Cmyk(Inks::new(path, icc))
+                Meaning::Cmyk(Inks::default())
             }
             // The decoder gives RGB.
             6 if coding.is_jpeg() => Meaning::Rgb,
@@ -478,11 +489,6 @@ impl Tags<'_> {
         let found = alphas.next();
         let only = meanings.last().filter(|_| samples == colors + 1);
         let found = found.or(only);
-        let dropped = samples - colors - usize::from(found.is_some());
-        if dropped > 0 {
-            let path = self.path.display();
-            log::warn!("{path}: {dropped} extra samples a pixel are not carried to the result");
-        }
         Ok(found.map(|(index, meaning)| Alpha { index, premultiplied: meaning == 1 }))
     }
 
