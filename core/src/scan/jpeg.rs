@@ -101,6 +101,7 @@ impl Reader {
     }
 
     /// Appends the next `rows` rows.
+    #[expect(clippy::unnecessary_wraps, reason = "all readers have this face")]
     pub(super) fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
         let range = self.y * self.stride..(self.y + rows) * self.stride;
         self.y += rows;
