@@ -4,12 +4,12 @@ use std::path::Path;
 
 use moxcms::{ColorProfile, DataColorSpace};
 
-use super::tables::{D50, Tables, lab_to_xyz};
+use super::tables::{Tables, lab_to_xyz};
 use crate::lab::srgb_to_linear;
 
 /// CMYK through its profile, or by the plain formula.
 #[derive(Default)]
-pub(super) struct Inks(Option<Tables>);
+pub(super) struct Inks(Option<Box<Tables>>);
 
 impl std::fmt::Debug for Inks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,7 +26,7 @@ impl Inks {
             return Self(None);
         };
         match tables(icc) {
-            Ok(tables) => Self(Some(tables)),
+            Ok(tables) => Self(Some(Box::new(tables))),
             Err(reason) => {
                 log::warn!("{path}: color profile ignored, lightness is an estimate: {reason}");
                 Self(None)
@@ -53,20 +53,16 @@ fn tables(icc: &[u8]) -> Result<Tables, String> {
     Tables::of(&profile, 4)
 }
 
-/// From XYZ under D50 to linear sRGB, by Bradford's adaptation (brucelindbloom.com), scaled to the
-/// D50 of the ICC (0.9642, 1, 0.8249 in place of 0.96422, 1, 0.82521).
+/// From XYZ under D50 to linear sRGB, by Bradford's adaptation (brucelindbloom.com), its columns
+/// scaled from the white there (0.96422, 1, 0.82521) to that of ICC, so that neutrals stay neutral.
 const FROM_XYZ_D50: [[f32; 3]; 3] = [
-    [3.133_921_1, -1.616_866_7, -0.490_799],
-    [-0.978_788_7, 1.916_141_5, 0.033_466_6],
-    [0.071_946_8, -0.228_991_4, 1.405_770_8],
+    [3.133_921, -1.616_867, -0.490_799],
+    [-0.978_789, 1.916_142, 0.033_467],
+    [0.071_947, -0.228_991, 1.405_771],
 ];
-
-/// The white of that matrix, which has more digits than that of ICC.
-const WHITE: [f32; 3] = [0.964_22, 1.0, 0.825_21];
 
 /// Linear sRGB of XYZ under D50, the white that of ICC.
 pub(super) fn xyz_to_linear(xyz: [f32; 3]) -> [f32; 3] {
-    let xyz = [0, 1, 2].map(|i| xyz[i] / D50[i] * WHITE[i]);
     FROM_XYZ_D50.map(|row| row.iter().zip(xyz).map(|(m, v)| m * v).sum())
 }
 

@@ -12,7 +12,7 @@ use moxcms::{
 use super::profile::{between, evaluator, table};
 
 /// XYZ of D50, the white of the connection space (7.2.16).
-pub(super) const D50: [f32; 3] = [0.9642, 1.0, 0.8249];
+const D50: [f32; 3] = [0.9642, 1.0, 0.8249];
 
 /// Intervals of a curve's table.
 const STEPS: usize = 4097;
