@@ -16,7 +16,7 @@ pub(super) enum Meaning {
     Rgb,
     /// Red, green and blue of each number, 0..=65535.
     Palette(Vec<[u16; 3]>),
-    Cmyk(Box<Inks>),
+    Cmyk(Inks),
     Lab(LabCode),
     YCbCr(YCbCr),
 }

@@ -141,7 +141,7 @@ impl Plan {
     /// Prepares the conversion of CMYK through a profile, and warns of what is lost.
     pub(super) fn use_profile(&mut self, path: &Path, icc: Option<&[u8]>) {
         if let Meaning::Cmyk(inks) = &mut self.pixels.meaning {
-            **inks = Inks::new(path, icc);
+            *inks = Inks::new(path, icc);
         }
         let colors = Pixels::colors(&self.pixels.meaning);
         let left = self.pixels.samples - colors - usize::from(self.pixels.alpha.is_some());
@@ -419,7 +419,7 @@ impl Tags<'_> {
                 if inks != 1 {
                     return Err(unsupported(path, "inks other than CMYK in TIFF"));
                 }
-                Meaning::Cmyk(Box::default())
+                Meaning::Cmyk(Inks::default())
             }
             // The decoder gives RGB.
             6 if coding.is_jpeg() => Meaning::Rgb,
