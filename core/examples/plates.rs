@@ -54,8 +54,7 @@ fn compose(plate: &GrayImage) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb([0, 1, 2].map(|c| {
             let exposure = [&red, &green, &blue][c];
-            let at =
-                |at: u32, by: i32, side: u32| (at as i32 + by).clamp(0, side as i32 - 1) as u32;
+            let at = |at: u32, by: i32, side: u32| at.saturating_add_signed(by).min(side - 1);
             let (dx, dy) = moves[c];
             let value = exposure[(at(x + left, dx, size[0]), at(y + top, dy, size[1]))].0[0];
             let (black, white) = channels[c];
@@ -89,7 +88,7 @@ fn register(moving: &GrayImage, fixed: &GrayImage) -> (i32, i32) {
         let mut best = (f32::NEG_INFINITY, dx, dy);
         for y in dy - reach..=dy + reach {
             for x in dx - reach..=dx + reach {
-                let likeness = likeness(&one, &two, (w as i32, h as i32), (x, y));
+                let likeness = likeness(&one, &two, (w.cast_signed(), h.cast_signed()), (x, y));
                 if likeness > best.0 {
                     best = (likeness, x, y);
                 }

@@ -15,6 +15,7 @@ struct Entry {
     readable: bool,
 }
 
+#[expect(clippy::print_stdout, reason = "says what is skipped, and what is read")]
 fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/tiff");
     if !folder.join("index.tsv").is_file() {
@@ -46,6 +47,7 @@ fn read(path: &Path) -> Result<(u32, u32, Vec<f32>)> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says what is skipped, and what is read")]
 fn nine_of_ten_readable_files_are_read_and_the_others_say_why_not() {
     let Some(folder) = folder() else { return };
     let (mut readable, mut done) = (0, 0);
@@ -81,6 +83,7 @@ const OTHERWISE: &[&str] = &["pillow_g4_orientation_6.tif", "RGBa.tiff"];
 const NEAR: f32 = 0.5;
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says what is skipped, and what is read")]
 fn lightness_is_that_of_libtiff() {
     let Some(folder) = folder() else { return };
     if Command::new("tiff2rgba").arg("-h").output().is_err() {

@@ -314,7 +314,9 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
         (json!(report), report.to_string(), report.failures)
     };
     bar.finish_and_clear();
-    failures.iter().for_each(|failure| say(failure));
+    for failure in &failures {
+        say(failure);
+    }
     if arguments.json {
         println!("{json}");
     } else {

@@ -56,7 +56,7 @@ impl Header {
 
 /// A file being decoded from top to bottom.
 pub(super) enum Reader {
-    Jpeg(jpeg::Reader),
+    Jpeg(Box<jpeg::Reader>),
     Png(Box<png::Reader>),
     Tiff(Box<tiff::Reader>),
     Webp(webp::Reader),
@@ -86,7 +86,7 @@ impl Reader {
             [] => Err(not_an_image(path, "the file is empty")),
             [0xFF, 0xD8, 0xFF, ..] => {
                 let (header, reader) = jpeg::Reader::open(file, path, limits)?;
-                Ok((Format::Jpeg, header, Self::Jpeg(reader)))
+                Ok((Format::Jpeg, header, Self::Jpeg(Box::new(reader))))
             }
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => {
                 let (header, reader) = png::Reader::open(file, path, limits)?;

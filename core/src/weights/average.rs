@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::Weights;
 use crate::{Error, Result};
 
 /// The weighted mean of weights of one network, each with its share; shares add up to 1.
+///
+/// A tensor that is zero in a file was not trained there, as the weights for hints in a run without
+/// any: then the others' shares of it are raised to add up to 1.
 ///
 /// # Errors
 ///
@@ -36,17 +39,22 @@ pub fn average(parts: &[(Weights, f64)]) -> Result<BTreeMap<String, Tensor>> {
     }
     let mut mean = BTreeMap::new();
     for (name, tensor) in first.tensors() {
-        let mut sum = tensor.zeros_like()?;
+        let (mut sum, mut shares) = (tensor.zeros_like()?, 0.0);
         for (weights, share) in parts {
             match weights.tensors().get(name) {
-                Some(part) if part.dims() == tensor.dims() => sum = (sum + (part * *share)?)?,
+                Some(part) if part.dims() == tensor.dims() => {
+                    if part.abs()?.max_all()?.to_dtype(DType::F32)?.to_scalar::<f32>()? > 0.0 {
+                        sum = (sum + (part * *share)?)?;
+                        shares += share;
+                    }
+                }
                 _ => {
                     let shape = tensor.dims();
                     return refuse(weights, format!("has no tensor `{name}` of shape {shape:?}"));
                 }
             }
         }
-        mean.insert(name.clone(), sum);
+        mean.insert(name.clone(), if shares > 0.0 { (sum / shares)? } else { sum });
     }
     Ok(mean)
 }
@@ -77,6 +85,10 @@ mod tests {
         let b = make("b.safetensors", "vivid", &[5.0, 6.0]);
         let mean = average(&[(a.clone(), 0.75), (b.clone(), 0.25)]).unwrap();
         assert_eq!(mean["w"].to_vec1::<f32>().unwrap(), [2.0, 3.0]);
+
+        let untrained = make("untrained.safetensors", "vivid", &[0.0, 0.0]);
+        let mean = average(&[(a.clone(), 0.75), (untrained, 0.25)]).unwrap();
+        assert_eq!(mean["w"].to_vec1::<f32>().unwrap(), [1.0, 2.0]);
 
         let refused = |parts: &[(Weights, f64)]| average(parts).unwrap_err().to_string();
         assert!(refused(&[(a.clone(), 0.5), (b, 0.6)]).contains("add up to 1, found 1.1"));
