@@ -8,7 +8,7 @@
 //! and mounts; means over cells bear with grain, misregistration and the noise of JPEG.
 //!
 //! `core/examples/tone.rs` measures it on photographs in color and on toned ones, and the constants
-//! of [`Toning::of_residual`] are what it found. To take a toned scan for color costs an archive the result, to
+//! of `Toning::of_residual` are what it found. To take a toned scan for color costs an archive the result, to
 //! color a pale color photograph anew costs a warning: in doubt a scan is toned.
 
 mod cells;
