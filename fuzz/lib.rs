@@ -7,7 +7,7 @@ use polychromify_core::scan::{Encoding, Format, Label, Limits, SourceType};
 use polychromify_core::{Result, SamplesMut, Scan};
 
 /// Small enough that an input which asks for much is over the limit and not slow.
-const LIMITS: Limits = Limits { pixels: 1 << 20, memory: 64 << 20 };
+const LIMITS: Limits = Limits::new(1 << 20, 64 << 20);
 
 /// Most pages of an input that are read.
 const PAGES: usize = 3;

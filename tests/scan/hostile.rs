@@ -1,6 +1,8 @@
 //! Files that lie about themselves end soon, in little memory, with a reason.
 
-use polychromify_core::scan::Limits;
+use std::time::Duration;
+
+use polychromify_core::scan::{Deadline, Limits};
 use polychromify_core::{Error, Result, Scan};
 
 use crate::files::{File, LIMITS, jpeg, strip};
@@ -102,6 +104,26 @@ fn blank_pages_of_a_few_bytes_stay_within_the_limits() {
 
 fn longs(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+#[test]
+fn tiles_that_give_little_for_long_end_at_the_deadline() {
+    // Bytes of PackBits that mean nothing, and a blank tile: the same ones for each of 65,536 tiles,
+    // so that the file takes hours, and gives no row before.
+    let mut data = vec![128; 32 << 20];
+    data.extend([129, 0, 129, 0]);
+    let tiles = 1 << 16;
+    let tags = [
+        (322, 4, longs(&[16])),
+        (323, 4, longs(&[16])),
+        (324, 4, longs(&vec![8; tiles])),
+        (325, 4, longs(&vec![data.len() as u32; tiles])),
+    ];
+    let shorts: [(u16, &[u16]); 3] = [(258, &[8]), (259, &[32773]), (262, &[1])];
+    let file = strip((1 << 20, 16), &shorts, &tags, &data);
+    let limits = Limits { deadline: Deadline::after(Duration::from_millis(300)), ..LIMITS };
+    let error = read_with(&file, &limits).unwrap_err();
+    assert_eq!(error.to_string().split(": ").last(), Some("takes longer than 0.3 s"), "{error}");
 }
 
 #[test]

@@ -277,6 +277,8 @@ impl Reader {
 
     /// The bytes of a strip or tile as rows of stored samples.
     fn stream(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+        // Any of them may be long and give little: bytes that mean nothing, or the same ones again.
+        self.limits.deadline.check(&self.path)?;
         let plan = &self.plan;
         let slice = self.slice(index);
         Ok(match &plan.coding {
