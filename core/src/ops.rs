@@ -92,25 +92,26 @@ pub fn depthwise2d(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Re
 }
 
 /// Normalizes each channel of `x` `(N, C, H, W)` to mean 0 and deviation 1 over the batch,
-/// multiplies by `weight`, adds `bias`, each `(C)`, and applies ReLU. Returns the result, and mean
-/// and biased variance of each channel, which have no gradient of their own. `None` where there is
-/// no fast way.
+/// multiplies by `weight`, adds `bias`, each `(C)`, and applies `ReLU` if `relu` is set. Returns the
+/// result, and mean and biased variance of each channel, which have no gradient of their own. `None`
+/// where there is no fast way.
 ///
 /// # Errors
 ///
 /// When the shapes do not fit.
-pub fn batch_norm_relu(
+pub fn batch_norm(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
     epsilon: f64,
+    relu: bool,
 ) -> Result<Option<(Tensor, Tensor, Tensor)>> {
     if !fast(x) {
         return Ok(None);
     }
     let x = x.contiguous()?;
     let statistics = norm::Statistics::of(&x)?;
-    let op = norm::NormRelu::new(&statistics, epsilon as f32);
+    let op = norm::Norm::new(&statistics, epsilon as f32, relu);
     let y = x.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)?;
     let norm::Statistics { mean, variance } = statistics;
     let channels = mean.len();

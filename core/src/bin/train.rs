@@ -131,6 +131,12 @@ struct Fit {
     /// Splits that choose the best epoch [default: valid].
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     valid_split: Option<Vec<String>>,
+    /// Train on so many photographs, evenly spaced through their splits [default: all].
+    #[arg(long, value_name = "N")]
+    train_photos: Option<usize>,
+    /// Validate on so many photographs, evenly spaced through their splits [default: all].
+    #[arg(long, value_name = "N")]
+    valid_photos: Option<usize>,
     /// Mirror each photograph with equal chances in each epoch.
     #[arg(long)]
     flip: bool,
@@ -398,6 +404,8 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.seed, arguments.seed.as_ref());
     set(&mut config.train_split, arguments.train_split.as_ref());
     set(&mut config.valid_split, arguments.valid_split.as_ref());
+    config.train_photos = arguments.train_photos.or(config.train_photos);
+    config.valid_photos = arguments.valid_photos.or(config.valid_photos);
     config.flip |= arguments.flip;
     if let Some(text) = &arguments.recipe {
         let recipe = serde_json::from_value(read_network_config(text)?);
