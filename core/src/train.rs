@@ -19,6 +19,7 @@ mod recipe;
 mod run;
 mod seed;
 mod simulate;
+mod study;
 mod table;
 mod validation;
 
@@ -34,6 +35,7 @@ pub use cache::{Cache, Failure, Index, Photo};
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
 pub use recipe::Recipe;
 pub(crate) use seed::stream;
+pub use study::{Findings, Member, Study, Trained};
 pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
 

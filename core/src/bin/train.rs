@@ -15,6 +15,8 @@
 mod compare;
 #[path = "train/report.rs"]
 mod report;
+#[path = "train/tune.rs"]
+mod tune;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,7 @@ struct Cli {
 enum Command {
     Prepare(Prepare),
     Fit(Box<Fit>),
+    Tune(tune::Tune),
     Evaluate(Evaluate),
     Compare(compare::Compare),
     Export(Export),
@@ -221,6 +224,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Prepare(arguments) => prepare(&arguments),
         Command::Fit(arguments) => fit(&arguments),
+        Command::Tune(arguments) => tune::tune(&arguments),
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export(&arguments),
@@ -420,9 +424,14 @@ fn run_config(arguments: &Fit) -> Result<Config> {
         Best::Accuracy => BestBy::Accuracy,
     });
     set(&mut config.best_by, best_by.as_ref());
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    config.command = format!("polychromify-train {}", words.join(" "));
+    config.command = command_line();
     Ok(config)
+}
+
+/// The command as it was given.
+fn command_line() -> String {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    format!("polychromify-train {}", words.join(" "))
 }
 
 fn set<T: Clone>(field: &mut T, given: Option<&T>) {
