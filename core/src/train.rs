@@ -33,6 +33,7 @@ use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
+pub use progress::minutes_of_run;
 pub use recipe::Recipe;
 pub(crate) use seed::stream;
 pub use study::{Findings, Member, Study, Trained};

@@ -363,7 +363,12 @@ fn export(arguments: &Export) -> Result<ExitCode> {
         Ok(value)
     };
     let config = changed(weights.config(), arguments.config.as_ref())?;
-    let mut training = changed(weights.training(), arguments.training.as_ref())?;
+    let mut training = weights.training().clone();
+    let minutes = names.last().and_then(|name| train::minutes_of_run(Path::new(name)));
+    if let (Value::Object(training), Some(minutes)) = (&mut training, minutes) {
+        training.insert("minutes".to_owned(), json!((10.0 * minutes).round() / 10.0));
+    }
+    let mut training = changed(&training, arguments.training.as_ref())?;
     if let (Value::Object(training), [_, _, ..]) = (&mut training, parts.as_slice()) {
         let part =
             |(weights, share): &(Weights, f64)| json!({"sha256": weights.sha256(), "share": share});

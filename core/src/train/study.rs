@@ -144,7 +144,7 @@ impl Trained {
         let best = self.history.iter().rfind(|epoch| epoch.best);
         let of_best = |cell: fn(&Epoch) -> String| best.map(cell).unwrap_or_default();
         let last = self.history.last().map(|epoch| format!("{:.4}", epoch.valid_accuracy));
-        let seconds: f64 = self.history.iter().map(|epoch| epoch.seconds).sum();
+        let seconds = self.history.iter().fold(0.0, |sum, epoch| sum + epoch.seconds);
         [
             self.member.label.to_owned(),
             self.parameters.to_string(),
