@@ -3,6 +3,8 @@
 mod allocator;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod bf16;
 mod composed;
 mod conv;
 mod depthwise;
@@ -13,6 +15,9 @@ mod im2col;
 mod lowered;
 mod matrix;
 mod norm;
+#[cfg(target_arch = "x86_64")]
+mod packing;
+mod precision;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -21,6 +26,7 @@ mod upsample;
 use candle_core::{DType, Result, Tensor};
 
 pub use allocator::Allocator;
+pub use precision::{Precision, with_precision};
 
 /// What is applied to a convolution's result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +79,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
     x.contiguous()?.apply_op3(
         &weight.contiguous()?,
         &bias,
-        conv::FusedConv { conv, portable: false },
+        conv::FusedConv { conv, precision: precision::current(), portable: false },
     )
 }
 

@@ -41,6 +41,7 @@ pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
 
 use crate::model::{self, Mode};
+use crate::ops::{Precision, with_precision};
 use crate::{Device, Error, Result};
 use adam::Adam;
 use average::Average;
@@ -91,6 +92,11 @@ pub struct Config {
     #[serde(default)]
     pub initial: Option<PathBuf>,
 
+    /// What convolutions multiply in while training, where the processor has it; validation, and
+    /// what is used later, are f32.
+    #[serde(default)]
+    pub precision: Precision,
+
     /// What makes an epoch the best one.
     pub best_by: BestBy,
     /// The command that began the run, for the record.
@@ -115,6 +121,7 @@ impl Config {
             seed: 0,
             recipe: None,
             initial: None,
+            precision: Precision::F32,
             best_by: BestBy::Mse,
             command: String::new(),
         };
@@ -308,7 +315,9 @@ pub fn train(
         for planes in loader::batches(&photos, rest, config.batch, recipe) {
             let count = planes.count;
             let Batch { lightness, chroma, hints } = planes.batch(device)?;
-            let heads = network.heads(&lightness, hints.as_ref(), Mode::Train)?;
+            let heads = with_precision(config.precision, || {
+                network.heads(&lightness, hints.as_ref(), Mode::Train)
+            })?;
             let loss = objective.loss(&heads, &chroma)?;
             if recipe.is_some() {
                 adam.set_learning_rate(config.learning_rate * recipe::one_cycle(cycle));

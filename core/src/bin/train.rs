@@ -28,7 +28,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
-use polychromify_core::ops::Allocator;
+use polychromify_core::ops::{Allocator, Precision};
 use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Session};
 use polychromify_core::weights::{Header, average, save_half};
 use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
@@ -153,6 +153,10 @@ struct Fit {
     /// Minutes between checkpoints within an epoch; each epoch ends with one.
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
     checkpoint: f64,
+    /// What convolutions multiply in: f32, or bf16 on processors with AVX-512 BF16, where it is
+    /// nearly twice as fast [default: f32].
+    #[arg(long, value_name = "f32|bf16")]
+    precision: Option<Precision>,
     /// auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -415,6 +419,7 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.valid_split, arguments.valid_split.as_ref());
     config.train_photos = arguments.train_photos.or(config.train_photos);
     config.valid_photos = arguments.valid_photos.or(config.valid_photos);
+    set(&mut config.precision, arguments.precision.as_ref());
     config.flip |= arguments.flip;
     if let Some(text) = &arguments.recipe {
         let recipe = serde_json::from_value(read_network_config(text)?);

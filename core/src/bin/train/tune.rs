@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use polychromify_core::device::DeviceChoice;
-use polychromify_core::ops::Allocator;
+use polychromify_core::ops::{Allocator, Precision};
 use polychromify_core::train::{self, Config, Event, Findings, Session, Study, Trained};
 use polychromify_core::{Device, Error, Result};
 
@@ -54,6 +54,9 @@ pub(crate) struct Tune {
     /// Minutes between checkpoints within an epoch; each epoch ends with one.
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
     checkpoint: f64,
+    /// What convolutions multiply in: f32, or bf16 on processors with AVX-512 BF16 [default: f32].
+    #[arg(long, value_name = "f32|bf16")]
+    precision: Option<Precision>,
     /// auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -126,6 +129,7 @@ fn adjusted(mut config: Config, arguments: &Tune) -> Config {
     set(&mut config.epochs, arguments.epochs.as_ref());
     set(&mut config.batch, arguments.batch.as_ref());
     set(&mut config.seed, arguments.seed.as_ref());
+    set(&mut config.precision, arguments.precision.as_ref());
     config.train_photos = arguments.train_photos.or(config.train_photos);
     config.valid_photos = arguments.valid_photos.or(config.valid_photos);
     config.command = crate::command_line();
