@@ -52,13 +52,66 @@ pub fn glorot_uniform(inputs: usize, outputs: usize, kernel: usize) -> Init {
     Init::Uniform { lo: -limit, up: limit }
 }
 
-/// Convolution without dilation.
-pub fn conv(stride: usize, activation: Activation) -> Conv {
-    Conv { stride, dilation: 1, activation }
+/// The transposed convolution that doubles height and width, with bias and activation: tensors
+/// `weight` `(Cin, Cout, 4, 4)` and `bias` `(Cout)`.
+#[derive(Clone, Debug)]
+pub struct ConvTranspose2x {
+    weight: Tensor,
+    bias: Tensor,
+    activation: Activation,
 }
 
-/// Batch normalization over `(N, H, W)`, with Keras' constants: tensors `weight`, `bias`,
-/// `running_mean` and `running_var`, each `(C)`.
+impl ConvTranspose2x {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        activation: Activation,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let init = glorot_uniform(inputs, outputs, 4);
+        let weight = vb.get_with_hints((inputs, outputs, 4, 4), "weight", init)?;
+        let bias = vb.get_with_hints(outputs, "bias", Init::Const(0.))?;
+        Ok(Self { weight, bias, activation })
+    }
+
+    /// `(N, Cin, H, W)` to `(N, Cout, 2 H, 2 W)`.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::conv_transpose2x(x, &self.weight, &self.bias, self.activation)
+    }
+}
+
+/// Convolution without dilation.
+pub fn conv(stride: usize, activation: Activation) -> Conv {
+    Conv { stride, activation, ..Conv::default() }
+}
+
+/// What batch normalization counts with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormConstants {
+    /// Keeps the root away from 0.
+    pub epsilon: f64,
+    /// Share of the old value in a running statistic, in each step.
+    pub momentum: f64,
+}
+
+impl NormConstants {
+    /// Keras' defaults.
+    pub const KERAS: Self = Self { epsilon: 1e-3, momentum: 0.99 };
+    /// `PyTorch`'s defaults; it calls the momentum 0.1.
+    pub const PYTORCH: Self = Self { epsilon: 1e-5, momentum: 0.9 };
+}
+
+/// Batch normalization over `(N, H, W)`: tensors `weight`, `bias`, `running_mean` and
+/// `running_var`, each `(C)`.
 ///
 /// The running statistics are updated in place, in [`Mode::Train`], through candle's `Var`: a
 /// tensor that *is* a variable keeps its storage in `Var::from_tensor`, so that a training
@@ -71,26 +124,36 @@ pub struct BatchNorm {
     bias: Tensor,
     running_mean: Var,
     running_var: Var,
+    constants: NormConstants,
 }
 
 impl BatchNorm {
-    /// Keras' default: keeps the root away from 0.
-    const EPSILON: f64 = 1e-3;
-    /// Keras' default: share of the old value in a running statistic.
-    const MOMENTUM: f64 = 0.99;
+    /// Takes the tensors from `vb`, with Keras' constants.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
+        Self::with_constants(channels, NormConstants::KERAS, vb)
+    }
 
     /// Takes the tensors from `vb`.
     ///
     /// # Errors
     ///
     /// When `vb` lacks one or has it in another shape.
-    pub fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
+    pub fn with_constants(
+        channels: usize,
+        constants: NormConstants,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let get = |name, value| vb.get_with_hints(channels, name, Init::Const(value));
         Ok(Self {
             weight: get("weight", 1.)?,
             bias: get("bias", 0.)?,
             running_mean: Var::from_tensor(&get("running_mean", 0.)?)?,
             running_var: Var::from_tensor(&get("running_var", 1.)?)?,
+            constants,
         })
     }
 
@@ -102,9 +165,14 @@ impl BatchNorm {
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let (mean, var) = match mode {
             Mode::Train => {
+                if let Some((y, mean, var)) =
+                    ops::batch_norm(x, &self.weight, &self.bias, self.constants.epsilon)?
+                {
+                    self.update(&mean, &var)?;
+                    return Ok(y);
+                }
                 let (mean, var) = statistics(x)?;
-                update(&self.running_mean, &mean)?;
-                update(&self.running_var, &var)?;
+                self.update(&mean, &var)?;
                 (mean, var)
             }
             Mode::Infer => {
@@ -112,12 +180,14 @@ impl BatchNorm {
             }
         };
         let (scale, shift) = self.scale_and_shift(&mean, &var)?;
-        x.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?.broadcast_add(&shift.reshape((
-            1,
-            (),
-            1,
-            1,
-        ))?)
+        match mode {
+            Mode::Train => {
+                let spread = |values: &Tensor| values.reshape((1, (), 1, 1));
+                x.broadcast_mul(&spread(&scale)?)?.broadcast_add(&spread(&shift)?)
+            }
+            // Nothing asks for a gradient here.
+            Mode::Infer => ops::scale_shift(&x.detach(), &scale.detach(), &shift.detach()),
+        }
     }
 
     /// The same with `ReLU`, in one operation where there is a fast one.
@@ -127,10 +197,10 @@ impl BatchNorm {
     /// When the shape does not fit or the device fails.
     pub fn forward_relu(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         if mode == Mode::Train {
-            let fast = ops::batch_norm_relu(x, &self.weight, &self.bias, Self::EPSILON)?;
+            let epsilon = self.constants.epsilon;
+            let fast = ops::batch_norm_relu(x, &self.weight, &self.bias, epsilon)?;
             if let Some((y, mean, var)) = fast {
-                update(&self.running_mean, &mean)?;
-                update(&self.running_var, &var)?;
+                self.update(&mean, &var)?;
                 return Ok(y);
             }
         }
@@ -149,9 +219,18 @@ impl BatchNorm {
     }
 
     fn scale_and_shift(&self, mean: &Tensor, var: &Tensor) -> Result<(Tensor, Tensor)> {
-        let scale = (&self.weight / (var + Self::EPSILON)?.sqrt()?)?;
+        let scale = (&self.weight / (var + self.constants.epsilon)?.sqrt()?)?;
         let shift = (&self.bias - (mean * &scale)?)?;
         Ok((scale, shift))
+    }
+
+    fn update(&self, mean: &Tensor, var: &Tensor) -> Result<()> {
+        let momentum = self.constants.momentum;
+        for (running, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
+            let old = running.affine(momentum, 0.)?;
+            running.set(&(old + batch.detach().affine(1. - momentum, 0.)?)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -162,11 +241,6 @@ fn statistics(x: &Tensor) -> Result<(Tensor, Tensor)> {
     let centered = x.broadcast_sub(&mean.reshape((1, (), 1))?)?;
     let var = centered.sqr()?.mean(D::Minus1)?.mean(0)?;
     Ok((mean, var))
-}
-
-fn update(running: &Var, batch: &Tensor) -> Result<()> {
-    let old = running.affine(BatchNorm::MOMENTUM, 0.)?;
-    running.set(&(old + batch.detach().affine(1. - BatchNorm::MOMENTUM, 0.)?)?)
 }
 
 #[cfg(test)]
@@ -194,39 +268,49 @@ mod tests {
         assert!((value("running_var") - (0.99 + 0.035)).abs() < 1e-6);
     }
 
-    #[test]
-    fn the_fast_way_with_relu_agrees_with_the_composed_one() {
+    /// In f32 the fast way, in f64 the composed one: result, gradients and statistics.
+    fn normalized(dtype: DType, relu: bool) -> Vec<Tensor> {
         let values = |count: usize| (0..count).map(|i| ((i * 7919) % 101) as f32 / 20. - 2.);
-        let x = Tensor::from_iter(values(2 * 3 * 5 * 7), &Device::Cpu).unwrap();
-        let x = Var::from_tensor(&x.reshape((2, 3, 5, 7)).unwrap()).unwrap();
-        let factor = Tensor::from_iter(values(210).map(f32::sin), &Device::Cpu).unwrap();
-        let factor = factor.reshape((2, 3, 5, 7)).unwrap();
-        let run = |fast: bool| {
-            let vars = VarMap::new();
-            let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
-            let norm = BatchNorm::new(3, vb).unwrap();
-            let data = vars.data().lock().unwrap().clone();
-            let set = |name: &str, values: &[f32]| {
-                data[name].set(&Tensor::new(values, &Device::Cpu).unwrap()).unwrap();
-            };
-            set("weight", &[1., 0.5, -2.]);
-            set("bias", &[0.3, -0.2, 0.1]);
-            let y = if fast {
-                norm.forward_relu(&x, Mode::Train).unwrap()
-            } else {
-                norm.forward(&x, Mode::Train).unwrap().relu().unwrap()
-            };
-            let loss = (&y * &factor).unwrap().sum_all().unwrap();
-            let gradients = loss.backward().unwrap();
-            let of = |var: &Var| gradients.get(var).unwrap().clone();
-            let kept = |name: &str| data[name].as_tensor().clone();
-            let found = [y, of(&x), of(&data["weight"]), of(&data["bias"])];
-            found.into_iter().chain([kept("running_mean"), kept("running_var")]).collect::<Vec<_>>()
+        let tensor = |values: Vec<f32>| {
+            let values = Tensor::new(values, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            values.reshape((2, 3, 5, 7)).unwrap()
         };
-        for (found, expected) in run(true).iter().zip(run(false)) {
-            let difference = (found - &expected).unwrap().abs().unwrap().max_all().unwrap();
-            let largest = expected.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-            assert!(difference.to_scalar::<f32>().unwrap() < 1e-5 * largest.max(1.));
+        let x = Var::from_tensor(&tensor(values(210).collect())).unwrap();
+        let factor = tensor(values(210).map(f32::sin).collect());
+        let vars = VarMap::new();
+        let vb = VarBuilder::from_varmap(&vars, dtype, &Device::Cpu);
+        let norm = BatchNorm::with_constants(3, NormConstants::PYTORCH, vb).unwrap();
+        let data = vars.data().lock().unwrap().clone();
+        let set = |name: &str, values: &[f64]| {
+            let values = Tensor::new(values, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            data[name].set(&values).unwrap();
+        };
+        set("weight", &[1., 0.5, -2.]);
+        set("bias", &[0.3, -0.2, 0.1]);
+        let y = if relu {
+            norm.forward_relu(&x, Mode::Train).unwrap()
+        } else {
+            norm.forward(&x, Mode::Train).unwrap()
+        };
+        let gradients = (&y * &factor).unwrap().sum_all().unwrap().backward().unwrap();
+        let of = |var: &Var| gradients.get(var).unwrap().clone();
+        let kept = |name: &str| data[name].as_tensor().clone();
+        let inferred = norm.forward(&x, Mode::Infer).unwrap();
+        let found = [y, inferred, of(&x), of(&data["weight"]), of(&data["bias"])];
+        found.into_iter().chain([kept("running_mean"), kept("running_var")]).collect()
+    }
+
+    #[test]
+    fn the_fast_way_agrees_with_the_composed_one() {
+        for relu in [false, true] {
+            let pairs = normalized(DType::F32, relu).into_iter().zip(normalized(DType::F64, relu));
+            for (found, expected) in pairs {
+                let found = found.to_dtype(DType::F64).unwrap();
+                let largest =
+                    |t: &Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
+                let difference = largest(&(found - &expected).unwrap());
+                assert!(difference < 1e-5 * largest(&expected).max(1.), "{relu} {difference}");
+            }
         }
     }
 
