@@ -127,36 +127,14 @@ pub fn conv_transpose2x(
 }
 
 /// Normalizes each channel of `x` `(N, C, H, W)` to mean 0 and deviation 1 over the batch,
-/// multiplies by `weight` and adds `bias`, each `(C)`. Returns the result, and mean and biased
-/// variance of each channel, which have no gradient of their own. `None` where there is no fast way.
+/// multiplies by `weight`, adds `bias`, each `(C)`, and applies `ReLU` if `relu` is set. Returns the
+/// result, and mean and biased variance of each channel, which have no gradient of their own. `None`
+/// where there is no fast way.
 ///
 /// # Errors
 ///
 /// When the shapes do not fit.
 pub fn batch_norm(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    epsilon: f64,
-) -> Result<Option<(Tensor, Tensor, Tensor)>> {
-    normalize(x, weight, bias, epsilon, false)
-}
-
-/// [`batch_norm`] and then ReLU.
-///
-/// # Errors
-///
-/// When the shapes do not fit.
-pub fn batch_norm_relu(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    epsilon: f64,
-) -> Result<Option<(Tensor, Tensor, Tensor)>> {
-    normalize(x, weight, bias, epsilon, true)
-}
-
-fn normalize(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,

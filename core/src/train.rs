@@ -19,6 +19,7 @@ mod recipe;
 mod run;
 mod seed;
 mod simulate;
+mod study;
 mod table;
 mod validation;
 
@@ -32,8 +33,10 @@ use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
+pub use progress::minutes_of_run;
 pub use recipe::{Recipe, Schedule, Targets};
 pub(crate) use seed::stream;
+pub use study::{Findings, Member, Study, Trained};
 pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
 
@@ -56,6 +59,12 @@ pub struct Config {
     pub train_split: Vec<String>,
     /// Splits that choose the best epoch.
     pub valid_split: Vec<String>,
+    /// Photographs to train on, evenly spaced through their splits, if not all.
+    #[serde(default)]
+    pub train_photos: Option<usize>,
+    /// Photographs to validate on, evenly spaced through their splits, if not all.
+    #[serde(default)]
+    pub valid_photos: Option<usize>,
     /// Whether each photograph is mirrored with equal chances in each epoch; the document's recipe
     /// does not.
     pub flip: bool,
@@ -95,6 +104,8 @@ impl Config {
             data: data.to_owned(),
             train_split: vec!["train".to_owned()],
             valid_split: vec!["valid".to_owned()],
+            train_photos: None,
+            valid_photos: None,
             flip: false,
             network: network.to_owned(),
             network_config,
@@ -128,6 +139,11 @@ impl Config {
         let refuse = |text: String| Err(Error::Train(text));
         if self.batch == 0 {
             return refuse("the batch has to be at least 1 photograph".to_owned());
+        }
+        if [self.train_photos, self.valid_photos].contains(&Some(0)) {
+            return refuse(
+                "there has to be at least 1 photograph to train and to validate on".to_owned(),
+            );
         }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             let rate = self.learning_rate;
@@ -252,8 +268,8 @@ pub fn train(
     config.check()?;
     let device = &device.inner;
     let cache = Cache::open(&config.data)?;
-    let photos = Arc::new(Dataset::read(&cache, &config.train_split)?);
-    let held_out = Dataset::read(&cache, &config.valid_split)?;
+    let photos = Arc::new(Dataset::read(&cache, &config.train_split, config.train_photos)?);
+    let held_out = Dataset::read(&cache, &config.valid_split, config.valid_photos)?;
 
     let parameters = Parameters::new(config.seed);
     let network =

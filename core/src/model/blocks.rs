@@ -44,6 +44,46 @@ impl Conv2d {
     }
 }
 
+/// Convolutions of one kind after one another: tensors `N.weight` and `N.bias`, N from 0.
+#[derive(Clone, Debug)]
+pub struct Stack(Vec<Conv2d>);
+
+impl Stack {
+    /// From `inputs` channels to each of `outputs` in order; takes the tensors from `vb`.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(
+        inputs: usize,
+        outputs: &[usize],
+        kernel: usize,
+        conv: Conv,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let mut channels = inputs;
+        let layers = outputs.iter().enumerate().map(|(i, &outputs)| {
+            let inputs = std::mem::replace(&mut channels, outputs);
+            Conv2d::new(inputs, outputs, kernel, conv, vb.pp(i))
+        });
+        layers.collect::<Result<_>>().map(Self)
+    }
+
+    /// The convolutions.
+    pub fn layers(&self) -> &[Conv2d] {
+        &self.0
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.0.iter().try_fold(x.clone(), |x, layer| layer.forward(&x))
+    }
+}
+
 /// Keras' default for weights (Glorot and Bengio, 2010): uniform within
 /// `sqrt(6 / (fan_in + fan_out))`, a fan being channels times kernel area.
 pub fn glorot_uniform(inputs: usize, outputs: usize, kernel: usize) -> Init {
@@ -163,14 +203,39 @@ impl BatchNorm {
     ///
     /// When the shape does not fit or the device fails.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        match self.fast(x, mode, false)? {
+            Some(y) => Ok(y),
+            None => self.composed(x, mode),
+        }
+    }
+
+    /// The same with `ReLU`, in one operation where there is a fast one.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward_relu(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        match self.fast(x, mode, true)? {
+            Some(y) => Ok(y),
+            None => self.composed(x, mode)?.relu(),
+        }
+    }
+
+    /// A training step in one operation, where there is a fast one.
+    fn fast(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Option<Tensor>> {
+        if mode == Mode::Infer {
+            return Ok(None);
+        }
+        let fast = ops::batch_norm(x, &self.weight, &self.bias, self.constants.epsilon, relu)?;
+        let Some((y, mean, var)) = fast else { return Ok(None) };
+        self.update(&mean, &var)?;
+        Ok(Some(y))
+    }
+
+    /// Of candle's own operations.
+    fn composed(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let (mean, var) = match mode {
             Mode::Train => {
-                if let Some((y, mean, var)) =
-                    ops::batch_norm(x, &self.weight, &self.bias, self.constants.epsilon)?
-                {
-                    self.update(&mean, &var)?;
-                    return Ok(y);
-                }
                 let (mean, var) = statistics(x)?;
                 self.update(&mean, &var)?;
                 (mean, var)
@@ -188,23 +253,6 @@ impl BatchNorm {
             // Nothing asks for a gradient here.
             Mode::Infer => ops::scale_shift(&x.detach(), &scale.detach(), &shift.detach()),
         }
-    }
-
-    /// The same with `ReLU`, in one operation where there is a fast one.
-    ///
-    /// # Errors
-    ///
-    /// When the shape does not fit or the device fails.
-    pub fn forward_relu(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        if mode == Mode::Train {
-            let epsilon = self.constants.epsilon;
-            let fast = ops::batch_norm_relu(x, &self.weight, &self.bias, epsilon)?;
-            if let Some((y, mean, var)) = fast {
-                self.update(&mean, &var)?;
-                return Ok(y);
-            }
-        }
-        self.forward(x, mode)?.relu()
     }
 
     /// What [`Mode::Infer`] multiplies each channel by and then adds, each `(C)`: to be folded into
@@ -268,48 +316,42 @@ mod tests {
         assert!((value("running_var") - (0.99 + 0.035)).abs() < 1e-6);
     }
 
-    /// In f32 the fast way, in f64 the composed one: result, gradients and statistics.
-    fn normalized(dtype: DType, relu: bool) -> Vec<Tensor> {
-        let values = |count: usize| (0..count).map(|i| ((i * 7919) % 101) as f32 / 20. - 2.);
-        let tensor = |values: Vec<f32>| {
-            let values = Tensor::new(values, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
-            values.reshape((2, 3, 5, 7)).unwrap()
-        };
-        let x = Var::from_tensor(&tensor(values(210).collect())).unwrap();
-        let factor = tensor(values(210).map(f32::sin).collect());
-        let vars = VarMap::new();
-        let vb = VarBuilder::from_varmap(&vars, dtype, &Device::Cpu);
-        let norm = BatchNorm::with_constants(3, NormConstants::PYTORCH, vb).unwrap();
-        let data = vars.data().lock().unwrap().clone();
-        let set = |name: &str, values: &[f64]| {
-            let values = Tensor::new(values, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
-            data[name].set(&values).unwrap();
-        };
-        set("weight", &[1., 0.5, -2.]);
-        set("bias", &[0.3, -0.2, 0.1]);
-        let y = if relu {
-            norm.forward_relu(&x, Mode::Train).unwrap()
-        } else {
-            norm.forward(&x, Mode::Train).unwrap()
-        };
-        let gradients = (&y * &factor).unwrap().sum_all().unwrap().backward().unwrap();
-        let of = |var: &Var| gradients.get(var).unwrap().clone();
-        let kept = |name: &str| data[name].as_tensor().clone();
-        let inferred = norm.forward(&x, Mode::Infer).unwrap();
-        let found = [y, inferred, of(&x), of(&data["weight"]), of(&data["bias"])];
-        found.into_iter().chain([kept("running_mean"), kept("running_var")]).collect()
-    }
-
     #[test]
     fn the_fast_way_agrees_with_the_composed_one() {
-        for relu in [false, true] {
-            let pairs = normalized(DType::F32, relu).into_iter().zip(normalized(DType::F64, relu));
-            for (found, expected) in pairs {
-                let found = found.to_dtype(DType::F64).unwrap();
-                let largest =
-                    |t: &Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
-                let difference = largest(&(found - &expected).unwrap());
-                assert!(difference < 1e-5 * largest(&expected).max(1.), "{relu} {difference}");
+        let values = |count: usize| (0..count).map(|i| ((i * 7919) % 101) as f32 / 20. - 2.);
+        let x = Tensor::from_iter(values(2 * 3 * 5 * 7), &Device::Cpu).unwrap();
+        let x = Var::from_tensor(&x.reshape((2, 3, 5, 7)).unwrap()).unwrap();
+        let factor = Tensor::from_iter(values(210).map(f32::sin), &Device::Cpu).unwrap();
+        let factor = factor.reshape((2, 3, 5, 7)).unwrap();
+        let run = |fast: bool, relu: bool| {
+            let vars = VarMap::new();
+            let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+            let norm = BatchNorm::new(3, vb).unwrap();
+            let data = vars.data().lock().unwrap().clone();
+            let set = |name: &str, values: &[f32]| {
+                data[name].set(&Tensor::new(values, &Device::Cpu).unwrap()).unwrap();
+            };
+            set("weight", &[1., 0.5, -2.]);
+            set("bias", &[0.3, -0.2, 0.1]);
+            let y = match (fast, relu) {
+                (true, true) => norm.forward_relu(&x, Mode::Train).unwrap(),
+                (true, false) => norm.forward(&x, Mode::Train).unwrap(),
+                (false, true) => norm.composed(&x, Mode::Train).unwrap().relu().unwrap(),
+                (false, false) => norm.composed(&x, Mode::Train).unwrap(),
+            };
+            let loss = (&y * &factor).unwrap().sum_all().unwrap();
+            let gradients = loss.backward().unwrap();
+            let of = |var: &Var| gradients.get(var).unwrap().clone();
+            let kept = |name: &str| data[name].as_tensor().clone();
+            let found = [y, of(&x), of(&data["weight"]), of(&data["bias"])];
+            found.into_iter().chain([kept("running_mean"), kept("running_var")]).collect::<Vec<_>>()
+        };
+        for relu in [true, false] {
+            for (found, expected) in run(true, relu).iter().zip(run(false, relu)) {
+                let difference = (found - &expected).unwrap().abs().unwrap().max_all().unwrap();
+                let largest = expected.abs().unwrap().max_all().unwrap();
+                let largest = largest.to_scalar::<f32>().unwrap();
+                assert!(difference.to_scalar::<f32>().unwrap() < 1e-5 * largest.max(1.));
             }
         }
     }

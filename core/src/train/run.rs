@@ -202,7 +202,11 @@ impl Run {
             None => ("mean squared error of ab / 128", "Adam, Keras' constants"),
         };
         json!({
-            "data": { "cache_sha256": cache_sha256, "split": config.train_split },
+            "data": {
+                "cache_sha256": cache_sha256,
+                "split": config.train_split,
+                "photos": config.train_photos,
+            },
             "loss": loss,
             "optimizer": optimizer,
             "recipe": config.recipe,

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::ops::transposed::Transposed2x;
-use crate::ops::{Padding, add_relu, conv_transpose2x, every_second, leaky_relu, scale_shift};
-use crate::ops::{batch_norm, upsample_bilinear};
+use crate::ops::{
+    Padding, add_relu, conv_transpose2x, every_second, leaky_relu, scale_shift, upsample_bilinear,
+};
 
 #[test]
 fn symmetric_padding_agrees_with_stock_for_strides_and_dilations() {
@@ -148,21 +149,4 @@ fn bilinear_upsampling_agrees_with_stock_and_its_gradient_with_differences() {
             "gradient",
         );
     }
-}
-
-#[test]
-fn batch_norm_without_relu_agrees_with_the_composed_one() {
-    let shape = [2, 3, 5, 7];
-    let mut rng = ChaCha8Rng::seed_from_u64(9);
-    let (weight, bias) = (random(&mut rng, &[3]), random(&mut rng, &[3]));
-    let fast = |x: &Tensor| Ok(batch_norm(x, &weight, &bias, 1e-5)?.unwrap().0);
-    let composed = |x: &Tensor| {
-        let across = |x: &Tensor| x.mean_keepdim(3)?.mean_keepdim(2)?.mean_keepdim(0);
-        let centered = x.broadcast_sub(&across(x)?)?;
-        let deviation = (across(&centered.sqr()?)? + 1e-5)?.sqrt()?;
-        let spread = |values: &Tensor| values.reshape((1, 3, 1, 1));
-        let x = centered.broadcast_div(&deviation)?.broadcast_mul(&spread(&weight)?)?;
-        x.broadcast_add(&spread(&bias)?)
-    };
-    assert_same(run(&shape, fast), run(&shape, composed), "batch norm");
 }
