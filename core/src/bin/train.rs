@@ -397,8 +397,11 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     let mut config = match (saved, &arguments.network, &arguments.data) {
         (Some(saved), _, _) => saved,
         (None, Some(network), Some(data)) => {
-            let default = model::default_config(network).unwrap_or(Value::Null);
-            Config::new(network, default, data)
+            let config = match &arguments.config {
+                Some(text) => read_network_config(text)?,
+                None => model::default_config(network).unwrap_or(Value::Null),
+            };
+            Config::new(network, config, data)
         }
         (None, ..) => {
             let run = arguments.output.display();
