@@ -182,3 +182,36 @@ pub(crate) fn tiff_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) 
     }
     out.into_inner()
 }
+
+/// A TIFF of 65,536 blank tiles that takes hours: each is the same 32 MiB of PackBits, nearly all of
+/// which mean nothing.
+pub(crate) fn slow_tiff() -> Vec<u8> {
+    let (tiles, blank) = (1_u32 << 16, [129, 0, 129, 0]);
+    let length = (32 << 20) + blank.len() as u32;
+    let (places, counts) = (8 + length, 8 + length + 4 * tiles);
+    let directory = counts + 4 * tiles;
+    let mut file = [&b"II*\0"[..], &directory.to_le_bytes()].concat();
+    file.resize(8 + (32 << 20), 128);
+    file.extend(blank);
+    for value in [8, length] {
+        file.extend(value.to_le_bytes().repeat(tiles as usize));
+    }
+    let tags = [
+        (256_u16, 1, 1 << 20), // width
+        (257, 1, 16),          // height
+        (258, 1, 8),           // bits
+        (259, 1, 32773),       // PackBits
+        (262, 1, 1),           // 0 is black
+        (322, 1, 16),          // sides of a tile
+        (323, 1, 16),
+        (324, tiles, places),
+        (325, tiles, counts),
+    ];
+    file.extend((tags.len() as u16).to_le_bytes());
+    for (tag, count, value) in tags {
+        file.extend([tag.to_le_bytes(), 4_u16.to_le_bytes()].concat());
+        file.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+    }
+    file.extend([0; 4]);
+    file
+}
