@@ -1,5 +1,6 @@
 //! Which device computes, said plainly.
 
+use crate::ops::Precision;
 use crate::{Error, Result};
 
 /// What the user asked for.
@@ -71,6 +72,21 @@ impl Device {
         &self.name
     }
 
+    /// What convolutions multiply in on this device when this precision is asked for: "bf16", or
+    /// "f32 (bf16: ...)" with the reason.
+    pub fn precision(&self, asked: Precision) -> String {
+        if asked == Precision::F32 {
+            return asked.to_string();
+        }
+        if !self.inner.is_cpu() {
+            return format!("f32 ({asked}: only on the CPU)");
+        }
+        if !asked.is_available() {
+            return format!("f32 ({asked}: this processor has no AVX-512 BF16)");
+        }
+        asked.to_string()
+    }
+
     fn cpu(name: String) -> Self {
         Self { inner: candle_core::Device::Cpu, name }
     }
@@ -91,6 +107,15 @@ mod tests {
     fn a_build_without_cuda_says_so() {
         let error = Device::open(DeviceChoice::Cuda).unwrap_err().to_string();
         assert!(error.starts_with("device cuda: this build has no CUDA"), "{error}");
+    }
+
+    #[test]
+    fn a_precision_that_the_processor_lacks_is_said_to_be_f32() {
+        let device = Device::open(DeviceChoice::Cpu).unwrap();
+        assert_eq!(device.precision(Precision::F32), "f32");
+        let found = device.precision(Precision::Bf16);
+        let lacking = "f32 (bf16: this processor has no AVX-512 BF16)";
+        assert_eq!(found, if Precision::Bf16.is_available() { "bf16" } else { lacking });
     }
 
     #[test]

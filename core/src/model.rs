@@ -1,8 +1,15 @@
 //! The networks, one file each: lightness in, chroma out.
 
 pub mod blocks;
+pub mod cnn;
+pub mod conv;
 pub mod conv_dense;
+pub mod deep_conv;
+pub mod eccv16;
+pub mod siggraph17;
+pub mod vanilla;
 pub mod vivid;
+pub(crate) mod zhang;
 
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -11,7 +18,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{Error, Result};
-pub(crate) use vivid::bin_centers;
 
 /// Height and width, in pixels, of the blocks that color bins are told of.
 pub(crate) const BLOCK: usize = 4;
@@ -82,13 +88,19 @@ pub struct Heads {
 
 /// Names of all networks.
 pub fn names() -> &'static [&'static str] {
-    &["conv_dense", "vivid"]
+    &["vanilla", "conv", "conv_dense", "deep_conv", "cnn", "eccv16", "siggraph17", "vivid"]
 }
 
 /// The configuration that a network has when nothing else is asked for.
 pub fn default_config(name: &str) -> Option<Value> {
     match name {
+        "vanilla" => Some(to_value(&vanilla::Config::default())),
+        "conv" => Some(to_value(&conv::Config::default())),
         "conv_dense" => Some(to_value(&conv_dense::Config::default())),
+        "deep_conv" => Some(to_value(&deep_conv::Config::default())),
+        "cnn" => Some(to_value(&cnn::Config::default())),
+        "eccv16" => Some(to_value(&eccv16::Config::default())),
+        "siggraph17" => Some(to_value(&siggraph17::Config::default())),
         "vivid" => Some(to_value(&vivid::Config::default())),
         _ => None,
     }
@@ -102,10 +114,40 @@ pub fn default_config(name: &str) -> Option<Value> {
 /// it in another shape.
 pub fn build(name: &str, config: &Value, vb: VarBuilder) -> Result<Box<dyn Network>> {
     match name {
+        "vanilla" => {
+            let config: vanilla::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(vanilla::Vanilla::new(&config, vb)?))
+        }
+        "conv" => {
+            let config: conv::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(conv::Convolutional::new(&config, vb)?))
+        }
         "conv_dense" => {
             let config: conv_dense::Config = from_value(name, config)?;
             config.check().map_err(|reason| refused(name, reason))?;
             Ok(Box::new(conv_dense::ConvDense::new(&config, vb)?))
+        }
+        "eccv16" => {
+            let config: eccv16::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(eccv16::Eccv16::new(&config, vb)?))
+        }
+        "siggraph17" => {
+            let config: siggraph17::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(siggraph17::Siggraph17::new(&config, vb)?))
+        }
+        "deep_conv" => {
+            let config: deep_conv::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(deep_conv::DeepConvolutional::new(&config, vb)?))
+        }
+        "cnn" => {
+            let config: cnn::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(cnn::Cnn::new(&config, vb)?))
         }
         "vivid" => {
             let config: vivid::Config = from_value(name, config)?;
@@ -117,6 +159,25 @@ pub fn build(name: &str, config: &Value, vb: VarBuilder) -> Result<Box<dyn Netwo
             format!("there is no such network; there are: {}", names().join(", ")),
         )),
     }
+}
+
+/// Refuses a list with a layer of no channels.
+fn at_least_one(name: &str, channels: &[usize]) -> std::result::Result<(), String> {
+    if channels.contains(&0) {
+        return Err(format!("each of `{name}` has to be at least 1"));
+    }
+    Ok(())
+}
+
+/// Refuses a list that has not as many before the middle as after.
+fn halves(name: &str, middle: &str, list: &[usize]) -> std::result::Result<(), String> {
+    if list.len() % 2 == 1 {
+        let count = list.len();
+        return Err(format!(
+            "`{name}` has to have as many before {middle} as after, and has {count}"
+        ));
+    }
+    Ok(())
 }
 
 fn refused(name: &str, reason: String) -> Error {
@@ -140,6 +201,7 @@ fn to_value<C: Serialize>(config: &C) -> Value {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
+    use candle_nn::VarMap;
     use serde_json::json;
 
     use super::*;
@@ -158,6 +220,26 @@ mod tests {
             let lightness = Tensor::zeros((1, 1, side, side), DType::F32, &Device::Cpu).unwrap();
             let chroma = network.forward(&lightness, None, Mode::Infer).unwrap();
             assert_eq!(chroma.dims(), [1, 2, side, side], "{name}");
+        }
+    }
+
+    #[test]
+    fn each_network_has_the_parameters_of_its_layers() {
+        // Sums of K * K * inputs * outputs + outputs over the design document's layers; it gives the
+        // sum itself for `conv_dense` and `deep_conv`. CNN has 4 more for each normalized channel.
+        let expected = [
+            ("vanilla", 21_282),
+            ("conv", 82_946),
+            ("conv_dense", 293_330),
+            ("deep_conv", 5_495_586),
+            ("cnn", 97_410 + 4 * (16 + 32 + 64 + 128)),
+        ];
+        for (name, expected) in expected {
+            let vars = VarMap::new();
+            let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+            build(name, &default_config(name).unwrap(), vb).unwrap();
+            let count: usize = vars.all_vars().iter().map(|var| var.elem_count()).sum();
+            assert_eq!(count, expected, "{name}");
         }
     }
 

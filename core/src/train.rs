@@ -19,6 +19,7 @@ mod recipe;
 mod run;
 mod seed;
 mod simulate;
+mod study;
 mod table;
 mod validation;
 
@@ -32,12 +33,15 @@ use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
-pub use recipe::Recipe;
+pub use progress::minutes_of_run;
+pub use recipe::{Recipe, Schedule, Targets};
 pub(crate) use seed::stream;
+pub use study::{Findings, Member, Study, Trained};
 pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
 
 use crate::model::{self, Mode};
+use crate::ops::{Precision, with_precision};
 use crate::{Device, Error, Result};
 use adam::Adam;
 use average::Average;
@@ -56,6 +60,12 @@ pub struct Config {
     pub train_split: Vec<String>,
     /// Splits that choose the best epoch.
     pub valid_split: Vec<String>,
+    /// Photographs to train on, evenly spaced through their splits, if not all.
+    #[serde(default)]
+    pub train_photos: Option<usize>,
+    /// Photographs to validate on, evenly spaced through their splits, if not all.
+    #[serde(default)]
+    pub valid_photos: Option<usize>,
     /// Whether each photograph is mirrored with equal chances in each epoch; the document's recipe
     /// does not.
     pub flip: bool,
@@ -82,6 +92,11 @@ pub struct Config {
     #[serde(default)]
     pub initial: Option<PathBuf>,
 
+    /// What convolutions multiply in while training, where the processor has it; validation, and
+    /// what is used later, are f32.
+    #[serde(default)]
+    pub precision: Precision,
+
     /// What makes an epoch the best one.
     pub best_by: BestBy,
     /// The command that began the run, for the record.
@@ -95,6 +110,8 @@ impl Config {
             data: data.to_owned(),
             train_split: vec!["train".to_owned()],
             valid_split: vec!["valid".to_owned()],
+            train_photos: None,
+            valid_photos: None,
             flip: false,
             network: network.to_owned(),
             network_config,
@@ -104,14 +121,16 @@ impl Config {
             seed: 0,
             recipe: None,
             initial: None,
+            precision: Precision::F32,
             best_by: BestBy::Mse,
             command: String::new(),
         };
-        if network != "vivid" {
-            return document;
+        let recipe = Recipe::of(network, &document.network_config);
+        match network {
+            _ if recipe.is_none() => document,
+            "vivid" => Self { flip: true, batch: 64, learning_rate: 2e-3, recipe, ..document },
+            _ => Self { flip: true, recipe, ..document },
         }
-        let recipe = Some(Recipe::default());
-        Self { flip: true, batch: 64, learning_rate: 2e-3, recipe, ..document }
     }
 
     /// The settings of the run in a folder; `None` where there is none.
@@ -127,6 +146,11 @@ impl Config {
         let refuse = |text: String| Err(Error::Train(text));
         if self.batch == 0 {
             return refuse("the batch has to be at least 1 photograph".to_owned());
+        }
+        if [self.train_photos, self.valid_photos].contains(&Some(0)) {
+            return refuse(
+                "there has to be at least 1 photograph to train and to validate on".to_owned(),
+            );
         }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             let rate = self.learning_rate;
@@ -251,8 +275,8 @@ pub fn train(
     config.check()?;
     let device = &device.inner;
     let cache = Cache::open(&config.data)?;
-    let photos = Arc::new(Dataset::read(&cache, &config.train_split)?);
-    let held_out = Dataset::read(&cache, &config.valid_split)?;
+    let photos = Arc::new(Dataset::read(&cache, &config.train_split, config.train_photos)?);
+    let held_out = Dataset::read(&cache, &config.valid_split, config.valid_photos)?;
 
     let parameters = Parameters::new(config.seed);
     let network =
@@ -262,7 +286,7 @@ pub fn train(
     if let Some(path) = &config.initial {
         parameters.load(path)?;
     }
-    let objective = Objective::new(recipe, &photos);
+    let objective = Objective::new(recipe, network.bin_centers(), &photos);
     let groups = recipe.map(Recipe::groups).unwrap_or_default();
     let mut adam = Adam::new(parameters.trained(), config.learning_rate)?.with_groups(groups);
     let run = Run::open(folder, config, cache.sha256(), photos.mean_chroma(), session.resume)?;
@@ -292,10 +316,12 @@ pub fn train(
         for planes in loader::batches(&photos, rest, config.batch, recipe) {
             let count = planes.count;
             let Batch { lightness, chroma, hints } = planes.batch(device)?;
-            let heads = network.heads(&lightness, hints.as_ref(), Mode::Train)?;
+            let heads = with_precision(config.precision, || {
+                network.heads(&lightness, hints.as_ref(), Mode::Train)
+            })?;
             let loss = objective.loss(&heads, &chroma)?;
-            if recipe.is_some() {
-                adam.set_learning_rate(config.learning_rate * recipe::one_cycle(cycle));
+            if let Some(recipe) = recipe {
+                adam.set_learning_rate(config.learning_rate * recipe.rate(cycle));
             }
             adam.step(&loss.backward()?)?;
 

@@ -15,6 +15,8 @@
 mod compare;
 #[path = "train/report.rs"]
 mod report;
+#[path = "train/tune.rs"]
+mod tune;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -26,7 +28,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
-use polychromify_core::ops::Allocator;
+use polychromify_core::ops::{Allocator, Precision};
 use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Session};
 use polychromify_core::weights::{Header, average, save_half};
 use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
@@ -53,6 +55,7 @@ struct Cli {
 enum Command {
     Prepare(Prepare),
     Fit(Box<Fit>),
+    Tune(tune::Tune),
     Evaluate(Evaluate),
     Compare(compare::Compare),
     Export(Export),
@@ -131,6 +134,12 @@ struct Fit {
     /// Splits that choose the best epoch [default: valid].
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     valid_split: Option<Vec<String>>,
+    /// Train on so many photographs, evenly spaced through their splits [default: all].
+    #[arg(long, value_name = "N")]
+    train_photos: Option<usize>,
+    /// Validate on so many photographs, evenly spaced through their splits [default: all].
+    #[arg(long, value_name = "N")]
+    valid_photos: Option<usize>,
     /// Mirror each photograph with equal chances in each epoch.
     #[arg(long)]
     flip: bool,
@@ -144,6 +153,10 @@ struct Fit {
     /// Minutes between checkpoints within an epoch; each epoch ends with one.
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
     checkpoint: f64,
+    /// What convolutions multiply in: f32, or bf16 on processors with AVX-512 BF16, where it is
+    /// nearly twice as fast [default: f32].
+    #[arg(long, value_name = "f32|bf16")]
+    precision: Option<Precision>,
     /// auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -215,6 +228,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Prepare(arguments) => prepare(&arguments),
         Command::Fit(arguments) => fit(&arguments),
+        Command::Tune(arguments) => tune::tune(&arguments),
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export(&arguments),
@@ -353,7 +367,12 @@ fn export(arguments: &Export) -> Result<ExitCode> {
         Ok(value)
     };
     let config = changed(weights.config(), arguments.config.as_ref())?;
-    let mut training = changed(weights.training(), arguments.training.as_ref())?;
+    let mut training = weights.training().clone();
+    let minutes = names.last().and_then(|name| train::minutes_of_run(Path::new(name)));
+    if let (Value::Object(training), Some(minutes)) = (&mut training, minutes) {
+        training.insert("minutes".to_owned(), json!((10.0 * minutes).round() / 10.0));
+    }
+    let mut training = changed(&training, arguments.training.as_ref())?;
     if let (Value::Object(training), [_, _, ..]) = (&mut training, parts.as_slice()) {
         let part =
             |(weights, share): &(Weights, f64)| json!({"sha256": weights.sha256(), "share": share});
@@ -378,8 +397,11 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     let mut config = match (saved, &arguments.network, &arguments.data) {
         (Some(saved), _, _) => saved,
         (None, Some(network), Some(data)) => {
-            let default = model::default_config(network).unwrap_or(Value::Null);
-            Config::new(network, default, data)
+            let config = match &arguments.config {
+                Some(text) => read_network_config(text)?,
+                None => model::default_config(network).unwrap_or(Value::Null),
+            };
+            Config::new(network, config, data)
         }
         (None, ..) => {
             let run = arguments.output.display();
@@ -398,6 +420,9 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.seed, arguments.seed.as_ref());
     set(&mut config.train_split, arguments.train_split.as_ref());
     set(&mut config.valid_split, arguments.valid_split.as_ref());
+    config.train_photos = arguments.train_photos.or(config.train_photos);
+    config.valid_photos = arguments.valid_photos.or(config.valid_photos);
+    set(&mut config.precision, arguments.precision.as_ref());
     config.flip |= arguments.flip;
     if let Some(text) = &arguments.recipe {
         let recipe = serde_json::from_value(read_network_config(text)?);
@@ -412,9 +437,14 @@ fn run_config(arguments: &Fit) -> Result<Config> {
         Best::Accuracy => BestBy::Accuracy,
     });
     set(&mut config.best_by, best_by.as_ref());
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    config.command = format!("polychromify-train {}", words.join(" "));
+    config.command = command_line();
     Ok(config)
+}
+
+/// The command as it was given.
+fn command_line() -> String {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    format!("polychromify-train {}", words.join(" "))
 }
 
 fn set<T: Clone>(field: &mut T, given: Option<&T>) {

@@ -9,6 +9,8 @@
 //! Scan borders have no part in it: their cells are neutral, the picture's cells know nothing of
 //! them, and along the edge between them a pixel is of that side whose lightness it has.
 
+use rayon::prelude::*;
+
 use super::ChromaMap;
 
 /// Lightness nodes, at L* 0, 6.67, .. 100: fine enough to tell sky from branches, coarse enough
@@ -64,28 +66,28 @@ impl Grid {
             }
         }
         let space = gaussian(SIGMA_SPACE);
-        blur(&mut sums, width * NODES, NODES, &space);
-        blur(&mut sums, width * height * NODES, width * NODES, &space);
-        blur(&mut sums, NODES, 1, &gaussian(SIGMA_LIGHTNESS));
+        let sums = blur(&sums, width * NODES, NODES, &space);
+        let sums = blur(&sums, width * height * NODES, width * NODES, &space);
+        let sums = blur(&sums, NODES, 1, &gaussian(SIGMA_LIGHTNESS));
 
-        let mut cells = Vec::with_capacity(sums.len());
-        for (i, column) in sums.chunks_exact(NODES).enumerate() {
+        let mut cells = vec![[0.0; 2]; sums.len()];
+        let columns = cells.par_chunks_exact_mut(NODES).zip(sums.par_chunks_exact(NODES));
+        columns.enumerate().for_each(|(i, (cells, column))| {
             let shares = picture_shares(map, i);
             if shares == [0.0; NODES] {
-                cells.extend([[0.0; 2]; NODES]);
-                continue;
+                return;
             }
             let total = column.iter().fold([0.0; 3], add);
             let mean = [total[0] / total[2], total[1] / total[2]];
             let chroma = if map.picture[i] { map.chroma[i] } else { mean };
             let edge = edge_share(column, total[2]);
-            cells.extend(column.iter().zip(shares).map(|(&[a, b, weight], share)| {
+            for ((cell, &[a, b, weight]), share) in cells.iter_mut().zip(column).zip(shares) {
                 let whole = weight + MEAN_WEIGHT;
                 let near =
                     [(a + MEAN_WEIGHT * mean[0]) / whole, (b + MEAN_WEIGHT * mean[1]) / whole];
-                [0, 1].map(|c| share * (chroma[c] + edge * (near[c] - chroma[c])))
-            }));
-        }
+                *cell = [0, 1].map(|c| share * (chroma[c] + edge * (near[c] - chroma[c])));
+            }
+        });
         Self { width, height, cells }
     }
 
@@ -111,7 +113,7 @@ impl Grid {
 /// The node below a lightness (0..=100) and the fraction of the way to the next; the node is at
 /// most `NODES - 2`.
 #[inline(always)]
-pub(super) fn node_of(lightness: f32) -> (usize, f32) {
+fn node_of(lightness: f32) -> (usize, f32) {
     let position = (lightness * ((NODES - 1) as f32 / 100.0)).clamp(0.0, (NODES - 1) as f32);
     let node = (position as usize).min(NODES - 2);
     (node, position - node as f32)
@@ -174,14 +176,15 @@ fn gaussian(sigma: f32) -> Vec<f32> {
     raw.iter().map(|v| v / sum).collect()
 }
 
-/// Blurs lines of cells in place: each `line` consecutive cells hold lines whose neighbors lie
-/// `step` apart. Beyond the ends there is nothing, which the weights account for.
-fn blur(cells: &mut [Sums], line: usize, step: usize, kernel: &[f32]) {
+/// Blurs lines of cells: each `line` consecutive cells hold lines whose neighbors lie `step` apart.
+/// Beyond the ends there is nothing, which the weights account for.
+fn blur(cells: &[Sums], line: usize, step: usize, kernel: &[f32]) -> Vec<Sums> {
     let count = line / step;
-    let mut out = vec![[0.0; 3]; line];
-    for block in cells.chunks_exact_mut(line) {
-        for (i, out) in out.chunks_exact_mut(step).enumerate() {
-            out.fill([0.0; 3]);
+    let mut out = vec![[0.0; 3]; cells.len()];
+    // Parts of whole steps within a line, large enough that a task is worth its while.
+    out.par_chunks_exact_mut(step).with_min_len(4096 / step + 1).enumerate().for_each(
+        |(i, out)| {
+            let (block, i) = (&cells[i / count * line..][..line], i % count);
             let first = i.saturating_sub(kernel.len() - 1);
             let last = (i + kernel.len() - 1).min(count - 1);
             for j in first..=last {
@@ -192,7 +195,7 @@ fn blur(cells: &mut [Sums], line: usize, step: usize, kernel: &[f32]) {
                     }
                 }
             }
-        }
-        block.copy_from_slice(&out);
-    }
+        },
+    );
+    out
 }

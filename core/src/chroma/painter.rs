@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::grid::{Grid, NODES, node_of};
+use super::grid::{Grid, NODES};
 use super::{ChromaMap, SamplesMut};
 use crate::lab::{self, RgbSpace};
 
@@ -75,21 +75,24 @@ impl Painter {
     }
 
     fn paint_row(&self, y: usize, lightness: &[f32], rgb: SamplesMut<'_>, buffers: &mut Buffers) {
-        let Buffers { slab, l, a, b } = buffers;
+        let Buffers { slab, l, a, b, nodes, fractions } = buffers;
         self.grid.row_at((y as f32 + 0.5) * self.vertical_scale - 0.5, slab);
         l.clear();
         l.extend(lightness.iter().map(|v| v.clamp(0.0, 100.0)));
         a.resize(l.len(), 0.0);
         b.resize(l.len(), 0.0);
+        nodes.resize(l.len(), 0);
+        fractions.resize(l.len(), 0.0);
+        lab::nodes_of(l, NODES, nodes, fractions);
         let next = if self.grid.width > 1 { NODES } else { 0 };
-        for (i, &(column, across)) in self.columns.iter().enumerate() {
-            let (node, up) = node_of(l[i]);
-            let at = column * NODES + node;
-            let left = mix(slab[at], slab[at + 1], up);
-            let right = mix(slab[at + next], slab[at + next + 1], up);
-            let chroma = mix(left, right, across);
-            a[i] = chroma[0] * self.saturation;
-            b[i] = chroma[1] * self.saturation;
+        let lookups = self.columns.iter().zip(&*nodes).zip(&*fractions);
+        for (((&(column, across), &node), &up), (a, b)) in lookups.zip(a.iter_mut().zip(&mut *b)) {
+            let at = column * NODES + node as usize;
+            // a* and b* of two nodes of both columns: operations on four numbers.
+            let [left, right] = [at, at + next].map(|at| slab[at..at + 2].as_flattened());
+            let mixed: [f32; 4] = std::array::from_fn(|i| left[i] + across * (right[i] - left[i]));
+            *a = (mixed[0] + up * (mixed[2] - mixed[0])) * self.saturation;
+            *b = (mixed[1] + up * (mixed[3] - mixed[1])) * self.saturation;
         }
         lab::chroma_rows_to_linear(self.space, l, a, b);
         lab::encode_rows(self.space, l, a, b, rgb);
@@ -103,11 +106,8 @@ struct Buffers {
     l: Vec<f32>,
     a: Vec<f32>,
     b: Vec<f32>,
-}
-
-#[inline(always)]
-fn mix(from: [f32; 2], to: [f32; 2], fraction: f32) -> [f32; 2] {
-    [from[0] + fraction * (to[0] - from[0]), from[1] + fraction * (to[1] - from[1])]
+    nodes: Vec<u32>,
+    fractions: Vec<f32>,
 }
 
 #[cfg(test)]
@@ -115,6 +115,10 @@ mod tests {
     use super::*;
     use crate::lab::Lab;
     use crate::{Orientation, Thumbnail};
+
+    fn mix(from: [f32; 2], to: [f32; 2], fraction: f32) -> [f32; 2] {
+        [0, 1].map(|c| from[c] + fraction * (to[c] - from[c]))
+    }
 
     /// Smooth pseudo-random values in 0..1 that need no generator.
     fn noise(i: usize) -> f32 {

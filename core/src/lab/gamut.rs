@@ -4,7 +4,7 @@ use super::Lab;
 use super::space::{Primaries, Srgb};
 
 /// Halvings of the interval of the chroma factor; 2^-14 of the largest chroma is 0.01.
-const HALVINGS: usize = 14;
+pub(super) const HALVINGS: usize = 14;
 
 /// Largest factor in 0..=1 by which `a` and `b` can be multiplied so that the color lies within
 /// sRGB, and the linear sRGB color at that factor, in 0..=1.
@@ -18,19 +18,24 @@ pub fn fit_chroma(lab: Lab) -> (f32, [f32; 3]) {
 
 /// [`fit_chroma`] for another space.
 #[inline(always)]
-pub(super) fn fit_chroma_in<P: Primaries>(lab: Lab) -> (f32, [f32; 3]) {
+fn fit_chroma_in<P: Primaries>(lab: Lab) -> (f32, [f32; 3]) {
     let rgb = lab.to_linear_of::<P>();
     if in_gamut(rgb) {
         return (1.0, rgb.map(|v| v.clamp(0.0, 1.0)));
     }
     let (mut inside, mut outside) = (0.0_f32, 1.0_f32);
     for _ in 0..HALVINGS {
-        let middle = 0.5 * (inside + outside);
-        let fits = in_gamut(scaled(lab, middle).to_linear_of::<P>());
-        inside = if fits { middle } else { inside };
-        outside = if fits { outside } else { middle };
+        (inside, outside) = halve::<P>(lab, inside, outside);
     }
     (inside, scaled(lab, inside).to_linear_of::<P>().map(|v| v.clamp(0.0, 1.0)))
+}
+
+/// One step of the bisection: the half of an interval of chroma factors in which the gamut is left.
+#[inline(always)]
+pub(super) fn halve<P: Primaries>(lab: Lab, inside: f32, outside: f32) -> (f32, f32) {
+    let middle = 0.5 * (inside + outside);
+    let fits = in_gamut(scaled(lab, middle).to_linear_of::<P>());
+    (if fits { middle } else { inside }, if fits { outside } else { middle })
 }
 
 #[inline(always)]
@@ -42,7 +47,8 @@ fn scaled(lab: Lab, factor: f32) -> Lab {
 /// white out.
 #[inline(always)]
 pub(super) fn in_gamut(rgb: [f32; 3]) -> bool {
-    rgb.iter().all(|&v| (-1e-6..=1.0 + 1e-6).contains(&v))
+    let fits = |v: f32| (v >= -1e-6) & (v <= 1.0 + 1e-6); // no branch: this vectorizes
+    fits(rgb[0]) & fits(rgb[1]) & fits(rgb[2])
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::gamut::{fit_chroma_in, in_gamut};
+use super::gamut::{HALVINGS, halve, in_gamut};
 use super::space::{self, Encoder, Primaries, RgbSpace};
 use super::{Lab, lightness_from_luminance, linear_to_srgb, srgb_to_linear};
 use crate::SamplesMut;
@@ -76,6 +76,17 @@ pub fn planes_from_srgb8(rgb: &[u8], l: &mut [f32], a: &mut [f32], b: &mut [f32]
         b[i] = table[usize::from(pixel[2])];
     }
     Arch::new().dispatch(LinearToLab { l, a, b });
+}
+
+/// Splits lightness (0..=100) into the node below it, of `nodes` that lie evenly over the range, and
+/// the fraction of the way to the next; the node is at most `nodes - 2`.
+///
+/// # Panics
+///
+/// When the lengths differ.
+pub(crate) fn nodes_of(lightness: &[f32], nodes: usize, below: &mut [u32], up: &mut [f32]) {
+    assert!(below.len() == lightness.len() && up.len() == lightness.len());
+    Arch::new().dispatch(NodesOf { lightness, last: nodes as f32 - 1.0, below, up });
 }
 
 /// Turns planes of `(L*, a*, b*)` into linear red, green and blue of a space in place, chroma
@@ -185,6 +196,26 @@ impl WithSimd for LinearToLab<'_> {
     }
 }
 
+struct NodesOf<'a> {
+    lightness: &'a [f32],
+    last: f32,
+    below: &'a mut [u32],
+    up: &'a mut [f32],
+}
+
+impl WithSimd for NodesOf<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for ((&l, below), up) in self.lightness.iter().zip(self.below).zip(self.up) {
+            let position = (l * (self.last / 100.0)).clamp(0.0, self.last);
+            let node = position.floor().min(self.last - 1.0);
+            (*below, *up) = (node as u32, position - node);
+        }
+    }
+}
+
 struct LabToLinear<'a, P> {
     l: &'a mut [f32],
     a: &'a mut [f32],
@@ -198,8 +229,7 @@ impl<'a, P: Primaries> LabToLinear<'a, P> {
     }
 }
 
-/// Pixels mapped together: enough for the widest vectors, few enough that a block without any
-/// color outside the gamut is likely.
+/// Pixels mapped together: enough for the widest vectors.
 const BLOCK: usize = 32;
 
 impl<P: Primaries> WithSimd for LabToLinear<'_, P> {
@@ -207,41 +237,96 @@ impl<P: Primaries> WithSimd for LabToLinear<'_, P> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let blocks =
-            self.l.chunks_mut(BLOCK).zip(self.a.chunks_mut(BLOCK)).zip(self.b.chunks_mut(BLOCK));
-        for ((l, a), b) in blocks {
-            map_block::<P>(l, a, b);
+        let Self { l, a, b, .. } = self;
+        let mut outside = Outside::default();
+        for start in (0..l.len()).step_by(BLOCK) {
+            let end = l.len().min(start + BLOCK);
+            let block = |plane: &[f32]| {
+                let mut block = [0.0; BLOCK];
+                block[..end - start].copy_from_slice(&plane[start..end]);
+                block
+            };
+            let lab = [block(l), block(a), block(b)];
+            let (rgb, fits) = to_linear_block::<P>(&lab);
+            for (plane, values) in [&mut *l, &mut *a, &mut *b].into_iter().zip(&rgb) {
+                plane[start..end].copy_from_slice(&values[..end - start]);
+            }
+            if fits.iter().fold(1, |all, fits| all & fits) != 0 {
+                continue;
+            }
+            for i in (0..end - start).filter(|&i| fits[i] == 0) {
+                if outside.push(start + i, lab.map(|plane| plane[i])) == BLOCK {
+                    outside.fit::<P>([&mut *l, &mut *a, &mut *b]);
+                }
+            }
         }
+        outside.fit::<P>([l, a, b]);
     }
 }
 
-/// [`fit_chroma_in`] for a block of at most [`BLOCK`] pixels, without branches within the block: the
-/// same arithmetic, so the same colors.
+/// Linear red, green and blue of a block, each in 0..=1, and where that is the color asked for. No
+/// branches, so that it is a few vector instructions.
 #[inline(always)]
-fn map_block<P: Primaries>(l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
-    let mut rgb = [[0.0_f32; BLOCK]; 3];
-    let n = l.len();
-    let (mut lowest, mut highest) = (0.0_f32, 1.0_f32);
-    for i in 0..n {
-        let [red, green, blue] = Lab { l: l[i], a: a[i], b: b[i] }.to_linear_of::<P>();
-        rgb[0][i] = red;
-        rgb[1][i] = green;
-        rgb[2][i] = blue;
-        lowest = lowest.min(red.min(green).min(blue));
-        highest = highest.max(red.max(green).max(blue));
+fn to_linear_block<P: Primaries>(
+    [l, a, b]: &[[f32; BLOCK]; 3],
+) -> ([[f32; BLOCK]; 3], [u32; BLOCK]) {
+    let (mut rgb, mut fits) = ([[0.0_f32; BLOCK]; 3], [0_u32; BLOCK]);
+    for i in 0..BLOCK {
+        let linear = Lab { l: l[i], a: a[i], b: b[i] }.to_linear_of::<P>();
+        fits[i] = u32::from(in_gamut(linear));
+        [rgb[0][i], rgb[1][i], rgb[2][i]] = linear.map(|v| v.clamp(0.0, 1.0));
     }
-    if !in_gamut([lowest, highest, highest]) {
-        for i in 0..n {
-            let (_, [red, green, blue]) = fit_chroma_in::<P>(Lab { l: l[i], a: a[i], b: b[i] });
-            rgb[0][i] = red;
-            rgb[1][i] = green;
-            rgb[2][i] = blue;
+    (rgb, fits)
+}
+
+/// Pixels outside of the gamut, collected so that a block of them is mapped at once.
+struct Outside {
+    lab: [[f32; BLOCK]; 3],
+    /// Where they are in the planes.
+    places: [usize; BLOCK],
+    count: usize,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self { lab: [[0.0; BLOCK]; 3], places: [0; BLOCK], count: 0 }
+    }
+}
+
+impl Outside {
+    /// Adds one, and tells how many there are now.
+    #[inline(always)]
+    fn push(&mut self, place: usize, lab: [f32; 3]) -> usize {
+        for (plane, value) in self.lab.iter_mut().zip(lab) {
+            plane[self.count] = value;
         }
+        self.places[self.count] = place;
+        self.count += 1;
+        self.count
     }
-    for i in 0..n {
-        l[i] = rgb[0][i].clamp(0.0, 1.0);
-        a[i] = rgb[1][i].clamp(0.0, 1.0);
-        b[i] = rgb[2][i].clamp(0.0, 1.0);
+
+    /// [`fit_chroma_in`](super::gamut::fit_chroma_in) step by step for the block, into the planes: the
+    /// same arithmetic, so the same colors.
+    #[inline(always)]
+    fn fit<P: Primaries>(&mut self, planes: [&mut [f32]; 3]) {
+        let [l, a, b] = &mut self.lab;
+        let (mut inside, mut outside) = ([0.0_f32; BLOCK], [1.0_f32; BLOCK]);
+        for _ in 0..HALVINGS {
+            for i in 0..BLOCK {
+                let lab = Lab { l: l[i], a: a[i], b: b[i] };
+                (inside[i], outside[i]) = halve::<P>(lab, inside[i], outside[i]);
+            }
+        }
+        for i in 0..BLOCK {
+            (a[i], b[i]) = (a[i] * inside[i], b[i] * inside[i]);
+        }
+        let (rgb, _) = to_linear_block::<P>(&self.lab);
+        for (plane, values) in planes.into_iter().zip(&rgb) {
+            for (&place, &value) in self.places[..self.count].iter().zip(values) {
+                plane[place] = value;
+            }
+        }
+        self.count = 0;
     }
 }
 

@@ -44,6 +44,46 @@ impl Conv2d {
     }
 }
 
+/// Convolutions of one kind after one another: tensors `N.weight` and `N.bias`, N from 0.
+#[derive(Clone, Debug)]
+pub struct Stack(Vec<Conv2d>);
+
+impl Stack {
+    /// From `inputs` channels to each of `outputs` in order; takes the tensors from `vb`.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(
+        inputs: usize,
+        outputs: &[usize],
+        kernel: usize,
+        conv: Conv,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let mut channels = inputs;
+        let layers = outputs.iter().enumerate().map(|(i, &outputs)| {
+            let inputs = std::mem::replace(&mut channels, outputs);
+            Conv2d::new(inputs, outputs, kernel, conv, vb.pp(i))
+        });
+        layers.collect::<Result<_>>().map(Self)
+    }
+
+    /// The convolutions.
+    pub fn layers(&self) -> &[Conv2d] {
+        &self.0
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.0.iter().try_fold(x.clone(), |x, layer| layer.forward(&x))
+    }
+}
+
 /// Keras' default for weights (Glorot and Bengio, 2010): uniform within
 /// `sqrt(6 / (fan_in + fan_out))`, a fan being channels times kernel area.
 pub fn glorot_uniform(inputs: usize, outputs: usize, kernel: usize) -> Init {
@@ -52,13 +92,66 @@ pub fn glorot_uniform(inputs: usize, outputs: usize, kernel: usize) -> Init {
     Init::Uniform { lo: -limit, up: limit }
 }
 
-/// Convolution without dilation.
-pub fn conv(stride: usize, activation: Activation) -> Conv {
-    Conv { stride, dilation: 1, activation }
+/// The transposed convolution that doubles height and width, with bias and activation: tensors
+/// `weight` `(Cin, Cout, 4, 4)` and `bias` `(Cout)`.
+#[derive(Clone, Debug)]
+pub struct ConvTranspose2x {
+    weight: Tensor,
+    bias: Tensor,
+    activation: Activation,
 }
 
-/// Batch normalization over `(N, H, W)`, with Keras' constants: tensors `weight`, `bias`,
-/// `running_mean` and `running_var`, each `(C)`.
+impl ConvTranspose2x {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        activation: Activation,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let init = glorot_uniform(inputs, outputs, 4);
+        let weight = vb.get_with_hints((inputs, outputs, 4, 4), "weight", init)?;
+        let bias = vb.get_with_hints(outputs, "bias", Init::Const(0.))?;
+        Ok(Self { weight, bias, activation })
+    }
+
+    /// `(N, Cin, H, W)` to `(N, Cout, 2 H, 2 W)`.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::conv_transpose2x(x, &self.weight, &self.bias, self.activation)
+    }
+}
+
+/// Convolution without dilation.
+pub fn conv(stride: usize, activation: Activation) -> Conv {
+    Conv { stride, activation, ..Conv::default() }
+}
+
+/// What batch normalization counts with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormConstants {
+    /// Keeps the root away from 0.
+    pub epsilon: f64,
+    /// Share of the old value in a running statistic, in each step.
+    pub momentum: f64,
+}
+
+impl NormConstants {
+    /// Keras' defaults.
+    pub const KERAS: Self = Self { epsilon: 1e-3, momentum: 0.99 };
+    /// `PyTorch`'s defaults; it calls the momentum 0.1.
+    pub const PYTORCH: Self = Self { epsilon: 1e-5, momentum: 0.9 };
+}
+
+/// Batch normalization over `(N, H, W)`: tensors `weight`, `bias`, `running_mean` and
+/// `running_var`, each `(C)`.
 ///
 /// The running statistics are updated in place, in [`Mode::Train`], through candle's `Var`: a
 /// tensor that *is* a variable keeps its storage in `Var::from_tensor`, so that a training
@@ -71,26 +164,36 @@ pub struct BatchNorm {
     bias: Tensor,
     running_mean: Var,
     running_var: Var,
+    constants: NormConstants,
 }
 
 impl BatchNorm {
-    /// Keras' default: keeps the root away from 0.
-    const EPSILON: f64 = 1e-3;
-    /// Keras' default: share of the old value in a running statistic.
-    const MOMENTUM: f64 = 0.99;
+    /// Takes the tensors from `vb`, with Keras' constants.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
+        Self::with_constants(channels, NormConstants::KERAS, vb)
+    }
 
     /// Takes the tensors from `vb`.
     ///
     /// # Errors
     ///
     /// When `vb` lacks one or has it in another shape.
-    pub fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
+    pub fn with_constants(
+        channels: usize,
+        constants: NormConstants,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let get = |name, value| vb.get_with_hints(channels, name, Init::Const(value));
         Ok(Self {
             weight: get("weight", 1.)?,
             bias: get("bias", 0.)?,
             running_mean: Var::from_tensor(&get("running_mean", 0.)?)?,
             running_var: Var::from_tensor(&get("running_var", 1.)?)?,
+            constants,
         })
     }
 
@@ -100,24 +203,10 @@ impl BatchNorm {
     ///
     /// When the shape does not fit or the device fails.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let (mean, var) = match mode {
-            Mode::Train => {
-                let (mean, var) = statistics(x)?;
-                update(&self.running_mean, &mean)?;
-                update(&self.running_var, &var)?;
-                (mean, var)
-            }
-            Mode::Infer => {
-                (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor())
-            }
-        };
-        let (scale, shift) = self.scale_and_shift(&mean, &var)?;
-        x.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?.broadcast_add(&shift.reshape((
-            1,
-            (),
-            1,
-            1,
-        ))?)
+        match self.fast(x, mode, false)? {
+            Some(y) => Ok(y),
+            None => self.composed(x, mode),
+        }
     }
 
     /// The same with `ReLU`, in one operation where there is a fast one.
@@ -126,15 +215,44 @@ impl BatchNorm {
     ///
     /// When the shape does not fit or the device fails.
     pub fn forward_relu(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        if mode == Mode::Train {
-            let fast = ops::batch_norm_relu(x, &self.weight, &self.bias, Self::EPSILON)?;
-            if let Some((y, mean, var)) = fast {
-                update(&self.running_mean, &mean)?;
-                update(&self.running_var, &var)?;
-                return Ok(y);
-            }
+        match self.fast(x, mode, true)? {
+            Some(y) => Ok(y),
+            None => self.composed(x, mode)?.relu(),
         }
-        self.forward(x, mode)?.relu()
+    }
+
+    /// A training step in one operation, where there is a fast one.
+    fn fast(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Option<Tensor>> {
+        if mode == Mode::Infer {
+            return Ok(None);
+        }
+        let fast = ops::batch_norm(x, &self.weight, &self.bias, self.constants.epsilon, relu)?;
+        let Some((y, mean, var)) = fast else { return Ok(None) };
+        self.update(&mean, &var)?;
+        Ok(Some(y))
+    }
+
+    /// Of candle's own operations.
+    fn composed(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let (mean, var) = match mode {
+            Mode::Train => {
+                let (mean, var) = statistics(x)?;
+                self.update(&mean, &var)?;
+                (mean, var)
+            }
+            Mode::Infer => {
+                (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor())
+            }
+        };
+        let (scale, shift) = self.scale_and_shift(&mean, &var)?;
+        match mode {
+            Mode::Train => {
+                let spread = |values: &Tensor| values.reshape((1, (), 1, 1));
+                x.broadcast_mul(&spread(&scale)?)?.broadcast_add(&spread(&shift)?)
+            }
+            // Nothing asks for a gradient here.
+            Mode::Infer => ops::scale_shift(&x.detach(), &scale.detach(), &shift.detach()),
+        }
     }
 
     /// What [`Mode::Infer`] multiplies each channel by and then adds, each `(C)`: to be folded into
@@ -149,9 +267,18 @@ impl BatchNorm {
     }
 
     fn scale_and_shift(&self, mean: &Tensor, var: &Tensor) -> Result<(Tensor, Tensor)> {
-        let scale = (&self.weight / (var + Self::EPSILON)?.sqrt()?)?;
+        let scale = (&self.weight / (var + self.constants.epsilon)?.sqrt()?)?;
         let shift = (&self.bias - (mean * &scale)?)?;
         Ok((scale, shift))
+    }
+
+    fn update(&self, mean: &Tensor, var: &Tensor) -> Result<()> {
+        let momentum = self.constants.momentum;
+        for (running, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
+            let old = running.affine(momentum, 0.)?;
+            running.set(&(old + batch.detach().affine(1. - momentum, 0.)?)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -162,11 +289,6 @@ fn statistics(x: &Tensor) -> Result<(Tensor, Tensor)> {
     let centered = x.broadcast_sub(&mean.reshape((1, (), 1))?)?;
     let var = centered.sqr()?.mean(D::Minus1)?.mean(0)?;
     Ok((mean, var))
-}
-
-fn update(running: &Var, batch: &Tensor) -> Result<()> {
-    let old = running.affine(BatchNorm::MOMENTUM, 0.)?;
-    running.set(&(old + batch.detach().affine(1. - BatchNorm::MOMENTUM, 0.)?)?)
 }
 
 #[cfg(test)]
@@ -195,13 +317,13 @@ mod tests {
     }
 
     #[test]
-    fn the_fast_way_with_relu_agrees_with_the_composed_one() {
+    fn the_fast_way_agrees_with_the_composed_one() {
         let values = |count: usize| (0..count).map(|i| ((i * 7919) % 101) as f32 / 20. - 2.);
         let x = Tensor::from_iter(values(2 * 3 * 5 * 7), &Device::Cpu).unwrap();
         let x = Var::from_tensor(&x.reshape((2, 3, 5, 7)).unwrap()).unwrap();
         let factor = Tensor::from_iter(values(210).map(f32::sin), &Device::Cpu).unwrap();
         let factor = factor.reshape((2, 3, 5, 7)).unwrap();
-        let run = |fast: bool| {
+        let run = |fast: bool, relu: bool| {
             let vars = VarMap::new();
             let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
             let norm = BatchNorm::new(3, vb).unwrap();
@@ -211,10 +333,11 @@ mod tests {
             };
             set("weight", &[1., 0.5, -2.]);
             set("bias", &[0.3, -0.2, 0.1]);
-            let y = if fast {
-                norm.forward_relu(&x, Mode::Train).unwrap()
-            } else {
-                norm.forward(&x, Mode::Train).unwrap().relu().unwrap()
+            let y = match (fast, relu) {
+                (true, true) => norm.forward_relu(&x, Mode::Train).unwrap(),
+                (true, false) => norm.forward(&x, Mode::Train).unwrap(),
+                (false, true) => norm.composed(&x, Mode::Train).unwrap().relu().unwrap(),
+                (false, false) => norm.composed(&x, Mode::Train).unwrap(),
             };
             let loss = (&y * &factor).unwrap().sum_all().unwrap();
             let gradients = loss.backward().unwrap();
@@ -223,10 +346,13 @@ mod tests {
             let found = [y, of(&x), of(&data["weight"]), of(&data["bias"])];
             found.into_iter().chain([kept("running_mean"), kept("running_var")]).collect::<Vec<_>>()
         };
-        for (found, expected) in run(true).iter().zip(run(false)) {
-            let difference = (found - &expected).unwrap().abs().unwrap().max_all().unwrap();
-            let largest = expected.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-            assert!(difference.to_scalar::<f32>().unwrap() < 1e-5 * largest.max(1.));
+        for relu in [true, false] {
+            for (found, expected) in run(true, relu).iter().zip(run(false, relu)) {
+                let difference = (found - &expected).unwrap().abs().unwrap().max_all().unwrap();
+                let largest = expected.abs().unwrap().max_all().unwrap();
+                let largest = largest.to_scalar::<f32>().unwrap();
+                assert!(difference.to_scalar::<f32>().unwrap() < 1e-5 * largest.max(1.));
+            }
         }
     }
 

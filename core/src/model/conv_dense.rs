@@ -81,16 +81,9 @@ impl Config {
 
     /// Why the network cannot be built, if it cannot.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
-        if self.neurons.iter().chain(&self.filters).any(|&channels| channels == 0) {
-            return Err("each of `neurons` and `filters` has to be at least 1".to_owned());
-        }
-        if self.filters.len() % 2 == 1 {
-            return Err(format!(
-                "`filters` has to have as many before the dense layers as after, and has {}",
-                self.filters.len()
-            ));
-        }
-        Ok(())
+        super::at_least_one("neurons", &self.neurons)?;
+        super::at_least_one("filters", &self.filters)?;
+        super::halves("filters", "the dense layers", &self.filters)
     }
 }
 

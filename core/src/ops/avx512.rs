@@ -12,6 +12,7 @@ use std::arch::x86_64::{
 };
 
 use super::matrix::Shared;
+use super::{Precision, bf16};
 
 /// Floats in a register.
 pub(super) const LANES: usize = 16;
@@ -23,7 +24,8 @@ pub(super) fn available() -> bool {
     is_x86_feature_detected!("avx512f")
 }
 
-/// One block of channels of a row of pixels.
+/// One block of channels of a row of pixels. With bf16, a float of `input` and `weights` stands for
+/// two values of two channels.
 pub(super) struct Row<'a> {
     /// Pixels of all inputs, packed.
     pub(super) input: &'a [f32],
@@ -37,21 +39,95 @@ pub(super) struct Row<'a> {
     pub(super) bias: [f32; BLOCK],
     /// The least and the greatest result.
     pub(super) limits: Option<(f32, f32)>,
+    /// What `input` and `weights` hold.
+    pub(super) precision: Precision,
     /// Pixels in the row.
     pub(super) columns: usize,
     /// Channels in the block, at most [`BLOCK`].
     pub(super) channels: usize,
 }
 
-/// A variant of [`tile`].
-type Tile = unsafe fn(&Row<'_>, usize, __mmask16, *mut f32, usize);
+/// Defines `tile(vectors, channels)`, the function that computes up to so many registers of pixels
+/// of up to so many channels, on a processor with these features; `$add(sum, pixels, weight)` adds a
+/// product.
+macro_rules! tiles {
+    ($features:literal, $add:path) => {
+        /// The function for up to so many registers of pixels and channels.
+        pub(super) fn tile(vectors: usize, channels: usize) -> Tile {
+            match (vectors, channels) {
+                (3, 5..) => tile_of::<3, 8>,
+                (3, 3..) => tile_of::<3, 4>,
+                (3, _) => tile_of::<3, 2>,
+                (2, 3..) => tile_of::<2, 8>,
+                (2, _) => tile_of::<2, 2>,
+                _ => tile_of::<1, 8>,
+            }
+        }
+
+        /// `V` registers of pixels times `B` channels.
+        ///
+        /// # Safety
+        ///
+        /// The instructions are there; all but the masked pixels of the last register are in bounds.
+        #[target_feature(enable = $features)]
+        unsafe fn tile_of<const V: usize, const B: usize>(
+            row: &Row<'_>,
+            column: usize,
+            mask: __mmask16,
+            target: *mut f32,
+            plane: usize,
+        ) {
+            let mut sums = [[_mm512_setzero_ps(); V]; B];
+            for (sums, &bias) in sums.iter_mut().zip(&row.bias) {
+                *sums = [_mm512_set1_ps(bias); V];
+            }
+            let weights = row.weights.as_chunks::<BLOCK>().0;
+            // SAFETY: the row starts in bounds.
+            let input = unsafe { row.input.as_ptr().add(row.base + column) };
+            for (&offset, weights) in row.offsets.iter().zip(weights) {
+                let mut pixels = [_mm512_setzero_ps(); V];
+                for (v, pixels) in pixels.iter_mut().enumerate() {
+                    let mask = if v == V - 1 { mask } else { !0 };
+                    // SAFETY: in bounds but for masked pixels, as the caller promises.
+                    let start = unsafe { input.add(offset + v * LANES) };
+                    // SAFETY: as above.
+                    *pixels = unsafe { _mm512_maskz_loadu_ps(mask, start) };
+                }
+                for (sums, &weight) in sums.iter_mut().zip(weights) {
+                    let weight = _mm512_set1_ps(weight);
+                    for (sum, &pixels) in sums.iter_mut().zip(&pixels) {
+                        *sum = $add(*sum, pixels, weight);
+                    }
+                }
+            }
+            for (b, sums) in sums.iter().enumerate().take(row.channels) {
+                for (v, &sum) in sums.iter().enumerate() {
+                    // The second operand is kept where one is NaN: a diverged network has to show.
+                    let sum = row.limits.map_or(sum, |(low, high)| {
+                        let sum = _mm512_max_ps(_mm512_set1_ps(low), sum);
+                        _mm512_min_ps(_mm512_set1_ps(high), sum)
+                    });
+                    let mask = if v == V - 1 { mask } else { !0 };
+                    // SAFETY: in bounds but for masked pixels, as the caller promises.
+                    let start = unsafe { target.add(b * plane + v * LANES) };
+                    // SAFETY: as above.
+                    unsafe { _mm512_mask_storeu_ps(start, mask, sum) };
+                }
+            }
+        }
+    };
+}
+pub(super) use tiles;
+
+/// A variant of `tile_of`.
+pub(super) type Tile = unsafe fn(&Row<'_>, usize, __mmask16, *mut f32, usize);
 
 /// Writes a block of channels of a row to `y` from `first` on, channels `plane` apart.
 ///
 /// # Safety
 ///
-/// [`available`] is true, `reach` is the largest of `row.offsets`, and no other task accesses the
-/// elements that are written.
+/// [`available`] is true, and [`bf16::available`] if the row holds that; `reach` is the largest of
+/// `row.offsets`, and no other task accesses the elements that are written.
 pub(super) unsafe fn convolve(
     row: &Row<'_>,
     reach: usize,
@@ -71,13 +147,9 @@ pub(super) unsafe fn convolve(
         let mask = ((1u32 << last) - 1) as __mmask16;
         // SAFETY: `first` is in bounds, checked above.
         let target = unsafe { y.pointer(first + column) };
-        let tile: Tile = match (vectors, row.channels) {
-            (3, 5..) => tile::<3, 8>,
-            (3, 3..) => tile::<3, 4>,
-            (3, _) => tile::<3, 2>,
-            (2, 3..) => tile::<2, 8>,
-            (2, _) => tile::<2, 2>,
-            _ => tile::<1, 8>,
+        let tile = match row.precision {
+            Precision::F32 => tile(vectors, row.channels),
+            Precision::Bf16 => bf16::tile(vectors, row.channels),
         };
         // SAFETY: AVX-512 is there, as the caller promises; the pixels that the mask leaves are in
         // bounds, checked above.
@@ -86,62 +158,17 @@ pub(super) unsafe fn convolve(
     }
 }
 
-/// `V` registers of pixels times `B` channels.
-///
-/// # Safety
-///
-/// AVX-512 is there; all but the masked pixels of the last register are in bounds.
+tiles!("avx512f", add_product);
+
 #[target_feature(enable = "avx512f")]
-unsafe fn tile<const V: usize, const B: usize>(
-    row: &Row<'_>,
-    column: usize,
-    mask: __mmask16,
-    target: *mut f32,
-    plane: usize,
-) {
-    let mut sums = [[_mm512_setzero_ps(); V]; B];
-    for (sums, &bias) in sums.iter_mut().zip(&row.bias) {
-        *sums = [_mm512_set1_ps(bias); V];
-    }
-    let weights = row.weights.as_chunks::<BLOCK>().0;
-    // SAFETY: the row starts in bounds.
-    let input = unsafe { row.input.as_ptr().add(row.base + column) };
-    for (&offset, weights) in row.offsets.iter().zip(weights) {
-        let mut pixels = [_mm512_setzero_ps(); V];
-        for (v, pixels) in pixels.iter_mut().enumerate() {
-            let mask = if v == V - 1 { mask } else { !0 };
-            // SAFETY: in bounds but for masked pixels, as the caller promises.
-            let start = unsafe { input.add(offset + v * LANES) };
-            // SAFETY: as above.
-            *pixels = unsafe { _mm512_maskz_loadu_ps(mask, start) };
-        }
-        for (sums, &weight) in sums.iter_mut().zip(weights) {
-            let weight = _mm512_set1_ps(weight);
-            for (sum, &pixels) in sums.iter_mut().zip(&pixels) {
-                *sum = _mm512_fmadd_ps(pixels, weight, *sum);
-            }
-        }
-    }
-    for (b, sums) in sums.iter().enumerate().take(row.channels) {
-        for (v, &sum) in sums.iter().enumerate() {
-            // The second operand is kept where one is NaN: a diverged network has to show.
-            let sum = row.limits.map_or(sum, |(low, high)| {
-                let sum = _mm512_max_ps(_mm512_set1_ps(low), sum);
-                _mm512_min_ps(_mm512_set1_ps(high), sum)
-            });
-            let mask = if v == V - 1 { mask } else { !0 };
-            // SAFETY: in bounds but for masked pixels, as the caller promises.
-            let start = unsafe { target.add(b * plane + v * LANES) };
-            // SAFETY: as above.
-            unsafe { _mm512_mask_storeu_ps(start, mask, sum) };
-        }
-    }
+fn add_product(sum: __m512, pixels: __m512, weight: __m512) -> __m512 {
+    _mm512_fmadd_ps(pixels, weight, sum)
 }
 
 /// Pixels whose products with gradients make weight gradients.
-pub(super) struct Strip<'a> {
+pub(super) struct Strip<'a, T> {
     /// Pixels of all inputs, packed.
-    pub(super) input: &'a [f32],
+    pub(super) input: &'a [T],
     /// Steps in `input` from one row to the next.
     pub(super) row_step: usize,
     pub(super) rows: usize,
@@ -153,7 +180,7 @@ pub(super) struct Strip<'a> {
 }
 
 /// A variant of [`outer`].
-type Outer = unsafe fn(&Strip<'_>, &[usize], usize, &mut [f32]);
+type Outer = unsafe fn(&Strip<'_, f32>, &[usize], usize, &mut [f32]);
 
 /// Adds to `sums` `(offsets.len(), width)` the products of all pixels at the offsets with all
 /// gradients.
@@ -161,7 +188,7 @@ type Outer = unsafe fn(&Strip<'_>, &[usize], usize, &mut [f32]);
 /// # Safety
 ///
 /// [`available`] is true.
-pub(super) unsafe fn accumulate(strip: &Strip<'_>, offsets: &[usize], sums: &mut [f32]) {
+pub(super) unsafe fn accumulate(strip: &Strip<'_, f32>, offsets: &[usize], sums: &mut [f32]) {
     let reach = offsets.iter().copied().max().unwrap_or(0);
     assert!(strip.rows > 0 && strip.columns > 0 && strip.width.is_multiple_of(LANES));
     assert!((strip.rows - 1) * strip.row_step + strip.columns + reach <= strip.input.len());
@@ -192,7 +219,7 @@ pub(super) unsafe fn accumulate(strip: &Strip<'_>, offsets: &[usize], sums: &mut
 /// AVX-512 is there; pixels at the offsets, gradients and sums are in bounds.
 #[target_feature(enable = "avx512f")]
 unsafe fn outer<const V: usize, const B: usize>(
-    strip: &Strip<'_>,
+    strip: &Strip<'_, f32>,
     offsets: &[usize],
     channel: usize,
     sums: &mut [f32],

@@ -13,13 +13,15 @@ use rayon::prelude::*;
 use super::geometry::Geometry;
 use super::matrix::{self, Shared};
 use super::storage::{contiguous, cpu};
-use super::{Activation, Conv, lowered};
+use super::{Activation, Conv, Precision, lowered};
 #[cfg(target_arch = "x86_64")]
 use super::{avx512, direct};
 
 /// The operation: input, weight, bias.
 pub(super) struct FusedConv {
     pub(super) conv: Conv,
+    /// What products are taken in, where this processor has it.
+    pub(super) precision: Precision,
     /// Whether to compute as on a processor that has nothing special.
     pub(super) portable: bool,
 }
@@ -80,21 +82,29 @@ impl CustomOp3 for FusedConv {
 
 impl FusedConv {
     /// The forward pass, by the fastest way that this processor has.
-    fn forward(&self, g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    pub(super) fn forward(
+        &self,
+        g: &Geometry,
+        x: &[f32],
+        weight: &[f32],
+        bias: &[f32],
+    ) -> Vec<f32> {
         #[cfg(target_arch = "x86_64")]
         if !self.portable && avx512::available() {
             // SAFETY: just checked.
-            return unsafe { direct::forward(g, x, weight, bias, self.conv.activation) };
+            return unsafe {
+                direct::forward(g, x, weight, bias, self.conv.activation, self.precision.or_f32())
+            };
         }
         lowered::forward(g, x, weight, bias, self.conv.activation)
     }
 
     /// The backward pass, by the fastest way that this processor has.
-    fn backward(&self, g: &Geometry, given: &Given<'_>, wants_x: bool) -> Gradients {
+    pub(super) fn backward(&self, g: &Geometry, given: &Given<'_>, wants_x: bool) -> Gradients {
         #[cfg(target_arch = "x86_64")]
         if !self.portable && avx512::available() {
             // SAFETY: just checked.
-            return unsafe { direct::backward(g, given, wants_x) };
+            return unsafe { direct::backward(g, given, wants_x, self.precision.or_f32()) };
         }
         lowered::backward(g, given, wants_x)
     }
@@ -139,6 +149,11 @@ pub(super) struct Gradients {
 
 /// Most groups of images whose weight gradients are summed apart; bounds their memory.
 const GROUPS: usize = 32;
+/// Pixels that a group has at least where there are more than [`FEW`] groups: adding a group's sums
+/// costs as much as some hundred pixels.
+const PIXELS: usize = 4096;
+/// Groups that there are in any case, images permitting, so that all cores have one.
+const FEW: usize = 4;
 
 /// Runs `task(image, d_x, d_weight, d_bias)` for all images: it writes the image's gradient of the
 /// input, where that is wanted, and adds to those of the weights (of `weight_len` elements, laid
@@ -147,7 +162,8 @@ pub(super) fn backward<T>(g: &Geometry, wants_x: bool, weight_len: usize, task: 
 where
     T: Fn(usize, Option<Shared<'_>>, &mut [f32], &mut [f32]) + Sync,
 {
-    let per_group = g.images.div_ceil(GROUPS);
+    let groups = (g.images * g.output_plane() / PIXELS).clamp(FEW, GROUPS);
+    let per_group = g.images.div_ceil(groups);
     let groups: Vec<_> = (0..g.images).step_by(per_group).collect();
     let run = |d_x: Option<Shared<'_>>| -> Vec<(Vec<f32>, Vec<f32>)> {
         let sums = groups.into_par_iter().map(|first| {
@@ -178,7 +194,11 @@ where
 }
 
 fn add(sum: &mut [f32], term: &[f32]) {
-    sum.iter_mut().zip(term).for_each(|(sum, term)| *sum += term);
+    /// Values that a task adds.
+    const PART: usize = 1 << 16;
+    sum.par_chunks_mut(PART).zip(term.par_chunks(PART)).for_each(|(sum, term)| {
+        sum.iter_mut().zip(term).for_each(|(sum, term)| *sum += term);
+    });
 }
 
 /// Sum in 16 interleaved parts, which the compiler turns into vectors.

@@ -10,130 +10,81 @@
     reason = "calls the AVX-512 loops; tasks write their own rows of one buffer"
 )]
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
-use super::Activation;
 use super::avx512::{self, BLOCK, LANES};
 use super::conv::{self, Given, Gradients};
 use super::geometry::Geometry;
-use super::lowered;
 use super::matrix::{self, Shared};
+use super::packing::Packing;
+use super::{Activation, Precision, bf16, lowered};
 
-/// Floats of a packed strip: a bit over half of the 1 MiB that a core has of second-level cache.
-const CACHED: usize = 144 * 1024;
-
-/// How the pixels of a strip of the result's rows are packed.
-struct Packing {
-    /// First row of the strip, in the result.
-    start: usize,
-    /// Rows of the strip, in the result.
-    rows: usize,
-    /// Rows of the input that the strip sees, padding included.
-    lines: usize,
-    /// Columns of the input with the same remainder by the stride, padding included.
-    phase: usize,
-    /// Floats a channel.
-    plane: usize,
-}
-
-impl Packing {
-    fn new(g: &Geometry, rows: Range<usize>) -> Self {
-        let lines = (rows.len() - 1) * g.stride + (g.kernel_h - 1) * g.dilation + 1;
-        let phase = g.columns + (g.kernel_w - 1) * g.dilation / g.stride;
-        // An odd number of cache lines: powers of two would all fall on the same few cache sets.
-        let plane = ((lines * g.stride * phase).div_ceil(LANES) | 1) * LANES;
-        Self { start: rows.start, rows: rows.len(), lines, phase, plane }
-    }
-
-    /// Strips of rows that fit the cache, of a size that depends on the geometry alone.
-    fn strips(g: &Geometry) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
-        let line = Self::new(g, 0..1).line(g) * g.inputs;
-        let overlap = (g.kernel_h - 1) * g.dilation;
-        let cached = (CACHED / line).saturating_sub(overlap) / g.stride;
-        // Enough strips that many cores share one picture.
-        let strip = cached.clamp(1, (g.rows / 16).max(4)).min(g.rows);
-        // Even strips: 5 rows are better cut into 3 and 2 than into 4 and 1.
-        let strip = g.rows.div_ceil(g.rows.div_ceil(strip));
-        let rows = g.rows;
-        (0..rows).step_by(strip).map(move |start| start..rows.min(start + strip))
-    }
-
-    /// Floats from one line of a channel to the next.
-    fn line(&self, g: &Geometry) -> usize {
-        g.stride * self.phase
-    }
-
-    /// Floats of all.
-    fn len(&self, g: &Geometry) -> usize {
-        g.inputs * self.plane
-    }
-
-    /// Rows and columns that the loops see: where rows follow each other without padding, they are
-    /// one long row.
-    fn shape(&self, g: &Geometry) -> (usize, usize) {
-        if g.pointwise() { (1, self.rows * g.columns) } else { (self.rows, g.columns) }
-    }
-
-    /// Where a pixel's terms lie, from where the pixel is: in the order of the weights.
-    fn offsets(&self, g: &Geometry) -> Vec<usize> {
-        let mut offsets = Vec::with_capacity(g.depth());
-        for channel in 0..g.inputs {
-            for dy in 0..g.kernel_h {
-                for dx in 0..g.kernel_w {
-                    let column = dx * g.dilation;
-                    offsets.push(
-                        channel * self.plane
-                            + dy * g.dilation * self.line(g)
-                            + column % g.stride * self.phase
-                            + column / g.stride,
-                    );
-                }
-            }
-        }
-        offsets
-    }
-
-    /// Fills `packed`; `read(to, start)` writes the pixels from index `start` of the image on,
-    /// `stride` apart.
-    fn pack(&self, g: &Geometry, packed: &mut [f32], read: impl Fn(&mut [f32], usize)) {
-        for (channel, packed) in packed.chunks_exact_mut(self.plane).enumerate() {
-            for (line, packed) in packed.chunks_exact_mut(self.line(g)).take(self.lines).enumerate()
-            {
-                let y = (self.start * g.stride + line).checked_sub(g.top).filter(|&y| y < g.height);
-                let Some(y) = y else {
-                    packed.fill(0.);
-                    continue;
-                };
-                for (phase, packed) in packed.chunks_exact_mut(self.phase).enumerate() {
-                    // Entry `i` is column `i * stride + phase - left`, which has to be in 0..width.
-                    let start = g.left.saturating_sub(phase).div_ceil(g.stride).min(self.phase);
-                    let end = (g.width + g.left).saturating_sub(phase).div_ceil(g.stride);
-                    let end = end.clamp(start, self.phase);
-                    packed[..start].fill(0.);
-                    packed[end..].fill(0.);
-                    if start < end {
-                        let x = start * g.stride + phase - g.left;
-                        read(&mut packed[start..end], (channel * g.height + y) * g.width + x);
-                    }
-                }
-            }
-        }
+/// The geometry in lanes: with bf16, two input channels share one.
+pub(super) fn lanes(g: &Geometry, precision: Precision) -> Geometry {
+    match precision {
+        Precision::F32 => *g,
+        Precision::Bf16 => Geometry { inputs: g.inputs.div_ceil(2), ..*g },
     }
 }
 
-/// Weights `(Cout, depth)` in blocks of channels, `(blocks, depth, BLOCK)`, padded with zeros.
-fn pack_weights(g: &Geometry, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
-    let mut packed = vec![0.; g.outputs.div_ceil(BLOCK) * g.depth() * BLOCK];
-    for (block, packed) in packed.chunks_exact_mut(g.depth() * BLOCK).enumerate() {
+/// Weights in blocks of channels, `(blocks, depth in lanes, BLOCK)`, padded with zeros;
+/// `weight(output, input, position)` tells them.
+fn pack_weights(
+    g: &Geometry,
+    precision: Precision,
+    weight: impl Fn(usize, usize, usize) -> f32,
+) -> Vec<f32> {
+    let (depth, area) = (lanes(g, precision).depth(), g.kernel_h * g.kernel_w);
+    let mut packed = vec![0.; g.outputs.div_ceil(BLOCK) * depth * BLOCK];
+    for (block, packed) in packed.chunks_exact_mut(depth * BLOCK).enumerate() {
         for (term, packed) in packed.chunks_exact_mut(BLOCK).enumerate() {
+            let (lane, position) = (term / area, term % area);
             for (i, packed) in packed.iter_mut().enumerate().take(g.outputs - block * BLOCK) {
-                *packed = weight(block * BLOCK + i, term);
+                let of = |input| {
+                    if input < g.inputs { weight(block * BLOCK + i, input, position) } else { 0. }
+                };
+                *packed = match precision {
+                    Precision::F32 => of(lane),
+                    Precision::Bf16 => bf16::pair(of(2 * lane), of(2 * lane + 1)),
+                };
             }
         }
     }
     packed
+}
+
+/// Packs a strip in lanes, with two rows of scratch; `read` is that of [`Packing::pack`].
+///
+/// # Safety
+///
+/// AVX-512 is there, with bf16 if that is asked for.
+unsafe fn pack(
+    g: &Geometry,
+    precision: Precision,
+    packing: &Packing,
+    [packed, even, odd]: [&mut [f32]; 3],
+    read: impl Fn(&mut [f32], usize, usize),
+) {
+    match precision {
+        Precision::F32 => packing.pack(g, packed, read),
+        Precision::Bf16 => packing.pack(&lanes(g, precision), packed, |to, pair, start| {
+            let (even, odd) = (&mut even[..to.len()], &mut odd[..to.len()]);
+            read(even, 2 * pair, start);
+            if 2 * pair + 1 < g.inputs {
+                read(odd, 2 * pair + 1, start);
+            } else {
+                odd.fill(0.);
+            }
+            // SAFETY: AVX-512 with bf16 is there, as the caller promises.
+            unsafe { bf16::interleave(even, odd, to) };
+        }),
+    }
+}
+
+/// Floats that [`pack`] needs: the strip, and two rows of it for pairs.
+fn scratch(g: &Geometry, precision: Precision, packing: &Packing) -> [usize; 3] {
+    let row = if precision == Precision::Bf16 { packing.phase } else { 0 };
+    [packing.len(&lanes(g, precision)), row, row]
 }
 
 /// What all strips of one convolution share.
@@ -141,9 +92,10 @@ struct Sums<'a> {
     weights: &'a [f32],
     bias: &'a [f32],
     limits: Option<(f32, f32)>,
+    precision: Precision,
 }
 
-/// Computes a packed strip, into the image of `y` that starts at `first`.
+/// Computes a packed strip, into the image of `y` that starts at `first`; `g` is in lanes.
 ///
 /// # Safety
 ///
@@ -174,6 +126,7 @@ unsafe fn convolve(
                 weights,
                 bias,
                 limits: sums.limits,
+                precision: sums.precision,
                 columns,
                 channels,
             };
@@ -187,28 +140,36 @@ unsafe fn convolve(
 ///
 /// # Safety
 ///
-/// AVX-512 is there.
+/// AVX-512 is there, with bf16 if that is asked for.
 pub(super) unsafe fn forward(
     g: &Geometry,
     x: &[f32],
     weight: &[f32],
     bias: &[f32],
     activation: Activation,
+    precision: Precision,
 ) -> Vec<f32> {
-    let depth = g.depth();
-    let weights = pack_weights(g, |channel, term| weight[channel * depth + term]);
-    let sums = Sums { weights: &weights, bias, limits: limits(activation) };
+    let (in_lanes, area) = (lanes(g, precision), g.kernel_h * g.kernel_w);
+    let weights = pack_weights(g, precision, |output, input, position| {
+        weight[(output * g.inputs + input) * area + position]
+    });
+    let sums = Sums { weights: &weights, bias, limits: limits(activation), precision };
+    let strips = Packing::strips(&in_lanes);
     let tasks: Vec<_> =
-        (0..g.images).flat_map(|image| Packing::strips(g).map(move |rows| (image, rows))).collect();
+        (0..g.images).flat_map(|image| strips.clone().map(move |rows| (image, rows))).collect();
     let run = |y: Shared<'_>| {
         tasks.into_par_iter().for_each(|(image, rows)| {
             let x = &x[image * g.input_len()..][..g.input_len()];
             let first = image * g.output_len();
             let packing = Packing::new(g, rows.clone());
-            matrix::with_scratch(packing.len(g), |packed| {
-                packing.pack(g, packed, |to, start| copy(to, &x[start..], g.stride));
-                // SAFETY: AVX-512 is there, as the caller promises; tasks have their own rows.
-                unsafe { convolve(g, &packing, packed, &sums, y, first) };
+            let read = |to: &mut [f32], channel: usize, start: usize| {
+                copy(to, &x[channel * g.height * g.width + start..], g.stride);
+            };
+            matrix::with_scratches(scratch(g, precision, &packing), |[packed, even, odd]| {
+                // SAFETY: as the caller promises.
+                unsafe { pack(g, precision, &packing, [packed, even, odd], read) };
+                // SAFETY: as the caller promises; tasks have their own rows.
+                unsafe { convolve(&in_lanes, &packing, packed, &sums, y, first) };
             });
             if activation == Activation::Tanh {
                 for channel in 0..g.outputs {
@@ -233,7 +194,7 @@ fn limits(activation: Activation) -> Option<(f32, f32)> {
     }
 }
 
-fn copy(to: &mut [f32], from: &[f32], step: usize) {
+pub(super) fn copy(to: &mut [f32], from: &[f32], step: usize) {
     if step == 1 {
         to.copy_from_slice(&from[..to.len()]);
     } else {
@@ -245,38 +206,51 @@ fn copy(to: &mut [f32], from: &[f32], step: usize) {
 ///
 /// # Safety
 ///
-/// AVX-512 is there.
-pub(super) unsafe fn backward(g: &Geometry, given: &Given<'_>, wants_x: bool) -> Gradients {
+/// AVX-512 is there, with bf16 if that is asked for.
+pub(super) unsafe fn backward(
+    g: &Geometry,
+    given: &Given<'_>,
+    wants_x: bool,
+    precision: Precision,
+) -> Gradients {
     let (depth, width) = (g.depth(), g.outputs.next_multiple_of(LANES));
     let turned = g.turned();
     let weights = turned.map(|turned| {
         // Input and result exchange their roles, and the kernel is turned around.
         let area = g.kernel_h * g.kernel_w;
-        pack_weights(&turned, |input, term| {
-            let (output, position) = (term / area, term % area);
+        pack_weights(&turned, precision, |input, output, position| {
             given.weight[(output * g.inputs + input) * area + (area - 1 - position)]
         })
     });
     let zeros = vec![0.; g.inputs];
     let task = |image: usize, d_x: Option<Shared<'_>>, d_weight: &mut [f32], d_bias: &mut [f32]| {
-        // SAFETY: AVX-512 is there, as the caller promises.
-        unsafe { weight_gradient(g, given, image, d_weight, d_bias) };
+        match precision {
+            // SAFETY: as the caller promises.
+            Precision::F32 => unsafe { weight_gradient(g, given, image, d_weight, d_bias) },
+            // SAFETY: as the caller promises.
+            Precision::Bf16 => unsafe { bf16::weight_gradient(g, given, image, d_weight, d_bias) },
+        }
         let Some(d_x) = d_x else { return };
         match (&turned, &weights) {
             (Some(turned), Some(weights)) => {
-                let sums = Sums { weights, bias: &zeros, limits: None };
-                // SAFETY: AVX-512 is there, as the caller promises; tasks have their own images.
+                let sums = Sums { weights, bias: &zeros, limits: None, precision };
+                // SAFETY: as the caller promises; tasks have their own images.
                 unsafe { input_gradient(turned, given, image, &sums, d_x) };
             }
             _ => lowered::input_gradient(g, given, image, d_x),
         }
     };
     let mut gradients = conv::backward(g, wants_x, depth * width, task);
-    // From (depth, width) to (Cout, depth).
-    let sums = &gradients.weight;
-    let transposed =
-        (0..g.outputs).flat_map(|o| (0..depth).map(move |term| sums[term * width + o]));
-    gradients.weight = transposed.collect();
+    // From (depth, width) to (Cout, depth), by lines of the cache.
+    let mut transposed = vec![0.; g.outputs * depth];
+    transposed.par_chunks_mut(LANES * depth).enumerate().for_each(|(block, to)| {
+        for (term, sums) in gradients.weight.chunks_exact(width).enumerate() {
+            for (to, sum) in to.chunks_exact_mut(depth).zip(&sums[block * LANES..]) {
+                to[term] = *sum;
+            }
+        }
+    });
+    gradients.weight = transposed;
     gradients
 }
 
@@ -302,7 +276,9 @@ unsafe fn weight_gradient(
         let first = image * g.output_len() + rows.start * g.columns;
         let lens = [packing.len(g), LANES * padded, padded * width];
         matrix::with_scratches(lens, |[packed, lines, gradients]| {
-            packing.pack(g, packed, |to, start| copy(to, &x[start..], g.stride));
+            packing.pack(g, packed, |to, channel, start| {
+                copy(to, &x[channel * g.height * g.width + start..], g.stride);
+            });
             for channel in (0..g.outputs).step_by(LANES) {
                 for (i, line) in lines.chunks_exact_mut(padded).enumerate() {
                     let (line, rest) = line.split_at_mut(pixels);
@@ -330,7 +306,7 @@ unsafe fn weight_gradient(
 ///
 /// # Safety
 ///
-/// AVX-512 is there, and no other task accesses this image of `d_x`.
+/// AVX-512 is there, with bf16 if that is asked for, and no other task accesses this image of `d_x`.
 unsafe fn input_gradient(
     g: &Geometry,
     given: &Given<'_>,
@@ -338,14 +314,18 @@ unsafe fn input_gradient(
     sums: &Sums<'_>,
     d_x: Shared<'_>,
 ) {
-    for rows in Packing::strips(g) {
+    let precision = sums.precision;
+    let in_lanes = lanes(g, precision);
+    for rows in Packing::strips(&in_lanes) {
         let packing = Packing::new(g, rows);
-        matrix::with_scratch(packing.len(g), |packed| {
-            packing.pack(g, packed, |to, start| {
-                given.deactivate(to, image * g.input_len() + start);
-            });
+        let read = |to: &mut [f32], channel: usize, start: usize| {
+            given.deactivate(to, image * g.input_len() + channel * g.height * g.width + start);
+        };
+        matrix::with_scratches(scratch(g, precision, &packing), |[packed, even, odd]| {
             // SAFETY: as the caller promises.
-            unsafe { convolve(g, &packing, packed, sums, d_x, image * g.output_len()) };
+            unsafe { pack(g, precision, &packing, [packed, even, odd], read) };
+            // SAFETY: as the caller promises.
+            unsafe { convolve(&in_lanes, &packing, packed, sums, d_x, image * g.output_len()) };
         });
     }
 }

@@ -175,6 +175,13 @@ pub(super) unsafe fn filled(len: usize, fill: impl FnOnce(Shared<'_>)) -> Vec<f3
     vector
 }
 
+/// A buffer as twice as many 16-bit values, of any content.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn halves(buffer: &mut [f32]) -> &mut [u16] {
+    // SAFETY: a float is as large as two of them, aligned more strictly, and all bits are valid.
+    unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast(), 2 * buffer.len()) }
+}
+
 /// Calls `work` with a buffer of the thread's own, of any content, aligned to cache lines.
 pub(super) fn with_scratch<T>(len: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
     with_scratches([len], |[scratch]| work(scratch))

@@ -1,4 +1,4 @@
-//! Batch normalization by the batch's own statistics with ReLU on the CPU, and its gradients.
+//! Batch normalization with an activation on the CPU, and its gradients.
 //!
 //! Ioffe and Szegedy, "Batch Normalization", 2015, <https://arxiv.org/abs/1502.03167>. Composed of
 //! stock operations it takes some twenty passes over the layer's values, each on one thread; here it
@@ -45,23 +45,32 @@ impl Statistics {
     }
 }
 
-/// The operation: input `(N, C, H, W)`, weight and bias `(C)`.
-pub(super) struct NormRelu {
+/// The operation: input `(N, C, H, W)`, weight and bias `(C)`. Its gradients are those of the
+/// input's own statistics.
+pub(super) struct Norm {
     mean: Vec<f32>,
     /// One over the deviation.
     scale: Vec<f32>,
+    /// Whether `ReLU` follows; else nothing does.
+    relu: bool,
 }
 
-impl NormRelu {
-    pub(super) fn new(statistics: &Statistics, epsilon: f32) -> Self {
+impl Norm {
+    pub(super) fn new(statistics: &Statistics, epsilon: f32, relu: bool) -> Self {
         let scale = statistics.variance.iter().map(|variance| 1. / (variance + epsilon).sqrt());
-        Self { mean: statistics.mean.clone(), scale: scale.collect() }
+        Self { mean: statistics.mean.clone(), scale: scale.collect(), relu }
+    }
+
+    /// The gradient before the activation.
+    #[inline(always)]
+    fn deactivated(&self, y: f32, d_y: f32) -> f32 {
+        if self.relu && y <= 0. { 0. } else { d_y }
     }
 }
 
-impl CustomOp3 for NormRelu {
+impl CustomOp3 for Norm {
     fn name(&self) -> &'static str {
-        "batch-norm-relu"
+        "batch-norm"
     }
 
     fn cpu_fwd(
@@ -85,7 +94,7 @@ impl CustomOp3 for NormRelu {
             for (y, x) in y.iter_mut().zip(x) {
                 let z = x * scale + shift;
                 // Unlike `f32::max`, this keeps a NaN: a diverged network has to show.
-                *y = if z <= 0. { 0. } else { z };
+                *y = if self.relu && z <= 0. { 0. } else { z };
             }
         });
         Ok((CpuStorage::F32(y), x_layout.shape().clone()))
@@ -121,7 +130,7 @@ impl CustomOp3 for NormRelu {
                 let (x, y, d_y) = (x.chunks(16), y.chunks(16), d_y.chunks(16));
                 for ((x, y), d_y) in x.zip(y).zip(d_y) {
                     for (lane, ((x, y), d_y)) in x.iter().zip(y).zip(d_y).enumerate() {
-                        let d_z = if *y > 0. { *d_y } else { 0. };
+                        let d_z = self.deactivated(*y, *d_y);
                         sums[0][lane] += d_z;
                         sums[1][lane] += d_z * (x - mean) * scale;
                     }
@@ -146,7 +155,7 @@ impl CustomOp3 for NormRelu {
             let (shift, slope) = (d_bias[channel] / count, d_weight[channel] / count);
             let factor = scales[channel] * scale;
             for (((d_x, x), y), d_y) in d_x.iter_mut().zip(x).zip(y).zip(d_y) {
-                let d_z = if *y > 0. { *d_y } else { 0. };
+                let d_z = self.deactivated(*y, *d_y);
                 *d_x = factor * (d_z - shift - (x - mean) * scale * slope);
             }
         });

@@ -1,12 +1,16 @@
 //! The fast operations and the composed ones against candle's own.
 
-use candle_core::{Device, Result, Tensor, Var};
+mod pytorch;
+
+use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::conv::FusedConv;
 use super::depthwise::Depthwise;
-use super::{Activation, Conv, composed, conv2d, depthwise2d, upsample2x};
+use super::{
+    Activation, Conv, Precision, composed, conv2d, depthwise2d, upsample2x, with_precision,
+};
 
 /// Input `(N, Cin, H, W)`, channels of the result, kernel, stride, dilation.
 const CASES: &[([usize; 4], usize, usize, usize, usize)] = &[
@@ -27,6 +31,8 @@ const CASES: &[([usize; 4], usize, usize, usize, usize)] = &[
 
 const ACTIVATIONS: [Activation; 4] =
     [Activation::None, Activation::Relu, Activation::Relu6, Activation::Tanh];
+
+const NAMES: [&str; 4] = ["result", "input", "weight", "bias"];
 
 struct Case {
     x: Var,
@@ -108,12 +114,11 @@ fn assert_agrees(
 ) {
     for &(x, outputs, kernel, stride, dilation) in CASES {
         for activation in ACTIVATIONS {
-            let settings = Conv { stride, dilation, activation };
+            let settings = Conv { stride, dilation, activation, ..Conv::default() };
             let case = Case::new(x, outputs, kernel, stride);
             let found = case.run(|x, w, b| conv(x, w, b, settings));
             let expected = case.run(|x, w, b| reference(x, w, b, settings));
-            let names = ["result", "input", "weight", "bias"];
-            for ((found, expected), name) in found.iter().zip(&expected).zip(names) {
+            for ((found, expected), name) in found.iter().zip(&expected).zip(NAMES) {
                 let what = format!("{name} of {x:?} to {outputs}, kernel {kernel}, {settings:?}");
                 assert_close(found, expected, &what);
             }
@@ -126,7 +131,11 @@ fn fast(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor
 }
 
 fn portable(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
-    x.apply_op3(weight, bias, FusedConv { conv, portable: true })
+    x.apply_op3(weight, bias, FusedConv { conv, precision: Precision::F32, portable: true })
+}
+
+fn in_bf16(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
+    with_precision(Precision::Bf16, || conv2d(x, weight, Some(bias), conv))
 }
 
 fn slow(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
@@ -141,6 +150,50 @@ fn fast_convolution_and_its_gradients_agree_with_stock() {
 #[test]
 fn portable_convolution_and_its_gradients_agree_with_fast() {
     assert_agrees(portable, fast);
+}
+
+/// The values of a tensor rounded to bfloat16.
+fn rounded(tensor: &Tensor) -> Tensor {
+    tensor.to_dtype(DType::BF16).unwrap().to_dtype(DType::F32).unwrap()
+}
+
+#[test]
+fn bf16_convolution_and_its_gradients_are_those_of_rounded_operands() {
+    for &(x, outputs, kernel, stride, dilation) in CASES {
+        // The gradient before `tanh` would be rounded once more.
+        for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
+            let conv = Conv { stride, dilation, activation, ..Conv::default() };
+            let mut case = Case::new(x, outputs, kernel, stride);
+            case.x = Var::from_tensor(&rounded(&case.x)).unwrap();
+            case.weight = Var::from_tensor(&rounded(&case.weight)).unwrap();
+            case.factor = rounded(&case.factor);
+            let found = case.run(|x, w, b| in_bf16(x, w, b, conv));
+            let expected = case.run(|x, w, b| fast(x, w, b, conv));
+            for ((found, expected), name) in found.iter().zip(&expected).zip(NAMES) {
+                let what = format!("{name} of {x:?} to {outputs}, kernel {kernel}, {conv:?}");
+                assert_close(found, expected, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn bf16_convolution_is_near_that_of_f32_and_away_from_it_where_the_processor_has_it() {
+    let case = Case::new([2, 64, 17, 70], 48, 3, 1);
+    let conv = Conv::default();
+    let found = case.run(|x, w, b| in_bf16(x, w, b, conv));
+    let expected = case.run(|x, w, b| fast(x, w, b, conv));
+    for ((found, expected), name) in found.iter().zip(&expected).zip(NAMES) {
+        let norm = |t: &Tensor| t.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
+        let error = (norm(&(found - expected).unwrap()) / norm(expected)).sqrt();
+        // Each operand is off by 2^-9 of itself at most, and errors are independent.
+        assert!(error < 0.004, "{name}: {error}");
+        assert_eq!(
+            error > 1e-5,
+            Precision::Bf16.is_available() && name != "bias",
+            "{name}: {error}"
+        );
+    }
 }
 
 #[test]
@@ -185,7 +238,9 @@ fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
         let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         found.iter().flat_map(values).map(f32::to_bits).collect()
     };
-    for (name, conv) in [("fast", fast as fn(&_, &_, &_, _) -> _), ("portable", portable)] {
+    for (name, conv) in
+        [("fast", fast as fn(&_, &_, &_, _) -> _), ("bf16", in_bf16), ("portable", portable)]
+    {
         let once = bits(conv, 1);
         for threads in [1, 2, 3, 8] {
             assert!(bits(conv, threads) == once, "{name}, {threads} threads");
@@ -204,14 +259,14 @@ fn depthwise_convolution_agrees_with_the_composed_one_however_it_is_computed() {
         let weight = random(&mut rng, &[shape[1], 1, kernel, kernel]);
         case.weight = Var::from_tensor(&weight).unwrap();
         for activation in ACTIVATIONS {
-            let conv = Conv { stride, dilation: 1, activation };
+            let conv = Conv { stride, activation, ..Conv::default() };
             let what = format!("{shape:?}, kernel {kernel}, {conv:?}");
             let expected = case.run(|x, w, b| composed::depthwise2d(x, w, b, conv));
             let fast = case.run(|x, w, b| depthwise2d(x, w, b, conv));
             let portable =
                 case.run(|x, w, b| x.apply_op3(w, b, Depthwise { conv, portable: true }));
             for (i, expected) in expected.iter().enumerate() {
-                let what = format!("{what}, {}", ["result", "input", "weight", "bias"][i]);
+                let what = format!("{what}, {}", NAMES[i]);
                 assert_close(&fast[i], expected, &what);
                 assert_close(&portable[i], expected, &format!("portable, {what}"));
             }

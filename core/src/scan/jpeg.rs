@@ -3,18 +3,15 @@
 //! The only format that is not read in bands: its decoder gives the whole picture, which is held
 //! once, as bytes. Decoders fill in for what is missing in a file; so the file is checked first.
 
-use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use jpeg_encoder::{
-    Encoder, EncodingError, ImageBuffer, JpegColorType, PixelDensity, PixelDensityUnit,
-    SamplingFactor, rgb_to_ycbcr,
-};
+use jpeg_encoder::{PixelDensity, PixelDensityUnit};
 
 pub(super) use self::decode::{Picture, decode};
 use self::segments::Segments;
+use self::strips::{END, Head, Strips};
 use super::color::ColorRows;
 use super::inks::Inks;
 use super::metadata::{Density, Metadata, Unit};
@@ -28,6 +25,7 @@ mod entropy;
 mod extended;
 mod huffman;
 mod segments;
+mod strips;
 
 const EXIF: &[u8] = b"Exif\0\0";
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -159,9 +157,10 @@ fn jfif_density(data: &[u8]) -> Option<Density> {
     told.then_some(Density { x: (x.into(), 1), y: (y.into(), 1), unit })
 }
 
-/// Writes the rows with metadata that is true of the result.
+/// Writes the rows with metadata that is true of the result: strips encoded by all cores, joined by
+/// restart markers.
 pub(super) fn write<W: Write>(
-    out: W,
+    mut out: W,
     rows: &mut ColorRows<'_>,
     quality: u8,
     metadata: &Metadata,
@@ -169,10 +168,6 @@ pub(super) fn write<W: Write>(
     xmp: &str,
 ) -> Result<()> {
     let path = rows.path().to_path_buf();
-    let failed = |error| match error {
-        EncodingError::IoError(error) => write_failed(&path, error),
-        error => write_failed(&path, io::Error::other(error)),
-    };
     let (width, height) = rows.size();
     let (Ok(width), Ok(height)) = (u16::try_from(width), u16::try_from(height)) else {
         let reason = format!("JPEG of {width}x{height}: choose tiff or png, or a smaller side");
@@ -181,55 +176,62 @@ pub(super) fn write<W: Write>(
     if rows.layout().alpha {
         return Err(unsupported(&path, "alpha in JPEG: choose tiff or png"));
     }
-    let stopped = Cell::new(false);
-    let mut encoder = Encoder::new(Stoppable { out, stopped: &stopped }, quality.clamp(1, 100));
-    encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
-    if let Some(density) = metadata.density() {
-        encoder.set_density(to_jfif(&density));
-    }
-    let mut segment = |app, name: &[u8], data: &[u8]| {
-        if name.len() + data.len() > SEGMENT_BYTES {
-            let name = String::from_utf8_lossy(name);
-            log::warn!(
-                "{}: {} is too large for JPEG, left out",
-                path.display(),
-                name.trim_end_matches('\0')
-            );
-            return Ok(());
+    let head = Head {
+        density: metadata.density().map(|density| to_jfif(&density)),
+        segments: segments(&path, metadata, xmp),
+        icc,
+        height,
+    };
+    let mut failed = |bytes: &[u8]| out.write_all(bytes).map_err(|e| write_failed(&path, e));
+    let mut bytes = Vec::new();
+    let (mut first, mut more) = (true, true);
+    while more {
+        match rows.next()? {
+            Some(next) => next.to_bytes(true, &mut bytes),
+            None => more = false,
         }
-        encoder.add_app_segment(app, [name, data].concat()).map_err(failed)
+        let ready = Strips { width, quality: quality.clamp(1, 100) };
+        let whole = if more { bytes.len() - bytes.len() % ready.bytes() } else { bytes.len() };
+        let encoded = ready.encode(&bytes[..whole], first.then_some(&head));
+        for strip in encoded.map_err(|error| write_failed(&path, io::Error::other(error)))? {
+            failed(&strip)?;
+            first = false;
+        }
+        bytes.drain(..whole);
+    }
+    failed(&[0xFF, END])
+}
+
+/// The APP segments other than JFIF's and the profile's, with their numbers.
+fn segments(path: &Path, metadata: &Metadata, xmp: &str) -> Vec<(u8, Vec<u8>)> {
+    let mut segments = Vec::new();
+    let mut segment = |app, name: &[u8], data: &[u8]| {
+        if name.len() + data.len() <= SEGMENT_BYTES {
+            segments.push((app, [name, data].concat()));
+            return;
+        }
+        let name = String::from_utf8_lossy(name);
+        let name = name.trim_end_matches('\0');
+        log::warn!("{}: {name} is too large for JPEG, left out", path.display());
     };
     let (exif, left_out) = metadata.exif_block_within(SEGMENT_BYTES - EXIF.len());
     if !left_out.is_empty() {
         log::warn!("{}: tags too large for JPEG are left out: {left_out:?}", path.display());
     }
     if let Some(exif) = exif {
-        segment(1, EXIF, &exif)?;
+        segment(1, EXIF, &exif);
     }
     let room = SEGMENT_BYTES - XMP.len();
     let split = if xmp.len() > room { extended::split(xmp, room) } else { None };
     let (standard, parts) = split.unwrap_or_else(|| (xmp.to_owned(), Vec::new()));
-    segment(1, XMP, standard.as_bytes())?;
+    segment(1, XMP, standard.as_bytes());
     for part in parts {
-        segment(1, EXTENDED_XMP, &part)?;
+        segment(1, EXTENDED_XMP, &part);
     }
     if let Some(resources) = metadata.resource_block() {
-        segment(13, PHOTOSHOP, &resources)?;
+        segment(13, PHOTOSHOP, &resources);
     }
-    encoder.add_icc_profile(icc).map_err(failed)?;
-    let error = RefCell::new(None);
-    let image = Image {
-        width,
-        height,
-        stopped: &stopped,
-        error: &error,
-        state: RefCell::new(Band { rows, first: 0, bytes: Vec::new() }),
-    };
-    let written = encoder.encode_image(image);
-    match error.take() {
-        Some(error) => Err(error),
-        None => written.map_err(failed),
-    }
+    segments
 }
 
 fn to_jfif(density: &Density) -> PixelDensity {
@@ -241,83 +243,4 @@ fn to_jfif(density: &Density) -> PixelDensity {
     };
     let round = |v: f64| (v * scale).round().clamp(1.0, f64::from(u16::MAX)) as u16;
     PixelDensity { density: (round(x), round(y)), unit }
-}
-
-/// A writer that fails once the rows did, so that the encoder does not go on to the end.
-struct Stoppable<'a, W> {
-    out: W,
-    stopped: &'a Cell<bool>,
-}
-
-impl<W: Write> Write for Stoppable<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.stopped.get() {
-            return Err(io::Error::other("the source cannot be read"));
-        }
-        self.out.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-/// Rows that the encoder asks for from the top.
-struct Image<'a, 'b> {
-    width: u16,
-    height: u16,
-    stopped: &'a Cell<bool>,
-    error: &'a RefCell<Option<Error>>,
-    state: RefCell<Band<'a, 'b>>,
-}
-
-struct Band<'a, 'b> {
-    rows: &'a mut ColorRows<'b>,
-    /// First row of `bytes`.
-    first: usize,
-    bytes: Vec<u8>,
-}
-
-impl ImageBuffer for Image<'_, '_> {
-    fn get_jpeg_color_type(&self) -> JpegColorType {
-        JpegColorType::Ycbcr
-    }
-
-    fn width(&self) -> u16 {
-        self.width
-    }
-
-    fn height(&self) -> u16 {
-        self.height
-    }
-
-    fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
-        let stride = 3 * usize::from(self.width);
-        let mut band = self.state.borrow_mut();
-        while !self.stopped.get() && usize::from(y) >= band.first + band.bytes.len() / stride {
-            band.first += band.bytes.len() / stride;
-            let Band { rows, bytes, .. } = &mut *band;
-            bytes.clear();
-            match rows.next() {
-                Ok(Some(next)) => next.to_bytes(true, bytes),
-                Ok(None) => self.stopped.set(true),
-                Err(error) => {
-                    self.error.replace(Some(error));
-                    self.stopped.set(true);
-                }
-            }
-        }
-        let at = (usize::from(y) - band.first) * stride;
-        let row = band.bytes.get(at..at + stride);
-        let mut push = |pixel: [u8; 3]| {
-            let (luma, blue, red) = rgb_to_ycbcr(pixel[0], pixel[1], pixel[2]);
-            buffers[0].push(luma);
-            buffers[1].push(blue);
-            buffers[2].push(red);
-        };
-        match row {
-            Some(row) => row.chunks_exact(3).for_each(|p| push([p[0], p[1], p[2]])),
-            None => (0..self.width).for_each(|_| push([0; 3])),
-        }
-    }
 }

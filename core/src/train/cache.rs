@@ -142,16 +142,18 @@ impl Cache {
     }
 
     /// Reads the samples of the photographs that belong to one of `splits`, in the cache's order:
-    /// interleaved sRGB, `size * size * 3` bytes each.
+    /// interleaved sRGB, `size * size * 3` bytes each. With a `limit` it is so many of them, evenly
+    /// spaced, so that each source has its share, or all where there are fewer.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, its samples are not those that were written, or no
     /// photograph belongs to one of `splits`.
-    pub fn samples(&self, splits: &[String]) -> Result<Vec<u8>> {
+    pub fn samples(&self, splits: &[String], limit: Option<usize>) -> Result<Vec<u8>> {
         let chosen = |photo: &Photo| splits.contains(&photo.split);
-        let count = self.index.photos.iter().filter(|photo| chosen(photo)).count();
-        if count == 0 {
+        let all = self.index.photos.iter().filter(|photo| chosen(photo)).count();
+        let count = limit.map_or(all, |limit| limit.min(all));
+        if all == 0 {
             let known: Vec<&str> = self.index.splits().iter().map(|(split, _)| *split).collect();
             return Err(Error::Train(format!(
                 "{}: has no photographs of split {}; it has: {}",
@@ -166,11 +168,16 @@ impl Cache {
         let mut sample = vec![0; self.index.sample_bytes()];
         let mut samples = Vec::with_capacity(count * sample.len());
         let mut hash = Sha256::new();
+        let mut seen = 0;
         for photo in &self.index.photos {
             file.read_exact(&mut sample).map_err(Error::io(&self.path, "read"))?;
             hash.update(&sample);
             if chosen(photo) {
-                samples.extend_from_slice(&sample);
+                // Steps up `count` times while `seen` goes through all.
+                if (seen + 1) * count / all > seen * count / all {
+                    samples.extend_from_slice(&sample);
+                }
+                seen += 1;
             }
         }
         if hexadecimal(&hash.finalize()) != self.index.samples_sha256 {
@@ -278,8 +285,12 @@ mod tests {
         let cache = Cache::open(&path).unwrap();
         assert_eq!(cache.index(), &index);
         assert_eq!(cache.index().splits(), [("train", 2), ("valid", 1)]);
-        let samples = cache.samples(&splits(&["train"])).unwrap();
+        let samples = cache.samples(&splits(&["train"]), None).unwrap();
         assert_eq!(samples, [[1; 12], [3; 12]].concat());
+        let some = |limit| cache.samples(&splits(&["train", "valid"]), Some(limit)).unwrap();
+        assert_eq!(some(1), [3; 12], "the last of three");
+        assert_eq!(some(2), [[2; 12], [3; 12]].concat());
+        assert_eq!(some(9).len(), 3 * 12, "all, where there are fewer");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
     }
 
@@ -288,7 +299,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.cache");
         write(&path);
-        let error = Cache::open(&path).unwrap().samples(&splits(&["extra"])).unwrap_err();
+        let error = Cache::open(&path).unwrap().samples(&splits(&["extra"]), None).unwrap_err();
         assert!(error.to_string().ends_with("of split extra; it has: train, valid"), "{error}");
     }
 
@@ -311,7 +322,8 @@ mod tests {
         let error = |bytes: &[u8]| {
             fs::write(&path, bytes).unwrap();
             let opened = Cache::open(&path);
-            let error = opened.and_then(|cache| cache.samples(&splits(&["train"]))).unwrap_err();
+            let error =
+                opened.and_then(|cache| cache.samples(&splits(&["train"]), None)).unwrap_err();
             let error = error.to_string();
             assert!(error.contains("x.cache: damaged: "), "{error}");
             error

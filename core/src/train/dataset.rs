@@ -37,9 +37,9 @@ pub(crate) struct Item {
 }
 
 impl Dataset {
-    /// Reads the photographs that belong to one of `splits`.
-    pub(crate) fn read(cache: &Cache, splits: &[String]) -> Result<Self> {
-        Ok(Self { size: cache.index().size, samples: cache.samples(splits)? })
+    /// Reads the photographs that belong to one of `splits`, or so many of them.
+    pub(crate) fn read(cache: &Cache, splits: &[String], limit: Option<usize>) -> Result<Self> {
+        Ok(Self { size: cache.index().size, samples: cache.samples(splits, limit)? })
     }
 
     /// How many photographs there are; at least 1.

@@ -26,7 +26,8 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(config: &Config, device: &Device) -> Self {
-        let subject = format!("{} on {}", config.network, device.name());
+        let precision = device.precision(config.precision);
+        let subject = format!("{} on {}, {precision}", config.network, device.name());
         let bar = bar("{prefix} {bar:30} step {pos}/{len}, {msg}");
         let epochs = config.epochs;
         let begin = (Instant::now(), 0);
