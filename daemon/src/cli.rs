@@ -137,8 +137,9 @@ pub(crate) struct Verify {
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<NonZero<u16>>,
     /// Memory for pictures that cannot be decoded in bands, shared equally by the jobs: 512M, 2G
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse_size)]
-    pub(crate) memory: u64,
+    /// [default: 1G, or 256M a job]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory: Option<u64>,
 }
 
 /// Which ledger is meant.

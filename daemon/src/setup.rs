@@ -19,6 +19,11 @@ use crate::settings::{Recipe, Settings};
 /// claims more than this is refused before it takes hours.
 const MOST_PIXELS: u64 = 4_000_000_000;
 
+/// Memory of all jobs together where none is set, and the least of each: a JPEG of 85 megapixels in
+/// color is held by it, however many cores there are.
+const LEAST_MEMORY: u64 = 1 << 30;
+const LEAST_SHARE: u64 = 256 << 20;
+
 const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 /// Weights on their device, and what results are made with.
@@ -93,9 +98,13 @@ pub(crate) fn workers(arguments: &Coloring) -> usize {
     arguments.jobs.map_or_else(cores, |jobs| jobs.get().into())
 }
 
-/// Bounds for each of several jobs that share `memory` bytes.
-pub(crate) fn limits(memory: u64, workers: usize) -> Limits {
-    Limits::new(MOST_PIXELS, memory / workers.max(1) as u64)
+/// Bounds for each of several jobs that share `memory` bytes; `None`: by [`LEAST_MEMORY`] and
+/// [`LEAST_SHARE`].
+pub(crate) fn limits(memory: Option<u64>, workers: usize) -> Limits {
+    let workers = workers.max(1) as u64;
+    let share =
+        memory.map_or_else(|| (LEAST_MEMORY / workers).max(LEAST_SHARE), |all| all / workers);
+    Limits::new(MOST_PIXELS, share)
 }
 
 /// Creates and locks the output folder, and settles what an earlier run left.
@@ -109,4 +118,16 @@ pub(crate) fn open_output(folder: &Path) -> Result<(Lock, Ledger)> {
         log::info!("{}: an earlier run was interrupted; going on", folder.display());
     }
     Ok((lock, ledger))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_jobs_have_room_for_a_large_jpeg_each_unless_memory_is_set() {
+        assert_eq!(limits(None, 2).memory, 512 << 20);
+        assert_eq!(limits(None, 64).memory, 256 << 20);
+        assert_eq!(limits(Some(1 << 30), 64).memory, 16 << 20);
+    }
 }

@@ -241,3 +241,11 @@ fn hints_change_one_photograph_and_are_refused_for_several() {
     folder.batch(["in", "-o", "x", "--hints", "hints.json"]).code(2).one_error(&["hints", "2"]);
     assert!(!folder.exists("x"));
 }
+
+#[test]
+fn a_result_that_is_larger_than_its_source_is_within_the_memory_of_the_source() {
+    // Gray is held by one byte a pixel, its result would take three.
+    let folder = Folder::new().file("a.jpg", pictures::jpeg(3000, 2700, 1));
+    let run = folder.batch(["a.jpg", "-o", "out", "--memory", "16M", "--jobs", "1"]).code(0);
+    assert_eq!(run.status("a.jpg"), "done");
+}

@@ -95,17 +95,12 @@ pub(crate) struct Coloring {
     /// Photographs in work at the same time [default: the number of cores]
     #[arg(short, long, value_name = "N", env = "POLYCHROMIFY_JOBS")]
     pub(crate) jobs: Option<NonZero<u16>>,
-    /// Memory for decoded samples, shared equally by the jobs: 512M, 2G
+    /// Memory for decoded samples, shared equally by the jobs: 512M, 2G [default: 1G, or 256M a job]
     ///
     /// A scan that fits into its job's share is decoded once, a larger one twice in bands of rows.
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "1G",
-        value_parser = parse_size,
-        env = "POLYCHROMIFY_MEMORY"
-    )]
-    pub(crate) memory: u64,
+    /// The larger of the two is the default.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, env = "POLYCHROMIFY_MEMORY")]
+    pub(crate) memory: Option<u64>,
     /// Longest time that one file may take before it counts as failed: 90s, 30m, 6h
     ///
     /// No scan needs the default, which is for files that are made to keep a program busy.

@@ -4,6 +4,7 @@
 //! size alone: wrongly left out, a page would be lost to the result, so much is asked for.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::directory::File;
 use crate::scan::{Error, Result, damaged};
@@ -23,7 +24,7 @@ const MASK: u32 = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     /// Places of their directories, at least one.
-    pub(super) places: Vec<u64>,
+    pub(super) places: Arc<[u64]>,
     /// Whether there are others.
     pub(super) others: bool,
 }
@@ -52,7 +53,7 @@ impl Pages {
             );
         }
         let others = scans.len() < list.len();
-        let places: Vec<u64> = scans.into_iter().map(|page| places[page]).collect();
+        let places: Arc<[u64]> = scans.into_iter().map(|page| places[page]).collect();
         if places.is_empty() {
             return Err(damaged(path, "no picture: the list of pages is empty"));
         }
