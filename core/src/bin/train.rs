@@ -121,8 +121,8 @@ struct Fit {
     /// Seed of weights, order and mirroring [default: 0].
     #[arg(long)]
     seed: Option<u64>,
-    /// Recipe in place of the document's: JSON or a file of it, such as '{"minutes": 17}'; what it
-    /// leaves out keeps its default [default: only `vivid` has one].
+    /// Changes to the network's recipe: JSON or a file of it, such as '{"minutes": 17}'; a network
+    /// that is trained by the document's gets that of `vivid`.
     #[arg(long, value_name = "JSON|FILE")]
     recipe: Option<String>,
     /// Weights file to begin with, as far as its tensors' names are the network's.
@@ -357,15 +357,6 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     let parts: Vec<(Weights, f64)> = parts.collect::<Result<_>>()?;
     let tensors = average(&parts)?;
     let (weights, _) = parts.last().expect("one is required");
-    let changed = |value: &Value, changes: Option<&String>| {
-        let mut value = value.clone();
-        let Some(text) = changes else { return Ok::<_, Error>(value) };
-        match (&mut value, read_network_config(text)?) {
-            (Value::Object(value), Value::Object(changes)) => value.extend(changes),
-            (value, changes) => *value = changes,
-        }
-        Ok(value)
-    };
     let config = changed(weights.config(), arguments.config.as_ref())?;
     let mut training = weights.training().clone();
     let minutes = names.last().and_then(|name| train::minutes_of_run(Path::new(name)));
@@ -425,7 +416,8 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.precision, arguments.precision.as_ref());
     config.flip |= arguments.flip;
     if let Some(text) = &arguments.recipe {
-        let recipe = serde_json::from_value(read_network_config(text)?);
+        let own = config.recipe.clone().unwrap_or_default();
+        let recipe = serde_json::from_value(changed(&json!(own), Some(text))?);
         let recipe = recipe.map_err(|error| Error::Train(format!("--recipe {text}: {error}")))?;
         config.recipe = Some(recipe);
     }
@@ -451,6 +443,17 @@ fn set<T: Clone>(field: &mut T, given: Option<&T>) {
     if let Some(given) = given {
         field.clone_from(given);
     }
+}
+
+/// JSON with some of its entries changed: by JSON or a file of it.
+fn changed(value: &Value, changes: Option<&String>) -> Result<Value> {
+    let mut value = value.clone();
+    let Some(text) = changes else { return Ok(value) };
+    match (&mut value, read_network_config(text)?) {
+        (Value::Object(value), Value::Object(changes)) => value.extend(changes),
+        (value, changes) => *value = changes,
+    }
+    Ok(value)
 }
 
 fn read_network_config(text: &str) -> Result<Value> {
