@@ -29,7 +29,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::ops::{Allocator, Precision};
-use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Session};
+use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Recipe, Session};
 use polychromify_core::weights::{self, Header, Imported, average, save, save_half};
 use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
 use serde_json::{Value, json};
@@ -122,8 +122,8 @@ struct Fit {
     /// Seed of weights, order and mirroring [default: 0].
     #[arg(long)]
     seed: Option<u64>,
-    /// Changes to the network's recipe: JSON or a file of it, such as '{"minutes": 17}'; a network
-    /// that is trained by the document's gets that of `vivid`.
+    /// Changes to the network's recipe, the document's where it has none of its own: JSON or a file
+    /// of it, such as '{"size": 64, "minutes": 17}'.
     #[arg(long, value_name = "JSON|FILE")]
     recipe: Option<String>,
     /// Weights file to begin with, as far as its tensors' names are the network's.
@@ -446,7 +446,7 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.precision, arguments.precision.as_ref());
     config.flip |= arguments.flip;
     if let Some(text) = &arguments.recipe {
-        let own = config.recipe.clone().unwrap_or_default();
+        let own = config.recipe.clone().unwrap_or_else(Recipe::document);
         let recipe = serde_json::from_value(changed(&json!(own), Some(text))?);
         let recipe = recipe.map_err(|error| Error::Train(format!("--recipe {text}: {error}")))?;
         config.recipe = Some(recipe);

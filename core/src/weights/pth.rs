@@ -62,7 +62,7 @@ fn read_zip(bytes: &[u8]) -> std::result::Result<BTreeMap<String, Tensor>, Refus
     let damaged = |error: zip::result::ZipError| format!("damaged: {error}");
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     let names: std::result::Result<Vec<String>, _> =
-        archive.file_names().map(|name| name.map(|name| name.into_owned())).collect();
+        archive.file_names().map(|name| name.map(std::borrow::Cow::into_owned)).collect();
     let pickle = names.map_err(damaged)?.into_iter().find(|name| name.ends_with("data.pkl"));
     let pickle = pickle.ok_or("a zip archive without `data.pkl`: not a file of PyTorch")?;
     let folder = pickle.trim_end_matches(".pkl").to_owned();
@@ -195,7 +195,9 @@ fn rebuild(arguments: Vec<Object>) -> Option<std::result::Result<Entry, Refused>
     let offset = usize::try_from(arguments.next()?.int_or_long().ok()?).ok()?;
     let mut sizes = || {
         let sizes = arguments.next()?.tuple().ok()?.into_iter();
-        sizes.map(|size| usize::try_from(size.int_or_long().ok()?).ok()).collect::<Option<Vec<usize>>>()
+        sizes
+            .map(|size| usize::try_from(size.int_or_long().ok()?).ok())
+            .collect::<Option<Vec<usize>>>()
     };
     let (shape, strides): (Vec<usize>, Vec<usize>) = (sizes()?, sizes()?);
     // ("storage", class, key, device, length), and in the older format a view or none.
