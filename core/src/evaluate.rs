@@ -122,8 +122,8 @@ struct Measured {
     networks: Vec<Tally>,
     /// Gray, sepia and the photographs themselves.
     baselines: [Tally; 3],
-    /// PSNR in dB of each photograph that was read, as the first network colors it.
-    psnr: Vec<(PathBuf, f64)>,
+    /// PSNR in dB of each photograph that was read, as each network colors it.
+    psnr: Vec<(PathBuf, Vec<f64>)>,
     failures: Vec<String>,
 }
 
@@ -162,7 +162,10 @@ fn measure(
                     tally.merge(one);
                 }
             }
-            psnr.extend(read.paths.into_iter().zip(measured.iter().map(|m| m[0].panel().psnr)));
+            let of_photo = |tallies: &Vec<Tally>| {
+                tallies[..networks.len()].iter().map(|tally| tally.panel().psnr).collect()
+            };
+            psnr.extend(read.paths.into_iter().zip(measured.iter().map(of_photo)));
         }
         observe(chunk * BATCH + paths.len(), photos.len());
     }

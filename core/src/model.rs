@@ -5,8 +5,11 @@ pub mod cnn;
 pub mod conv;
 pub mod conv_dense;
 pub mod deep_conv;
+pub mod eccv16;
+pub mod siggraph17;
 pub mod vanilla;
 pub mod vivid;
+pub(crate) mod zhang;
 
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -15,7 +18,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{Error, Result};
-pub(crate) use vivid::bin_centers;
 
 /// Height and width, in pixels, of the blocks that color bins are told of.
 pub(crate) const BLOCK: usize = 4;
@@ -86,7 +88,7 @@ pub struct Heads {
 
 /// Names of all networks.
 pub fn names() -> &'static [&'static str] {
-    &["vanilla", "conv", "conv_dense", "deep_conv", "cnn", "vivid"]
+    &["vanilla", "conv", "conv_dense", "deep_conv", "cnn", "eccv16", "siggraph17", "vivid"]
 }
 
 /// The configuration that a network has when nothing else is asked for.
@@ -97,6 +99,8 @@ pub fn default_config(name: &str) -> Option<Value> {
         "conv_dense" => Some(to_value(&conv_dense::Config::default())),
         "deep_conv" => Some(to_value(&deep_conv::Config::default())),
         "cnn" => Some(to_value(&cnn::Config::default())),
+        "eccv16" => Some(to_value(&eccv16::Config::default())),
+        "siggraph17" => Some(to_value(&siggraph17::Config::default())),
         "vivid" => Some(to_value(&vivid::Config::default())),
         _ => None,
     }
@@ -124,6 +128,16 @@ pub fn build(name: &str, config: &Value, vb: VarBuilder) -> Result<Box<dyn Netwo
             let config: conv_dense::Config = from_value(name, config)?;
             config.check().map_err(|reason| refused(name, reason))?;
             Ok(Box::new(conv_dense::ConvDense::new(&config, vb)?))
+        }
+        "eccv16" => {
+            let config: eccv16::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(eccv16::Eccv16::new(&config, vb)?))
+        }
+        "siggraph17" => {
+            let config: siggraph17::Config = from_value(name, config)?;
+            config.check().map_err(|reason| refused(name, reason))?;
+            Ok(Box::new(siggraph17::Siggraph17::new(&config, vb)?))
         }
         "deep_conv" => {
             let config: deep_conv::Config = from_value(name, config)?;

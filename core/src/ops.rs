@@ -5,6 +5,7 @@ mod allocator;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
+mod bilinear;
 mod composed;
 mod conv;
 mod depthwise;
@@ -17,10 +18,12 @@ mod matrix;
 mod norm;
 #[cfg(target_arch = "x86_64")]
 mod packing;
+mod pointwise;
 mod precision;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod transposed;
 mod upsample;
 
 use candle_core::{DType, Result, Tensor};
@@ -42,23 +45,35 @@ pub enum Activation {
     Tanh,
 }
 
-/// How a convolution steps and what follows it.
-///
-/// The padding is Keras' `same`: the result has `ceil(H / stride)` rows, and where the rows to add
-/// are odd in number the extra one is at the bottom; columns alike.
+/// Where a convolution's input is padded with zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Padding {
+    /// Keras' `same`: where the rows to add are odd in number the extra one is at the bottom; columns
+    /// alike.
+    #[default]
+    Same,
+    /// So many rows above and columns left, at most what the kernel reaches; below and right what the
+    /// last result sees. PyTorch's `padding=1` for a 3x3 kernel of stride 2 is `Before([1, 1])`.
+    Before([usize; 2]),
+}
+
+/// How a convolution steps and what follows it. The result has `ceil(H / stride)` rows, and columns
+/// alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv {
     /// Step in pixels, at least 1.
     pub stride: usize,
     /// Distance between the pixels under the kernel, at least 1.
     pub dilation: usize,
+    /// Where zeros are added.
+    pub padding: Padding,
     /// What is applied after the bias.
     pub activation: Activation,
 }
 
 impl Default for Conv {
     fn default() -> Self {
-        Self { stride: 1, dilation: 1, activation: Activation::None }
+        Self { stride: 1, dilation: 1, padding: Padding::Same, activation: Activation::None }
     }
 }
 
@@ -97,6 +112,27 @@ pub fn depthwise2d(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Re
     x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)
 }
 
+/// The transposed convolution of a 4x4 kernel with stride 2 and padding 1, PyTorch's
+/// `ConvTranspose2d(.., 4, stride=2, padding=1)`: `x` `(N, Cin, H, W)` with `weight`
+/// `(Cin, Cout, 4, 4)`, plus `bias` `(Cout)`, through the activation: `(N, Cout, 2 H, 2 W)`.
+///
+/// # Errors
+///
+/// When the shapes do not fit or the device fails.
+pub fn conv_transpose2x(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    activation: Activation,
+) -> Result<Tensor> {
+    if !fast(x) {
+        return composed::conv_transpose2x(x, weight, bias, activation);
+    }
+    let precision = precision::current();
+    let op = transposed::Transposed2x { activation, precision, portable: false };
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)
+}
+
 /// Normalizes each channel of `x` `(N, C, H, W)` to mean 0 and deviation 1 over the batch,
 /// multiplies by `weight`, adds `bias`, each `(C)`, and applies `ReLU` if `relu` is set. Returns the
 /// result, and mean and biased variance of each channel, which have no gradient of their own. `None`
@@ -123,6 +159,70 @@ pub fn batch_norm(
     let channels = mean.len();
     let to_tensor = |values| Tensor::from_vec(values, channels, x.device());
     Ok(Some((y, to_tensor(mean)?, to_tensor(variance)?)))
+}
+
+/// Multiplies each channel of `x` `(N, C, H, W)` by its `scale` and adds its `shift`, each `(C)`.
+///
+/// # Errors
+///
+/// When the shapes do not fit or the device fails.
+pub fn scale_shift(x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+    if fast(x) && !x.track_op() && !scale.track_op() && !shift.track_op() {
+        let op = pointwise::ScaleShift { scale: scale.to_vec1()?, shift: shift.to_vec1()? };
+        return x.contiguous()?.apply_op1_no_bwd(&op);
+    }
+    let spread = |values: &Tensor| values.reshape((1, (), 1, 1));
+    x.broadcast_mul(&spread(scale)?)?.broadcast_add(&spread(shift)?)
+}
+
+/// `max(x + y, 0)` of tensors of one shape; its gradient where the sum is 0 is 0.
+///
+/// # Errors
+///
+/// When the shapes differ or the device fails.
+pub fn add_relu(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    if fast(x) {
+        return x.contiguous()?.apply_op2(&y.contiguous()?, pointwise::AddRelu);
+    }
+    (x + y)?.relu()
+}
+
+/// `x` where it is above 0, `slope` times it elsewhere.
+///
+/// # Errors
+///
+/// When the device fails.
+pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+    if fast(x) {
+        return x.contiguous()?.apply_op1(pointwise::LeakyRelu { slope: slope as f32 });
+    }
+    (x.relu()? * (1. - slope))? + (x * slope)?
+}
+
+/// Every second row and column of `x`, from the first on, both even in number: `(N, C, H, W)` to
+/// `(N, C, H / 2, W / 2)`.
+///
+/// # Errors
+///
+/// When the shape does not fit or the device fails.
+pub fn every_second(x: &Tensor) -> Result<Tensor> {
+    if fast(x) {
+        return x.contiguous()?.apply_op1(pointwise::EverySecond);
+    }
+    let (n, channels, height, width) = x.dims4()?;
+    let x = x.contiguous()?.reshape((n, channels, height / 2, 2 * width))?;
+    let x = x.narrow(3, 0, width)?.contiguous()?;
+    x.reshape((n, channels, height / 2, width / 2, 2))?.narrow(4, 0, 1)?.squeeze(4)?.contiguous()
+}
+
+/// Enlarges `x` `(N, C, H, W)` by a whole factor, bilinear between pixel centers, the border
+/// repeated: PyTorch's `Upsample(mode="bilinear", align_corners=False)`.
+///
+/// # Errors
+///
+/// When the shape does not fit or the device fails.
+pub fn upsample_bilinear(x: &Tensor, factor: usize) -> Result<Tensor> {
+    bilinear::upsample(x, factor)
 }
 
 /// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.

@@ -19,6 +19,7 @@ mod recipe;
 mod run;
 mod seed;
 mod simulate;
+mod study;
 mod table;
 mod validation;
 
@@ -32,8 +33,10 @@ use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
-pub use recipe::Recipe;
+pub use progress::minutes_of_run;
+pub use recipe::{Recipe, Schedule, Targets};
 pub(crate) use seed::stream;
+pub use study::{Findings, Member, Study, Trained};
 pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
 
@@ -122,11 +125,12 @@ impl Config {
             best_by: BestBy::Mse,
             command: String::new(),
         };
-        if network != "vivid" {
-            return document;
+        let recipe = Recipe::of(network, &document.network_config);
+        match network {
+            _ if recipe.is_none() => document,
+            "vivid" => Self { flip: true, batch: 64, learning_rate: 2e-3, recipe, ..document },
+            _ => Self { flip: true, recipe, ..document },
         }
-        let recipe = Some(Recipe::default());
-        Self { flip: true, batch: 64, learning_rate: 2e-3, recipe, ..document }
     }
 
     /// The settings of the run in a folder; `None` where there is none.
@@ -282,7 +286,7 @@ pub fn train(
     if let Some(path) = &config.initial {
         parameters.load(path)?;
     }
-    let objective = Objective::new(recipe, &photos);
+    let objective = Objective::new(recipe, network.bin_centers(), &photos);
     let groups = recipe.map(Recipe::groups).unwrap_or_default();
     let mut adam = Adam::new(parameters.trained(), config.learning_rate)?.with_groups(groups);
     let run = Run::open(folder, config, cache.sha256(), photos.mean_chroma(), session.resume)?;
@@ -316,8 +320,8 @@ pub fn train(
                 network.heads(&lightness, hints.as_ref(), Mode::Train)
             })?;
             let loss = objective.loss(&heads, &chroma)?;
-            if recipe.is_some() {
-                adam.set_learning_rate(config.learning_rate * recipe::one_cycle(cycle));
+            if let Some(recipe) = recipe {
+                adam.set_learning_rate(config.learning_rate * recipe.rate(cycle));
             }
             adam.step(&loss.backward()?)?;
 

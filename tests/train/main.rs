@@ -105,3 +105,31 @@ fn a_run_killed_again_and_again_ends_as_one_that_was_not() {
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
     assert_eq!(leftovers.count(), 0);
 }
+
+#[test]
+fn a_study_trains_each_network_once_and_compares_them() {
+    let folder = folder(5);
+    let prepared = run(folder.path(), "prepare photos --output x.cache --size 32");
+    assert!(prepared.status.success(), "{}", messages(&prepared));
+    let tune = "tune --study networks --data x.cache --output study --epochs 1 --batch 2 \
+                --train-photos 2 --valid-photos 1 --device cpu";
+    let tune: Vec<&str> = tune.split_whitespace().collect();
+    let first = run(folder.path(), &tune.join(" "));
+    assert!(first.status.success(), "{}", messages(&first));
+    let table = String::from_utf8(first.stdout.clone()).unwrap();
+    let rows: Vec<&str> = table.lines().skip(2).collect();
+    assert_eq!(rows.len(), 5, "{table}");
+    for row in rows {
+        assert!(row.contains("| 1/1 | 1 | 0."), "{table}");
+    }
+    let study = folder.path().join("study");
+    assert_eq!(fs::read_to_string(study.join("networks.md")).unwrap(), table);
+    assert_eq!(fs::read_to_string(study.join("networks.csv")).unwrap().lines().count(), 6);
+    assert!(fs::read_to_string(study.join("networks.svg")).unwrap().contains("CNN"));
+
+    let weights = study.join("deep_conv/best.safetensors");
+    let written = weights.metadata().unwrap().modified().unwrap();
+    let second = run(folder.path(), &tune.join(" "));
+    assert_eq!(second.stdout, first.stdout, "{}", messages(&second));
+    assert_eq!(weights.metadata().unwrap().modified().unwrap(), written, "not trained again");
+}

@@ -15,6 +15,8 @@
 mod compare;
 #[path = "train/report.rs"]
 mod report;
+#[path = "train/tune.rs"]
+mod tune;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,7 @@ struct Cli {
 enum Command {
     Prepare(Prepare),
     Fit(Box<Fit>),
+    Tune(tune::Tune),
     Evaluate(Evaluate),
     Compare(compare::Compare),
     Export(Export),
@@ -225,6 +228,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Prepare(arguments) => prepare(&arguments),
         Command::Fit(arguments) => fit(&arguments),
+        Command::Tune(arguments) => tune::tune(&arguments),
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export(&arguments),
@@ -363,7 +367,12 @@ fn export(arguments: &Export) -> Result<ExitCode> {
         Ok(value)
     };
     let config = changed(weights.config(), arguments.config.as_ref())?;
-    let mut training = changed(weights.training(), arguments.training.as_ref())?;
+    let mut training = weights.training().clone();
+    let minutes = names.last().and_then(|name| train::minutes_of_run(Path::new(name)));
+    if let (Value::Object(training), Some(minutes)) = (&mut training, minutes) {
+        training.insert("minutes".to_owned(), json!((10.0 * minutes).round() / 10.0));
+    }
+    let mut training = changed(&training, arguments.training.as_ref())?;
     if let (Value::Object(training), [_, _, ..]) = (&mut training, parts.as_slice()) {
         let part =
             |(weights, share): &(Weights, f64)| json!({"sha256": weights.sha256(), "share": share});
@@ -388,8 +397,11 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     let mut config = match (saved, &arguments.network, &arguments.data) {
         (Some(saved), _, _) => saved,
         (None, Some(network), Some(data)) => {
-            let default = model::default_config(network).unwrap_or(Value::Null);
-            Config::new(network, default, data)
+            let config = match &arguments.config {
+                Some(text) => read_network_config(text)?,
+                None => model::default_config(network).unwrap_or(Value::Null),
+            };
+            Config::new(network, config, data)
         }
         (None, ..) => {
             let run = arguments.output.display();
@@ -425,9 +437,14 @@ fn run_config(arguments: &Fit) -> Result<Config> {
         Best::Accuracy => BestBy::Accuracy,
     });
     set(&mut config.best_by, best_by.as_ref());
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    config.command = format!("polychromify-train {}", words.join(" "));
+    config.command = command_line();
     Ok(config)
+}
+
+/// The command as it was given.
+fn command_line() -> String {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    format!("polychromify-train {}", words.join(" "))
 }
 
 fn set<T: Clone>(field: &mut T, given: Option<&T>) {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use image::RgbImage;
+use serde_json::Value;
 
 use super::sheet::{self, sheet};
 use super::{Panel, measure, predict, read_photos};
@@ -25,6 +26,8 @@ pub struct Contestant {
     pub name: String,
     /// Numbers that its weights file holds.
     pub parameters: usize,
+    /// Epochs and hours of its training, as far as the weights file tells.
+    pub training: String,
     /// The measures.
     pub panel: Panel,
     /// Milliseconds for one prediction at the size that it is used at.
@@ -46,8 +49,8 @@ pub struct Comparison {
     pub sepia: Panel,
     /// The photographs themselves, through CIE Lab and back.
     pub original: Panel,
-    /// The photographs, best first: by the PSNR of the first network.
-    pub ranking: Vec<PathBuf>,
+    /// Of each network, the photographs, best first, by their PSNR.
+    pub rankings: Vec<Vec<PathBuf>>,
     /// Photographs that could not be read, with the reason.
     pub failures: Vec<String>,
 }
@@ -90,20 +93,24 @@ pub fn compare(
         rows.push(Contestant {
             name: weights.name().to_owned(),
             parameters: weights.parameters(),
+            training: training(weights.training()),
             panel: tally.panel(),
             milliseconds: milliseconds(&**network, device, side)?,
             side,
         });
     }
-    let mut ranking = measured.psnr;
-    ranking.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let ranking = |network: usize| {
+        let mut order: Vec<_> = measured.psnr.iter().collect();
+        order.sort_by(|a, b| b.1[network].total_cmp(&a.1[network]));
+        order.into_iter().map(|(path, _)| path.clone()).collect()
+    };
     Ok(Comparison {
         photos: measured.baselines[0].photos(),
         networks: rows,
         gray,
         sepia,
         original,
-        ranking: ranking.into_iter().map(|(path, _)| path).collect(),
+        rankings: (0..networks.len()).map(ranking).collect(),
         failures: measured.failures,
     })
 }
@@ -152,11 +159,27 @@ pub fn comparison_sheet(
     if groups.is_empty() {
         return Err(Error::Train("no photograph could be read for the sheet".to_owned()));
     }
-    Ok(sheet(&groups))
+    let names = contestants.iter().map(Weights::name);
+    let headings: Vec<&str> = std::iter::once("gray").chain(names).chain(["original"]).collect();
+    Ok(sheet(&groups, &headings))
 }
 
 fn build(contestants: &[Weights], device: &Device) -> Result<Vec<Box<dyn Network>>> {
     contestants.iter().map(|weights| weights.build(device)).collect()
+}
+
+/// Epochs and hours, from what a weights file says of its training.
+fn training(record: &Value) -> String {
+    let epochs = record["epochs"].as_u64().map(|epochs| format!("{epochs} epochs"));
+    let minutes = record["minutes"].as_f64().map(|minutes| {
+        let minutes = minutes.round() as u64;
+        if minutes < 60 {
+            format!("{minutes} min")
+        } else {
+            format!("{} h {:02}", minutes / 60, minutes % 60)
+        }
+    });
+    epochs.into_iter().chain(minutes).collect::<Vec<_>>().join(", ")
 }
 
 /// Median time of a prediction of one picture of `side` x `side` pixels.
@@ -181,6 +204,7 @@ impl fmt::Display for Comparison {
         let columns = [
             "",
             "parameters",
+            "training",
             "accuracy",
             "MSE",
             "PSNR",
@@ -197,14 +221,15 @@ impl fmt::Display for Comparison {
         writeln!(f, "| {} |", columns.join(" | "))?;
         writeln!(f, "|{}", "---|".repeat(columns.len()))?;
         for network in &self.networks {
-            let Contestant { name, parameters, panel, milliseconds, side } = network;
+            let Contestant { name, parameters, training, panel, milliseconds, side } = network;
             let time = format!("{milliseconds:.0} ({side}x{side})");
-            writeln!(f, "| {name} | {} | {} | {time} |", grouped(*parameters), cells(panel)?)?;
+            let (parameters, cells) = (grouped(*parameters), cells(panel)?);
+            writeln!(f, "| {name} | {parameters} | {training} | {cells} | {time} |")?;
         }
         let baselines =
             [("gray", &self.gray), ("sepia", &self.sepia), ("original", &self.original)];
         for (name, panel) in baselines {
-            writeln!(f, "| {name} | | {} | |", cells(panel)?)?;
+            writeln!(f, "| {name} | | | {} | |", cells(panel)?)?;
         }
         Ok(())
     }
@@ -262,9 +287,11 @@ mod tests {
         assert_eq!(comparison.networks[0].side, 128);
         let table = comparison.to_string();
         let widths: Vec<_> = table.lines().skip(2).map(|line| line.matches('|').count()).collect();
-        assert_eq!(widths, [14; 7], "{table}");
+        assert_eq!(widths, [15; 7], "{table}");
         let sheet = comparison_sheet(&weights, &device, &photos).unwrap();
         assert_eq!(sheet.width(), 2 * (4 * 132 + 4));
+        assert_eq!(comparison.rankings[0].len(), 3);
+        assert_eq!(comparison.rankings[0], comparison.rankings[1]);
         let error = compare(&[], &device, &photos, &mut |_, _| ()).unwrap_err();
         assert_eq!(error.to_string(), "no weights to compare");
     }
@@ -281,6 +308,14 @@ mod tests {
         assert_eq!(chosen(Choice::Worst, 2), "65");
         assert_eq!(chosen(Choice::Best, 9), "0123456");
         assert_eq!(spaced(&ranking, 3), ["0", "2", "4"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_row_tells_of_the_training_what_the_file_does() {
+        use serde_json::json;
+        assert_eq!(training(&json!({"epochs": 25, "minutes": 41.7})), "25 epochs, 42 min");
+        assert_eq!(training(&json!({"epochs": 3, "minutes": 126})), "3 epochs, 2 h 06");
+        assert_eq!(training(&Value::Null), "");
     }
 
     #[test]

@@ -44,7 +44,9 @@ pub fn scan_sheet(
         let reason = failures.first().map_or("there are none", String::as_str);
         return Err(Error::Train(format!("no scan could be read for the sheet: {reason}")));
     }
-    Ok((sheet(&groups), failures))
+    let headings: Vec<&str> =
+        std::iter::once("gray").chain(contestants.iter().map(Weights::name)).collect();
+    Ok((sheet(&groups, &headings), failures))
 }
 
 /// Gray, and as each colorizer paints it, upright.
@@ -120,7 +122,7 @@ mod tests {
         let device = Device::open(DeviceChoice::Cpu).unwrap();
         let weights = [gray_weights(folder.path())];
         let (sheet, failures) = scan_sheet(&weights, &device, &paths).unwrap();
-        assert_eq!(sheet.dimensions(), (2 * (2 * 404 + 4), 137 + 4));
+        assert_eq!(sheet.dimensions(), (2 * (2 * 404 + 4), 137 + 4 + 12));
         assert!(failures.len() == 1 && failures[0].contains("broken.png"), "{failures:?}");
         assert!(scan_sheet(&weights, &device, &paths[2..]).is_err());
     }

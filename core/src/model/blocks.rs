@@ -92,13 +92,66 @@ pub fn glorot_uniform(inputs: usize, outputs: usize, kernel: usize) -> Init {
     Init::Uniform { lo: -limit, up: limit }
 }
 
-/// Convolution without dilation.
-pub fn conv(stride: usize, activation: Activation) -> Conv {
-    Conv { stride, dilation: 1, activation }
+/// The transposed convolution that doubles height and width, with bias and activation: tensors
+/// `weight` `(Cin, Cout, 4, 4)` and `bias` `(Cout)`.
+#[derive(Clone, Debug)]
+pub struct ConvTranspose2x {
+    weight: Tensor,
+    bias: Tensor,
+    activation: Activation,
 }
 
-/// Batch normalization over `(N, H, W)`, with Keras' constants: tensors `weight`, `bias`,
-/// `running_mean` and `running_var`, each `(C)`.
+impl ConvTranspose2x {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        activation: Activation,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let init = glorot_uniform(inputs, outputs, 4);
+        let weight = vb.get_with_hints((inputs, outputs, 4, 4), "weight", init)?;
+        let bias = vb.get_with_hints(outputs, "bias", Init::Const(0.))?;
+        Ok(Self { weight, bias, activation })
+    }
+
+    /// `(N, Cin, H, W)` to `(N, Cout, 2 H, 2 W)`.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::conv_transpose2x(x, &self.weight, &self.bias, self.activation)
+    }
+}
+
+/// Convolution without dilation.
+pub fn conv(stride: usize, activation: Activation) -> Conv {
+    Conv { stride, activation, ..Conv::default() }
+}
+
+/// What batch normalization counts with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormConstants {
+    /// Keeps the root away from 0.
+    pub epsilon: f64,
+    /// Share of the old value in a running statistic, in each step.
+    pub momentum: f64,
+}
+
+impl NormConstants {
+    /// Keras' defaults.
+    pub const KERAS: Self = Self { epsilon: 1e-3, momentum: 0.99 };
+    /// `PyTorch`'s defaults; it calls the momentum 0.1.
+    pub const PYTORCH: Self = Self { epsilon: 1e-5, momentum: 0.9 };
+}
+
+/// Batch normalization over `(N, H, W)`: tensors `weight`, `bias`, `running_mean` and
+/// `running_var`, each `(C)`.
 ///
 /// The running statistics are updated in place, in [`Mode::Train`], through candle's `Var`: a
 /// tensor that *is* a variable keeps its storage in `Var::from_tensor`, so that a training
@@ -111,26 +164,36 @@ pub struct BatchNorm {
     bias: Tensor,
     running_mean: Var,
     running_var: Var,
+    constants: NormConstants,
 }
 
 impl BatchNorm {
-    /// Keras' default: keeps the root away from 0.
-    const EPSILON: f64 = 1e-3;
-    /// Keras' default: share of the old value in a running statistic.
-    const MOMENTUM: f64 = 0.99;
+    /// Takes the tensors from `vb`, with Keras' constants.
+    ///
+    /// # Errors
+    ///
+    /// When `vb` lacks one or has it in another shape.
+    pub fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
+        Self::with_constants(channels, NormConstants::KERAS, vb)
+    }
 
     /// Takes the tensors from `vb`.
     ///
     /// # Errors
     ///
     /// When `vb` lacks one or has it in another shape.
-    pub fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
+    pub fn with_constants(
+        channels: usize,
+        constants: NormConstants,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let get = |name, value| vb.get_with_hints(channels, name, Init::Const(value));
         Ok(Self {
             weight: get("weight", 1.)?,
             bias: get("bias", 0.)?,
             running_mean: Var::from_tensor(&get("running_mean", 0.)?)?,
             running_var: Var::from_tensor(&get("running_var", 1.)?)?,
+            constants,
         })
     }
 
@@ -163,10 +226,9 @@ impl BatchNorm {
         if mode == Mode::Infer {
             return Ok(None);
         }
-        let fast = ops::batch_norm(x, &self.weight, &self.bias, Self::EPSILON, relu)?;
+        let fast = ops::batch_norm(x, &self.weight, &self.bias, self.constants.epsilon, relu)?;
         let Some((y, mean, var)) = fast else { return Ok(None) };
-        update(&self.running_mean, &mean)?;
-        update(&self.running_var, &var)?;
+        self.update(&mean, &var)?;
         Ok(Some(y))
     }
 
@@ -175,8 +237,7 @@ impl BatchNorm {
         let (mean, var) = match mode {
             Mode::Train => {
                 let (mean, var) = statistics(x)?;
-                update(&self.running_mean, &mean)?;
-                update(&self.running_var, &var)?;
+                self.update(&mean, &var)?;
                 (mean, var)
             }
             Mode::Infer => {
@@ -184,12 +245,14 @@ impl BatchNorm {
             }
         };
         let (scale, shift) = self.scale_and_shift(&mean, &var)?;
-        x.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?.broadcast_add(&shift.reshape((
-            1,
-            (),
-            1,
-            1,
-        ))?)
+        match mode {
+            Mode::Train => {
+                let spread = |values: &Tensor| values.reshape((1, (), 1, 1));
+                x.broadcast_mul(&spread(&scale)?)?.broadcast_add(&spread(&shift)?)
+            }
+            // Nothing asks for a gradient here.
+            Mode::Infer => ops::scale_shift(&x.detach(), &scale.detach(), &shift.detach()),
+        }
     }
 
     /// What [`Mode::Infer`] multiplies each channel by and then adds, each `(C)`: to be folded into
@@ -204,9 +267,18 @@ impl BatchNorm {
     }
 
     fn scale_and_shift(&self, mean: &Tensor, var: &Tensor) -> Result<(Tensor, Tensor)> {
-        let scale = (&self.weight / (var + Self::EPSILON)?.sqrt()?)?;
+        let scale = (&self.weight / (var + self.constants.epsilon)?.sqrt()?)?;
         let shift = (&self.bias - (mean * &scale)?)?;
         Ok((scale, shift))
+    }
+
+    fn update(&self, mean: &Tensor, var: &Tensor) -> Result<()> {
+        let momentum = self.constants.momentum;
+        for (running, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
+            let old = running.affine(momentum, 0.)?;
+            running.set(&(old + batch.detach().affine(1. - momentum, 0.)?)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -217,11 +289,6 @@ fn statistics(x: &Tensor) -> Result<(Tensor, Tensor)> {
     let centered = x.broadcast_sub(&mean.reshape((1, (), 1))?)?;
     let var = centered.sqr()?.mean(D::Minus1)?.mean(0)?;
     Ok((mean, var))
-}
-
-fn update(running: &Var, batch: &Tensor) -> Result<()> {
-    let old = running.affine(BatchNorm::MOMENTUM, 0.)?;
-    running.set(&(old + batch.detach().affine(1. - BatchNorm::MOMENTUM, 0.)?)?)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use candle_core::{Result, Tensor};
 
 use super::geometry::padding_before;
-use super::{Activation, Conv};
+use super::{Activation, Conv, Padding};
 
 /// See [`super::conv2d`].
 pub(super) fn conv2d(
@@ -18,7 +18,7 @@ pub(super) fn conv2d(
 ) -> Result<Tensor> {
     let (n, inputs, height, width) = x.dims4()?;
     let (outputs, _, kernel_h, kernel_w) = weight.dims4()?;
-    let Conv { stride, dilation, activation } = conv;
+    let Conv { stride, dilation, activation, .. } = conv;
     let (rows, columns) = (height.div_ceil(stride), width.div_ceil(stride));
     let x = pad(x, 2, kernel_h, conv)?;
     let x = pad(&x, 3, kernel_w, conv)?;
@@ -85,11 +85,40 @@ fn activate(y: Tensor, activation: Activation) -> Result<Tensor> {
     }
 }
 
+/// See [`super::conv_transpose2x`].
+pub(super) fn conv_transpose2x(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    activation: Activation,
+) -> Result<Tensor> {
+    let (n, _, height, width) = x.dims4()?;
+    let outputs = weight.dim(1)?;
+    let weight = weight.transpose(0, 1)?.contiguous()?; // (Cout, Cin, 4, 4)
+    let taps = |weight: &Tensor, dim: usize, phase: usize| {
+        Tensor::cat(&[weight.narrow(dim, 3 - phase, 1)?, weight.narrow(dim, 1 - phase, 1)?], dim)
+    };
+    let phase = |row: usize, column: usize| {
+        let weight = taps(&taps(&weight, 2, row)?, 3, column)?;
+        let padding = Padding::Before([1 - row, 1 - column]);
+        conv2d(x, &weight, Some(bias), Conv { padding, activation, ..Conv::default() })
+    };
+    let line = |row: usize| {
+        Tensor::stack(&[phase(row, 0)?, phase(row, 1)?], 4)?.reshape((
+            n,
+            outputs,
+            height,
+            2 * width,
+        ))
+    };
+    Tensor::stack(&[line(0)?, line(1)?], 3)?.reshape((n, outputs, 2 * height, 2 * width))
+}
+
 /// Pads a dimension with zeros so that every result of `conv` has its pixels, and up to whole
 /// strides so that [`every`] can split it.
 fn pad(x: &Tensor, dim: usize, kernel: usize, conv: Conv) -> Result<Tensor> {
     let size = x.dim(dim)?;
-    let before = padding_before(size, kernel, conv);
+    let before = padding_before(size, kernel, conv, dim - 2);
     let positions = size.div_ceil(conv.stride);
     let needed = (kernel - 1) * conv.dilation + positions * conv.stride;
     // A stride can skip pixels at the end: nothing reads those.

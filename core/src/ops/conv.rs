@@ -82,7 +82,13 @@ impl CustomOp3 for FusedConv {
 
 impl FusedConv {
     /// The forward pass, by the fastest way that this processor has.
-    fn forward(&self, g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    pub(super) fn forward(
+        &self,
+        g: &Geometry,
+        x: &[f32],
+        weight: &[f32],
+        bias: &[f32],
+    ) -> Vec<f32> {
         #[cfg(target_arch = "x86_64")]
         if !self.portable && avx512::available() {
             // SAFETY: just checked.
@@ -94,7 +100,7 @@ impl FusedConv {
     }
 
     /// The backward pass, by the fastest way that this processor has.
-    fn backward(&self, g: &Geometry, given: &Given<'_>, wants_x: bool) -> Gradients {
+    pub(super) fn backward(&self, g: &Geometry, given: &Given<'_>, wants_x: bool) -> Gradients {
         #[cfg(target_arch = "x86_64")]
         if !self.portable && avx512::available() {
             // SAFETY: just checked.

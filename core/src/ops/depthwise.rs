@@ -53,8 +53,8 @@ impl Plane {
             columns,
             kernel,
             stride: conv.stride,
-            top: padding_before(height, kernel, conv),
-            left: padding_before(width, kernel, conv),
+            top: padding_before(height, kernel, conv, 0),
+            left: padding_before(width, kernel, conv, 1),
             phase: columns.next_multiple_of(CHUNK) + kernel,
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use candle_core::{Result, Shape, bail};
 
-use super::Conv;
+use super::{Conv, Padding};
 
 /// Everything that a convolution's loops need to know.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,14 @@ impl Geometry {
         {
             bail!("convolution of {x:?} with weight {weight:?}, {conv:?}: a size is 0");
         }
+        let reach = [kernel_h, kernel_w].map(|kernel| (kernel - 1) * conv.dilation);
+        if let Padding::Before(before) = conv.padding
+            && (before[0] > reach[0] || before[1] > reach[1])
+        {
+            bail!(
+                "convolution with weight {weight:?}, {conv:?}: pads more than the kernel reaches"
+            );
+        }
         Ok(Self {
             images,
             inputs,
@@ -51,8 +59,8 @@ impl Geometry {
             columns: width.div_ceil(conv.stride),
             stride: conv.stride,
             dilation: conv.dilation,
-            top: padding_before(height, kernel_h, conv),
-            left: padding_before(width, kernel_w, conv),
+            top: padding_before(height, kernel_h, conv, 0),
+            left: padding_before(width, kernel_w, conv, 1),
         })
     }
 
@@ -105,8 +113,11 @@ impl Geometry {
     }
 }
 
-/// Zero rows (or columns) above (or left of) `size` ones.
-pub(super) fn padding_before(size: usize, kernel: usize, conv: Conv) -> usize {
+/// Zero rows above `size` ones, or columns left of them where `axis` is 1.
+pub(super) fn padding_before(size: usize, kernel: usize, conv: Conv, axis: usize) -> usize {
+    if let Padding::Before(before) = conv.padding {
+        return before[axis];
+    }
     let positions = size.div_ceil(conv.stride);
     let reach = (positions - 1) * conv.stride + (kernel - 1) * conv.dilation + 1;
     reach.saturating_sub(size) / 2

@@ -1,5 +1,7 @@
 //! The fast operations and the composed ones against candle's own.
 
+mod pytorch;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -112,7 +114,7 @@ fn assert_agrees(
 ) {
     for &(x, outputs, kernel, stride, dilation) in CASES {
         for activation in ACTIVATIONS {
-            let settings = Conv { stride, dilation, activation };
+            let settings = Conv { stride, dilation, activation, ..Conv::default() };
             let case = Case::new(x, outputs, kernel, stride);
             let found = case.run(|x, w, b| conv(x, w, b, settings));
             let expected = case.run(|x, w, b| reference(x, w, b, settings));
@@ -160,7 +162,7 @@ fn bf16_convolution_and_its_gradients_are_those_of_rounded_operands() {
     for &(x, outputs, kernel, stride, dilation) in CASES {
         // The gradient before `tanh` would be rounded once more.
         for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
-            let conv = Conv { stride, dilation, activation };
+            let conv = Conv { stride, dilation, activation, ..Conv::default() };
             let mut case = Case::new(x, outputs, kernel, stride);
             case.x = Var::from_tensor(&rounded(&case.x)).unwrap();
             case.weight = Var::from_tensor(&rounded(&case.weight)).unwrap();
@@ -257,7 +259,7 @@ fn depthwise_convolution_agrees_with_the_composed_one_however_it_is_computed() {
         let weight = random(&mut rng, &[shape[1], 1, kernel, kernel]);
         case.weight = Var::from_tensor(&weight).unwrap();
         for activation in ACTIVATIONS {
-            let conv = Conv { stride, dilation: 1, activation };
+            let conv = Conv { stride, activation, ..Conv::default() };
             let what = format!("{shape:?}, kernel {kernel}, {conv:?}");
             let expected = case.run(|x, w, b| composed::depthwise2d(x, w, b, conv));
             let fast = case.run(|x, w, b| depthwise2d(x, w, b, conv));

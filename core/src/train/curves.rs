@@ -32,6 +32,37 @@ pub(crate) fn draw(network: &str, history: &[Epoch]) -> Result<String> {
     Ok(svg)
 }
 
+/// Draws a value over the epochs, a curve for each name.
+pub(crate) fn draw_series(title: &str, series: &[(&str, Vec<(f64, f64)>)]) -> Result<String> {
+    let mut svg = String::new();
+    let drawn = (|| {
+        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        root.fill(&WHITE)?;
+        let points = || series.iter().flat_map(|(_, points)| points);
+        let last = points().map(|point| point.0).fold(0.0, f64::max);
+        let mut chart = ChartBuilder::on(&root)
+            .caption(title, ("sans-serif", 18))
+            .margin(10)
+            .x_label_area_size(35)
+            .y_label_area_size(60)
+            .build_cartesian_2d(0.0..last + 1.0, padded_range(points().map(|point| point.1)))?;
+        chart.configure_mesh().x_desc("epoch").draw()?;
+        for (i, (name, points)) in series.iter().enumerate() {
+            let color = Palette99::pick(i).to_rgba();
+            chart
+                .draw_series(LineSeries::new(points.iter().copied(), &color))?
+                .label(*name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 15, y)], color));
+        }
+        let mut labels = chart.configure_series_labels();
+        labels.position(SeriesLabelPosition::LowerRight);
+        labels.border_style(BLACK).background_style(WHITE).draw()?;
+        root.present()
+    })();
+    drawn.map_err(|error| Error::Train(format!("cannot draw the curves: {error}")))?;
+    Ok(svg)
+}
+
 fn panel<Backend: DrawingBackend>(
     area: &DrawingArea<Backend, Shift>,
     title: &str,

@@ -1,8 +1,8 @@
 //! What is minimized.
 //!
 //! The bins' part is that of Zhang, Isola and Efros 2016, <https://arxiv.org/abs/1603.08511>,
-//! section 2.2, but for the soft encoding: all bins take part and not the five nearest, which
-//! needs no search.
+//! section 2.2, but that for `vivid` all bins take part in the soft encoding and not the five
+//! nearest, which needs no search.
 //!
 //! A recipe's loss and its gradient by what the network says are computed in one pass on the CPU,
 //! for any device: composed of stock operations they took some sixty passes over the batch.
@@ -13,9 +13,9 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
-use super::recipe::Recipe;
+use super::recipe::{Recipe, Targets};
 use super::validation;
-use crate::model::{BLOCK, Heads, bin_centers};
+use crate::model::{BLOCK, Heads, vivid};
 
 /// What chroma is divided by.
 const CHROMA_SCALE: f32 = 128.0;
@@ -30,6 +30,12 @@ const UNIFORM: f64 = 0.5;
 const ORDER_SCALE: f32 = 4.0;
 /// Distance in units of `a` and `b` below which the error counts as a square.
 const NEAR: f32 = 2.0;
+/// The same along each axis for the smooth distance.
+const SMOOTH: f32 = 1.0;
+/// Bins that take part in the encoding of a color (Zhang, Isola and Efros 2016, section 2.1).
+const NEIGHBORS: usize = 5;
+/// A photograph without a greater `|a|` or `|b|` is gray (the authors' `caffe_traininglayers.py`).
+const GRAY: f32 = 5.0;
 
 /// The loss of a run.
 #[derive(Debug)]
@@ -40,6 +46,8 @@ pub(crate) struct Objective {
 #[derive(Debug)]
 struct Rebalanced {
     recipe: Recipe,
+    /// Colors of the bins, in units of `a` and `b`.
+    centers: Vec<[f32; 2]>,
     /// Grid indices of the bins, by `a` and `b`.
     cells: Vec<[usize; 2]>,
     /// Weight of each bin.
@@ -50,9 +58,13 @@ struct Rebalanced {
 
 impl Objective {
     /// Mean squared error alone, or the recipe's, with weights from the photographs' colors.
-    pub(crate) fn new(recipe: Option<&Recipe>, photos: &Dataset) -> Self {
+    pub(crate) fn new(
+        recipe: Option<&Recipe>,
+        centers: Option<Vec<[f32; 2]>>,
+        photos: &Dataset,
+    ) -> Self {
         let Some(recipe) = recipe else { return Self { rebalanced: None } };
-        let centers = bin_centers();
+        let centers = centers.unwrap_or_else(vivid::bin_centers);
         let weights = weights(&centers, &photos.color_counts(GRID));
         let index = |value: f32| ((value / GRID).round() as i32 + REACH) as usize;
         let nearest = |cell: usize| {
@@ -64,7 +76,8 @@ impl Objective {
         };
         let grid = (0..SIDE * SIDE).map(nearest).collect();
         let cells = centers.iter().map(|center| center.map(index)).collect();
-        Self { rebalanced: Some(Rebalanced { recipe: recipe.clone(), cells, weights, grid }) }
+        let recipe = recipe.clone();
+        Self { rebalanced: Some(Rebalanced { recipe, centers, cells, weights, grid }) }
     }
 
     /// The loss of a batch, a scalar; `chroma` is the true one, `(N, 2, H, W)` of `(a, b) / 128`.
@@ -117,21 +130,28 @@ impl Rebalanced {
                 pixels + self.blocks(&picture, scale * (BLOCK * BLOCK) as f32, d_bins)
             })
             .collect();
-        let device = chroma.device();
-        let mut carrier = carry(&heads.chroma, d_chroma)?;
-        if let Some(bins) = &heads.bins {
-            carrier = (carrier + carry(bins, d_bins)?)?;
+        let mut loss = Tensor::new(losses.iter().sum::<f64>() as f32, chroma.device())?;
+        let parts = [(Some(&heads.chroma), d_chroma), (heads.bins.as_ref(), d_bins)];
+        for (said, gradient) in parts {
+            let Some(said) = said else { continue };
+            if gradient.iter().any(|value| *value != 0.0) {
+                // The value of the loss with the gradient of the carrier.
+                let carrier = carry(said, gradient)?;
+                loss = (loss + (&carrier - carrier.detach())?)?;
+            }
         }
-        let value = Tensor::new(losses.iter().sum::<f64>() as f32, device)?;
-        // The value of the loss with the gradient of the carrier.
-        (&carrier - carrier.detach())? + value
+        Ok(loss)
     }
 
     /// Adds up what the chroma costs, and sets its gradient; `scale` is one over the pixels.
     fn pixels(&self, picture: &Picture<'_>, scale: f32, gradient: &mut [f32]) -> f64 {
         let Recipe { chroma_weight, distance_weight, order_weight, .. } = self.recipe;
-        let [squares, distances, orders] =
-            [chroma_weight, distance_weight, order_weight].map(|weight| weight as f32);
+        let [squares, distances, orders, smooth] =
+            [chroma_weight, distance_weight, order_weight, self.recipe.smooth_weight]
+                .map(|weight| weight as f32);
+        if [squares, distances, orders, smooth] == [0.0; 4] {
+            return 0.0;
+        }
         let area = picture.truth.len() / 2;
         let (d_a, d_b) = gradient.split_at_mut(area);
         let near = NEAR / CHROMA_SCALE;
@@ -153,8 +173,10 @@ impl Rebalanced {
             loss += f64::from(0.5 * squares * square + rarity * (distance - near) + orders * order);
             let pull = squares + rarity / distance;
             let push = orders * doubt * margin_scale * sign;
-            d_a[i] = scale * (pull * da + push);
-            d_b[i] = scale * (pull * db - push);
+            let [(cost_a, slope_a), (cost_b, slope_b)] = [da, db].map(smooth_distance);
+            loss += f64::from(smooth * (cost_a + cost_b));
+            d_a[i] = scale * (pull * da + push + smooth * slope_a);
+            d_b[i] = scale * (pull * db - push + smooth * slope_b);
         }
         loss * f64::from(scale)
     }
@@ -174,6 +196,10 @@ impl Rebalanced {
         let scale = self.recipe.bins_weight as f32 * scale;
         let (width, area) = (picture.width, picture.truth.len() / 2);
         let count = self.cells.len();
+        let gray = picture.truth.iter().all(|value| value.abs() * CHROMA_SCALE <= GRAY);
+        if self.recipe.targets == Targets::FiveNearest && gray {
+            return 0.0;
+        }
         let mut truth = vec![0f32; count];
         let mut loss = 0.0;
         let rows = bins.chunks_exact(count).zip(gradient.chunks_exact_mut(count));
@@ -184,8 +210,18 @@ impl Rebalanced {
                 let lines = (0..BLOCK).map(|y| &plane[corner + y * width..][..BLOCK]);
                 lines.map(|line| line.iter().sum::<f32>()).sum::<f32>() / (BLOCK * BLOCK) as f32
             };
-            let color = [mean(&picture.truth[..area]), mean(&picture.truth[area..])];
-            let weight = self.soften(color, &mut truth);
+            let first = [picture.truth[corner], picture.truth[area + corner]];
+            let weight = match self.recipe.targets {
+                Targets::Block => {
+                    let color = [mean(&picture.truth[..area]), mean(&picture.truth[area..])];
+                    self.soften(color, &mut truth)
+                }
+                Targets::FiveNearest => self.weights[self.encode::<NEIGHBORS>(first, &mut truth)],
+                Targets::Nearest => {
+                    self.encode::<1>(first, &mut truth);
+                    1.0
+                }
+            };
             let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let mut sum = 0.0;
             for (gradient, logit) in gradient.iter_mut().zip(logits) {
@@ -199,6 +235,30 @@ impl Rebalanced {
             }
         }
         loss * f64::from(scale)
+    }
+
+    /// Sets each bin's share in a color `(a, b) / 128`, of which only the `N` nearest have any;
+    /// returns the nearest.
+    fn encode<const N: usize>(&self, color: [f32; 2], shares: &mut [f32]) -> usize {
+        let [a, b] = color.map(|value| value * CHROMA_SCALE);
+        let mut nearest = [(f32::INFINITY, 0); N];
+        for (i, center) in self.centers.iter().enumerate() {
+            let mut candidate =
+                ((center[0] - a) * (center[0] - a) + (center[1] - b) * (center[1] - b), i);
+            for kept in &mut nearest {
+                if candidate.0 < kept.0 {
+                    std::mem::swap(kept, &mut candidate);
+                }
+            }
+        }
+        shares.fill(0.0);
+        // Beside the nearest: a color far from all of them has shares too.
+        let share = |square: f32| (-(square - nearest[0].0) / (2.0 * DEVIATION * DEVIATION)).exp();
+        let sum: f32 = nearest.iter().map(|(square, _)| share(*square)).sum();
+        for (square, i) in nearest {
+            shares[i] = share(square) / sum;
+        }
+        nearest[0].1
     }
 
     /// Sets each bin's share in a color `(a, b) / 128`; returns the color's weight.
@@ -223,6 +283,16 @@ impl Rebalanced {
             weight += *share * bin;
         }
         weight
+    }
+}
+
+/// The distance of a difference of `(a, b) / 128` along an axis, a square near 0, and its slope.
+fn smooth_distance(difference: f32) -> (f32, f32) {
+    let near = SMOOTH / CHROMA_SCALE;
+    if difference.abs() < near {
+        (difference * difference / (2.0 * near), difference / near)
+    } else {
+        (difference.abs() - near / 2.0, difference.signum())
     }
 }
 
@@ -261,10 +331,11 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::model::zhang;
 
     #[test]
     fn rare_colors_weigh_more_and_the_mean_weight_is_one() {
-        let centers = bin_centers();
+        let centers = vivid::bin_centers();
         let counts = HashMap::from([((0, 0), 900), ((3, 4), 100)]);
         let weights = weights(&centers, &counts);
         let at =
@@ -276,7 +347,7 @@ mod tests {
     fn objective() -> Objective {
         let photos = Dataset::for_tests(1, vec![200, 60, 30]);
         let recipe = Recipe { order_weight: 0.0, chroma_weight: 0.0, ..Recipe::default() };
-        Objective::new(Some(&recipe), &photos)
+        Objective::new(Some(&recipe), None, &photos)
     }
 
     #[test]
@@ -284,7 +355,7 @@ mod tests {
         let chroma = Tensor::new(&[40f32 / 128.0, 30.0 / 128.0], &Device::Cpu).unwrap();
         let chroma = chroma.reshape((1, 2, 1, 1)).unwrap().broadcast_as((1, 2, 4, 4)).unwrap();
         let chroma = chroma.contiguous().unwrap();
-        let centers = bin_centers();
+        let centers = vivid::bin_centers();
         let loss = |color: [f32; 2]| {
             let logits = centers.iter().map(|center| if *center == color { 5f32 } else { 0.0 });
             let logits = Tensor::from_iter(logits, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
@@ -301,7 +372,7 @@ mod tests {
         let photos = Dataset::for_tests(1, vec![200, 60, 30]);
         let recipe =
             Recipe { order_weight: 1.0, chroma_weight: 0.0, bins_weight: 0.0, ..Recipe::default() };
-        let objective = Objective::new(Some(&recipe), &photos);
+        let objective = Objective::new(Some(&recipe), None, &photos);
         let chroma = |a: f32, b: f32| {
             Tensor::new(&[a, b], &Device::Cpu).unwrap().reshape((1, 2, 1, 1)).unwrap()
         };
@@ -314,18 +385,33 @@ mod tests {
         assert!(loss(0.1) < 0.1 && loss(-0.1) > 3.0);
     }
 
+    fn noise(shape: &[usize], scale: f32) -> Tensor {
+        let count: usize = shape.iter().product();
+        let values = (0..count).map(|i| (((i * 7919 + 13) % 101) as f32 / 50. - 1.) * scale);
+        Tensor::from_iter(values, &Device::Cpu).unwrap().reshape(shape).unwrap()
+    }
+
     #[test]
     fn the_gradient_is_the_slope_of_the_loss() {
         let photos = Dataset::for_tests(2, [[200, 60, 30], [30, 90, 200]].repeat(2).concat());
-        let recipe = Recipe { distance_weight: 1.0, order_weight: 0.5, ..Recipe::default() };
-        let objective = Objective::new(Some(&recipe), &photos);
-        let noise = |shape: &[usize], scale: f32| {
-            let count: usize = shape.iter().product();
-            let values = (0..count).map(|i| (((i * 7919 + 13) % 101) as f32 / 50. - 1.) * scale);
-            Tensor::from_iter(values, &Device::Cpu).unwrap().reshape(shape).unwrap()
+        let vivid = Recipe { distance_weight: 1.0, order_weight: 0.5, ..Recipe::default() };
+        let published = |network| {
+            let config = serde_json::json!({"head": "bins"});
+            Recipe::of(network, &config).unwrap()
         };
+        for (recipe, centers) in [
+            (vivid, vivid::bin_centers()),
+            (published("eccv16"), zhang::hull_centers()),
+            (published("siggraph17"), zhang::square_centers()),
+        ] {
+            let objective = Objective::new(Some(&recipe), Some(centers.clone()), &photos);
+            assert_slope(&objective, centers.len());
+        }
+    }
+
+    fn assert_slope(objective: &Objective, bins: usize) {
         let truth = (noise(&[2, 2, 8, 8], -0.3) + 0.05).unwrap();
-        let said = [noise(&[2, 2, 8, 8], 0.3), noise(&[8, 260], 2.0)];
+        let said = [noise(&[2, 2, 8, 8], 0.3), noise(&[8, bins], 2.0)];
         let vars = said.map(|tensor| candle_core::Var::from_tensor(&tensor).unwrap());
         let loss = |chroma: &Tensor, bins: &Tensor| {
             let heads = Heads { chroma: chroma.clone(), bins: Some(bins.clone()) };
@@ -333,7 +419,6 @@ mod tests {
         };
         let gradients = loss(&vars[0], &vars[1]).backward().unwrap();
         for (which, var) in vars.iter().enumerate() {
-            let gradient = gradients.get(var).unwrap();
             let direction = noise(var.dims(), 1.0).flip(&[1]).unwrap();
             let step = 1e-3;
             let at = |step: f64| {
@@ -346,12 +431,39 @@ mod tests {
                 f64::from(loss(both.0, both.1).to_scalar::<f32>().unwrap())
             };
             let slope = (at(step) - at(-step)) / (2.0 * step);
-            let expected = (gradient * &direction).unwrap().sum_all().unwrap();
-            let expected = f64::from(expected.to_scalar::<f32>().unwrap());
+            let expected = gradients.get(var).map_or(0.0, |gradient| {
+                let along = (gradient * &direction).unwrap().sum_all().unwrap();
+                f64::from(along.to_scalar::<f32>().unwrap())
+            });
             assert!(
                 (slope - expected).abs() < 0.02 * expected.abs().max(0.01),
-                "{slope} {expected}"
+                "{bins} bins: {slope} {expected}"
             );
         }
+    }
+
+    #[test]
+    fn the_five_nearest_bins_share_a_color_and_a_gray_photograph_does_not_count() {
+        let photos = Dataset::for_tests(1, vec![200, 60, 30]);
+        let config = serde_json::json!({"head": "bins"});
+        let recipe = Recipe::of("eccv16", &config).unwrap();
+        let centers = zhang::hull_centers();
+        let objective = Objective::new(Some(&recipe), Some(centers.clone()), &photos);
+        let rebalanced = objective.rebalanced.as_ref().unwrap();
+        let mut shares = vec![1.0; 313];
+        let nearest = rebalanced.encode::<NEIGHBORS>([42.0 / 128.0, 31.0 / 128.0], &mut shares);
+        assert_eq!(centers[nearest], [40.0, 30.0]);
+        assert_eq!(shares.iter().filter(|share| **share > 0.0).count(), 5);
+        assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        // exp(-d^2 / 50) of the squared distances 5 and 65.
+        let other = centers.iter().position(|center| *center == [50.0, 30.0]).unwrap();
+        assert!((shares[other] / shares[nearest] - (-60f32 / 50.0).exp()).abs() < 1e-4);
+
+        let loss = |color: f32| {
+            let chroma = Tensor::full(color / 128.0, (1, 2, 4, 4), &Device::Cpu).unwrap();
+            let heads = Heads { chroma: chroma.clone(), bins: Some(noise(&[1, 313], 1.0)) };
+            objective.loss(&heads, &chroma).unwrap().to_scalar::<f32>().unwrap()
+        };
+        assert!(loss(4.9) == 0.0 && loss(5.1) > 0.1);
     }
 }

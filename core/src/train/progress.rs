@@ -1,5 +1,6 @@
 //! How far a run has come, and its log.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use candle_core::Tensor;
@@ -114,6 +115,15 @@ pub(crate) fn log(history: &[Epoch]) -> String {
     std::iter::once(names.to_owned()).chain(history.iter().map(row)).collect()
 }
 
+/// Minutes of training that the log beside a run's `best.safetensors` tells of, if there is one.
+pub fn minutes_of_run(weights: &Path) -> Option<f64> {
+    let log = std::fs::read_to_string(weights.with_file_name("log.csv")).ok()?;
+    let mut lines = log.lines();
+    let column = lines.next()?.split(',').position(|name| name == "seconds")?;
+    let seconds = lines.map(|line| line.split(',').nth(column)?.parse::<f64>().ok());
+    Some(seconds.sum::<Option<f64>>()? / 60.0)
+}
+
 /// A number in JSON, bit for bit.
 mod bits {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -176,5 +186,15 @@ mod tests {
         let progress = Progress { loss_sum: 0.1 + 0.2, seconds: 1.5, ..Progress::default() };
         let text = serde_json::to_string(&progress).unwrap();
         assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), progress);
+    }
+
+    #[test]
+    fn the_minutes_of_a_run_are_those_of_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = folder.path().join("best.safetensors");
+        assert_eq!(minutes_of_run(&weights), None);
+        let epoch = |epoch| Epoch { epoch, seconds: 45.0, ..Epoch::default() };
+        std::fs::write(folder.path().join("log.csv"), log(&[epoch(1), epoch(2)])).unwrap();
+        assert_eq!(minutes_of_run(&weights), Some(1.5));
     }
 }

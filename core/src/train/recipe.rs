@@ -1,10 +1,11 @@
-//! The recipe of the networks that start from a pre-trained encoder.
+//! Recipes of the networks that are not trained by the document's.
 //!
 //! `AdamW` with a one-cycle rate (Smith and Topin 2018, <https://arxiv.org/abs/1708.07120>), slower
-//! for the encoder; crops, mirroring and lightness as old film has it; a loss with a part for color
-//! bins.
+//! for a pre-trained encoder; crops, mirroring and lightness as old film has it; simulated hints; a
+//! loss with a part for color bins.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::adam::Group;
 
@@ -40,16 +41,46 @@ pub struct Recipe {
     /// Weight of the mean distance of `(a, b) / 128`, in which a pixel counts the more the rarer its
     /// color is. The squared error alone, whose best answer is the mean, makes a network shy.
     pub distance_weight: f64,
-    /// Weight of the bins' rebalanced cross-entropy.
+    /// Weight of the smooth distance along each of `a` and `b`, in units of 128: the distance, and
+    /// below one unit of `a` or `b` a square (Zhang and others 2017, section 3.1).
+    pub smooth_weight: f64,
+    /// Weight of the bins' cross-entropy.
     pub bins_weight: f64,
+    /// What the bins are to say.
+    pub targets: Targets,
     /// Weight of the logistic loss on which of `a` and `b` is the larger.
     pub order_weight: f64,
+    /// How the rate changes from its peak, the learning rate.
+    pub schedule: Schedule,
     /// Decay, in each step, of the running average of the weights that is validated and kept; 0
     /// keeps the last step's weights.
     pub average: f64,
     /// Length of the cycle in minutes, if the clock is to end it before the last epoch does. The
     /// result then depends on the machine's speed.
     pub minutes: Option<f64>,
+}
+
+/// What the bins are to say of a block of 4x4 pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Targets {
+    /// The block's mean color, softly over all bins; rare colors count more.
+    Block,
+    /// The color of its first pixel, softly over the five nearest bins; it counts by how rare the
+    /// nearest is, and not at all in a gray photograph (Zhang, Isola and Efros 2016, section 2.2).
+    FiveNearest,
+    /// The bin nearest to its first pixel; all count alike (Zhang and others 2017).
+    Nearest,
+}
+
+/// How the rate changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Up along a cosine, then down to nearly nothing.
+    OneCycle,
+    /// Not at all.
+    Fixed,
 }
 
 impl Default for Recipe {
@@ -63,8 +94,11 @@ impl Default for Recipe {
             weight_decay: 0.02,
             chroma_weight: 10.0,
             distance_weight: 0.0,
+            smooth_weight: 0.0,
             bins_weight: 0.05,
+            targets: Targets::Block,
             order_weight: 0.01,
+            schedule: Schedule::OneCycle,
             average: 0.0,
             minutes: None,
         }
@@ -72,6 +106,37 @@ impl Default for Recipe {
 }
 
 impl Recipe {
+    /// The recipe made for a network; `None` where it is trained by the document's.
+    pub(crate) fn of(network: &str, config: &Value) -> Option<Self> {
+        let zhang = Self {
+            aging: 0.0,
+            chroma_weight: 0.0,
+            order_weight: 0.0,
+            bins_weight: 1.0,
+            weight_decay: 1e-3,
+            ..Self::default()
+        };
+        match network {
+            "vivid" => Some(Self::default()),
+            "eccv16" if config.get("head").is_some_and(|head| head != "regression") => {
+                Some(Self { targets: Targets::FiveNearest, ..zhang })
+            }
+            // The weights of the two parts are those of the authors' `colorization-pytorch`.
+            "siggraph17" => {
+                Some(Self { targets: Targets::Nearest, smooth_weight: 10.0, hinted: 1.0, ..zhang })
+            }
+            _ => None,
+        }
+    }
+
+    /// The rate as a share of its peak, after a share of the cycle.
+    pub(crate) fn rate(&self, done: f64) -> f64 {
+        match self.schedule {
+            Schedule::OneCycle => one_cycle(done),
+            Schedule::Fixed => 1.0,
+        }
+    }
+
     /// How the optimizer treats the encoder, the weights for hints, and the rest.
     pub(crate) fn groups(&self) -> Vec<Group> {
         let decay = self.weight_decay;
@@ -89,7 +154,7 @@ impl Recipe {
 }
 
 /// The one-cycle rate as a share of its peak, `done` in 0..=1: up along a cosine, then down.
-pub(crate) fn one_cycle(done: f64) -> f64 {
+fn one_cycle(done: f64) -> f64 {
     let between = |from: f64, to: f64, t: f64| {
         from + (to - from) * 0.5 * (1.0 - (std::f64::consts::PI * t.clamp(0.0, 1.0)).cos())
     };

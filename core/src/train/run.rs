@@ -24,7 +24,7 @@ use super::adam::Adam;
 use super::average::Average;
 use super::parameters::Parameters;
 use super::progress::{Progress, log};
-use super::{Config, curves};
+use super::{Config, Schedule, curves};
 use crate::{Error, Result, weights};
 
 /// Metadata key of the position within a checkpoint.
@@ -196,10 +196,10 @@ impl Run {
         let measures = progress.history.last().filter(|_| progress.step == 0).map(|epoch| {
             json!({ "split": config.valid_split, "mse": epoch.valid_loss, "accuracy": epoch.valid_accuracy })
         });
-        let (loss, optimizer) = if config.recipe.is_some() {
-            ("the recipe's", "AdamW, one cycle")
-        } else {
-            ("mean squared error of ab / 128", "Adam, Keras' constants")
+        let (loss, optimizer) = match config.recipe.as_ref().map(|recipe| recipe.schedule) {
+            Some(Schedule::OneCycle) => ("the recipe's", "AdamW, one cycle"),
+            Some(Schedule::Fixed) => ("the recipe's", "AdamW, fixed rate"),
+            None => ("mean squared error of ab / 128", "Adam, Keras' constants"),
         };
         json!({
             "data": {

@@ -274,3 +274,32 @@ fn vivid_learns_four_pictures_by_its_recipe() {
     assert!(losses.len() == 8 && losses[7] < 0.8 * losses[0], "{losses:?}");
     assert!(!outcome.stopped);
 }
+
+#[test]
+fn the_networks_of_zhang_learn_by_their_recipes() {
+    let data = data();
+    let cache = data.path().join("large.cache");
+    let photos = PrepareSettings { size: 24, output: cache.clone(), ..settings(data.path()) };
+    prepare(&photos, &mut |_, _| ()).unwrap();
+    for (network, network_config, targets) in [
+        ("eccv16", json!({"filters": [4, 6, 8, 12, 8]}), None),
+        (
+            "eccv16",
+            json!({"filters": [4, 6, 8, 12, 8], "head": "bins"}),
+            Some(Targets::FiveNearest),
+        ),
+        ("siggraph17", json!({"filters": [4, 6, 8, 12, 8, 8]}), Some(Targets::Nearest)),
+    ] {
+        let what = format!("{network} {network_config}");
+        let config = Config::new(network, network_config, &cache);
+        assert_eq!(config.recipe.as_ref().map(|recipe| recipe.targets), targets, "{what}");
+        let recipe = config.recipe.clone().map(|recipe| Recipe { size: 16, ..recipe });
+        let config = Config { batch: 9, epochs: 8, learning_rate: 0.01, recipe, ..config };
+        let run = data.path().join(what);
+        let outcome = fit(&config, &run, &Session::default()).unwrap();
+        let losses: Vec<f64> = outcome.history.iter().map(|epoch| epoch.train_loss).collect();
+        assert!(losses[7] < 0.9 * losses[0], "{network}: {losses:?}");
+        let best = Weights::read(run.join("best.safetensors")).unwrap();
+        assert!(best.build(&Device::open(DeviceChoice::Cpu).unwrap()).is_ok());
+    }
+}

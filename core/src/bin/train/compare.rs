@@ -39,10 +39,14 @@ pub(crate) struct Compare {
     /// Photographs on the sheet.
     #[arg(long, value_name = "N", default_value_t = 24, requires = "sheet")]
     count: usize,
-    /// Photographs on the sheet, by the PSNR of the first weights; evenly spaced through the
-    /// table if left out.
+    /// Photographs on the sheet, by the PSNR of the first weights, or the best, the median and the
+    /// worst of each network (`each`); evenly spaced through the table if left out.
     #[arg(long, requires = "sheet")]
     choose: Option<Choose>,
+    /// Photographs on the sheet, as the table names them or the end of that.
+    #[arg(long, value_name = "FILE,FILE", value_delimiter = ',', requires = "sheet")]
+    #[arg(conflicts_with_all = ["choose", "count", "scans"])]
+    only: Vec<String>,
     /// auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -53,6 +57,7 @@ enum Choose {
     Best,
     Median,
     Worst,
+    Each,
 }
 
 /// Runs the command.
@@ -85,20 +90,44 @@ pub(crate) fn compare(arguments: &Compare) -> Result<ExitCode> {
     print!("{comparison}");
     if let Some(path) = &arguments.sheet {
         let chosen = match arguments.choose {
+            None if !arguments.only.is_empty() => named(&photos, &arguments.only)?,
             None => evaluate::spaced(&photos, *count),
-            Some(choose) => {
-                let choice = match choose {
-                    Choose::Best => Choice::Best,
-                    Choose::Median => Choice::Median,
-                    Choose::Worst => Choice::Worst,
-                };
-                evaluate::choose(&comparison.ranking, choice, *count)
-            }
+            Some(choose) => chosen(&comparison.rankings, choose, *count),
         };
         save(&evaluate::comparison_sheet(&weights, &device, &chosen)?, path)?;
         say(&format!("{}: gray, {}, original", path.display(), names.join(", ")));
     }
     Ok(exit_code(&comparison.failures))
+}
+
+/// The photographs that names end in.
+fn named(photos: &[PathBuf], names: &[String]) -> Result<Vec<PathBuf>> {
+    let find = |name: &String| {
+        let found = photos.iter().find(|path| path.ends_with(name)).cloned();
+        found.ok_or_else(|| Error::Train(format!("{name}: is none of the photographs")))
+    };
+    names.iter().map(find).collect()
+}
+
+/// Photographs by how well networks color them.
+fn chosen(rankings: &[Vec<PathBuf>], choose: Choose, count: usize) -> Vec<PathBuf> {
+    let of_first = |choice| evaluate::choose(&rankings[0], choice, count);
+    match choose {
+        Choose::Best => of_first(Choice::Best),
+        Choose::Median => of_first(Choice::Median),
+        Choose::Worst => of_first(Choice::Worst),
+        Choose::Each => {
+            let mut chosen: Vec<PathBuf> = Vec::new();
+            for ranking in rankings {
+                for choice in [Choice::Best, Choice::Median, Choice::Worst] {
+                    chosen.extend(evaluate::choose(ranking, choice, 1));
+                }
+            }
+            let mut seen = std::collections::HashSet::new();
+            chosen.retain(|path| seen.insert(path.clone()));
+            chosen
+        }
+    }
 }
 
 /// Writes a sheet, in the format that its name asks for.
