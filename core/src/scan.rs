@@ -91,6 +91,15 @@ impl Limits {
     pub const fn new(pixels: u64, memory: u64) -> Self {
         Self { pixels, memory, deadline: Deadline::NEVER }
     }
+
+    /// Refuses `what` of a file if it takes more than the memory.
+    fn check_memory(&self, path: &Path, what: &str, bytes: u64) -> Result<()> {
+        if bytes > self.memory {
+            let reason = format!("{what} takes {bytes} bytes, the limit is {}", self.memory);
+            return Err(Error::Limit { path: path.into(), reason });
+        }
+        Ok(())
+    }
 }
 
 /// How a result is written.

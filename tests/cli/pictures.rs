@@ -62,11 +62,15 @@ pub(crate) fn sepia_png(width: u32, height: u32) -> Vec<u8> {
 
 /// An 8-bit PNG of a photograph in color: patches of many hues, whatever their lightness.
 pub(crate) fn color_png(width: u32, height: u32) -> Vec<u8> {
-    encode_rgb(RgbImage::from_fn(width, height, |x, y| {
+    encode_rgb(color(width, height))
+}
+
+fn color(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
         let v = 40.0 + 150.0 * gray(x, y, 4);
         let hue = f64::from((x / 8 * 3 + y / 8 * 5) % 7);
         Rgb([0.0, 2.1, 4.2].map(|c| (v + 40.0 * (hue + c).cos()).clamp(0.0, 255.0) as u8))
-    }))
+    })
 }
 
 /// An 8-bit gray JPEG without a profile.
@@ -86,6 +90,21 @@ pub(crate) fn tiff_pages(sizes: &[(u32, u32)]) -> Vec<u8> {
     for (seed, &(width, height)) in (0..).zip(sizes) {
         let page = picture(width, height, seed);
         encoder.write_image::<colortype::Gray8>(width, height, page.as_raw()).unwrap();
+    }
+    out.into_inner()
+}
+
+/// A TIFF of 8-bit RGB pages, photographs in color or gray ones.
+pub(crate) fn tiff_pages_in_color(width: u32, height: u32, colors: &[bool]) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut out).unwrap();
+    for &in_color in colors {
+        let page = if in_color {
+            color(width, height)
+        } else {
+            DynamicImage::ImageLuma8(picture(width, height, 5)).into_rgb8()
+        };
+        encoder.write_image::<colortype::RGB8>(width, height, page.as_raw()).unwrap();
     }
     out.into_inner()
 }

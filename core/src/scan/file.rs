@@ -133,7 +133,7 @@ impl<W: Write + Seek> ColorFile<W> {
                 match format {
                     Format::Png => png::write(out, &mut rows, &metadata, &icc, &xmp),
                     Format::Webp => {
-                        webp::write(out, &mut rows, &metadata, &icc, packet, scan.limits.memory)
+                        webp::write(out, &mut rows, &metadata, &icc, packet, &scan.limits)
                     }
                     Format::Jpeg | Format::Tiff => {
                         let quality = encoding.quality;

@@ -57,11 +57,8 @@ impl Reader {
         // A whole picture of 16 bits is held twice while its bytes are put in order.
         let rows = if interlaced { u64::from(height) * layout.sample_bytes() as u64 } else { 2 };
         let bytes = layout.bytes(width, rows);
-        if bytes > limits.memory {
-            let what = if interlaced { "an interlaced PNG" } else { "two rows" };
-            let reason = format!("{what} takes {bytes} bytes, the limit is {}", limits.memory);
-            return Err(Error::Limit { path: path.into(), reason });
-        }
+        let what = if interlaced { "an interlaced PNG" } else { "two rows" };
+        limits.check_memory(path, what, bytes)?;
         if info.animation_control.is_some() {
             return Err(super::unsupported(path, "animated PNG"));
         }

@@ -234,6 +234,16 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Reads a file whose decoder needs it whole.
+pub(super) fn read_whole(file: File, path: &Path, limits: &Limits) -> Result<Vec<u8>> {
+    let length = file.metadata().map_err(Error::io(path, "read"))?.len();
+    limits.check_memory(path, "the file", length)?;
+    let mut bytes = Vec::with_capacity(length as usize);
+    io::Read::read_to_end(&mut io::Read::take(file, limits.memory), &mut bytes)
+        .map_err(Error::io(path, "read"))?;
+    Ok(bytes)
+}
+
 /// Whether a depth has samples of its own kind in [`Samples`].
 pub(super) fn depth_of_bits(bits: u32) -> Depth {
     if bits <= 8 { Depth::Eight } else { Depth::Sixteen }

@@ -20,21 +20,16 @@ pub(super) fn check(
     slice: Slice,
     limits: &Limits,
 ) -> Result<(Vec<u8>, Picture)> {
-    let over = |bytes: u64| {
-        let reason = format!("a strip or tile takes {bytes} bytes, the limit is {}", limits.memory);
-        Err(Error::Limit { path: path.into(), reason })
-    };
     let (_, length) = plan.places[index];
-    if length > limits.memory {
-        return over(length);
-    }
+    limits.check_memory(path, "a strip or tile", length)?;
     let stream = stream(path, plan, index, slice)?;
     let picture = Picture::read(path, &stream)?;
     check_kind(path, plan, &picture)?;
     // Strips of several planes are held at once.
     let planes = plan.planes() as u64;
     let held = picture.memory.saturating_mul(planes).saturating_add(stream.len() as u64);
-    if held > limits.memory { over(held) } else { Ok((stream, picture)) }
+    limits.check_memory(path, "a strip or tile", held)?;
+    Ok((stream, picture))
 }
 
 /// The rows of the strip or tile `index`, of the width and the byte order that the plan tells.
