@@ -230,7 +230,7 @@ struct Import {
     /// The file to write; one that is there is replaced.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Changes to the network's configuration: JSON or a file of it, such as '{"mask_center": 0.5}';
+    /// Changes to the network's configuration: JSON or a file of it, such as '{"temperature": 1}';
     /// what it leaves out is as the published weights need it.
     #[arg(long, value_name = "JSON|FILE")]
     config: Option<String>,
