@@ -81,7 +81,7 @@ def one_photograph(folder, peers):
     colored = folder / "colored.jpg"
     shutil.copy(output / "scan.jpg", colored)
     ours, codec, pipeline, fixed = [], [], [], []
-    for _ in range(3 if QUICK else 7):
+    for _ in range(5 if QUICK else 9):
         ours.append(batch(scan, output)[0])
         fixed.append(batch(tiny, output)[0])
         answer = subprocess.run([CODEC, scan, colored, folder / "again.jpg"],
