@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rows = (files.len() as u32).div_ceil(COLUMNS);
         let mut picture = RgbImage::from_pixel(COLUMNS * SIDE, rows * SIDE, Rgb([60, 0, 60]));
         for (i, file) in (0..).zip(files) {
-            let limits = Limits { pixels: 1 << 30, memory: 1 << 30 };
+            let limits = Limits::new(1 << 30, 1 << 30);
             let mut scan = Scan::open(Path::new(file), &limits)?;
             let info = scan.info().clone();
             let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);

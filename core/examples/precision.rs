@@ -57,7 +57,7 @@ fn main() -> Result<()> {
 }
 
 fn thumbnail(path: &Path, area: usize) -> Result<WorkImage> {
-    let mut scan = Scan::open(path, &Limits { pixels: 1 << 32, memory: 1 << 32 })?;
+    let mut scan = Scan::open(path, &Limits::new(1 << 32, 1 << 32))?;
     let info = scan.info().clone();
     let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
     scan.read_lightness(256, &mut |y, lightness| {

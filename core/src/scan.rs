@@ -4,6 +4,7 @@ use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use self::deadline::Deadline;
 pub use self::file::ColorFile;
 pub use self::label::{FoundLabel, Vocabulary, packet as label_packet};
 use self::profile::Lightness;
@@ -15,6 +16,7 @@ use crate::tone::{Cells, Toning};
 use crate::{Error, Orientation, Result, SamplesMut};
 
 mod color;
+mod deadline;
 mod embedded;
 mod file;
 mod ifd;
@@ -80,6 +82,24 @@ pub struct Limits {
     /// Bytes of decoded samples that may be kept between the two passes, and that a format which
     /// cannot be read in bands may hold.
     pub memory: u64,
+    /// When reading it fails. It is looked at with every band, strip and tile.
+    pub deadline: Deadline,
+}
+
+impl Limits {
+    /// Bounds on pixels and on bytes of memory, with all the time there is.
+    pub const fn new(pixels: u64, memory: u64) -> Self {
+        Self { pixels, memory, deadline: Deadline::NEVER }
+    }
+
+    /// Refuses `what` of a file if it takes more than the memory.
+    fn check_memory(&self, path: &Path, what: &str, bytes: u64) -> Result<()> {
+        if bytes > self.memory {
+            let reason = format!("{what} takes {bytes} bytes, the limit is {}", self.memory);
+            return Err(Error::Limit { path: path.into(), reason });
+        }
+        Ok(())
+    }
 }
 
 /// How a result is written.
@@ -226,7 +246,8 @@ impl Scan {
             keep = Some(samples);
         }
         let mut cells = layout.color.then(|| Cells::new(width, height));
-        let mut rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
+        let pace = (self.path.as_path(), self.limits.deadline);
+        let mut rows = Rows::new(pace, &self.header, &mut self.reader, self.kept.as_ref())?;
         let mut lightness = Vec::new();
         let mut y = 0;
         while let Some(band) = rows.next(band_rows)? {
@@ -281,7 +302,8 @@ impl Scan {
     ///
     /// When the file cannot be read or is damaged, or [`Error::Cancelled`].
     pub fn read_through(&mut self, band_rows: usize, is_stopped: &dyn Fn() -> bool) -> Result<()> {
-        let mut rows = Rows::new(&self.header, &mut self.reader, self.kept.as_ref())?;
+        let pace = (self.path.as_path(), self.limits.deadline);
+        let mut rows = Rows::new(pace, &self.header, &mut self.reader, self.kept.as_ref())?;
         while rows.next(band_rows)?.is_some() {
             if is_stopped() {
                 return Err(Error::Cancelled);

@@ -22,8 +22,11 @@ use crate::{Device, Error, Result};
 
 mod average;
 mod complete;
+pub(crate) mod import;
+mod pth;
 
 pub use average::average;
+pub use import::{Imported, import};
 
 /// The built-in weights, the default first: name and content of `weights/NAME.safetensors`.
 const BUILTIN: &[(&str, &[u8])] = &[
@@ -396,7 +399,7 @@ mod tests {
     fn save_in(folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(name);
         let training = json!({"seed": 7, "epochs": 2});
-        save(&path, &tensors(), "conv", &json!({"filters": [2]}), &training, [1.5, 9.25]).unwrap();
+        save(&path, &tensors(), "other", &json!({"filters": [2]}), &training, [1.5, 9.25]).unwrap();
         path
     }
 
@@ -425,7 +428,7 @@ mod tests {
     fn what_is_saved_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let weights = Weights::read(save_in(folder.path(), "mine.safetensors")).unwrap();
-        assert_eq!((weights.name(), weights.network()), ("mine", "conv"));
+        assert_eq!((weights.name(), weights.network()), ("mine", "other"));
         assert_eq!(weights.config(), &json!({"filters": [2]}));
         assert_eq!(weights.training()["seed"], 7);
         assert_eq!(weights.sepia(), [1.5, 9.25]);
@@ -447,7 +450,7 @@ mod tests {
         )]);
         let (config, training) = (json!({"filters": [2]}), json!({"seed": 7}));
         let header =
-            Header { network: "conv", config: &config, training: &training, sepia: [1.5, 9.25] };
+            Header { network: "other", config: &config, training: &training, sepia: [1.5, 9.25] };
         save_half(&path, &tensors, header).unwrap();
         let weights = Weights::read(&path).unwrap();
         let found = weights.tensors()["x"].to_vec1::<f32>().unwrap();
@@ -519,7 +522,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = save_in(folder.path(), "mine.safetensors");
         let error = Weights::read(&path).unwrap().build(&device()).err().unwrap().to_string();
-        assert!(error.contains("mine.safetensors: network `conv`"), "{error}");
+        assert!(error.contains("mine.safetensors: network `other`"), "{error}");
     }
 
     #[test]

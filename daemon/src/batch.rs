@@ -4,6 +4,7 @@ mod estimate;
 mod rehearsal;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
@@ -64,6 +65,8 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             hints,
             style: means.style,
             limits,
+            time_limit: arguments.coloring.time_limit,
+            bands: AtomicU64::new(0),
             care,
             contents: Contents::default(),
             stop: stop.clone(),

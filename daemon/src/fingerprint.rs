@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use polychromify_core::scan::Deadline;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -52,32 +53,30 @@ pub(crate) fn stamp(path: &Path) -> Result<Stamp> {
 
 /// SHA-256 of a file in lower-case hexadecimal.
 pub(crate) fn sha256(path: &Path) -> Result<String> {
-    sha256_unless(path, &Stop::default())
+    sha256_unless(path, &Stop::default(), Deadline::NEVER)
 }
 
-/// SHA-256 of a file in lower-case hexadecimal; an error once the program is asked to stop.
-pub(crate) fn sha256_unless(path: &Path, stop: &Stop) -> Result<String> {
+/// SHA-256 of a file in lower-case hexadecimal; an error once the program is asked to stop, or the
+/// file's time is over.
+pub(crate) fn sha256_unless(path: &Path, stop: &Stop, deadline: Deadline) -> Result<String> {
     let file = File::open(path).map_err(Error::io(path, "open"))?;
-    hash(&mut Stoppable::new(file, stop)).map_err(Error::io(path, "read"))
-}
-
-/// SHA-256 of bytes in lower-case hexadecimal.
-pub(crate) fn sha256_of(mut bytes: &[u8]) -> String {
-    hash(&mut bytes).expect("memory is always read")
-}
-
-fn hash(reader: &mut impl Read) -> io::Result<String> {
+    let mut reader = Stoppable::new(file, stop);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     loop {
+        deadline.check(path)?;
         match reader.read(&mut buffer) {
-            Ok(0) => break,
+            Ok(0) => return Ok(hexadecimal(&hasher.finalize())),
             Ok(read) => hasher.update(&buffer[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(Error::io(path, "read")(error)),
         }
     }
-    Ok(hexadecimal(&hasher.finalize()))
+}
+
+/// SHA-256 of bytes in lower-case hexadecimal.
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// Bytes in lower-case hexadecimal.
@@ -96,7 +95,7 @@ mod tests {
     fn the_hash_is_the_published_one() {
         // FIPS 180-2, appendix B.1.
         assert_eq!(
-            hash(&mut &b"abc"[..]).unwrap(),
+            sha256_of(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
     }

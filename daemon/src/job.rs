@@ -17,10 +17,11 @@ use std::fs::OpenOptions;
 use std::io::{BufWriter, Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use polychromify_core::lab::RgbSpace;
-use polychromify_core::scan::{ColorFile, Encoding, Format, Label, Limits, SourceType};
+use polychromify_core::scan::{ColorFile, Deadline, Encoding, Format, Label, Limits, SourceType};
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{ChromaMap, Colorizer, Hints, Mark, Scan};
 
@@ -53,8 +54,12 @@ pub(crate) struct Studio {
     pub(crate) weights: String,
     pub(crate) hints: Hints,
     pub(crate) style: Style,
-    /// Bounds for each job.
+    /// Bounds for each job, but for its deadline.
     pub(crate) limits: Limits,
+    /// How long each job may take until its result is written.
+    pub(crate) time_limit: Duration,
+    /// Bands that were read by all jobs, which shows that they get on.
+    pub(crate) bands: AtomicU64,
     pub(crate) care: Care,
     pub(crate) contents: Contents,
     pub(crate) stop: Stop,
@@ -115,6 +120,11 @@ impl Style {
 }
 
 impl Studio {
+    /// Bounds for a job that begins now.
+    pub(crate) fn limits_from_now(&self) -> Limits {
+        Limits { deadline: Deadline::after(self.time_limit), ..self.limits }
+    }
+
     /// Does a job and records how it ended.
     pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
         let started = Instant::now();
@@ -130,9 +140,10 @@ impl Studio {
     }
 
     fn attempt(&self, id: i64, job: &Job, started: Instant, facts: &mut Facts) -> Result<Ended> {
+        let limits = self.limits_from_now();
         let read_at = SystemTime::now();
         let stamp = fingerprint::stamp(&job.shown)?;
-        let content = fingerprint::sha256_unless(&job.shown, &self.stop)?;
+        let content = fingerprint::sha256_unless(&job.shown, &self.stop, limits.deadline)?;
         facts.sha256_input = Some(content.clone());
         let path = self.folder.join(&job.output);
         let _claim = self.claim(&content)?;
@@ -173,7 +184,8 @@ impl Studio {
         let time = self.ledger.start(id, &content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
-        let (width, height) = match self.color(job, &content, time, temporary.path(), facts)? {
+        let making = (content.as_str(), time);
+        let (width, height) = match self.color(job, making, &limits, temporary.path(), facts)? {
             Colored::Pages(size, _) => size,
             Colored::Left(reason) => {
                 self.ledger.skip(id, &reason)?;
@@ -228,15 +240,15 @@ impl Studio {
     fn color(
         &self,
         job: &Job,
-        content: &str,
-        time: i64,
+        making: (&str, i64),
+        limits: &Limits,
         temporary: &Path,
         facts: &mut Facts,
     ) -> Result<Colored> {
         let create = OpenOptions::new().write(true).create_new(true).open(temporary);
         let file = create.map_err(Error::io(temporary, "create"))?;
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let (size, pages) = match self.color_to(job, content, time, &mut out, facts)? {
+        let (size, pages) = match self.color_to(job, making, limits, &mut out, facts)? {
             Colored::Pages(size, pages) => (size, pages),
             left @ Colored::Left(_) => return Ok(left),
         };
@@ -251,16 +263,17 @@ impl Studio {
         Ok(Colored::Pages(size, pages))
     }
 
-    /// Colors all pages of a scan, unless it has colors already.
+    /// Colors all pages of a scan, unless it has colors already. The label tells the SHA-256 of the
+    /// scan, and the time in milliseconds since 1970.
     pub(crate) fn color_to<W: Write + Seek>(
         &self,
         job: &Job,
-        content: &str,
-        time: i64,
+        (content, time): (&str, i64),
+        limits: &Limits,
         out: W,
         facts: &mut Facts,
     ) -> Result<Colored> {
-        let mut scan = Scan::open(&job.shown, &self.limits)?;
+        let mut scan = Scan::open(&job.shown, limits)?;
         scan.set_inverted(self.style.invert);
         let pages = scan.pages();
         let mut first = match self.look(job, &mut scan, facts)? {
@@ -315,6 +328,7 @@ impl Studio {
         let painter = painter.in_space(self.style.space);
         let mark = self.style.mark.then(|| Mark::new(size.0, size.1, info.orientation));
         result.add(scan, &encoding, label, &|y, lightness, mut rgb| {
+            self.bands.fetch_add(1, Ordering::Relaxed);
             painter.paint_rows(y, lightness, rgb.reborrow());
             if let Some(mark) = &mark {
                 mark.draw(y, rgb);
@@ -387,7 +401,7 @@ fn settled_stamp(
     read_at: SystemTime,
     stop: &Stop,
 ) -> Result<Option<Stamp>> {
-    if fingerprint::sha256_unless(input, stop)? != content {
+    if fingerprint::sha256_unless(input, stop, Deadline::NEVER)? != content {
         return Err(Error::SourceChanged { path: input.to_path_buf() });
     }
     let after = fingerprint::stamp(input)?;

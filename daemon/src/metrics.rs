@@ -60,7 +60,7 @@ impl Counters {
                 };
                 counter.fetch_add(1, Ordering::Relaxed);
             }
-            WatchEvent::Alive { waiting, queued, running } => {
+            WatchEvent::Alive { waiting, queued, running, .. } => {
                 values.alive.store(ledger::now() as u64, Ordering::Relaxed);
                 values.waiting.store(*waiting as u64, Ordering::Relaxed);
                 values.queued.store(*queued as u64, Ordering::Relaxed);

@@ -9,7 +9,7 @@ mod service;
 mod teller;
 
 use std::ffi::OsString;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::MultiProgress;
 use log::LevelFilter;
@@ -113,6 +113,8 @@ fn watch(
         hints: Hints::default(),
         style: means.style,
         limits: setup::limits(arguments.coloring.memory, prepared.settings.jobs),
+        time_limit: arguments.coloring.time_limit,
+        bands: AtomicU64::new(0),
         care: Care {
             retries: Some(prepared.settings.retries),
             on_success: prepared.settings.on_success.clone(),

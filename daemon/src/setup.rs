@@ -95,7 +95,7 @@ pub(crate) fn workers(arguments: &Coloring) -> usize {
 
 /// Bounds for each of several jobs that share `memory` bytes.
 pub(crate) fn limits(memory: u64, workers: usize) -> Limits {
-    Limits { pixels: MOST_PIXELS, memory: memory / workers.max(1) as u64 }
+    Limits::new(MOST_PIXELS, memory / workers.max(1) as u64)
 }
 
 /// Creates and locks the output folder, and settles what an earlier run left.

@@ -33,21 +33,23 @@ fn tell(states: &[NotifyState]) {
     }
 }
 
-/// Longest time in which jobs are in work and none begins or ends, before the program counts as
-/// stuck. A scan of 100 megapixels takes seconds, the largest scans take minutes.
+/// Longest time in which jobs are in work and none begins, ends or reads a band, before the program
+/// counts as stuck. A picture that is decoded whole takes seconds.
 const STUCK: Duration = Duration::from_secs(3600);
 
 /// Tells systemd's watchdog that the program is alive, for as long as it gets on.
 pub(crate) struct Watchdog {
     enabled: bool,
     worked: Instant,
+    /// Bands read so far.
+    bands: u64,
     stuck: bool,
 }
 
 impl Watchdog {
     pub(crate) fn new() -> Self {
         let enabled = sd_notify::watchdog_enabled().is_some();
-        Self { enabled, worked: Instant::now(), stuck: false }
+        Self { enabled, worked: Instant::now(), bands: 0, stuck: false }
     }
 
     /// A job began or ended.
@@ -56,10 +58,14 @@ impl Watchdog {
     }
 
     /// A sign of life, to be passed on unless jobs are in work and none gets on.
-    pub(crate) fn alive(&mut self, busy: bool) {
+    pub(crate) fn alive(&mut self, busy: bool, bands: u64) {
+        if bands != self.bands {
+            self.bands = bands;
+            self.worked();
+        }
         if self.is_stuck(busy, Instant::now()) {
             if !self.stuck {
-                log::error!("nothing began or ended for {} minutes", STUCK.as_secs() / 60);
+                log::error!("no job got on for {} minutes", STUCK.as_secs() / 60);
             }
             self.stuck = true;
             return;
@@ -87,5 +93,14 @@ mod tests {
         assert!(!watchdog.is_stuck(true, soon));
         assert!(!watchdog.is_stuck(false, late));
         assert!(watchdog.is_stuck(true, late));
+    }
+
+    #[test]
+    fn a_job_that_reads_on_is_not_stuck() {
+        let mut watchdog = Watchdog::new();
+        watchdog.worked -= STUCK * 2;
+        assert!(watchdog.is_stuck(true, Instant::now()));
+        watchdog.alive(true, 1);
+        assert!(!watchdog.is_stuck(true, Instant::now()));
     }
 }

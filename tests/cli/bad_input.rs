@@ -4,6 +4,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::folder::{Folder, Run, batch_arguments};
 use crate::pictures;
 
@@ -96,4 +98,36 @@ fn a_result_that_cannot_be_written_leaves_nothing_and_the_rest_goes_on() {
     assert_eq!(folder.names("out"), ["small.png"]);
     folder.batch(["in", "-o", "out"]).code(0);
     assert_eq!(folder.names("out"), ["big.png", "small.png"]);
+}
+
+#[test]
+fn a_file_that_takes_too_long_fails_is_remembered_and_leaves_nothing() {
+    let folder = Folder::new()
+        .file("in/a.tif", pictures::tiff(120, 90, 1))
+        .file("in/b.jpg", pictures::jpeg(120, 90, 2));
+    let run = folder.batch(["in", "-o", "out", "--time-limit", "0"]).code(1);
+    for name in ["in/a.tif", "in/b.jpg"] {
+        let line = run.line(name);
+        assert_eq!(line["status"], "failed");
+        assert_eq!(line["reason"], "over the limit: takes longer than 0 s");
+    }
+    assert!(folder.names("out").is_empty());
+    let status = folder.polychromify(["status", "--output", "out", "--json"]).code(0);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!((&status["failed"], &status["queued"]), (&2.into(), &0.into()));
+    assert_eq!(status["failures"][0]["reason"], "over the limit: takes longer than 0 s");
+
+    // The limit is none of the settings that results depend on.
+    folder.batch(["in", "-o", "out", "--time-limit", "2h"]).code(0);
+    let again = folder.batch(["in", "-o", "out"]).code(0);
+    assert_eq!(again.line("in/a.tif")["reason"], "done already");
+}
+
+/// Nothing before the pixels takes long here: it is their decoding that is stopped.
+#[test]
+fn a_file_that_decodes_without_end_is_stopped_in_the_middle() {
+    let folder = Folder::new().file("in/slow.tif", pictures::slow_tiff());
+    let run = folder.batch(["in", "-o", "out", "--time-limit", "2s"]).code(1);
+    assert_eq!(run.line("in/slow.tif")["reason"], "over the limit: takes longer than 2 s");
+    assert!(folder.names("out").is_empty());
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::folder::Folder;
+use crate::mount::Mount;
 use crate::{pictures, weights};
 
 fn keys(value: &Value) -> Vec<&str> {
@@ -81,6 +82,21 @@ fn a_dry_run_tells_what_it_would_do_and_writes_nothing() {
     assert!(run.line("in/new.png")["reason"].as_str().unwrap().contains("would be colored"));
     assert_eq!(folder.names("out"), ["a.png"]);
     assert_eq!(folder.read("out/.polychromify/ledger.sqlite"), before);
+}
+
+#[test]
+fn a_dry_run_warns_of_results_that_do_not_fit_on_the_disk() {
+    let folder = Folder::new().file("in/a.png", pictures::png(900, 900, 1));
+    let Some(_mount) = Mount::new(folder.path("out"), "64k") else { return };
+    let run = folder.batch(["in", "-o", "out", "--dry-run"]).code(0);
+    assert!(run.stderr.contains("results would take about"), "{}", run.stderr);
+    assert!(run.stderr.contains("64.00 KiB are free there"), "{}", run.stderr);
+    assert_eq!(run.summary()["estimate"]["fits"], false);
+    assert!(folder.names("out").is_empty());
+
+    let elsewhere = folder.batch(["in", "-o", "elsewhere", "--dry-run"]).code(0);
+    assert!(!elsewhere.stderr.contains("are free there"), "{}", elsewhere.stderr);
+    assert_eq!(elsewhere.summary()["estimate"]["fits"], true);
 }
 
 #[test]

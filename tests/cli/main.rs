@@ -14,6 +14,8 @@ mod delivery;
 mod folder;
 /// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
 mod interruption;
+/// A disk that is nearly full.
+mod mount;
 /// TIFFs of several pages.
 mod pages;
 /// Pictures and profiles made in the test.

@@ -45,3 +45,21 @@ fn a_hint_of_a_page_that_is_not_there_is_told() {
     let run = at.batch(["book.tif", "--output", "out", "--hints", "hints.json"]).code(0);
     assert!(run.stderr.contains("hint 1 is of none of its pages"), "{}", run.stderr);
 }
+
+#[test]
+fn pages_in_color_are_skipped_unless_one_is_not() {
+    let pages = |colors: &[bool]| pictures::tiff_pages_in_color(64, 48, colors);
+    let at = Folder::new()
+        .file("in/color.tif", pages(&[true, true]))
+        .file("in/mixed.tif", pages(&[true, false]));
+    let run = at.batch(["in", "--output", "out"]).code(0);
+    let line = run.line("in/color.tif");
+    assert_eq!(line["status"], "skipped");
+    assert!(line["reason"].as_str().unwrap().starts_with("has colors already"), "{line}");
+    assert_eq!(run.status("in/mixed.tif"), "done");
+    let words = "mixed.tif: page 1 has colors already and page 2 not";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    assert_eq!(at.names("out"), ["mixed.tif"]);
+    let forced = at.batch(["in/color.tif", "--output", "out", "--force"]).code(0);
+    assert_eq!(forced.status("in/color.tif"), "done");
+}

@@ -62,11 +62,15 @@ pub(crate) fn sepia_png(width: u32, height: u32) -> Vec<u8> {
 
 /// An 8-bit PNG of a photograph in color: patches of many hues, whatever their lightness.
 pub(crate) fn color_png(width: u32, height: u32) -> Vec<u8> {
-    encode_rgb(RgbImage::from_fn(width, height, |x, y| {
+    encode_rgb(color(width, height))
+}
+
+fn color(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
         let v = 40.0 + 150.0 * gray(x, y, 4);
         let hue = f64::from((x / 8 * 3 + y / 8 * 5) % 7);
         Rgb([0.0, 2.1, 4.2].map(|c| (v + 40.0 * (hue + c).cos()).clamp(0.0, 255.0) as u8))
-    }))
+    })
 }
 
 /// An 8-bit gray JPEG without a profile.
@@ -86,6 +90,21 @@ pub(crate) fn tiff_pages(sizes: &[(u32, u32)]) -> Vec<u8> {
     for (seed, &(width, height)) in (0..).zip(sizes) {
         let page = picture(width, height, seed);
         encoder.write_image::<colortype::Gray8>(width, height, page.as_raw()).unwrap();
+    }
+    out.into_inner()
+}
+
+/// A TIFF of 8-bit RGB pages, photographs in color or gray ones.
+pub(crate) fn tiff_pages_in_color(width: u32, height: u32, colors: &[bool]) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut out).unwrap();
+    for &in_color in colors {
+        let page = if in_color {
+            color(width, height)
+        } else {
+            DynamicImage::ImageLuma8(picture(width, height, 5)).into_rgb8()
+        };
+        encoder.write_image::<colortype::RGB8>(width, height, page.as_raw()).unwrap();
     }
     out.into_inner()
 }
@@ -181,4 +200,37 @@ pub(crate) fn tiff_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) 
         Samples::Sixteen(samples) => write!(colortype::RGB16, samples),
     }
     out.into_inner()
+}
+
+/// A TIFF of 65,536 blank tiles that takes hours: each is the same 32 MiB of PackBits, nearly all of
+/// which mean nothing.
+pub(crate) fn slow_tiff() -> Vec<u8> {
+    let (tiles, blank) = (1_u32 << 16, [129, 0, 129, 0]);
+    let length = (32 << 20) + blank.len() as u32;
+    let (places, counts) = (8 + length, 8 + length + 4 * tiles);
+    let directory = counts + 4 * tiles;
+    let mut file = [&b"II*\0"[..], &directory.to_le_bytes()].concat();
+    file.resize(8 + (32 << 20), 128);
+    file.extend(blank);
+    for value in [8, length] {
+        file.extend(value.to_le_bytes().repeat(tiles as usize));
+    }
+    let tags = [
+        (256_u16, 1, 1 << 20), // width
+        (257, 1, 16),          // height
+        (258, 1, 8),           // bits
+        (259, 1, 32773),       // PackBits
+        (262, 1, 1),           // 0 is black
+        (322, 1, 16),          // sides of a tile
+        (323, 1, 16),
+        (324, tiles, places),
+        (325, tiles, counts),
+    ];
+    file.extend((tags.len() as u16).to_le_bytes());
+    for (tag, count, value) in tags {
+        file.extend([tag.to_le_bytes(), 4_u16.to_le_bytes()].concat());
+        file.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+    }
+    file.extend([0; 4]);
+    file
 }

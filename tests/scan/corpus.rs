@@ -37,7 +37,7 @@ fn entries(folder: &Path) -> Vec<Entry> {
 }
 
 fn read(path: &Path) -> Result<(u32, u32, Vec<f32>)> {
-    let mut scan = Scan::open(path, &Limits { pixels: 1 << 30, memory: 512 << 20 })?;
+    let mut scan = Scan::open(path, &Limits::new(1 << 30, 512 << 20))?;
     let mut all = Vec::new();
     scan.read_lightness(64, &mut |_, rows| {
         all.extend_from_slice(rows);

@@ -9,7 +9,7 @@ use polychromify_core::scan::{Encoding, Format, Label, Limits, SourceType};
 use polychromify_core::{Result, SamplesMut, Scan};
 use tempfile::TempDir;
 
-pub(crate) const LIMITS: Limits = Limits { pixels: 1 << 30, memory: 256 << 20 };
+pub(crate) const LIMITS: Limits = Limits::new(1 << 30, 256 << 20);
 
 /// A folder with one file.
 pub(crate) struct File {

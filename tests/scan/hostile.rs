@@ -1,9 +1,11 @@
 //! Files that lie about themselves end soon, in little memory, with a reason.
 
-use polychromify_core::scan::Limits;
+use std::time::Duration;
+
+use polychromify_core::scan::{Deadline, Limits};
 use polychromify_core::{Error, Result, Scan};
 
-use crate::files::{File, LIMITS, strip};
+use crate::files::{File, LIMITS, jpeg, strip};
 
 fn read(bytes: &[u8]) -> Result<()> {
     read_with(bytes, &LIMITS)
@@ -98,4 +100,88 @@ fn blank_pages_of_a_few_bytes_stay_within_the_limits() {
     assert!(matches!(error, Error::Limit { .. }), "{error}");
     let error = read(&strip((1000, 1000), &tags, &[], &[0xFF; 64])).unwrap_err();
     assert!(error.to_string().contains("ends early"), "{error}");
+}
+
+fn longs(values: &[u32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+#[test]
+fn tiles_that_give_little_for_long_end_at_the_deadline() {
+    // Bytes of PackBits that mean nothing, and a blank tile: the same ones for each of 65,536 tiles,
+    // so that the file takes hours, and gives no row before.
+    let mut data = vec![128; 32 << 20];
+    data.extend([129, 0, 129, 0]);
+    let tiles = 1 << 16;
+    let tags = [
+        (322, 4, longs(&[16])),
+        (323, 4, longs(&[16])),
+        (324, 4, longs(&vec![8; tiles])),
+        (325, 4, longs(&vec![data.len() as u32; tiles])),
+    ];
+    let shorts: [(u16, &[u16]); 3] = [(258, &[8]), (259, &[32773]), (262, &[1])];
+    let file = strip((1 << 20, 16), &shorts, &tags, &data);
+    let limits = Limits { deadline: Deadline::after(Duration::from_millis(300)), ..LIMITS };
+    let error = read_with(&file, &limits).unwrap_err();
+    assert_eq!(error.to_string().split(": ").last(), Some("takes longer than 0.3 s"), "{error}");
+}
+
+#[test]
+fn every_strip_of_jpeg_is_bounded_by_the_memory() {
+    let small = jpeg((16, 16), 1, |encoder| encoder.set_progressive(true));
+    let mut large = small.clone();
+    let frame = large.windows(2).position(|marker| marker == [0xFF, 0xC2]).unwrap();
+    large[frame + 5..frame + 9].fill(0xFF); // 65,535 pixels a side
+    let tags = [
+        (273, 4, longs(&[8, 8 + small.len() as u32])),
+        (278, 4, longs(&[16])),
+        (279, 4, longs(&[small.len() as u32, large.len() as u32])),
+    ];
+    let shorts: [(u16, &[u16]); 3] = [(258, &[8]), (259, &[7]), (262, &[1])];
+    let file = strip((16, 32), &shorts, &tags, &[small, large].concat());
+    let error = read(&file).unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
+}
+
+#[test]
+fn pages_that_share_a_long_list_of_strips_are_refused_at_the_first_ones() {
+    let (pages, strips) = (20_000_u32, 1_u32 << 20);
+    let (offsets, counts) = (8, 8 + 4 * strips);
+    let first = counts + 4 * strips;
+    let mut file = [&b"II*\0"[..], &first.to_le_bytes()].concat();
+    file.extend(longs(&vec![8; strips as usize]));
+    file.extend(longs(&vec![1; strips as usize]));
+    for page in 1..=pages {
+        let tags = [
+            (256_u16, 1, 1),
+            (257, 1, strips),
+            (258, 1, 8),
+            (262, 1, 1),
+            (273, strips, offsets),
+            (278, 1, 1),
+            (279, strips, counts),
+        ];
+        file.extend((tags.len() as u16).to_le_bytes());
+        for (tag, count, value) in tags {
+            file.extend(tag.to_le_bytes());
+            file.extend(4_u16.to_le_bytes());
+            file.extend(longs(&[count, value]));
+        }
+        let next = file.len() as u32 + 4;
+        file.extend(if page == pages { 0 } else { next }.to_le_bytes());
+    }
+    let error = read(&file).unwrap_err();
+    assert!(error.to_string().contains("pages share their pixels"), "{error}");
+}
+
+#[test]
+fn empty_segments_and_chunks_are_bounded_in_number() {
+    let photo = jpeg((16, 16), 1, |_| {});
+    let filled = [&photo[..2], &b"\xFF\xE1\0\x02".repeat(70_000), &photo[2..]].concat();
+    let error = read(&filled).unwrap_err();
+    assert!(error.to_string().contains("more than 65536 segments"), "{error}");
+
+    let chunks = b"\0\0\0\0tEXt\0\0\0\0".repeat(6_000_000);
+    let error = read(&[b"\x89PNG\r\n\x1A\n", &chunks[..]].concat()).unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
 }

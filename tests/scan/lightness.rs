@@ -8,7 +8,7 @@ use crate::files::{File, Tiff, difference, jpeg, png, samples, to_eight};
 const SIZE: (usize, usize) = (23, 17);
 
 /// CIE L* of relative luminance, in f64 (CIE 15:2004, 8.2.1).
-fn l(y: f64) -> f32 {
+pub(crate) fn l(y: f64) -> f32 {
     let epsilon = 216.0 / 24389.0;
     (if y > epsilon { 116.0 * y.cbrt() - 16.0 } else { 24389.0 / 27.0 * y }) as f32
 }
@@ -52,7 +52,7 @@ fn written(file: &File) -> Vec<f32> {
 }
 
 /// Asserts what is read, and what is left of it in results of two formats.
-fn assert_lightness(file: &File, expected: &[f32], depth: u16) {
+pub(crate) fn assert_lightness(file: &File, expected: &[f32], depth: u16) {
     let read = difference(&file.lightness(), expected);
     assert!(read < 0.01, "read: {read}");
     let most = if depth == 8 { 0.5 } else { 0.02 };
@@ -175,97 +175,4 @@ fn neutrals_of_adobe_rgb_follow_its_tone_curve() {
         (0..256).map(|v| l((f64::from(v) / 255.0).powf(ADOBE_GAMMA))).collect();
     let read = File::new(&tiff.bytes(&samples)).lightness();
     assert!(difference(&read, &expected) < 2e-3);
-}
-
-/// A profile of a scanner, of version 2, that gives CIE Lab (D50) by a table of 5 x 5 x 5 colors:
-/// L* is `100 (0.25 r + 0.6 g + 0.15 b)`, a* `40 (r - g)`, b* `30 (g - b)`. All are linear, so
-/// that interpolation is exact.
-fn table_profile() -> Vec<u8> {
-    const GRID: usize = 5;
-    let be16 = |values: &[u16]| values.iter().flat_map(|v| v.to_be_bytes()).collect::<Vec<_>>();
-    let mut table = b"mft2\0\0\0\0\x03\x03".to_vec(); // lut16Type (ICC.1:2001, 6.5.8)
-    table.extend([GRID as u8, 0]);
-    for i in 0..9 {
-        table.extend(if i % 4 == 0 { [0, 1, 0, 0] } else { [0; 4] });
-    }
-    table.extend(be16(&[2, 2]));
-    (0..3).for_each(|_| table.extend(be16(&[0, 65535])));
-    for i in 0..GRID * GRID * GRID {
-        let at = |place: usize| (i / place % GRID) as f64 / (GRID - 1) as f64;
-        let [l, a, b] = table_color([at(GRID * GRID), at(GRID), at(1)]);
-        // 0xFF00 is L* 100, 0x8000 is neutral.
-        table.extend(be16(
-            &[l * 652.8, (a + 128.0) * 256.0, (b + 128.0) * 256.0].map(|v| v.round() as u16),
-        ));
-    }
-    (0..3).for_each(|_| table.extend(be16(&[0, 65535])));
-    table.resize(table.len().next_multiple_of(4), 0);
-    let white: Vec<u8> =
-        [0_u32, 0, 0xF6D6, 0x1_0000, 0xD32D].iter().flat_map(|v| v.to_be_bytes()).collect();
-    let white = [b"XYZ ", &white[4..]].concat();
-    let text = b"desc\0\0\0\0\0\0\0\x08scanner\0".to_vec();
-    let text = [text, vec![0; 80]].concat();
-    let elements: [(&[u8; 4], Vec<u8>); 4] = [
-        (b"desc", text),
-        (b"wtpt", white),
-        (b"A2B0", table),
-        (b"cprt", b"text\0\0\0\0none\0\0\0\0".to_vec()),
-    ];
-    let mut data = Vec::new();
-    let mut tags = (elements.len() as u32).to_be_bytes().to_vec();
-    for (name, element) in elements {
-        tags.extend(name);
-        tags.extend(((128 + 4 + 12 * 4 + data.len()) as u32).to_be_bytes());
-        tags.extend((element.len() as u32).to_be_bytes());
-        data.extend(element);
-        data.resize(data.len().next_multiple_of(4), 0);
-    }
-    let mut profile = ((128 + tags.len() + data.len()) as u32).to_be_bytes().to_vec();
-    profile.extend(b"none\x02\x40\0\0scnrRGB Lab ");
-    profile.resize(36, 0);
-    profile.extend(b"acsp");
-    profile.resize(68, 0);
-    profile.extend([0xF6D6_u32, 0x1_0000, 0xD32D].iter().flat_map(|v| v.to_be_bytes()));
-    profile.resize(128, 0);
-    [profile, tags, data].concat()
-}
-
-fn table_color([r, g, b]: [f64; 3]) -> [f64; 3] {
-    [100.0 * (0.25 * r + 0.6 * g + 0.15 * b), 40.0 * (r - g), 30.0 * (g - b)]
-}
-
-/// Luminance under D65 of CIE Lab under D50, by Bradford's adaptation (the row that
-/// brucelindbloom.com gives for D50 to D65).
-fn luminance_of_lab([l, a, b]: [f64; 3]) -> f64 {
-    let inverse = |t: f64| {
-        if t > 6.0 / 29.0 { t.powi(3) } else { 3.0 * (6.0_f64 / 29.0).powi(2) * (t - 4.0 / 29.0) }
-    };
-    let fy = (l + 16.0) / 116.0;
-    let [x, y, z] =
-        [0.9642 * inverse(fy + a / 500.0), inverse(fy), 0.8249 * inverse(fy - b / 200.0)];
-    -0.0282895 * x + 1.0099416 * y + 0.0210077 * z
-}
-
-#[test]
-fn a_scanners_profile_of_tables_gives_true_lightness() {
-    let profile = table_profile();
-    for (bits, full) in [(8, 255.0), (16, 65535.0)] {
-        let mut samples = samples(SIZE.0, SIZE.1, 3);
-        // Neutral scans are what matters; a cast and some colors are among them.
-        for (i, pixel) in samples.chunks_exact_mut(3).enumerate().skip(2) {
-            if i % 3 > 0 {
-                pixel.copy_from_slice(&[pixel[0], pixel[0], pixel[0] / 10 * 9][..]);
-            }
-        }
-        let mut tiff = Tiff::new(SIZE, 3, bits);
-        tiff.tags.push((34675, 7, profile.clone()));
-        let file = File::new(&tiff.bytes(&samples));
-        let shift = 16 - bits;
-        let expected: Vec<f32> = samples
-            .chunks_exact(3)
-            .map(|p| table_color([p[0], p[1], p[2]].map(|v| f64::from(v >> shift) / full)))
-            .map(|color| l(luminance_of_lab(color)).clamp(0.0, 100.0))
-            .collect();
-        assert_lightness(&file, &expected, bits);
-    }
 }

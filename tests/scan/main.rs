@@ -13,4 +13,5 @@ mod lightness; // true lightness through profiles
 mod memory; // what is held; a scan of 100 megapixels, by hand
 mod pages; // TIFFs of several pages
 mod readers; // results as other programs read them
+mod tables; // profiles with tables
 mod tags; // which tags stay true, and where they lie

@@ -79,7 +79,7 @@ fn a_scan_of_100_megapixels_takes_less_than_400_mb() {
 #[ignore = "a part of the test above"]
 fn child() {
     let Some(path) = std::env::var_os("SCAN") else { return };
-    let limits = Limits { pixels: 1 << 30, memory: 256 << 20 };
+    let limits = Limits::new(1 << 30, 256 << 20);
     let mut scan = Scan::open(path.as_ref(), &limits).unwrap();
     scan.read_lightness(64, &mut |_, _| Ok(())).unwrap();
     let out = std::path::Path::new(&path).with_extension("out");

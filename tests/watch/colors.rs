@@ -1,7 +1,12 @@
-//! Colors that are there already, and options of coloring from the configuration file.
+//! Colors that are there already, options of coloring from the configuration file, sidecars.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::daemon::{Daemon, How, command, status};
-use crate::folder::Folder;
+use crate::folder::{Folder, sha256};
 use crate::pictures;
 
 #[test]
@@ -22,4 +27,23 @@ fn photographs_in_color_are_skipped_and_negatives_inverted_as_the_file_says() {
         assert!(result.contains(words), "{words}");
     }
     daemon.stop();
+}
+
+#[test]
+fn results_of_before_get_sidecars_when_they_are_asked_for() {
+    let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
+    // Its time is to prove later that it is what was colored.
+    thread::sleep(Duration::from_millis(2100));
+    let daemon = Daemon::start(&folder, How::Events, &[]).ready(&folder);
+    daemon.until_done(&folder, &["a.png"]);
+    daemon.stop();
+    assert_eq!(folder.names("out"), ["a.png", "probe.png"]);
+    let result = folder.read("out/a.png");
+
+    let daemon = Daemon::start(&folder, How::Events, &["--sidecar"]);
+    daemon.until("the sidecar", || folder.exists("out/a.png.json"));
+    daemon.stop();
+    let told: Value = serde_json::from_slice(&folder.read("out/a.png.json")).unwrap();
+    assert_eq!(told["sha256"], sha256(&result));
+    assert_eq!(folder.read("out/a.png"), result);
 }

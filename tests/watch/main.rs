@@ -19,6 +19,9 @@ mod folder;
 mod interruption;
 /// What the ledger remembers: restart, failures, duplicates, a second instance.
 mod memory;
+/// A disk that is nearly full.
+#[path = "../cli/mount.rs"]
+mod mount;
 /// Bursts, folders, renames, overflow: nothing is missed, nothing is done twice.
 mod noticing;
 /// Originals that move or are deleted.

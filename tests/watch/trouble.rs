@@ -3,40 +3,14 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::Command;
 
 use crate::daemon::{Daemon, How, both_ways, command, failure, status, temporary};
 use crate::folder::Folder;
+use crate::mount::Mount;
 use crate::pictures;
 
 /// A user without rights of its own, `nobody` on most systems.
 const NOBODY: u32 = 65534;
-
-/// A small file system in memory, unmounted when dropped.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// Mounts it at a folder; `None`, and says so, where this user may not.
-    #[expect(clippy::print_stdout, reason = "a test that skips says so")]
-    fn new(path: PathBuf, size: &str) -> Option<Self> {
-        fs::create_dir_all(&path).unwrap();
-        let options = format!("size={size}");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &options, "none"]).arg(&path);
-        if mount.output().is_ok_and(|output| output.status.success()) {
-            return Some(Self(path));
-        }
-        println!("skipped: this user mounts nothing");
-        None
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 /// Whether this user reads everything, and so can try as another who does not.
 #[expect(clippy::print_stdout, reason = "a test that skips says so")]

@@ -75,7 +75,7 @@ fn told<T, E: std::fmt::Display>(file: &str, result: Result<T, E>) -> Option<T> 
 }
 
 fn judge(path: &Path) -> polychromify_core::Result<Toning> {
-    let mut scan = Scan::open(path, &Limits { pixels: 1 << 32, memory: 1 << 30 })?;
+    let mut scan = Scan::open(path, &Limits::new(1 << 32, 1 << 30))?;
     let info = scan.info().clone();
     let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, 256 * 256);
     scan.read_lightness(64, &mut |y, rows| {

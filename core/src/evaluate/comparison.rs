@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::sheet::{self, sheet};
 use super::{Panel, measure, predict, read_photos};
 use crate::model::{Mode, Network};
-use crate::{Device, Error, Result, Weights};
+use crate::ops::with_precision;
+use crate::{Colorizer, Device, Error, Result, Weights};
 
 /// Predictions that are timed after a first one that is not; the median counts.
 const TIMED: usize = 7;
@@ -182,14 +183,18 @@ fn training(record: &Value) -> String {
     epochs.into_iter().chain(minutes).collect::<Vec<_>>().join(", ")
 }
 
-/// Median time of a prediction of one picture of `side` x `side` pixels.
+/// Median time of a prediction of one picture of `side` x `side` pixels, in the precision that is
+/// used for it.
 fn milliseconds(network: &dyn Network, device: &Device, side: usize) -> Result<f64> {
     let lightness = Tensor::zeros((1, 1, side, side), DType::F32, &device.inner)?;
     let mut times = Vec::with_capacity(TIMED);
     for i in 0..=TIMED {
         let started = Instant::now();
         // Reading the result waits for the device.
-        network.forward(&lightness, None, Mode::Infer)?.flatten_all()?.to_vec1::<f32>()?;
+        let chroma = with_precision(Colorizer::PRECISION, || {
+            network.forward(&lightness, None, Mode::Infer)
+        })?;
+        chroma.flatten_all()?.to_vec1::<f32>()?;
         if i > 0 {
             times.push(1e3 * started.elapsed().as_secs_f64());
         }

@@ -51,7 +51,7 @@ pub fn scan_sheet(
 
 /// Gray, and as each colorizer paints it, upright.
 fn color(path: &Path, colorizers: &[Colorizer]) -> Result<Vec<RgbImage>> {
-    let mut scan = Scan::open(path, &Limits { pixels: 1 << 32, memory: 1 << 30 })?;
+    let mut scan = Scan::open(path, &Limits::new(1 << 32, 1 << 30))?;
     let info = scan.info().clone();
     let small = small_size(info.width, info.height);
     let as_index = |(width, height): (u32, u32)| (width as usize, height as usize);

@@ -105,7 +105,8 @@ impl<W: Write + Seek> ColorFile<W> {
         let positive = |y: u32, lightness: &[f32], rgb: SamplesMut<'_>| {
             paint(y, &lightness.iter().map(|l| 100.0 - l).collect::<Vec<_>>(), rgb);
         };
-        let rows = Rows::new(&scan.header, &mut scan.reader, scan.kept.as_ref())?;
+        let pace = (self.path.as_path(), scan.limits.deadline);
+        let rows = Rows::new(pace, &scan.header, &mut scan.reader, scan.kept.as_ref())?;
         let mut rows = ColorRows::new(
             &self.path,
             rows,
@@ -132,7 +133,7 @@ impl<W: Write + Seek> ColorFile<W> {
                 match format {
                     Format::Png => png::write(out, &mut rows, &metadata, &icc, &xmp),
                     Format::Webp => {
-                        webp::write(out, &mut rows, &metadata, &icc, packet, scan.limits.memory)
+                        webp::write(out, &mut rows, &metadata, &icc, packet, &scan.limits)
                     }
                     Format::Jpeg | Format::Tiff => {
                         let quality = encoding.quality;

@@ -4,7 +4,7 @@
 //! once, as bytes. Decoders fill in for what is missing in a file; so the file is checked first.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use jpeg_encoder::{PixelDensity, PixelDensityUnit};
@@ -16,7 +16,7 @@ use super::color::ColorRows;
 use super::inks::Inks;
 use super::metadata::{Density, Metadata, Unit};
 use super::profile::ColorSpace;
-use super::rows::Header;
+use super::rows::{Header, read_whole};
 use super::samples::{Layout, Samples, SamplesRef};
 use super::{Depth, Error, Limits, Result, damaged, tiff, unsupported, write_failed};
 
@@ -51,25 +51,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn open(mut file: File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
-        let length = file.metadata().map_err(Error::io(path, "read"))?.len();
-        let over = |what: &str, bytes: u64| {
-            let reason = format!("{what} takes {bytes} bytes, the limit is {}", limits.memory);
-            Err(Error::Limit { path: path.into(), reason })
-        };
-        if length > limits.memory {
-            return over("the file", length);
-        }
-        let mut bytes = Vec::with_capacity(length as usize);
-        file.read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+    pub(super) fn open(file: File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
+        let bytes = read_whole(file, path, limits)?;
         let segments = Segments::read(&bytes).map_err(|reason| damaged(path, reason))?;
         let (width, height) = (segments.frame.width.into(), segments.frame.height.into());
         let picture = Picture::of(path, &segments)?;
         Header::check_size(path, width, height, limits)?;
-        let held = length.saturating_add(picture.memory);
-        if held > limits.memory {
-            return over("decoding it", held);
-        }
+        let held = picture.memory.saturating_add(bytes.len() as u64);
+        limits.check_memory(path, "decoding it", held)?;
         let (metadata, icc) = metadata(path, &segments);
         let depth = if picture.bits > 8 { Depth::Sixteen } else { Depth::Eight };
         let mut layout = Layout { color: picture.channels > 1, alpha: false, depth };

@@ -57,11 +57,8 @@ impl Reader {
         // A whole picture of 16 bits is held twice while its bytes are put in order.
         let rows = if interlaced { u64::from(height) * layout.sample_bytes() as u64 } else { 2 };
         let bytes = layout.bytes(width, rows);
-        if bytes > limits.memory {
-            let what = if interlaced { "an interlaced PNG" } else { "two rows" };
-            let reason = format!("{what} takes {bytes} bytes, the limit is {}", limits.memory);
-            return Err(Error::Limit { path: path.into(), reason });
-        }
+        let what = if interlaced { "an interlaced PNG" } else { "two rows" };
+        limits.check_memory(path, what, bytes)?;
         if info.animation_control.is_some() {
             return Err(super::unsupported(path, "animated PNG"));
         }
@@ -241,11 +238,11 @@ fn chunks(file: &mut File, path: &Path) -> Result<Vec<Chunk>> {
     let length = file.metadata().map_err(Error::io(path, "read"))?.len();
     let mut reader = BufReader::new(file);
     let truncated = || damaged(path, "truncated: the last chunk is missing");
+    reader.seek(SeekFrom::Start(8)).map_err(Error::io(path, "read"))?;
     let mut at = 8;
     let mut left = CHUNK_BYTES;
     let mut found = Vec::new();
     loop {
-        reader.seek(SeekFrom::Start(at)).map_err(Error::io(path, "read"))?;
         let mut head = [0; 8];
         reader.read_exact(&mut head).map_err(|_| truncated())?;
         let [a, b, c, d, kind @ ..] = head;
@@ -258,7 +255,7 @@ fn chunks(file: &mut File, path: &Path) -> Result<Vec<Chunk>> {
             return Ok(found);
         }
         if matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs") {
-            let Some(rest) = left.checked_sub(size) else {
+            let Some(rest) = left.checked_sub(12 + size) else {
                 let reason = format!("more than {CHUNK_BYTES} bytes of metadata");
                 return Err(Error::Limit { path: path.into(), reason });
             };
@@ -266,7 +263,11 @@ fn chunks(file: &mut File, path: &Path) -> Result<Vec<Chunk>> {
             let mut data = vec![0; size as usize];
             reader.read_exact(&mut data).map_err(|_| truncated())?;
             found.push(Chunk { kind, data });
+        } else {
+            // Relative, which keeps the buffer: there may be millions of chunks.
+            reader.seek_relative(size as i64).map_err(Error::io(path, "read"))?;
         }
+        reader.seek_relative(4).map_err(Error::io(path, "read"))?; // the checksum
     }
 }
 

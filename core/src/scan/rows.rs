@@ -8,7 +8,8 @@ use super::metadata::Metadata;
 use super::profile::ColorSpace;
 use super::samples::{Layout, Samples, SamplesRef};
 use super::{
-    Depth, Error, Format, Limits, Result, damaged, jpeg, png, refused, tiff, unsupported, webp,
+    Deadline, Depth, Error, Format, Limits, Result, damaged, jpeg, png, refused, tiff, unsupported,
+    webp,
 };
 use crate::Orientation;
 
@@ -170,6 +171,9 @@ impl Reader {
 
 /// One pass over the rows of a scan.
 pub(super) struct Rows<'a> {
+    /// The scan, for messages.
+    path: &'a Path,
+    deadline: Deadline,
     source: Source<'a>,
     width: usize,
     height: usize,
@@ -184,6 +188,7 @@ enum Source<'a> {
 
 impl<'a> Rows<'a> {
     pub(super) fn new(
+        (path, deadline): (&'a Path, Deadline),
         header: &Header,
         reader: &'a mut Reader,
         kept: Option<&'a Samples>,
@@ -195,7 +200,7 @@ impl<'a> Rows<'a> {
             Source::File { reader, band: Samples::new(header.layout.depth) }
         };
         let (width, height) = (header.width as usize, header.height as usize);
-        Ok(Self { source, width, height, channels: header.layout.channels(), y: 0 })
+        Ok(Self { path, deadline, source, width, height, channels: header.layout.channels(), y: 0 })
     }
 
     /// Pixels a row.
@@ -209,6 +214,7 @@ impl<'a> Rows<'a> {
         if rows == 0 {
             return Ok(None);
         }
+        self.deadline.check(self.path)?;
         let first = self.y;
         self.y += rows;
         match &mut self.source {
@@ -226,6 +232,16 @@ impl<'a> Rows<'a> {
             }
         }
     }
+}
+
+/// Reads a file whose decoder needs it whole.
+pub(super) fn read_whole(file: File, path: &Path, limits: &Limits) -> Result<Vec<u8>> {
+    let length = file.metadata().map_err(Error::io(path, "read"))?.len();
+    limits.check_memory(path, "the file", length)?;
+    let mut bytes = Vec::with_capacity(length as usize);
+    io::Read::read_to_end(&mut io::Read::take(file, limits.memory), &mut bytes)
+        .map_err(Error::io(path, "read"))?;
+    Ok(bytes)
 }
 
 /// Whether a depth has samples of its own kind in [`Samples`].

@@ -108,15 +108,17 @@ impl Tables {
             _ => vec![straight(); inputs],
         };
         let middle = if lut.m_curves.is_empty() {
-            None
+            // They belong together (10.12.1), but programs take the matrix where it stands alone.
+            ([0; 3].map(|_| straight()), lut.matrix, lut.bias.v)
         } else {
-            Some((three(curves(&lut.m_curves)?)?, lut.matrix, lut.bias.v))
+            (three(curves(&lut.m_curves)?)?, lut.matrix, lut.bias.v)
         };
         let connection = match pcs {
             DataColorSpace::Lab => Connection::Lab(100.0, 255.0),
             _ => Connection::Xyz,
         };
-        Ok(Self { before, grid, middle, after: three(curves(&lut.b_curves)?)?, connection })
+        let (middle, after) = (Some(middle), three(curves(&lut.b_curves)?)?);
+        Ok(Self { before, grid, middle, after, connection })
     }
 
     /// XYZ under D50, 0..=1, of a device's samples, 0..=1, as many as the tables have inputs.
@@ -157,28 +159,37 @@ impl Grid {
         Ok(Self { sides, colors })
     }
 
-    /// Multilinear between the corners of a cell.
+    /// Between the corners of a cell: of its last three inputs within a tetrahedron, which keeps a
+    /// neutral diagonal neutral, and straight along those before; so do other programs (Little CMS,
+    /// `cmsintrp.c`), whose lightness is to be ours.
     fn at(&self, inputs: &[f32]) -> [f32; 3] {
         let (mut first, mut stride) = (0, 1);
-        let mut ways = [(0, 0.0_f32); 16];
+        let mut ways = [(0.0_f32, 0); 16];
         for i in (0..inputs.len()).rev() {
             let at = within(inputs[i]) * (self.sides[i] - 1) as f32;
             let below = (at as usize).min(self.sides[i] - 2);
             first += below * stride;
-            ways[i] = (stride, at - below as f32);
+            ways[i] = (at - below as f32, stride);
             stride *= self.sides[i];
         }
-        let ways = &ways[..inputs.len()];
+        let (straight, last) = ways[..inputs.len()].split_at_mut(inputs.len().saturating_sub(3));
+        last.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         let mut color = [0.0; 3];
-        for corner in 0..1_usize << ways.len() {
+        for corner in 0..1_usize << straight.len() {
             let (mut place, mut weight) = (first, 1.0);
-            for (i, &(stride, fraction)) in ways.iter().enumerate() {
+            for (i, &(fraction, stride)) in straight.iter().enumerate() {
                 let is_far = corner >> i & 1 == 1;
                 place += if is_far { stride } else { 0 };
                 weight *= if is_far { fraction } else { 1.0 - fraction };
             }
-            for (sum, v) in color.iter_mut().zip(self.colors[place]) {
-                *sum += weight * v;
+            // From the nearest corner to the farthest, along the longest way first.
+            let mut before = 1.0;
+            for &(fraction, stride) in last.iter().chain(&[(0.0, 0)]) {
+                for (sum, v) in color.iter_mut().zip(self.colors[place]) {
+                    *sum += weight * (before - fraction) * v;
+                }
+                before = fraction;
+                place += stride;
             }
         }
         color

@@ -74,6 +74,7 @@ pub(super) struct Reader {
     /// Number of the page that is read.
     page: usize,
     plan: Plan,
+    limits: Limits,
     /// Next row.
     y: usize,
     /// Streams of the strip that row `y` is in, one a plane.
@@ -97,9 +98,10 @@ impl Reader {
                 .and_then(|(entries, _)| Plan::read(path, &file, &entries, limits))
                 .map_err(|error| pages.numbered(page, error))?;
             stored = stored.saturating_add(checked.stored_bytes());
-        }
-        if pages.places.len() > 1 && stored > file.length {
-            return Err(damaged(path, "pages share their pixels"));
+            // Within the loop, so that long lists of strips are not read for each of many pages.
+            if pages.places.len() > 1 && stored > file.length {
+                return Err(damaged(path, "pages share their pixels"));
+            }
         }
         Self::at_page(path, file, pages, 0, limits)
     }
@@ -137,10 +139,11 @@ impl Reader {
             tiles: Samples::new(stored),
             row: Samples::new(stored),
             plan,
+            limits: limits.clone(),
             bytes: Vec::new(),
         };
         if reader.plan.coding.is_jpeg() {
-            jpeg::check(path, &reader.plan, reader.slice(0), limits)?;
+            jpeg::check(path, &reader.plan, 0, reader.slice(0), limits)?;
         }
         Ok((header, reader))
     }
@@ -274,6 +277,8 @@ impl Reader {
 
     /// The bytes of a strip or tile as rows of stored samples.
     fn stream(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+        // Any of them may be long and give little: bytes that mean nothing, or the same ones again.
+        self.limits.deadline.check(&self.path)?;
         let plan = &self.plan;
         let slice = self.slice(index);
         Ok(match &plan.coding {
@@ -290,7 +295,7 @@ impl Reader {
                 Box::new(fax::Rows::new(slice, *code, (plan.chunk.0, plan.rows(index))))
             }
             Coding::Jpeg(_) | Coding::OldJpeg(_) => {
-                Box::new(Cursor::new(jpeg::decode(&self.path, plan, index, slice)?))
+                Box::new(Cursor::new(jpeg::decode(&self.path, plan, index, slice, &self.limits)?))
             }
         })
     }

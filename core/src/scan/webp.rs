@@ -3,7 +3,7 @@
 //! Its decoder and its encoder hold the whole picture.
 
 use std::fs::File;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use image_webp::{ColorType, DecodingError, EncodingError, WebPDecoder, WebPEncoder};
@@ -11,7 +11,7 @@ use image_webp::{ColorType, DecodingError, EncodingError, WebPDecoder, WebPEncod
 use super::color::ColorRows;
 use super::metadata::Metadata;
 use super::profile::ColorSpace;
-use super::rows::Header;
+use super::rows::{Header, read_whole};
 use super::samples::{Layout, Samples, SamplesRef};
 use super::{Depth, Error, Limits, Result, damaged, tiff, unsupported, write_failed};
 
@@ -34,17 +34,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn open(mut file: File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
-        let length = file.metadata().map_err(Error::io(path, "read"))?.len();
-        let over = |what: &str, bytes: u64| {
-            let reason = format!("{what} takes {bytes} bytes, the limit is {}", limits.memory);
-            Err(Error::Limit { path: path.into(), reason })
-        };
-        if length > limits.memory {
-            return over("the file", length);
-        }
-        let mut bytes = Vec::with_capacity(length as usize);
-        file.read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+    pub(super) fn open(file: File, path: &Path, limits: &Limits) -> Result<(Header, Self)> {
+        let bytes = read_whole(file, path, limits)?;
         check_length(path, &bytes)?;
         let mut decoder = decoder(path, &bytes)?;
         let (width, height) = decoder.dimensions();
@@ -55,10 +46,8 @@ impl Reader {
         let depth = Depth::Eight;
         let layout = Layout { color: true, alpha: decoder.has_alpha(), depth };
         // Besides the samples: those of all channels again, and the planes of a lossy picture.
-        let held = length.saturating_add(3 * u64::from(width) * u64::from(height) * 4);
-        if held > limits.memory {
-            return over("decoding it", held);
-        }
+        let held = bytes.len() as u64 + 3 * u64::from(width) * u64::from(height) * 4;
+        limits.check_memory(path, "decoding it", held)?;
         decoder.set_memory_limit(CHUNK_BYTES);
         let failed = |error| from_webp(path, error);
         let icc = decoder.icc_profile().map_err(failed)?;
@@ -103,15 +92,14 @@ impl Reader {
     }
 }
 
-/// Writes the rows without loss, with metadata that is true of the result; `memory` in bytes bounds
-/// what is held.
+/// Writes the rows without loss, with metadata that is true of the result.
 pub(super) fn write<W: Write>(
     out: W,
     rows: &mut ColorRows<'_>,
     metadata: &Metadata,
     icc: &[u8],
     xmp: &[u8],
-    memory: u64,
+    limits: &Limits,
 ) -> Result<()> {
     let path = rows.path().to_path_buf();
     let (width, height) = rows.size();
@@ -121,11 +109,8 @@ pub(super) fn write<W: Write>(
     }
     let layout = rows.layout();
     let samples = layout.bytes(width, height.into());
-    let held = 3 * samples; // the encoder keeps a copy, and its result
-    if held > memory {
-        let reason = format!("a WebP result takes {held} bytes, the limit is {memory}");
-        return Err(Error::Limit { path, reason });
-    }
+    // The encoder keeps a copy, and its result.
+    limits.check_memory(&path, "a WebP result", 3 * samples)?;
     let mut pixels = Vec::with_capacity(samples as usize);
     while let Some(band) = rows.next()? {
         band.to_bytes(true, &mut pixels);

@@ -110,7 +110,8 @@ fn measure(
 fn color(studio: &Studio, candidate: &Candidate) -> Option<Sample> {
     let (started, mut out) = (Instant::now(), Nowhere::default());
     let facts = &mut Facts::default();
-    let colored = studio.color_to(&candidate.job, &candidate.content, 0, &mut out, facts);
+    let (making, limits) = ((candidate.content.as_str(), 0), studio.limits_from_now());
+    let colored = studio.color_to(&candidate.job, making, &limits, &mut out, facts);
     let Ok(Colored::Pages(..)) = colored else { return None };
     Some(Sample {
         pixels: candidate.pixels as f64,

@@ -104,7 +104,8 @@ fn rehearse_one(studio: &Studio, ledger: Option<&Ledger>, job: &Job) -> Result<R
         facts.of_result(&result);
         return skipped(done_already(&result, recipe), facts);
     }
-    let content = fingerprint::sha256_unless(&job.shown, &studio.stop)?;
+    let deadline = studio.limits_from_now().deadline;
+    let content = fingerprint::sha256_unless(&job.shown, &studio.stop, deadline)?;
     facts.sha256_input = Some(content.clone());
     let known = ledger.map(|ledger| ledger.result(&job.output)).transpose()?.flatten();
     let path = studio.folder.join(&job.output);

@@ -1,12 +1,13 @@
 //! Options of everything that colors: the same for a batch and for a watched folder.
 
 use std::num::NonZero;
+use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
 use super::values::{
-    BordersChoice, DeviceName, FormatChoice, ProfileName, SourceTypeName, parse_saturation,
-    parse_size,
+    BordersChoice, DeviceName, FormatChoice, ProfileName, SourceTypeName, parse_duration,
+    parse_saturation, parse_size,
 };
 
 #[derive(Args, Clone, Debug)]
@@ -105,6 +106,17 @@ pub(crate) struct Coloring {
         env = "POLYCHROMIFY_MEMORY"
     )]
     pub(crate) memory: u64,
+    /// Longest time that one file may take before it counts as failed: 90s, 30m, 6h
+    ///
+    /// No scan needs the default, which is for files that are made to keep a program busy.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "24h",
+        value_parser = parse_duration,
+        env = "POLYCHROMIFY_TIME_LIMIT"
+    )]
+    pub(crate) time_limit: Duration,
     /// What computes the colors
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_DEVICE")]
     pub(crate) device: DeviceName,

@@ -1,6 +1,7 @@
 //! The first look at a scan: its thumbnail, and whether it has colors already.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{Scan, Thumbnail, Toning, Verdict};
@@ -68,6 +69,7 @@ impl Studio {
         let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
         let band_rows = self.style.encoding(info.width).band_rows;
         scan.read_lightness(band_rows, &mut |y, lightness| {
+            self.bands.fetch_add(1, Ordering::Relaxed);
             if self.stop.is_asked() {
                 return Err(polychromify_core::Error::Cancelled);
             }

@@ -164,8 +164,8 @@ impl Observer for Service<'_> {
                     self.hooks.call(hook, &self.folder, due);
                 }
             }
-            WatchEvent::Alive { waiting, queued, running } => {
-                self.watchdog.alive(*running > 0);
+            WatchEvent::Alive { waiting, queued, running, bands } => {
+                self.watchdog.alive(*running > 0, *bands);
                 let sums = self.counters.sums();
                 systemd::status(&format!(
                     "{running} in work, {queued} queued, {waiting} settling; since the start {sums}"

@@ -29,8 +29,9 @@ pub(crate) enum WatchEvent<'a> {
     Began { input: &'a Path },
     /// A job ended, for now where the outcome is [`Outcome::Postponed`].
     Ended { input: &'a Path, output: &'a Path, outcome: &'a Outcome },
-    /// A sign of life, at least every [`HEARTBEAT`]: files waited for, jobs in the queue and in work.
-    Alive { waiting: usize, queued: usize, running: usize },
+    /// A sign of life, at least every [`HEARTBEAT`]: files waited for, jobs in the queue and in work,
+    /// bands read so far.
+    Alive { waiting: usize, queued: usize, running: usize, bands: u64 },
     /// The program was asked to stop; jobs in hand are given up or finished.
     Stopping,
 }

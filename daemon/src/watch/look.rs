@@ -190,7 +190,12 @@ impl Watcher<'_> {
         }
         if !self.waiting.contains(&job.input) {
             match is_settled(self.studio, &job, &stamp) {
-                Ok(true) => return self.seen.insert(&job.input, &stamp),
+                Ok(true) => {
+                    if let Err(error) = complete(self.studio, &job) {
+                        log::warn!("{error}");
+                    }
+                    return self.seen.insert(&job.input, &stamp);
+                }
                 Ok(false) => {}
                 Err(error) => log::warn!("{error}"),
             }
@@ -255,6 +260,18 @@ fn is_settled(studio: &Studio, job: &Job, stamp: &Stamp) -> Result<bool> {
     }
     let redo = studio.care.redo;
     Ok(job::is_done_by_times(ledger, &studio.folder, job, recipe, redo)?.is_some())
+}
+
+/// Sees to it that a result of an earlier run has its sidecar, if these are asked for.
+fn complete(studio: &Studio, job: &Job) -> Result<()> {
+    if studio.care.sidecar {
+        let (ledger, recipe, redo) = (&studio.ledger, &studio.recipe, studio.care.redo);
+        let done = job::is_done_by_times(ledger, &studio.folder, job, recipe, redo)?;
+        if let Some(result) = done {
+            studio.keep_sidecar(&job.output, &result);
+        }
+    }
+    Ok(())
 }
 
 /// What the ledger says of a file. One that is done is new if it is to be made anew.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -165,7 +166,8 @@ impl<'a> Watcher<'a> {
             self.last_sign = Instant::now();
             let (queued, running) = self.crew.counts();
             let waiting = self.waiting.len();
-            self.tell(&WatchEvent::Alive { waiting, queued, running });
+            let bands = self.studio.bands.load(Ordering::Relaxed);
+            self.tell(&WatchEvent::Alive { waiting, queued, running, bands });
         }
     }
 

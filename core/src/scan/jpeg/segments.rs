@@ -1,5 +1,9 @@
 //! The segments of a JPEG file (ISO 10918-1, annex B).
 
+/// Most segments: an ICC profile or XMP of a gigabyte has fewer. Empty ones would take many times
+/// their file's size.
+const MOST_SEGMENTS: usize = 1 << 16;
+
 /// Where everything lies in a file.
 pub(super) struct Segments<'a> {
     /// Number and data of the APP segments.
@@ -49,6 +53,7 @@ impl<'a> Segments<'a> {
         let mut tables = Vec::new();
         let mut restart_interval = 0;
         let mut at = 2;
+        let mut left = MOST_SEGMENTS;
         loop {
             if *bytes.get(at).ok_or_else(truncated)? != 0xFF {
                 return Err(format!("no marker at byte {at}"));
@@ -71,6 +76,8 @@ impl<'a> Segments<'a> {
             }
             let data = bytes.get(at + 2..at + length).ok_or_else(truncated)?;
             at += length;
+            left =
+                left.checked_sub(1).ok_or_else(|| format!("more than {MOST_SEGMENTS} segments"))?;
             match marker {
                 0xE0..=0xEF => applications.push((marker - 0xE0, data)),
                 0xC4 => tables.push(data),

@@ -12,33 +12,45 @@ use crate::scan::{Error, Limits, Result, damaged, unsupported};
 /// Adobe's marker with no color transform: three components are RGB.
 const RGB: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
 
-/// Refuses what is not decoded, by the first strip or tile.
-pub(super) fn check(path: &Path, plan: &Plan, slice: Slice, limits: &Limits) -> Result<()> {
-    let stream = stream(path, plan, 0, slice)?;
-    let picture = Picture::read(path, &stream)?;
-    check_kind(path, plan, &picture)?;
-    let held = picture.memory.saturating_add(stream.len() as u64);
-    if held > limits.memory {
-        let reason = format!("a strip or tile takes {held} bytes, the limit is {}", limits.memory);
-        return Err(Error::Limit { path: path.into(), reason });
-    }
-    Ok(())
-}
-
-/// The rows of the strip or tile `index`, of the width and the byte order that the plan tells.
-pub(super) fn decode(path: &Path, plan: &Plan, index: usize, slice: Slice) -> Result<Vec<u8>> {
+/// Reads the stream of the strip or tile `index` and its headers; refuses what is not decoded.
+pub(super) fn check(
+    path: &Path,
+    plan: &Plan,
+    index: usize,
+    slice: Slice,
+    limits: &Limits,
+) -> Result<(Vec<u8>, Picture)> {
+    let (_, length) = plan.places[index];
+    limits.check_memory(path, "a strip or tile", length)?;
     let stream = stream(path, plan, index, slice)?;
     let picture = Picture::read(path, &stream)?;
     check_kind(path, plan, &picture)?;
+    // Strips of several planes are held at once.
+    let planes = plan.planes() as u64;
+    let held = picture.memory.saturating_mul(planes).saturating_add(stream.len() as u64);
+    limits.check_memory(path, "a strip or tile", held)?;
+    Ok((stream, picture))
+}
+
+/// The rows of the strip or tile `index`, of the width and the byte order that the plan tells.
+pub(super) fn decode(
+    path: &Path,
+    plan: &Plan,
+    index: usize,
+    slice: Slice,
+    limits: &Limits,
+) -> Result<Vec<u8>> {
+    let (stream, picture) = check(path, plan, index, slice, limits)?;
     let samples = jpeg::decode(path, &stream)?;
     drop(stream);
     let width = plan.chunk.0;
     match samples {
         Samples::Eight(samples) if picture.width == width => Ok(samples),
         samples => {
-            let mut bytes = Vec::with_capacity(picture.height * plan.row_bytes());
+            let rows = picture.height.min(plan.rows(index));
+            let mut bytes = Vec::with_capacity(rows * plan.row_bytes());
             let (from, to) = (picture.width * picture.channels, width * picture.channels);
-            for y in 0..picture.height {
+            for y in 0..rows {
                 let row: SamplesRef<'_> = samples.slice(y * from..y * from + to);
                 row.to_bytes(plan.packing.big_endian, &mut bytes);
             }

@@ -167,12 +167,7 @@ impl Plan {
         let whole =
             if self.coding.is_jpeg() { row.saturating_mul(2 * self.chunk.1 as u64) } else { 0 };
         let held = tiles.saturating_add(whole).saturating_add(row * 2 + width * pixel);
-        if held > limits.memory {
-            let what = if self.tiled { "a row of tiles" } else { "a strip" };
-            let reason = format!("{what} takes {held} bytes, the limit is {}", limits.memory);
-            return Err(Error::Limit { path: path.into(), reason });
-        }
-        Ok(())
+        limits.check_memory(path, if self.tiled { "a row of tiles" } else { "a strip" }, held)
     }
 
     /// Checks that all strips or tiles are there and lie within the file.

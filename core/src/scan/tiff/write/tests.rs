@@ -10,7 +10,7 @@ fn two_pages(most: u64) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.png");
     image::GrayImage::from_fn(20, 30, |x, y| image::Luma([(8 * x + y) as u8])).save(&path).unwrap();
-    let limits = Limits { pixels: 1000, memory: 1 << 20 };
+    let limits = Limits::new(1000, 1 << 20);
     let mut scan = Scan::open(&path, &limits).unwrap();
     let layout = scan.header.layout;
     let mut metadata = Metadata::default();
@@ -21,7 +21,8 @@ fn two_pages(most: u64) -> Vec<u8> {
     let mut writer = Writer::new(path.clone(), &mut out).unwrap();
     writer.most = most;
     for _ in 0..2 {
-        let rows = Rows::new(&scan.header, &mut scan.reader, None).unwrap();
+        let rows =
+            Rows::new((&path, limits.deadline), &scan.header, &mut scan.reader, None).unwrap();
         let paint = |_: u32, lightness: &[f32], rgb: SamplesMut<'_>| {
             if let SamplesMut::Eight(rgb) = rgb {
                 rgb.chunks_exact_mut(3).zip(lightness).for_each(|(p, l)| p.fill(*l as u8));
