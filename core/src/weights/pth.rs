@@ -195,7 +195,9 @@ fn rebuild(arguments: Vec<Object>) -> Option<std::result::Result<Entry, Refused>
     let offset = usize::try_from(arguments.next()?.int_or_long().ok()?).ok()?;
     let mut sizes = || {
         let sizes = arguments.next()?.tuple().ok()?.into_iter();
-        sizes.map(|size| usize::try_from(size.int_or_long().ok()?).ok()).collect::<Option<Vec<usize>>>()
+        sizes
+            .map(|size| usize::try_from(size.int_or_long().ok()?).ok())
+            .collect::<Option<Vec<usize>>>()
     };
     let (shape, strides): (Vec<usize>, Vec<usize>) = (sizes()?, sizes()?);
     // ("storage", class, key, device, length), and in the older format a view or none.
