@@ -18,7 +18,7 @@ use super::metadata::{Density, Metadata, Unit};
 use super::profile::ColorSpace;
 use super::rows::{Header, read_whole};
 use super::samples::{Layout, Samples, SamplesRef};
-use super::{Depth, Error, Limits, Result, damaged, tiff, unsupported, write_failed};
+use super::{Depth, Limits, Result, damaged, tiff, unsupported, write_failed};
 
 mod decode;
 mod entropy;
