@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use candle_core::{DType, Device, Tensor, Var};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use polychromify_core::ops::{self, Activation, Allocator, Conv};
+use polychromify_core::ops::{self, Activation, Allocator, Conv, Precision, with_precision};
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -36,15 +36,19 @@ fn convolution(c: &mut Criterion) {
         let weight = Var::from_tensor(&ones(&[outputs, inputs, kernel, kernel])).unwrap();
         let bias = Var::from_tensor(&ones(&[outputs])).unwrap();
         let conv = Conv { activation: Activation::Relu, ..Conv::default() };
-        let forward = || ops::conv2d(&x, &weight, Some(&bias), conv).unwrap();
         let name = format!("{inputs} to {outputs}, {kernel}x{kernel}");
-        group.bench_function(BenchmarkId::new("forward", &name), |b| {
-            b.iter(|| black_box(forward()));
-        });
-        let y = forward();
-        group.bench_function(BenchmarkId::new("backward", &name), |b| {
-            b.iter(|| black_box(y.backward().unwrap()));
-        });
+        for precision in [Precision::F32, Precision::Bf16] {
+            let convolve = || ops::conv2d(&x, &weight, Some(&bias), conv).unwrap();
+            let forward = || with_precision(precision, convolve);
+            let name = format!("{name}, {precision}");
+            group.bench_function(BenchmarkId::new("forward", &name), |b| {
+                b.iter(|| black_box(forward()));
+            });
+            let y = forward();
+            group.bench_function(BenchmarkId::new("backward", &name), |b| {
+                b.iter(|| black_box(y.backward().unwrap()));
+            });
+        }
     }
     group.finish();
 }

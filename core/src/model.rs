@@ -199,6 +199,9 @@ fn to_value<C: Serialize>(config: &C) -> Value {
 }
 
 #[cfg(test)]
+mod reference;
+
+#[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
     use candle_nn::VarMap;

@@ -175,6 +175,15 @@ pub fn scale_shift(x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor>
     x.broadcast_mul(&spread(scale)?)?.broadcast_add(&spread(shift)?)
 }
 
+/// `x + y` of tensors of one shape.
+///
+/// # Errors
+///
+/// When the shapes differ or the device fails.
+pub fn add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    if fast(x) { x.contiguous()?.apply_op2(&y.contiguous()?, pointwise::Add) } else { x + y }
+}
+
 /// `max(x + y, 0)` of tensors of one shape; its gradient where the sum is 0 is 0.
 ///
 /// # Errors

@@ -22,8 +22,11 @@ use crate::{Device, Error, Result};
 
 mod average;
 mod complete;
+pub(crate) mod import;
+mod pth;
 
 pub use average::average;
+pub use import::{Imported, import};
 
 /// The built-in weights, the default first: name and content of `weights/NAME.safetensors`.
 const BUILTIN: &[(&str, &[u8])] = &[

@@ -133,3 +133,26 @@ fn a_study_trains_each_network_once_and_compares_them() {
     assert_eq!(second.stdout, first.stdout, "{}", messages(&second));
     assert_eq!(weights.metadata().unwrap().modified().unwrap(), written, "not trained again");
 }
+
+#[test]
+fn published_weights_are_imported_and_used() {
+    let folder = folder(2);
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/assets/networks");
+    for name in ["siggraph17-narrow-old.pth", "wrapped.pth"] {
+        fs::copy(assets.join(name), folder.path().join(name)).unwrap();
+    }
+    let mut import =
+        command(folder.path(), "import siggraph17-narrow-old.pth --network siggraph17");
+    import.args(["--output", "w.safetensors", "--config", r#"{"filters": [2, 3, 4, 5, 3, 2]}"#]);
+    let output = import.output().unwrap();
+    assert!(output.status.success(), "{}", messages(&output));
+    let output = run(folder.path(), "evaluate --weights w.safetensors --photos photos --json");
+    assert!(output.status.success(), "{}", messages(&output));
+
+    let output = run(folder.path(), "import wrapped.pth --network eccv16 --output x.safetensors");
+    assert_eq!(output.status.code(), Some(2));
+    let message = "polychromify-train: weights wrapped.pth: holds no tensors, but `state_dict`: \
+                   save the state alone\n";
+    assert_eq!(messages(&output), message);
+    assert!(!folder.path().join("x.safetensors").exists());
+}

@@ -1,9 +1,11 @@
-//! Polychromify with this crate's operations beside the same network in plain candle: seconds of a
-//! training step and of a prediction at 128x128, by turns in one run, as a Markdown table.
+//! Networks of this crate beside the same in PyTorch, onnxruntime and plain candle: seconds of a
+//! training step and of predictions, by turns in one run, as a Markdown table.
 //!
-//! `scripts/bench` runs it. Plain candle is a process of its own, `stock`, with the system's
-//! allocator; a step at batch 32 takes it more than a minute and 12 GB. `--quick` takes batch 4 for
-//! both.
+//!     compare [--quick] [--stock] [--peers PYTHON SCRIPT]
+//!
+//! `scripts/bench` runs it. Each of the others is a process of its own that answers questions with
+//! seconds: `scripts/peers.py`, and the example `stock` with the system's allocator. A step of plain
+//! candle at batch 32 takes more than a minute and 12 GB; `--quick` takes batch 8 for all.
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
 mod contest;
@@ -12,33 +14,30 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use candle_core::{Error, Result};
-use polychromify_core::model::conv_dense::{Config, ConvDense};
-use polychromify_core::model::vivid::{self, Vivid};
-use polychromify_core::ops::Allocator;
+use polychromify_core::ops::{Allocator, Precision};
+use polychromify_core::{Weights, model};
+use serde_json::{Value, json};
 
 use contest::{Contestant, SIDE, batch};
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
-/// The process that runs plain candle.
-struct Stock {
+/// A process that answers each line with seconds.
+struct Other {
     process: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Stock {
-    fn start() -> Result<Self> {
-        let program = std::env::current_exe()?.with_file_name("stock");
-        let mut process =
-            Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+impl Other {
+    fn start(command: &mut Command) -> Result<Self> {
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let questions = process.stdin.take().expect("piped");
         let answers = BufReader::new(process.stdout.take().expect("piped"));
         Ok(Self { process, questions, answers })
     }
 
-    /// Seconds of `predict` or `step N`.
     fn time(&mut self, question: &str) -> Result<f64> {
         writeln!(self.questions, "{question}")?;
         let mut answer = String::new();
@@ -53,31 +52,44 @@ impl Stock {
     }
 }
 
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
-}
+/// One who takes turns.
+type Turn<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 
-/// Median seconds of `rounds` runs of the first and three times as many of the second, by turns, so
-/// that what else the machine does slows down both.
-fn by_turns(
-    rounds: usize,
-    mut stock: impl FnMut() -> Result<f64>,
-    mut ours: impl FnMut() -> Result<f64>,
-) -> Result<(f64, f64)> {
-    let (mut of_stock, mut of_ours) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        of_stock.push(stock()?);
-        for _ in 0..3 {
-            of_ours.push(ours()?);
+/// Median seconds of each, by turns, so that what else the machine does slows down all; the first
+/// turn of each does not count.
+fn by_turns(rounds: usize, mut turns: Vec<Option<Turn<'_>>>) -> Result<Vec<Option<f64>>> {
+    let mut seconds = vec![Vec::new(); turns.len()];
+    for round in 0..=rounds {
+        for (turn, seconds) in turns.iter_mut().zip(&mut seconds) {
+            let Some(turn) = turn else { continue };
+            // Threads of the one before wait busily for a while.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            let second = turn()?;
+            if round > 0 {
+                seconds.push(second);
+            }
         }
     }
-    Ok((median(of_stock), median(of_ours)))
+    let median = |mut seconds: Vec<f64>| {
+        seconds.sort_by(f64::total_cmp);
+        seconds.get(seconds.len() / 2).copied()
+    };
+    Ok(seconds.into_iter().map(median).collect())
 }
 
-fn row(what: &str, rounds: usize, (stock, ours): (f64, f64)) {
-    let (ratio, runs) = (stock / ours, 3 * rounds);
-    println!("| {what} | {stock:.4} (of {rounds}) | {ours:.4} (of {runs}) | {ratio:.1} |");
+/// A row of the table: milliseconds of each, and ratios.
+fn row(what: &str, medians: &[Option<f64>]) {
+    let cell = |seconds: &Option<f64>| {
+        seconds.map_or("-".to_owned(), |seconds| format!("{:.0}", 1000.0 * seconds))
+    };
+    let cells: Vec<String> = medians.iter().map(cell).collect();
+    let ratio = |over: usize, under: usize| match (medians[over], medians[under]) {
+        (Some(over), Some(under)) => format!("{:.2}", over / under),
+        _ => "-".to_owned(),
+    };
+    let best = if medians[1].is_some() { 1 } else { 0 };
+    let ratios = [ratio(0, 1), ratio(2, 0), ratio(2, best), ratio(3, best), ratio(4, best)];
+    println!("| {what} | {} | {} |", cells.join(" | "), ratios.join(" | "));
 }
 
 /// The processor's name, where the system tells it.
@@ -87,36 +99,96 @@ fn processor() -> String {
     name.unwrap_or("unknown processor").to_owned()
 }
 
+fn ours(name: &str, config: &Value) -> Result<Contestant> {
+    Contestant::new(|vb| model::build(name, config, vb).map_err(Error::wrap))
+}
+
 fn main() -> Result<()> {
     Allocator::keep(16 << 30);
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let (images, rounds) = if quick { (4, 3) } else { (32, 1) };
-    let mut stock = Stock::start()?;
-    let mut ours = Contestant::new(|vb| ConvDense::new(&Config::default(), vb))?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let given = |flag: &str| arguments.iter().position(|argument| argument == flag);
+    let quick = given("--quick").is_some();
+    let mut peers = match given("--peers").map(|at| &arguments[at + 1..]) {
+        Some([python, script, ..]) => Some(Other::start(Command::new(python).arg(script))?),
+        _ => None,
+    };
+    let mut stock = match given("--stock") {
+        Some(_) => {
+            Some(Other::start(&mut Command::new(std::env::current_exe()?.with_file_name("stock")))?)
+        }
+        None => None,
+    };
+    let asked =
+        [Some(Precision::F32), Some(Precision::Bf16).filter(|precision| precision.is_available())];
 
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    println!("{}, {cores} cores; seconds, median.\n", processor());
-    println!("| Polychromify, {SIDE}x{SIDE} | Stock candle | Polychromify's operations | Ratio |");
-    println!("|---|---|---|---|");
+    println!("{}, {cores} cores; milliseconds, medians of turns.\n", processor());
+    print!(
+        "| | ours, f32 | ours, bf16 | PyTorch, f32 | PyTorch, bf16 | onnxruntime | plain candle "
+    );
+    print!("| our f32 : bf16 | PyTorch f32 : our f32 | PyTorch f32 : our best ");
+    println!("| PyTorch bf16 : our best | onnxruntime : our best |");
+    println!("|{}", "---|".repeat(12));
 
-    let (lightness, _) = batch(1)?;
-    stock.time("predict")?;
-    ours.predict(&lightness)?;
-    let seconds = by_turns(15, || stock.time("predict"), || ours.predict(&lightness))?;
-    row("prediction, batch 1", 15, seconds);
+    let built_in = Weights::default_weights().map_err(Error::wrap)?;
+    let networks = [
+        ("polychromify", "conv_dense", 128, json!({}), 15),
+        ("polychromify", "conv_dense", 256, json!({}), 7),
+        ("vivid", "vivid", 256, built_in.config().clone(), 15),
+        ("eccv16", "eccv16", 256, json!({"head": "published"}), 5),
+    ];
+    for (name, family, side, changes, rounds) in networks {
+        let mut config = model::default_config(family).unwrap_or(json!({}));
+        if let (Value::Object(config), Value::Object(changes)) = (&mut config, changes) {
+            config.extend(changes);
+        }
+        let contestant = &ours(family, &config)?;
+        let (lightness, _) = &batch(1, side)?;
+        let peers = std::cell::RefCell::new(peers.as_mut());
+        let peer = |how: &str| -> Option<Turn<'_>> {
+            let (peers, question) = (&peers, format!("predict {name} {side} {how}"));
+            peers.borrow().as_ref()?;
+            Some(Box::new(move || peers.borrow_mut().as_mut().expect("there").time(&question)))
+        };
+        let mut turns: Vec<Option<Turn<'_>>> = Vec::new();
+        for precision in asked {
+            turns.push(precision.map(|precision| -> Turn<'_> {
+                Box::new(move || contestant.predict(precision, lightness))
+            }));
+        }
+        turns.extend(["torch", "bf16", "onnx"].map(peer));
+        turns.push(match (&mut stock, name, side) {
+            (Some(stock), "polychromify", SIDE) => Some(Box::new(|| stock.time("predict"))),
+            _ => None,
+        });
+        row(&format!("prediction, {name}, {side}x{side}"), &by_turns(rounds, turns)?);
+    }
 
-    let vivid = Contestant::new(|vb| Vivid::new(&vivid::Config::default(), vb))?;
-    let large = lightness.upsample_nearest2d(2 * SIDE, 2 * SIDE)?;
-    vivid.predict(&large)?;
-    let (small, large) = by_turns(15, || ours.predict(&lightness), || vivid.predict(&large))?;
-
-    let (lightness, chroma) = batch(images)?;
-    ours.step(&lightness, &chroma)?;
-    let question = format!("step {images}");
-    let step = || ours.step(&lightness, &chroma);
-    let seconds = by_turns(rounds, || stock.time(&question), step)?;
-    row(&format!("training step, batch {images}"), rounds, seconds);
-    println!("\nPrediction, batch 1: Polychromify at {SIDE}x{SIDE} {small:.4}, by turns with");
-    println!("Vivid at {0}x{0} {large:.4}.", 2 * SIDE);
-    stock.stop()
+    let images = if quick { 8 } else { 32 };
+    let (lightness, chroma) = &batch(images, SIDE)?;
+    let config = model::default_config("conv_dense").unwrap_or(json!({}));
+    let contestant = &std::cell::RefCell::new(ours("conv_dense", &config)?);
+    let peers_cell = &std::cell::RefCell::new(peers.as_mut());
+    let mut turns: Vec<Option<Turn<'_>>> = Vec::new();
+    for precision in asked {
+        turns.push(precision.map(|precision| -> Turn<'_> {
+            Box::new(move || contestant.borrow_mut().step(precision, lightness, chroma))
+        }));
+    }
+    for precision in ["f32", "bf16"] {
+        let question = format!("step {images} {precision}");
+        turns.push(peers_cell.borrow().as_ref().map(|_| -> Turn<'_> {
+            Box::new(move || peers_cell.borrow_mut().as_mut().expect("there").time(&question))
+        }));
+    }
+    turns.push(None);
+    turns.push(
+        stock
+            .as_mut()
+            .map(|stock| -> Turn<'_> { Box::new(move || stock.time(&format!("step {images}"))) }),
+    );
+    row(&format!("training step, polychromify, batch {images}"), &by_turns(3, turns)?);
+    peers.map(Other::stop).transpose()?;
+    stock.map(Other::stop).transpose()?;
+    Ok(())
 }

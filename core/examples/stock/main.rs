@@ -9,19 +9,20 @@ mod contest;
 use candle_core::{Error, Result, Tensor};
 use candle_nn::{Conv2dConfig, Init, Module, VarBuilder};
 use polychromify_core::model::{Mode, Network};
+use polychromify_core::ops::Precision;
 
-use contest::{Contestant, batch};
+use contest::{Contestant, SIDE, batch};
 
 fn main() -> Result<()> {
-    let mut contestant = Contestant::new(Stock::new)?;
+    let mut contestant = Contestant::new(|vb| Ok(Box::new(Stock::new(vb)?)))?;
     for line in std::io::stdin().lines() {
         let line = line?;
         let seconds = match line.split_once(' ') {
             Some(("step", images)) => {
-                let (lightness, chroma) = batch(images.parse().map_err(Error::wrap)?)?;
-                contestant.step(&lightness, &chroma)?
+                let (lightness, chroma) = batch(images.parse().map_err(Error::wrap)?, SIDE)?;
+                contestant.step(Precision::F32, &lightness, &chroma)?
             }
-            _ => contestant.predict(&batch(1)?.0)?,
+            _ => contestant.predict(Precision::F32, &batch(1, SIDE)?.0)?,
         };
         println!("{seconds}");
     }

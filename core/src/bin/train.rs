@@ -29,8 +29,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::ops::{Allocator, Precision};
-use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Session};
-use polychromify_core::weights::{Header, average, save_half};
+use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Recipe, Session};
+use polychromify_core::weights::{self, Header, Imported, average, save, save_half};
 use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
 use serde_json::{Value, json};
 
@@ -59,6 +59,7 @@ enum Command {
     Evaluate(Evaluate),
     Compare(compare::Compare),
     Export(Export),
+    Import(Import),
 }
 
 /// Read photographs once, into one file of small ones with their splits.
@@ -121,8 +122,8 @@ struct Fit {
     /// Seed of weights, order and mirroring [default: 0].
     #[arg(long)]
     seed: Option<u64>,
-    /// Recipe in place of the document's: JSON or a file of it, such as '{"minutes": 17}'; what it
-    /// leaves out keeps its default [default: only `vivid` has one].
+    /// Changes to the network's recipe, the document's where it has none of its own: JSON or a file
+    /// of it, such as '{"size": 64, "minutes": 17}'.
     #[arg(long, value_name = "JSON|FILE")]
     recipe: Option<String>,
     /// Weights file to begin with, as far as its tensors' names are the network's.
@@ -217,6 +218,24 @@ struct Export {
     training: Option<String>,
 }
 
+/// Turn published PyTorch weights into a weights file: `colorization_release_v2-9b330a0b.pth` for
+/// eccv16, `siggraph17-df00044c.pth` for siggraph17.
+#[derive(Args)]
+struct Import {
+    /// A state (a dictionary of tensors) that PyTorch saved, in its zip format or the older one.
+    file: PathBuf,
+    /// Network that it is for: eccv16 or siggraph17.
+    #[arg(long, value_name = "NAME")]
+    network: String,
+    /// The file to write; one that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Changes to the network's configuration: JSON or a file of it, such as '{"temperature": 1}';
+    /// what it leaves out is as the published weights need it.
+    #[arg(long, value_name = "JSON|FILE")]
+    config: Option<String>,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Best {
     Mse,
@@ -232,6 +251,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export(&arguments),
+        Command::Import(arguments) => import(&arguments),
     };
     done.unwrap_or_else(|error| {
         say(&format!("polychromify-train: {error}"));
@@ -357,15 +377,6 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     let parts: Vec<(Weights, f64)> = parts.collect::<Result<_>>()?;
     let tensors = average(&parts)?;
     let (weights, _) = parts.last().expect("one is required");
-    let changed = |value: &Value, changes: Option<&String>| {
-        let mut value = value.clone();
-        let Some(text) = changes else { return Ok::<_, Error>(value) };
-        match (&mut value, read_network_config(text)?) {
-            (Value::Object(value), Value::Object(changes)) => value.extend(changes),
-            (value, changes) => *value = changes,
-        }
-        Ok(value)
-    };
     let config = changed(weights.config(), arguments.config.as_ref())?;
     let mut training = weights.training().clone();
     let minutes = names.last().and_then(|name| train::minutes_of_run(Path::new(name)));
@@ -383,6 +394,16 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     save_half(&arguments.output, &tensors, header)?;
     // What does not fit the network is better refused here than where the file is used.
     Weights::read(&arguments.output)?.build(&Device::open(DeviceChoice::Cpu)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(arguments: &Import) -> Result<ExitCode> {
+    let Import { file, network, output, config } = arguments;
+    let changes = config.as_deref().map(read_network_config).transpose()?;
+    let Imported { tensors, config, training } = weights::import(file, network, changes.as_ref())?;
+    // The photographs that they were trained on are not known here.
+    save(output, &tensors, network, &config, &training, [0.0; 2])?;
+    Weights::read(output)?.build(&Device::open(DeviceChoice::Cpu)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -425,7 +446,8 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.precision, arguments.precision.as_ref());
     config.flip |= arguments.flip;
     if let Some(text) = &arguments.recipe {
-        let recipe = serde_json::from_value(read_network_config(text)?);
+        let own = config.recipe.clone().unwrap_or_else(Recipe::document);
+        let recipe = serde_json::from_value(changed(&json!(own), Some(text))?);
         let recipe = recipe.map_err(|error| Error::Train(format!("--recipe {text}: {error}")))?;
         config.recipe = Some(recipe);
     }
@@ -451,6 +473,17 @@ fn set<T: Clone>(field: &mut T, given: Option<&T>) {
     if let Some(given) = given {
         field.clone_from(given);
     }
+}
+
+/// JSON with some of its entries changed: by JSON or a file of it.
+fn changed(value: &Value, changes: Option<&String>) -> Result<Value> {
+    let mut value = value.clone();
+    let Some(text) = changes else { return Ok(value) };
+    match (&mut value, read_network_config(text)?) {
+        (Value::Object(value), Value::Object(changes)) => value.extend(changes),
+        (value, changes) => *value = changes,
+    }
+    Ok(value)
 }
 
 fn read_network_config(text: &str) -> Result<Value> {

@@ -46,8 +46,13 @@ fn scaled(lab: Lab, factor: f32) -> Lab {
 /// Within 1e-6 of 0..=1, a thirtieth of a 16-bit step, so that rounding does not push neutral
 /// white out.
 #[inline(always)]
+#[expect(
+    clippy::manual_range_contains,
+    clippy::needless_bitwise_bool,
+    reason = "without branches, this vectorizes"
+)]
 pub(super) fn in_gamut(rgb: [f32; 3]) -> bool {
-    let fits = |v: f32| (v >= -1e-6) & (v <= 1.0 + 1e-6); // no branch: this vectorizes
+    let fits = |v: f32| (v >= -1e-6) & (v <= 1.0 + 1e-6);
     fits(rgb[0]) & fits(rgb[1]) & fits(rgb[2])
 }
 

@@ -54,11 +54,12 @@ fn integers(bits: __m512i) -> __m512bh {
     unsafe { std::mem::transmute::<__m512i, __m512bh>(bits) }
 }
 
-/// `from` and as many of the next `from.len() + 16` as needed, rounded to bfloat16.
+/// 32 values rounded to bfloat16, `low` first.
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn rounded(low: __m512, high: __m512) -> __m512i {
+    let halves = _mm512_cvtne2ps_pbh(high, low);
     // SAFETY: both are 512 bits, of any content.
-    unsafe { std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low)) }
+    unsafe { std::mem::transmute::<__m512bh, __m512i>(halves) }
 }
 
 /// Mask of the first `count` values.
@@ -110,8 +111,9 @@ unsafe fn shorten(from: &[f32], to: &mut [u16]) {
         // SAFETY: as above; nothing is read where all lanes are masked.
         let high = unsafe { _mm512_maskz_loadu_ps(high_mask, from.wrapping_add(LANES)) };
         let to = to[start..].as_mut_ptr().cast();
+        let halves = rounded(low, high);
         // SAFETY: as above.
-        unsafe { _mm512_mask_storeu_epi16(to, mask as __mmask32, rounded(low, high)) };
+        unsafe { _mm512_mask_storeu_epi16(to, mask as __mmask32, halves) };
     }
 }
 
@@ -255,9 +257,9 @@ unsafe fn outer<const V: usize, const B: usize>(
             }
             for (total, pixels) in total.iter_mut().zip(&pixels) {
                 // SAFETY: in bounds, as the caller promises.
-                let pair = unsafe { pixels.add(2 * column) }.cast::<i32>();
+                let pair = unsafe { pixels.add(2 * column) }.cast::<[u8; 4]>();
                 // SAFETY: as above: two pixels.
-                let pair = _mm512_set1_epi32(unsafe { pair.read_unaligned() });
+                let pair = _mm512_set1_epi32(i32::from_ne_bytes(unsafe { pair.read() }));
                 for (total, &gradients) in total.iter_mut().zip(&gradients) {
                     *total = _mm512_dpbf16_ps(*total, integers(pair), halves(gradients));
                 }
@@ -269,8 +271,9 @@ unsafe fn outer<const V: usize, const B: usize>(
             let sums = &mut sums[channel + v * LANES..][..LANES];
             // SAFETY: 16 floats.
             let old = unsafe { _mm512_loadu_ps(sums.as_ptr()) };
+            let sum = _mm512_add_ps(old, total);
             // SAFETY: 16 floats.
-            unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), _mm512_add_ps(old, total)) };
+            unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
         }
     }
 }

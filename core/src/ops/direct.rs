@@ -32,24 +32,29 @@ pub(super) fn lanes(g: &Geometry, precision: Precision) -> Geometry {
 fn pack_weights(
     g: &Geometry,
     precision: Precision,
-    weight: impl Fn(usize, usize, usize) -> f32,
+    weight: impl Fn(usize, usize, usize) -> f32 + Sync,
 ) -> Vec<f32> {
     let (depth, area) = (lanes(g, precision).depth(), g.kernel_h * g.kernel_w);
     let mut packed = vec![0.; g.outputs.div_ceil(BLOCK) * depth * BLOCK];
-    for (block, packed) in packed.chunks_exact_mut(depth * BLOCK).enumerate() {
-        for (term, packed) in packed.chunks_exact_mut(BLOCK).enumerate() {
-            let (lane, position) = (term / area, term % area);
-            for (i, packed) in packed.iter_mut().enumerate().take(g.outputs - block * BLOCK) {
-                let of = |input| {
-                    if input < g.inputs { weight(block * BLOCK + i, input, position) } else { 0. }
-                };
-                *packed = match precision {
-                    Precision::F32 => of(lane),
-                    Precision::Bf16 => bf16::pair(of(2 * lane), of(2 * lane + 1)),
-                };
+    packed.par_chunks_exact_mut(depth * BLOCK).enumerate().for_each(|(block, packed)| {
+        for (i, output) in (block * BLOCK..g.outputs).take(BLOCK).enumerate() {
+            let terms = packed.chunks_exact_mut(area * BLOCK).enumerate();
+            for (lane, terms) in terms {
+                for (position, term) in terms.chunks_exact_mut(BLOCK).enumerate() {
+                    term[i] = match precision {
+                        Precision::F32 => weight(output, lane, position),
+                        Precision::Bf16 => {
+                            let even = weight(output, 2 * lane, position);
+                            let has_odd = 2 * lane + 1 < g.inputs;
+                            let odd =
+                                if has_odd { weight(output, 2 * lane + 1, position) } else { 0. };
+                            bf16::pair(even, odd)
+                        }
+                    };
+                }
             }
         }
-    }
+    });
     packed
 }
 

@@ -93,6 +93,39 @@ impl CustomOp2 for AddRelu {
     }
 }
 
+/// See [`super::add`].
+pub(super) struct Add;
+
+impl CustomOp2 for Add {
+    fn name(&self) -> &'static str {
+        "add"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        y: &CpuStorage,
+        y_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        if x_layout.shape() != y_layout.shape() {
+            bail!("sum of {:?} and {:?}", x_layout.shape(), y_layout.shape());
+        }
+        let (x, y) = (contiguous(x, x_layout)?, contiguous(y, y_layout)?);
+        Ok((CpuStorage::F32(zip(x, y, |x, y| x + y)), x_layout.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        _x: &Tensor,
+        _y: &Tensor,
+        _sum: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        Ok((Some(gradient.clone()), Some(gradient.clone())))
+    }
+}
+
 /// See [`super::leaky_relu`].
 pub(super) struct LeakyRelu {
     pub(super) slope: f32,

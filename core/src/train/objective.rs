@@ -443,6 +443,19 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_recipe_is_the_mean_squared_error() {
+        let photos = Dataset::for_tests(1, vec![200, 60, 30]);
+        let said = noise(&[2, 2, 8, 8], 0.4);
+        let truth = noise(&[2, 2, 8, 8], -0.3);
+        let heads = Heads { chroma: said, bins: None };
+        let loss = |recipe: Option<&Recipe>| {
+            let loss = Objective::new(recipe, None, &photos).loss(&heads, &truth).unwrap();
+            loss.to_scalar::<f32>().unwrap()
+        };
+        assert!((loss(Some(&Recipe::document())) - loss(None)).abs() < 1e-6);
+    }
+
+    #[test]
     fn the_five_nearest_bins_share_a_color_and_a_gray_photograph_does_not_count() {
         let photos = Dataset::for_tests(1, vec![200, 60, 30]);
         let config = serde_json::json!({"head": "bins"});

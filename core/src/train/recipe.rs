@@ -106,6 +106,21 @@ impl Default for Recipe {
 }
 
 impl Recipe {
+    /// The document's recipe: the mean squared error at a fixed rate, of whole photographs.
+    pub fn document() -> Self {
+        Self {
+            least_area: 1.0,
+            aging: 0.0,
+            encoder_rate: 1.0,
+            weight_decay: 0.0,
+            chroma_weight: 1.0,
+            bins_weight: 0.0,
+            order_weight: 0.0,
+            schedule: Schedule::Fixed,
+            ..Self::default()
+        }
+    }
+
     /// The recipe made for a network; `None` where it is trained by the document's.
     pub(crate) fn of(network: &str, config: &Value) -> Option<Self> {
         let zhang = Self {

@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::layers::{Conv, Depthwise, Pass, Side};
-use crate::ops::Activation;
+use crate::ops::{self, Activation};
 
 /// Kernel, stride, expansion, channels and number of blocks of each stage.
 const STAGES: [(usize, usize, usize, usize, usize); 7] = [
@@ -98,6 +98,6 @@ impl Block {
         };
         let y = self.depthwise.forward(&expanded, pass)?;
         let y = self.project.forward(&y, None, Activation::None, pass)?;
-        if self.residual { y + x } else { Ok(y) }
+        if self.residual { ops::add(&y, x) } else { Ok(y) }
     }
 }

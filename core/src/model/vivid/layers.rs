@@ -204,7 +204,10 @@ impl NormedConv {
         let (x, weight) = &beside(x, &self.weight, hints, pass)?;
         if pass.fast() && mode == Mode::Infer {
             let (scale, shift) = self.norm.folded()?;
-            let weight = weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
+            let (outputs, inputs, kernel, _) = weight.dims4()?;
+            let rows = weight.reshape((1, outputs, inputs, kernel * kernel))?;
+            let weight = ops::scale_shift(&rows, &scale, &scale.zeros_like()?)?;
+            let weight = weight.reshape((outputs, inputs, kernel, kernel))?;
             return ops::conv2d(x, &weight, Some(&shift), conv(1, Activation::Relu));
         }
         if pass.fast() {
@@ -259,6 +262,9 @@ pub(super) fn upsample2x(x: &Tensor, pass: Pass) -> Result<Tensor> {
 
 /// Doubles height and width, bilinear between pixel centers, the border repeated.
 pub(super) fn bilinear2x(x: &Tensor) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        return ops::upsample_bilinear(x, 2);
+    }
     let (c, n, height, width) = x.dims4()?;
     let x = stretch(x, 2)?.reshape((c, n, 2 * height, width))?;
     stretch(&x, 3)?.reshape((c, n, 2 * height, 2 * width))

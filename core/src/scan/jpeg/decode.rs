@@ -1,5 +1,6 @@
 //! Decodes a whole JPEG stream, of a file of its own or of a strip or tile of a TIFF file.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use zune_core::bytestream::ZCursor;
@@ -14,6 +15,9 @@ use crate::scan::{Result, damaged, unsupported};
 
 /// Marker of frames that predict samples and lose nothing.
 const LOSSLESS: u8 = 0xC3;
+
+/// Bytes of a picture that is decoded while its data is checked.
+const LITTLE: u64 = 256 << 20;
 
 /// What is known of a stream before it is decoded.
 pub(in crate::scan) struct Picture {
@@ -77,7 +81,28 @@ pub(in crate::scan) fn decode(path: &Path, bytes: &[u8]) -> Result<Samples> {
     if frame.marker == LOSSLESS {
         return lossless(path, bytes, frame);
     }
-    entropy::check(&segments).map_err(failed)?;
+    // Broken data is decoded for nothing, so this is for pictures that take little time.
+    let together = picture.memory <= LITTLE && segments.scans.len() <= entropy::MOST_SCANS;
+    if !together {
+        entropy::check(&segments).map_err(failed)?;
+        return pixels(path, bytes, &segments, &picture);
+    }
+    let (checked, pixels) = rayon::join(
+        || entropy::check(&segments),
+        || catch_unwind(AssertUnwindSafe(|| pixels(path, bytes, &segments, &picture))),
+    );
+    checked.map_err(failed)?;
+    pixels.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Decodes what was checked, or is being checked.
+fn pixels(
+    path: &Path,
+    bytes: &[u8],
+    segments: &Segments<'_>,
+    picture: &Picture,
+) -> Result<Samples> {
+    let failed = |reason: String| damaged(path, reason);
     let ycck = segments.adobe() == Some(2);
     let space = match (picture.channels, ycck) {
         (1, _) => ZuneColorSpace::Luma,
@@ -88,7 +113,7 @@ pub(in crate::scan) fn decode(path: &Path, bytes: &[u8]) -> Result<Samples> {
     let options = DecoderOptions::default()
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
-        .jpeg_set_max_scans(usize::from(u16::MAX)) // all were decoded once by the check
+        .jpeg_set_max_scans(usize::from(u16::MAX)) // the check has its own limit
         .jpeg_set_out_colorspace(space);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     let mut samples = decoder.decode().map_err(|error| failed(error.to_string()))?;

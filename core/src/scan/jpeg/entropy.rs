@@ -10,7 +10,7 @@ use super::segments::{Component, Frame, Scan, Segments};
 const PADDING: usize = 3;
 
 /// More scans than any encoder makes; a small file of many would take hours.
-const MOST_SCANS: usize = 100;
+pub(super) const MOST_SCANS: usize = 100;
 
 /// Largest size of a difference of DC coefficients and of an AC coefficient, in bits, for samples
 /// of 8 bits (ISO 10918-1, tables F.1 and F.2), and with one more for the rounding of encoders.
