@@ -265,7 +265,7 @@ fn chunks(file: &mut File, path: &Path) -> Result<Vec<Chunk>> {
             found.push(Chunk { kind, data });
         } else {
             // Relative, which keeps the buffer: there may be millions of chunks.
-            reader.seek_relative(size as i64).map_err(Error::io(path, "read"))?;
+            reader.seek_relative(size.cast_signed()).map_err(Error::io(path, "read"))?;
         }
         reader.seek_relative(4).map_err(Error::io(path, "read"))?; // the checksum
     }

@@ -49,7 +49,7 @@ impl Study {
             label,
             folder,
             network,
-            network_config: model::default_config(network).expect("one of our networks"),
+            network_config: model::default_config(network).unwrap_or_default(),
         };
         let variant = |label, folder, config: conv_dense::Config| Member {
             network_config: json!(config),
