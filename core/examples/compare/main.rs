@@ -87,7 +87,7 @@ fn row(what: &str, medians: &[Option<f64>]) {
         (Some(over), Some(under)) => format!("{:.2}", over / under),
         _ => "-".to_owned(),
     };
-    let best = if medians[1].is_some() { 1 } else { 0 };
+    let best = usize::from(medians[1].is_some());
     let ratios = [ratio(0, 1), ratio(2, 0), ratio(2, best), ratio(3, best), ratio(4, best)];
     println!("| {what} | {} | {} |", cells.join(" | "), ratios.join(" | "));
 }
