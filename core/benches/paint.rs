@@ -37,10 +37,14 @@ fn painting(c: &mut Criterion) {
     group.sample_size(20);
     group.throughput(Throughput::Elements(PIXELS as u64));
     let codes: Vec<u8> = (0..3 * PIXELS).map(|i| (255. * noise(i)) as u8).collect();
-    let mut copy = codes.clone();
-    group.bench_function("copy of 8-bit RGB", |b| {
-        b.iter(|| black_box(&mut copy).copy_from_slice(black_box(&codes)));
+    // More than any cache holds.
+    let large = codes.repeat(64);
+    let mut copy = large.clone();
+    group.throughput(Throughput::Elements(64 * PIXELS as u64));
+    group.bench_function("copy of 8-bit RGB in memory", |b| {
+        b.iter(|| black_box(&mut copy).copy_from_slice(black_box(&large)));
     });
+    group.throughput(Throughput::Elements(PIXELS as u64));
     let mut lightness = vec![0.; PIXELS];
     group.bench_function("8-bit RGB to lightness", |b| {
         b.iter(|| lab::lightness_from_srgb8(black_box(&codes), &mut lightness));

@@ -13,6 +13,8 @@ use std::sync::LazyLock;
 
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
+use rayon::prelude::*;
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, View};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -205,8 +207,7 @@ impl Weights {
             })?,
             None => [0.0; 2],
         };
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.iter() {
+        let read = |(name, view): (&str, TensorView<'_>)| {
             let dtype = match view.dtype() {
                 Dtype::F16 => DType::F16,
                 Dtype::BF16 => DType::BF16,
@@ -220,12 +221,18 @@ impl Weights {
             };
             let cpu = &candle_core::Device::Cpu;
             let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), cpu)?;
-            tensors.insert(name.to_owned(), tensor.to_dtype(DType::F32)?);
-        }
+            Ok((name.to_owned(), tensor.to_dtype(DType::F32)?))
+        };
+        let views: Vec<_> = file.iter().collect();
+        let (tensors, sha256) = rayon::join(
+            || views.into_par_iter().map(read).collect::<Result<_>>(),
+            || hexadecimal(&Sha256::digest(bytes)),
+        );
+        let tensors = tensors?;
         Ok(Self {
             name: name.to_owned(),
             given: given.to_owned(),
-            sha256: hexadecimal(&Sha256::digest(bytes)),
+            sha256,
             network,
             config,
             training,
