@@ -202,7 +202,7 @@ pub(crate) fn tiff_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) 
     out.into_inner()
 }
 
-/// A TIFF of 65,536 blank tiles that takes hours: each is the same 32 MiB of PackBits, nearly all of
+/// A TIFF of 65,536 blank tiles that takes hours: each is the same 32 MiB of `PackBits`, nearly all of
 /// which mean nothing.
 pub(crate) fn slow_tiff() -> Vec<u8> {
     let (tiles, blank) = (1_u32 << 16, [129, 0, 129, 0]);

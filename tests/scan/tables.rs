@@ -32,7 +32,7 @@ fn s15_fixed_16(values: &[f64]) -> Vec<u8> {
 }
 
 /// What lut8Type and lut16Type begin with.
-fn lut_head(kind: &[u8; 4], inputs: u8, grid: u8) -> Vec<u8> {
+fn lut_head(kind: [u8; 4], inputs: u8, grid: u8) -> Vec<u8> {
     let head = [&kind[..], &[0; 4], &[inputs, 3, grid, 0]].concat();
     [head, s15_fixed_16(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])].concat()
 }
@@ -42,14 +42,14 @@ fn lut8() -> Vec<u8> {
     let table = nodes()
         .flat_map(|[l, a, b]| [l * 2.55, a + 128.0, b + 128.0].map(|v| v.round() as u8))
         .collect::<Vec<u8>>();
-    [lut_head(b"mft1", 3, GRID as u8), straight.clone(), table, straight].concat()
+    [lut_head(*b"mft1", 3, GRID as u8), straight.clone(), table, straight].concat()
 }
 
 /// Of `inputs` and their table of L*, a* and b*; 0xFF00 is L* 100, 0x8000 is neutral.
 fn lut16(inputs: u8, grid: u8, table: impl Iterator<Item = [f64; 3]>) -> Vec<u8> {
     let straight = |channels: u8| be16([0.0, 65535.0].repeat(channels.into()));
     let numbers = |[l, a, b]: [f64; 3]| [l * 652.8, (a + 128.0) * 256.0, (b + 128.0) * 256.0];
-    let head = [lut_head(b"mft2", inputs, grid), be16([2.0, 2.0])].concat();
+    let head = [lut_head(*b"mft2", inputs, grid), be16([2.0, 2.0])].concat();
     [head, straight(inputs), be16(table.flat_map(numbers)), straight(3)].concat()
 }
 
@@ -78,7 +78,7 @@ fn curves(bytes: u8) -> Vec<u8> {
 }
 
 /// A profile of a scanner that gives CIE Lab (D50) by one table.
-fn profile(inputs: &[u8; 4], version: u8, mut table: Vec<u8>) -> Vec<u8> {
+fn profile(inputs: [u8; 4], version: u8, mut table: Vec<u8>) -> Vec<u8> {
     table.resize(table.len().next_multiple_of(4), 0);
     let white: Vec<u8> = [0xF6D6_u32, 0x1_0000, 0xD32D].map(u32::to_be_bytes).concat();
     let text = [&b"desc\0\0\0\0\0\0\0\x08scanner\0"[..], &[0; 80]].concat();
@@ -98,7 +98,7 @@ fn profile(inputs: &[u8; 4], version: u8, mut table: Vec<u8>) -> Vec<u8> {
         data.resize(data.len().next_multiple_of(4), 0);
     }
     let mut profile = ((128 + tags.len() + data.len()) as u32).to_be_bytes().to_vec();
-    profile.extend([*b"none", [version, 0x40, 0, 0], *b"scnr", *inputs, *b"Lab "].concat());
+    profile.extend([*b"none", [version, 0x40, 0, 0], *b"scnr", inputs, *b"Lab "].concat());
     profile.resize(36, 0);
     profile.extend(b"acsp");
     profile.resize(68, 0);
@@ -142,7 +142,7 @@ fn scan(bits: u16, profile: &[u8]) -> (File, Vec<f32>) {
 fn a_scanners_profile_of_tables_gives_true_lightness() {
     for (version, table) in [(2, lut16(3, GRID as u8, nodes())), (4, curves(2))] {
         for bits in [8, 16] {
-            let (file, expected) = scan(bits, &profile(b"RGB ", version, table.clone()));
+            let (file, expected) = scan(bits, &profile(*b"RGB ", version, table.clone()));
             assert_lightness(&file, &expected, bits);
         }
     }
@@ -152,7 +152,7 @@ fn a_scanners_profile_of_tables_gives_true_lightness() {
 fn tables_of_8_bits_give_lightness_to_half_a_step() {
     // Halves of 8 bits are doubled by the matrix.
     for (version, table, most) in [(2, lut8(), 0.01), (4, curves(1), 0.45)] {
-        let (file, expected) = scan(16, &profile(b"RGB ", version, table));
+        let (file, expected) = scan(16, &profile(*b"RGB ", version, table));
         let found = difference(&file.lightness(), &expected);
         assert!(found < most, "version {version}: {found}");
     }
@@ -171,7 +171,7 @@ fn inks_between_the_nodes_of_a_table_have_the_lightness_that_little_cms_gives() 
             0.0,
         ]
     });
-    let profile = profile(b"CMYK", 2, lut16(4, 2, corners));
+    let profile = profile(*b"CMYK", 2, lut16(4, 2, corners));
     let pixels: [([u8; 4], f32); 7] = [
         ([0, 0, 0, 0], 100.0),
         ([0, 0, 0, 128], 54.822),
