@@ -94,7 +94,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
     x.contiguous()?.apply_op3(
         &weight.contiguous()?,
         &bias,
-        conv::FusedConv { conv, precision: precision::current(), portable: false },
+        conv::FusedConv { conv, precision: precision::for_inputs(weight.dim(1)?), portable: false },
     )
 }
 

@@ -73,6 +73,16 @@ pub fn with_precision<T>(precision: Precision, work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// Channels up to which a layer sees the picture itself: lightness, and colors known of it. bf16 has
+/// steps of half a unit of L* from 64 on, which would take fine texture away, and such a layer is not
+/// bound by arithmetic.
+const PICTURE: usize = 4;
+
+/// The precision of a convolution of so many input channels that is called now.
+pub(super) fn for_inputs(channels: usize) -> Precision {
+    if channels <= PICTURE { Precision::F32 } else { current() }
+}
+
 /// The precision of convolutions that are called now.
 pub(super) fn current() -> Precision {
     CURRENT.get()

@@ -135,7 +135,7 @@ fn portable(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Te
 }
 
 fn in_bf16(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
-    with_precision(Precision::Bf16, || conv2d(x, weight, Some(bias), conv))
+    x.apply_op3(weight, bias, FusedConv { conv, precision: Precision::Bf16, portable: false })
 }
 
 fn slow(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
@@ -193,6 +193,19 @@ fn bf16_convolution_is_near_that_of_f32_and_away_from_it_where_the_processor_has
             Precision::Bf16.is_available() && name != "bias",
             "{name}: {error}"
         );
+    }
+}
+
+#[test]
+fn a_layer_that_sees_the_picture_is_f32_in_any_case() {
+    for (channels, differs) in [(1, false), (4, false), (5, Precision::Bf16.is_available())] {
+        let case = Case::new([1, channels, 9, 20], 8, 3, 1);
+        let run = |precision| {
+            let conv = || conv2d(&case.x, &case.weight, Some(&case.bias), Conv::default());
+            let y = with_precision(precision, conv).unwrap();
+            y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        assert_eq!(run(Precision::Bf16) != run(Precision::F32), differs, "{channels} channels");
     }
 }
 

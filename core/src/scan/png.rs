@@ -246,8 +246,8 @@ fn chunks(file: &mut File, path: &Path) -> Result<Vec<Chunk>> {
         let mut head = [0; 8];
         reader.read_exact(&mut head).map_err(|_| truncated())?;
         let [a, b, c, d, kind @ ..] = head;
-        let size = u64::from(u32::from_be_bytes([a, b, c, d]));
-        at += 12 + size;
+        let size = u32::from_be_bytes([a, b, c, d]);
+        at += 12 + u64::from(size);
         if at > length {
             return Err(truncated());
         }
@@ -255,7 +255,7 @@ fn chunks(file: &mut File, path: &Path) -> Result<Vec<Chunk>> {
             return Ok(found);
         }
         if matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs") {
-            let Some(rest) = left.checked_sub(12 + size) else {
+            let Some(rest) = left.checked_sub(12 + u64::from(size)) else {
                 let reason = format!("more than {CHUNK_BYTES} bytes of metadata");
                 return Err(Error::Limit { path: path.into(), reason });
             };
@@ -265,7 +265,7 @@ fn chunks(file: &mut File, path: &Path) -> Result<Vec<Chunk>> {
             found.push(Chunk { kind, data });
         } else {
             // Relative, which keeps the buffer: there may be millions of chunks.
-            reader.seek_relative(size.cast_signed()).map_err(Error::io(path, "read"))?;
+            reader.seek_relative(size.into()).map_err(Error::io(path, "read"))?;
         }
         reader.seek_relative(4).map_err(Error::io(path, "read"))?; // the checksum
     }
