@@ -27,7 +27,7 @@ pub struct Contestant {
     pub name: String,
     /// Numbers that its weights file holds.
     pub parameters: usize,
-    /// Epochs and hours of its training, as far as the weights file tells.
+    /// Epochs up to these weights and time of the whole run, as far as the weights file tells.
     pub training: String,
     /// The measures.
     pub panel: Panel,
