@@ -123,17 +123,23 @@ fn color_all(
         }
     }
     let ids = studio.ledger.enqueue(&jobs, &studio.recipe)?;
-    let crew = Crew::default();
+    let crew = &Crew::default();
     let workers = workers.min(jobs.len());
     crew.add(ids.into_iter().zip(jobs));
     crew.complete();
     let (sender, outcomes) = mpsc::channel();
+    // A job's parallel parts are done where it runs, and by threads that have no job left.
+    let threads = rayon::current_num_threads().max(workers);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|source| Error::Threads { source })?;
     thread::scope(|scope| {
-        for _ in 0..workers {
-            let sender = sender.clone();
-            scope.spawn(|| work(studio, &crew, sender));
-        }
-        drop(sender);
+        scope.spawn(|| {
+            pool.broadcast(move |thread| {
+                if thread.index() < workers {
+                    work(studio, crew, &sender);
+                }
+            });
+        });
         for (job, outcome) in outcomes {
             report.tell(&job.shown, Some(&shown(arguments, &job)), &outcome);
         }
@@ -156,7 +162,7 @@ fn write_manifest(studio: &Studio, arguments: &Batch) -> bool {
 }
 
 /// Takes jobs and does them until there is none, or the program is asked to stop.
-fn work(studio: &Studio, crew: &Crew, outcomes: Sender<(Job, Outcome)>) {
+fn work(studio: &Studio, crew: &Crew, outcomes: &Sender<(Job, Outcome)>) {
     while !studio.stop.is_asked()
         && let Some((id, job)) = crew.take()
     {

@@ -35,6 +35,8 @@ pub(crate) enum Error {
         bag.display(), output.display()
     )]
     BagInOutput { bag: PathBuf, output: PathBuf },
+    #[error("cannot start threads: {source}")]
+    Threads { source: rayon::ThreadPoolBuildError },
     #[error("{}: in use by process {process}", folder.display())]
     Busy { folder: PathBuf, process: String },
     #[error("{}: neither a file nor a folder", path.display())]
