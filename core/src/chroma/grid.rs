@@ -9,6 +9,8 @@
 //! Scan borders have no part in it: their cells are neutral, the picture's cells know nothing of
 //! them, and along the edge between them a pixel is of that side whose lightness it has.
 
+use std::ops::RangeInclusive;
+
 use rayon::prelude::*;
 
 use super::ChromaMap;
@@ -52,40 +54,37 @@ pub(super) struct Grid {
 /// Sums of a cell: a*, b* and the weight they were added with.
 type Sums = [f32; 3];
 
+/// The sums of a position's cells.
+type Column = [Sums; NODES];
+
 impl Grid {
     pub(super) fn new(map: &ChromaMap) -> Self {
         let (width, height) = (map.width, map.height);
-        let mut sums = vec![[0.0; 3]; width * height * NODES];
-        let columns = map.lightness.iter().zip(&map.chroma).zip(sums.chunks_exact_mut(NODES));
-        for ((&lightness, &[a, b]), column) in
-            columns.zip(&map.picture).filter_map(|(column, &picture)| picture.then_some(column))
-        {
-            let (node, fraction) = node_of(lightness);
-            for (node, weight) in [(node, 1.0 - fraction), (node + 1, fraction)] {
-                column[node] = [weight * a, weight * b, weight];
-            }
-        }
-        let space = gaussian(SIGMA_SPACE);
-        let sums = blur(&sums, width * NODES, NODES, &space);
-        let sums = blur(&sums, width * height * NODES, width * NODES, &space);
-        let sums = blur(&sums, NODES, 1, &gaussian(SIGMA_LIGHTNESS));
-
-        let mut cells = vec![[0.0; 2]; sums.len()];
-        let columns = cells.par_chunks_exact_mut(NODES).zip(sums.par_chunks_exact(NODES));
-        columns.enumerate().for_each(|(i, (cells, column))| {
-            let shares = picture_shares(map, i);
-            if shares == [0.0; NODES] {
-                return;
-            }
-            let total = column.iter().fold([0.0; 3], add);
-            let mean = [total[0] / total[2], total[1] / total[2]];
-            let chroma = if map.picture[i] { map.chroma[i] } else { mean };
-            let edge = edge_share(column, total[2]);
-            for ((cell, &[a, b, weight]), share) in cells.iter_mut().zip(column).zip(shares) {
-                let whole = weight + MEAN_WEIGHT;
-                let near =
-                    [(a + MEAN_WEIGHT * mean[0]) / whole, (b + MEAN_WEIGHT * mean[1]) / whole];
-                *cell = [0, 1].map(|c| share * (chroma[c] + edge * (near[c] - chroma[c])));
+        let (space, lightness) = (gaussian(SIGMA_SPACE), gaussian(SIGMA_LIGHTNESS));
+        let mut cells = vec![[0.0; 2]; width * height * NODES];
+        // Row by row, because the sums of all rows fit no cache.
+        let rows = cells.par_chunks_exact_mut(width * NODES).enumerate();
+        let buffers = || [(); 2].map(|()| vec![[[0.0; 3]; NODES]; width]);
+        rows.for_each_init(buffers, |[own, blurred], (y, row)| {
+            gather(map, y, &space, own);
+            blur_across(own, &space, blurred);
+            for (x, (cells, sums)) in row.chunks_exact_mut(NODES).zip(&*blurred).enumerate() {
+                let i = y * width + x;
+                let shares = picture_shares(map, i);
+                if shares == [0.0; NODES] {
+                    continue;
+                }
+                let column = blur_along(sums, &lightness);
+                let total = column.iter().fold([0.0; 3], add);
+                let mean = [total[0] / total[2], total[1] / total[2]];
+                let chroma = if map.picture[i] { map.chroma[i] } else { mean };
+                let edge = edge_share(&column, total[2]);
+                for ((cell, &[a, b, weight]), share) in cells.iter_mut().zip(&column).zip(shares) {
+                    let whole = weight + MEAN_WEIGHT;
+                    let near =
+                        [(a + MEAN_WEIGHT * mean[0]) / whole, (b + MEAN_WEIGHT * mean[1]) / whole];
+                    *cell = [0, 1].map(|c| share * (chroma[c] + edge * (near[c] - chroma[c])));
+                }
             }
         });
         Self { width, height, cells }
@@ -135,7 +134,7 @@ fn edge_share(column: &[Sums], weight: f32) -> f32 {
 /// edge between them that is the share of the picture's pixels among those of the node's lightness
 /// close by, without the outermost ones of the picture, which may be mixed with the border.
 fn picture_shares(map: &ChromaMap, i: usize) -> [f32; NODES] {
-    let around = |i: usize, reach: usize| {
+    let square = |i: usize, reach: usize| {
         let (x, y) = (i % map.width, i / map.width);
         let columns = x.saturating_sub(reach)..(x + reach + 1).min(map.width);
         let rows = y.saturating_sub(reach)..(y + reach + 1).min(map.height);
@@ -143,15 +142,15 @@ fn picture_shares(map: &ChromaMap, i: usize) -> [f32; NODES] {
     };
     // Two pixels of the picture, because the first may be mostly border and its own grid cells are
     // interpolated with the next.
-    if around(i, 2).all(|j| map.picture[j]) {
+    if square(i, 2).all(|j| map.picture[j]) {
         return [1.0; NODES];
     }
-    if !around(i, 1).any(|j| map.picture[j]) {
+    if !square(i, 1).any(|j| map.picture[j]) {
         return [0.0; NODES];
     }
-    let borders: Vec<usize> = around(i, 3).filter(|&j| !map.picture[j]).collect();
+    let borders: Vec<usize> = square(i, 3).filter(|&j| !map.picture[j]).collect();
     let pictures: Vec<usize> =
-        around(i, 3).filter(|&j| around(j, 1).all(|j| map.picture[j])).collect();
+        square(i, 3).filter(|&j| square(j, 1).all(|j| map.picture[j])).collect();
     std::array::from_fn(|node| {
         let weight = |&j: &usize| {
             let away = map.lightness[j] * ((NODES - 1) as f32 / 100.0) - node as f32;
@@ -176,26 +175,53 @@ fn gaussian(sigma: f32) -> Vec<f32> {
     raw.iter().map(|v| v / sum).collect()
 }
 
-/// Blurs lines of cells: each `line` consecutive cells hold lines whose neighbors lie `step` apart.
-/// Beyond the ends there is nothing, which the weights account for.
-fn blur(cells: &[Sums], line: usize, step: usize, kernel: &[f32]) -> Vec<Sums> {
-    let count = line / step;
-    let mut out = vec![[0.0; 3]; cells.len()];
-    // Parts of whole steps within a line, large enough that a task is worth its while.
-    out.par_chunks_exact_mut(step).with_min_len(4096 / step + 1).enumerate().for_each(
-        |(i, out)| {
-            let (block, i) = (&cells[i / count * line..][..line], i % count);
-            let first = i.saturating_sub(kernel.len() - 1);
-            let last = (i + kernel.len() - 1).min(count - 1);
-            for j in first..=last {
-                let weight = kernel[i.abs_diff(j)];
-                for (sum, v) in out.iter_mut().zip(&block[j * step..(j + 1) * step]) {
-                    for (sum, v) in sum.iter_mut().zip(v) {
-                        *sum += weight * v;
-                    }
+/// Sums of the pixels of row `y` and of those above and below, by their distance from it. Beyond
+/// the ends there is nothing, which the weights account for, here and in the other two directions.
+fn gather(map: &ChromaMap, y: usize, kernel: &[f32], sums: &mut [Column]) {
+    sums.fill([[0.0; 3]; NODES]);
+    for near in around(y, map.height, kernel) {
+        let weight = kernel[y.abs_diff(near)];
+        let row = near * map.width..(near + 1) * map.width;
+        let pixels = map.lightness[row.clone()].iter().zip(&map.chroma[row.clone()]);
+        for (((&lightness, &[a, b]), &picture), sums) in
+            pixels.zip(&map.picture[row]).zip(&mut *sums)
+        {
+            if picture {
+                let (node, fraction) = node_of(lightness);
+                for (node, share) in [(node, 1.0 - fraction), (node + 1, fraction)] {
+                    let weight = weight * share;
+                    sums[node] = add(sums[node], &[weight * a, weight * b, weight]);
                 }
             }
-        },
-    );
-    out
+        }
+    }
+}
+
+fn blur_across(row: &[Column], kernel: &[f32], blurred: &mut [Column]) {
+    for (x, blurred) in blurred.iter_mut().enumerate() {
+        let mut sums = [[0.0; 3]; NODES];
+        for near in around(x, row.len(), kernel) {
+            let weight = kernel[x.abs_diff(near)];
+            let values = row[near].as_flattened();
+            for (sum, value) in sums.as_flattened_mut().iter_mut().zip(values) {
+                *sum += weight * value;
+            }
+        }
+        *blurred = sums;
+    }
+}
+
+fn blur_along(column: &Column, kernel: &[f32]) -> Column {
+    std::array::from_fn(|node| {
+        around(node, NODES, kernel).fold([0.0; 3], |sum, near| {
+            let weight = kernel[node.abs_diff(near)];
+            add(sum, &column[near].map(|value| weight * value))
+        })
+    })
+}
+
+/// What a kernel reaches from `i` among `count`.
+fn around(i: usize, count: usize, kernel: &[f32]) -> RangeInclusive<usize> {
+    let reach = kernel.len() - 1;
+    i.saturating_sub(reach)..=(i + reach).min(count - 1)
 }
