@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use jpeg_encoder::{PixelDensity, PixelDensityUnit};
@@ -182,24 +183,37 @@ pub(super) fn write<W: Write>(
         icc,
         height,
     };
-    let mut failed = |bytes: &[u8]| out.write_all(bytes).map_err(|e| write_failed(&path, e));
-    let mut bytes = Vec::new();
-    let (mut first, mut more) = (true, true);
-    while more {
-        match rows.next()? {
-            Some(next) => next.to_bytes(true, &mut bytes),
-            None => more = false,
+    let mut put = |bytes: &[u8]| out.write_all(bytes).map_err(|e| write_failed(&path, e));
+    let strips = Strips { width, quality: quality.clamp(1, 100) };
+    let mut head = Some(&head);
+    // While a band is painted, the one before is encoded.
+    let (mut painted, mut whole, mut encoded) = (Vec::new(), Vec::new(), Vec::<Vec<u8>>::new());
+    let mut more = true;
+    while more || !whole.is_empty() || !encoded.is_empty() {
+        let mut result = Ok(Vec::new());
+        rayon::in_place_scope(|scope| -> Result<()> {
+            scope.spawn(|_| result = strips.encode(&whole, head));
+            encoded.iter().try_for_each(|strip| put(strip))?;
+            if more {
+                match rows.next()? {
+                    Some(next) => next.to_bytes(true, &mut painted),
+                    None => more = false,
+                }
+            }
+            Ok(())
+        })?;
+        encoded = result.map_err(|error| write_failed(&path, io::Error::other(error)))?;
+        if !encoded.is_empty() {
+            head = None;
         }
-        let ready = Strips { width, quality: quality.clamp(1, 100) };
-        let whole = if more { bytes.len() - bytes.len() % ready.bytes() } else { bytes.len() };
-        let encoded = ready.encode(&bytes[..whole], first.then_some(&head));
-        for strip in encoded.map_err(|error| write_failed(&path, io::Error::other(error)))? {
-            failed(&strip)?;
-            first = false;
-        }
-        bytes.drain(..whole);
+        mem::swap(&mut painted, &mut whole);
+        let rest = if more { whole.len() % strips.bytes() } else { 0 };
+        let end = whole.len() - rest;
+        painted.clear();
+        painted.extend_from_slice(&whole[end..]);
+        whole.truncate(end);
     }
-    failed(&[0xFF, END])
+    put(&[0xFF, END])
 }
 
 /// The APP segments other than JFIF's and the profile's, with their numbers.

@@ -18,6 +18,9 @@ use super::samples::{Layout, SamplesRef};
 use super::tables::Tables;
 use crate::lab;
 
+/// Pixels that are converted by one task.
+const PIECE: usize = 1 << 15;
+
 /// Where the meaning of samples comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ColorSpace {
@@ -103,45 +106,46 @@ impl Lightness {
         lightness: &mut Vec<f32>,
     ) {
         let channels = layout.channels();
-        lightness.clear();
+        lightness.resize(samples.len() / channels, 0.0);
+        lightness.par_chunks_mut(PIECE).enumerate().for_each(|(i, lightness)| {
+            let (_, rest) = samples.split_at(i * PIECE * channels);
+            let (samples, _) = rest.split_at(lightness.len() * channels);
+            self.convert_piece(channels, samples, lightness);
+        });
+    }
+
+    fn convert_piece(&self, channels: usize, samples: SamplesRef<'_>, lightness: &mut [f32]) {
         match (self, samples) {
             (Self::Gray(table), SamplesRef::Eight(s)) => {
-                lightness.extend(s.chunks_exact(channels).map(|p| table[usize::from(p[0])]));
+                fill(lightness, s, channels, |p| table[usize::from(p[0])]);
             }
             (Self::Gray(table), SamplesRef::Sixteen(s)) => {
-                lightness.extend(s.chunks_exact(channels).map(|p| table[usize::from(p[0])]));
+                fill(lightness, s, channels, |p| table[usize::from(p[0])]);
             }
             (Self::Matrix(tables), SamplesRef::Eight(s)) => {
-                let y = s.chunks_exact(channels).map(|p| sum(tables, p));
-                lightness.extend(y.map(lightness_of));
+                fill(lightness, s, channels, |p| lightness_of(sum(tables, p)));
             }
             (Self::Matrix(tables), SamplesRef::Sixteen(s)) => {
-                let y = s.chunks_exact(channels).map(|p| sum(tables, p));
-                lightness.extend(y.map(lightness_of));
+                fill(lightness, s, channels, |p| lightness_of(sum(tables, p)));
+            }
+            (Self::Srgb, SamplesRef::Eight(s)) if channels == 3 => {
+                lab::lightness_from_srgb8(s, lightness);
             }
             (Self::Srgb, SamplesRef::Eight(s)) => {
-                lightness.resize(s.len() / channels, 0.0);
-                if channels == 3 {
-                    lab::lightness_from_srgb8(s, lightness);
-                } else {
-                    lab::lightness_from_srgb8(&without_alpha(s), lightness);
-                }
+                lab::lightness_from_srgb8(&without_alpha(s), lightness);
+            }
+            (Self::Srgb, SamplesRef::Sixteen(s)) if channels == 3 => {
+                lab::lightness_from_srgb16(s, lightness);
             }
             (Self::Srgb, SamplesRef::Sixteen(s)) => {
-                lightness.resize(s.len() / channels, 0.0);
-                if channels == 3 {
-                    lab::lightness_from_srgb16(s, lightness);
-                } else {
-                    lab::lightness_from_srgb16(&without_alpha(s), lightness);
-                }
+                lab::lightness_from_srgb16(&without_alpha(s), lightness);
             }
             (Self::Float(tables), SamplesRef::Float(s)) => {
-                lightness.extend(s.chunks_exact(channels).map(|p| {
+                fill(lightness, s, channels, |p| {
                     lightness_of(tables.iter().zip(p).map(|(t, &v)| between(t, v)).sum())
-                }));
+                });
             }
             (Self::Linear, SamplesRef::Float(s)) => {
-                lightness.resize(s.len() / channels, 0.0);
                 lab::lightness_from_linear(s, channels, lightness);
             }
             (Self::Tables(tables), samples) => {
@@ -153,12 +157,17 @@ impl Lightness {
                 let row = adapted_luminance(D50).map(|v| v as f32);
                 let luminance =
                     |p: &[f32]| row.iter().zip(tables.xyz(p)).map(|(w, v)| w * v).sum::<f32>();
-                let lightness_of_pixels =
-                    rgb.par_chunks_exact(3).map(|p| lightness_of(luminance(p)));
-                lightness_of_pixels.collect_into_vec(lightness);
+                fill(lightness, &rgb, 3, |p| lightness_of(luminance(p)));
             }
             _ => unreachable!("the conversion is made for the samples' depth"),
         }
+    }
+}
+
+/// The lightness of each pixel of some channels.
+fn fill<S>(lightness: &mut [f32], samples: &[S], channels: usize, of: impl Fn(&[S]) -> f32) {
+    for (lightness, pixel) in lightness.iter_mut().zip(samples.chunks_exact(channels)) {
+        *lightness = of(pixel);
     }
 }
 
