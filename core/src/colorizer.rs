@@ -2,13 +2,15 @@
 
 mod alternatives;
 
+use std::sync::Arc;
+
 use candle_core::{D, Tensor};
 use candle_nn::ops::softmax;
 
 use crate::borders::Rectangle;
 use crate::hints::{Spot, spots, spread};
 use crate::model::{BLOCK, Mode, Network};
-use crate::ops::{Precision, with_precision};
+use crate::ops::{Precision, Prepared, with_precision, with_prepared};
 use crate::thumbnail::WorkImage;
 use crate::{ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
@@ -26,6 +28,7 @@ pub struct Colorizer {
     device: Device,
     work_area: usize,
     precision: Precision,
+    prepared: Arc<Prepared>,
 }
 
 impl Colorizer {
@@ -45,6 +48,7 @@ impl Colorizer {
             device: device.clone(),
             work_area: weights.work_area(),
             precision: Self::PRECISION,
+            prepared: Arc::new(Prepared::new(weights.tensors().values())),
         })
     }
 
@@ -94,9 +98,7 @@ impl Colorizer {
         let spots = spots(image, hints);
         let planes = self.planes(&frame, &spots)?;
         let x = self.lightness(&frame)?;
-        let heads = with_precision(self.precision, || {
-            self.network.heads(&x, planes.as_ref(), Mode::Infer)
-        })?;
+        let heads = self.infer(|| self.network.heads(&x, planes.as_ref(), Mode::Infer))?;
         let centers = self.network.bin_centers().filter(|_| self.network.takes_hints());
         let (Some(bins), Some(centers)) = (heads.bins, centers) else {
             return Err(Error::NoAlternatives);
@@ -111,14 +113,16 @@ impl Colorizer {
         self.predict_in(&frame, &seen, &spots).map(Some)
     }
 
+    fn infer<T>(&self, work: impl FnOnce() -> T) -> T {
+        with_prepared(&self.prepared, || with_precision(self.precision, work))
+    }
+
     /// With hints that the network sees, and those that are spread too.
     fn predict_in(&self, frame: &Frame<'_>, seen: &[Spot], spots: &[Spot]) -> Result<ChromaMap> {
         let Frame { image, area, .. } = *frame;
         let planes = self.planes(frame, seen)?;
         let x = self.lightness(frame)?;
-        let y = with_precision(self.precision, || {
-            self.network.forward(&x, planes.as_ref(), Mode::Infer)
-        })?; // (1, 2, H, W)
+        let y = self.infer(|| self.network.forward(&x, planes.as_ref(), Mode::Infer))?; // (1, 2, H, W)
         let planes = y.squeeze(0)?.to_vec3::<f32>()?;
         let (width, height) = image.size();
         let mut chroma: Vec<[f32; 2]> = (0..width * height)
@@ -224,6 +228,29 @@ mod tests {
         let pixels = (0..96 * 64).map(|i| lightness(i % 96, i / 96));
         thumbnail.push_rows(0, &pixels.collect::<Vec<f32>>());
         thumbnail.finish()
+    }
+
+    #[test]
+    fn weights_are_prepared_once_and_give_the_same_colors() {
+        let device = Device::open(crate::device::DeviceChoice::Cpu).unwrap();
+        let colorizer = Colorizer::open(&Weights::default_weights().unwrap(), &device).unwrap();
+        let image = image(&|x, y| 50.0 + 40.0 * (x as f32 / 9.0).sin() * (y as f32 / 7.0).cos());
+        let predict = || colorizer.predict(&image, &Hints::default()).unwrap().chroma().to_vec();
+        let first = predict();
+        let packed = colorizer.prepared.packed();
+        assert!(first == predict());
+        assert_eq!(colorizer.prepared.packed(), packed);
+        #[cfg(target_arch = "x86_64")]
+        assert!(packed > 30 || !is_x86_feature_detected!("avx512f"), "{packed} weights");
+
+        let x = colorizer.lightness(&Frame::new(&image, colorizer.network.stride())).unwrap();
+        let plain = with_precision(colorizer.precision, || {
+            colorizer.network.forward(&x, None, Mode::Infer)
+        });
+        let plain = plain.unwrap().flatten_from(2).unwrap().to_vec3::<f32>().unwrap();
+        let plain = plain[0][0].iter().zip(&plain[0][1]);
+        let plain: Vec<_> = plain.map(|(a, b)| [a * CHROMA_SCALE, b * CHROMA_SCALE]).collect();
+        assert!(first == plain, "what is prepared is not what is calculated anew");
     }
 
     #[test]

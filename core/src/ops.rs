@@ -20,6 +20,7 @@ mod norm;
 mod packing;
 mod pointwise;
 mod precision;
+mod prepared;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ use candle_core::{DType, Result, Tensor};
 
 pub use allocator::Allocator;
 pub use precision::{Precision, with_precision};
+pub(crate) use prepared::folded;
+pub use prepared::{Prepared, with_prepared};
 
 /// What is applied to a convolution's result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,11 +94,13 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(weight.dim(0)?, DType::F32, x.device())?,
     };
-    x.contiguous()?.apply_op3(
-        &weight.contiguous()?,
-        &bias,
-        conv::FusedConv { conv, precision: precision::for_inputs(weight.dim(1)?), portable: false },
-    )
+    let fused = conv::FusedConv {
+        conv,
+        precision: precision::for_inputs(weight.dim(1)?),
+        constant: prepared::Constant::find(weight),
+        portable: false,
+    };
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias, fused)
 }
 
 /// Convolves each channel of `x` `(N, C, H, W)` by itself with `weight` `(C, 1, K, K)`, K of 3 or 5,

@@ -13,8 +13,6 @@ use std::arch::x86_64::{
     _mm512_storeu_ps,
 };
 
-use half::bf16;
-
 use super::avx512::{self, BLOCK, LANES, Row, Strip, Tile, tiles};
 use super::conv::{self, Given};
 use super::direct::copy;
@@ -29,10 +27,9 @@ pub(super) fn available() -> bool {
         && is_x86_feature_detected!("avx512bf16")
 }
 
-/// Two values as the lane that they share.
-pub(super) fn pair(even: f32, odd: f32) -> f32 {
-    let bits = |value| u32::from(bf16::from_f32(value).to_bits());
-    f32::from_bits(bits(odd) << 16 | bits(even))
+/// The lane that two rounded values share.
+pub(super) fn lane(even: u16, odd: u16) -> f32 {
+    f32::from_bits(u32::from(odd) << 16 | u32::from(even))
 }
 
 tiles!("avx512f,avx512bf16", add_product);
@@ -100,7 +97,7 @@ pub(super) unsafe fn interleave(even: &[f32], odd: &[f32], to: &mut [f32]) {
 ///
 /// [`available`] is true.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn shorten(from: &[f32], to: &mut [u16]) {
+pub(super) unsafe fn shorten(from: &[f32], to: &mut [u16]) {
     assert_eq!(from.len(), to.len());
     for start in (0..to.len()).step_by(2 * LANES) {
         let mask = first(to.len() - start);

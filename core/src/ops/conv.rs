@@ -7,11 +7,14 @@
 //! and never on the number of threads or their timing, so that training repeats bit for bit.
 #![expect(unsafe_code, reason = "tasks write their own rows of one buffer")]
 
+use std::sync::Arc;
+
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
 use super::matrix::{self, Shared};
+use super::prepared::Constant;
 use super::storage::{contiguous, cpu};
 use super::{Activation, Conv, Precision, lowered};
 #[cfg(target_arch = "x86_64")]
@@ -22,6 +25,9 @@ pub(super) struct FusedConv {
     pub(super) conv: Conv,
     /// What products are taken in, where this processor has it.
     pub(super) precision: Precision,
+    /// The weight, if it never changes.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "nothing is packed"))]
+    pub(super) constant: Option<Constant>,
     /// Whether to compute as on a processor that has nothing special.
     pub(super) portable: bool,
 }
@@ -91,9 +97,16 @@ impl FusedConv {
     ) -> Vec<f32> {
         #[cfg(target_arch = "x86_64")]
         if !self.portable && avx512::available() {
+            let precision = self.precision.or_f32();
+            // SAFETY: just checked.
+            let pack = || unsafe { direct::pack_weights_of(g, precision, weight) };
+            let weights = match &self.constant {
+                Some(constant) => constant.packed(precision, pack),
+                None => Arc::new(pack()),
+            };
             // SAFETY: just checked.
             return unsafe {
-                direct::forward(g, x, weight, bias, self.conv.activation, self.precision.or_f32())
+                direct::forward(g, x, &weights, bias, self.conv.activation, precision)
             };
         }
         lowered::forward(g, x, weight, bias, self.conv.activation)

@@ -29,7 +29,11 @@ pub(super) fn lanes(g: &Geometry, precision: Precision) -> Geometry {
 
 /// Weights in blocks of channels, `(blocks, depth in lanes, BLOCK)`, padded with zeros;
 /// `weight(output, input, position)` tells them.
-fn pack_weights(
+///
+/// # Safety
+///
+/// AVX-512 is there, with bf16 if that is asked for.
+unsafe fn pack_weights(
     g: &Geometry,
     precision: Precision,
     weight: impl Fn(usize, usize, usize) -> f32 + Sync,
@@ -37,25 +41,54 @@ fn pack_weights(
     let (depth, area) = (lanes(g, precision).depth(), g.kernel_h * g.kernel_w);
     let mut packed = vec![0.; g.outputs.div_ceil(BLOCK) * depth * BLOCK];
     packed.par_chunks_exact_mut(depth * BLOCK).enumerate().for_each(|(block, packed)| {
+        // Two planes a lane: where inputs are odd in number, the last one stays zero.
+        let mut row = vec![0.; 2 * depth];
+        let mut rounded = vec![0; row.len()];
         for (i, output) in (block * BLOCK..g.outputs).take(BLOCK).enumerate() {
-            let terms = packed.chunks_exact_mut(area * BLOCK).enumerate();
-            for (lane, terms) in terms {
-                for (position, term) in terms.chunks_exact_mut(BLOCK).enumerate() {
-                    term[i] = match precision {
-                        Precision::F32 => weight(output, lane, position),
-                        Precision::Bf16 => {
-                            let even = weight(output, 2 * lane, position);
-                            let has_odd = 2 * lane + 1 < g.inputs;
-                            let odd =
-                                if has_odd { weight(output, 2 * lane + 1, position) } else { 0. };
-                            bf16::pair(even, odd)
+            for (input, row) in row.chunks_exact_mut(area).take(g.inputs).enumerate() {
+                for (position, value) in row.iter_mut().enumerate() {
+                    *value = weight(output, input, position);
+                }
+            }
+            match precision {
+                Precision::F32 => {
+                    for (term, value) in packed.chunks_exact_mut(BLOCK).zip(&row) {
+                        term[i] = *value;
+                    }
+                }
+                Precision::Bf16 => {
+                    // SAFETY: as the caller promises.
+                    unsafe { bf16::shorten(&row, &mut rounded) };
+                    let planes = rounded.chunks_exact(2 * area).map(|pair| pair.split_at(area));
+                    for (terms, (even, odd)) in packed.chunks_exact_mut(area * BLOCK).zip(planes) {
+                        let pairs = even.iter().zip(odd);
+                        for (term, (&even, &odd)) in terms.chunks_exact_mut(BLOCK).zip(pairs) {
+                            term[i] = bf16::lane(even, odd);
                         }
-                    };
+                    }
                 }
             }
         }
     });
     packed
+}
+
+/// The same for weights as they are stored, `(Cout, Cin, Kh, Kw)`.
+///
+/// # Safety
+///
+/// AVX-512 is there, with bf16 if that is asked for.
+pub(super) unsafe fn pack_weights_of(
+    g: &Geometry,
+    precision: Precision,
+    weight: &[f32],
+) -> Vec<f32> {
+    let area = g.kernel_h * g.kernel_w;
+    let weight = |output: usize, input: usize, position: usize| {
+        weight[(output * g.inputs + input) * area + position]
+    };
+    // SAFETY: as the caller promises.
+    unsafe { pack_weights(g, precision, weight) }
 }
 
 /// Packs a strip in lanes, with two rows of scratch; `read` is that of [`Packing::pack`].
@@ -141,7 +174,7 @@ unsafe fn convolve(
     }
 }
 
-/// The forward pass.
+/// The forward pass, with packed weights.
 ///
 /// # Safety
 ///
@@ -149,16 +182,13 @@ unsafe fn convolve(
 pub(super) unsafe fn forward(
     g: &Geometry,
     x: &[f32],
-    weight: &[f32],
+    weights: &[f32],
     bias: &[f32],
     activation: Activation,
     precision: Precision,
 ) -> Vec<f32> {
-    let (in_lanes, area) = (lanes(g, precision), g.kernel_h * g.kernel_w);
-    let weights = pack_weights(g, precision, |output, input, position| {
-        weight[(output * g.inputs + input) * area + position]
-    });
-    let sums = Sums { weights: &weights, bias, limits: limits(activation), precision };
+    let in_lanes = lanes(g, precision);
+    let sums = Sums { weights, bias, limits: limits(activation), precision };
     let strips = Packing::strips(&in_lanes);
     let tasks: Vec<_> =
         (0..g.images).flat_map(|image| strips.clone().map(move |rows| (image, rows))).collect();
@@ -223,9 +253,11 @@ pub(super) unsafe fn backward(
     let weights = turned.map(|turned| {
         // Input and result exchange their roles, and the kernel is turned around.
         let area = g.kernel_h * g.kernel_w;
-        pack_weights(&turned, precision, |input, output, position| {
+        let weight = |input: usize, output: usize, position: usize| {
             given.weight[(output * g.inputs + input) * area + (area - 1 - position)]
-        })
+        };
+        // SAFETY: as the caller promises.
+        unsafe { pack_weights(&turned, precision, weight) }
     });
     let zeros = vec![0.; g.inputs];
     let task = |image: usize, d_x: Option<Shared<'_>>, d_weight: &mut [f32], d_bias: &mut [f32]| {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the products of convolutions are taken in on the CPU. Sums, what lies between layers, and
 /// trained weights are f32 in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 24 bits of mantissa.

@@ -131,11 +131,13 @@ fn fast(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor
 }
 
 fn portable(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
-    x.apply_op3(weight, bias, FusedConv { conv, precision: Precision::F32, portable: true })
+    let precision = Precision::F32;
+    x.apply_op3(weight, bias, FusedConv { conv, precision, constant: None, portable: true })
 }
 
 fn in_bf16(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
-    x.apply_op3(weight, bias, FusedConv { conv, precision: Precision::Bf16, portable: false })
+    let precision = Precision::Bf16;
+    x.apply_op3(weight, bias, FusedConv { conv, precision, constant: None, portable: false })
 }
 
 fn slow(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {

@@ -49,7 +49,8 @@ impl Transposed2x {
     fn conv(&self, phase: Phase) -> FusedConv {
         let padding = Padding::Before([1 - phase.row, 1 - phase.column]);
         let conv = Conv { padding, activation: self.activation, ..Conv::default() };
-        FusedConv { conv, precision: self.precision, portable: self.portable }
+        let (precision, portable) = (self.precision, self.portable);
+        FusedConv { conv, precision, constant: None, portable }
     }
 
     /// Sizes of each phase's convolution.

@@ -203,11 +203,13 @@ impl NormedConv {
         let Pass { mode, .. } = pass;
         let (x, weight) = &beside(x, &self.weight, hints, pass)?;
         if pass.fast() && mode == Mode::Infer {
-            let (scale, shift) = self.norm.folded()?;
-            let (outputs, inputs, kernel, _) = weight.dims4()?;
-            let rows = weight.reshape((1, outputs, inputs, kernel * kernel))?;
-            let weight = ops::scale_shift(&rows, &scale, &scale.zeros_like()?)?;
-            let weight = weight.reshape((outputs, inputs, kernel, kernel))?;
+            let (weight, shift) = ops::folded(weight, || {
+                let (scale, shift) = self.norm.folded()?;
+                let (outputs, inputs, kernel, _) = weight.dims4()?;
+                let rows = weight.reshape((1, outputs, inputs, kernel * kernel))?;
+                let weight = ops::scale_shift(&rows, &scale, &scale.zeros_like()?)?;
+                Ok((weight.reshape((outputs, inputs, kernel, kernel))?, shift))
+            })?;
             return ops::conv2d(x, &weight, Some(&shift), conv(1, Activation::Relu));
         }
         if pass.fast() {
