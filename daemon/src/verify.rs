@@ -6,7 +6,7 @@
 mod check;
 mod delivery;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -91,22 +91,27 @@ pub(crate) fn run(arguments: &Verify) -> Result<Exit> {
         for _ in 0..workers {
             let (checker, next, sender) = (&checker, &next, sender.clone());
             scope.spawn(move || {
-                while let Some(item) =
-                    checker.delivery.items.get(next.fetch_add(1, Ordering::Relaxed))
-                    && !stop_asked(checker)
-                {
-                    if sender.send(checker.check(item)).is_err() {
+                while !checker.stop.is_asked() {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = checker.delivery.items.get(place) else { break };
+                    if sender.send((place, checker.check(item))).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(sender);
-        for checked in found {
-            sums.files += 1;
-            sums.bytes += checked.bytes;
-            sums.bad += u64::from(!checked.problems.is_empty());
-            checked.problems.iter().for_each(|problem| sums.tell(arguments, problem));
+        // Told in the manifest's order, whichever worker is first.
+        let (mut early, mut turn) = (BTreeMap::new(), 0);
+        for (place, checked) in found {
+            early.insert(place, checked);
+            while let Some(checked) = early.remove(&turn) {
+                turn += 1;
+                sums.files += 1;
+                sums.bytes += checked.bytes;
+                sums.bad += u64::from(!checked.problems.is_empty());
+                checked.problems.iter().for_each(|problem| sums.tell(arguments, problem));
+            }
         }
     });
     if stop.is_asked() {
@@ -126,10 +131,6 @@ pub(crate) fn run(arguments: &Verify) -> Result<Exit> {
     log::info!("{files} files checked, {bad} of them bad; {extra} are not in the manifest");
     let failed = sums.problems > 0 || (arguments.strict && extra > 0);
     Ok(if failed { Exit::SomeFailed } else { Exit::AllDone })
-}
-
-fn stop_asked(checker: &Checker<'_>) -> bool {
-    checker.stop.is_asked()
 }
 
 #[derive(Debug, Default)]
