@@ -1,9 +1,10 @@
-//! The ways to Lab and back, the gamut and the painter, in pixels per second of one thread, and a
-//! copy of as many samples in memory beside them.
+//! The ways to Lab and back, the gamut and the painter, in pixels per second of one thread, with each set
+//! of instructions, and a copy of samples in memory beside them.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use polychromify_core::isa::{self, Isa};
 use polychromify_core::lab::{self, RgbSpace};
 use polychromify_core::{ChromaMap, Orientation, SamplesMut, Thumbnail};
 
@@ -34,8 +35,6 @@ fn painting(c: &mut Criterion) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
     pool.expect("nothing has used the pool yet");
     let mut group = c.benchmark_group("paint");
-    group.sample_size(20);
-    group.throughput(Throughput::Elements(PIXELS as u64));
     let codes: Vec<u8> = (0..3 * PIXELS).map(|i| (255. * noise(i)) as u8).collect();
     // More than any cache holds.
     let large = codes.repeat(64);
@@ -44,10 +43,21 @@ fn painting(c: &mut Criterion) {
     group.bench_function("copy of 8-bit RGB in memory", |b| {
         b.iter(|| black_box(&mut copy).copy_from_slice(black_box(&large)));
     });
+    group.finish();
+    for isa in isa::ALL {
+        isa::limit(isa);
+        conversions(c, isa, &codes);
+    }
+}
+
+/// All of it with no more than these instructions.
+fn conversions(c: &mut Criterion, isa: Isa, codes: &[u8]) {
+    let mut group = c.benchmark_group(format!("paint, {isa:?}"));
+    group.sample_size(20);
     group.throughput(Throughput::Elements(PIXELS as u64));
     let mut lightness = vec![0.; PIXELS];
     group.bench_function("8-bit RGB to lightness", |b| {
-        b.iter(|| lab::lightness_from_srgb8(black_box(&codes), &mut lightness));
+        b.iter(|| lab::lightness_from_srgb8(black_box(codes), &mut lightness));
     });
     for (name, chroma) in [("all colors fit", 10.), ("many outside of the gamut", 60.)] {
         let given = planes(chroma);

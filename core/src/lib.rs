@@ -31,6 +31,7 @@ pub mod error;
 #[cfg(feature = "train")]
 pub mod evaluate;
 pub mod hints;
+pub mod isa;
 pub mod lab;
 pub mod mark;
 pub mod model;

@@ -90,23 +90,35 @@ impl Grid {
         Self { width, height, cells }
     }
 
-    /// The grid's rows interpolated at the vertical position `y` (in work pixels, centers at
-    /// integers), into `slab[x * NODES + node]`.
-    pub(super) fn row_at(&self, y: f32, slab: &mut Vec<[f32; 2]>) {
+    /// The grid's rows interpolated at the vertical position `y` (in work pixels, centers at integers).
+    pub(super) fn row_at(&self, y: f32, slab: &mut Slab) {
         let y = y.clamp(0.0, (self.height - 1) as f32);
         let upper = (y as usize).min(self.height - 1);
         let lower = (upper + 1).min(self.height - 1);
         let fraction = y - upper as f32;
         let stride = self.width * NODES;
         let rows = [upper, lower].map(|row| &self.cells[row * stride..(row + 1) * stride]);
-        slab.clear();
-        slab.extend(
+        let Slab { own, cells } = slab;
+        own.clear();
+        own.extend(
             rows[0]
                 .iter()
                 .zip(rows[1])
                 .map(|(u, l)| [u[0] + fraction * (l[0] - u[0]), u[1] + fraction * (l[1] - u[1])]),
         );
+        cells.clear();
+        let next = own[NODES..].iter().chain(&own[stride - NODES..]);
+        cells.extend(own.iter().zip(next).map(|(o, n)| [o[0], o[1], n[0] - o[0], n[1] - o[1]]));
     }
+}
+
+/// A row of the grid.
+#[derive(Debug, Default)]
+pub(super) struct Slab {
+    /// a* and b* at `[x * NODES + node]`.
+    own: Vec<[f32; 2]>,
+    /// The same, and how much more they are in the next column; there is none after the last.
+    pub(super) cells: Vec<[f32; 4]>,
 }
 
 /// The node below a lightness (0..=100) and the fraction of the way to the next; the node is at

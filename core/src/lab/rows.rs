@@ -3,12 +3,12 @@
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::gamut::{HALVINGS, halve, in_gamut};
 use super::space::{self, Encoder, Primaries, RgbSpace};
 use super::{Lab, lightness_from_luminance, linear_to_srgb, srgb_to_linear};
-use crate::SamplesMut;
+use crate::{SamplesMut, isa};
 
 /// Linear value of each 8-bit sRGB code.
 static LINEAR_8: LazyLock<[f32; 256]> =
@@ -30,7 +30,7 @@ pub fn lightness_from_srgb8(rgb: &[u8], lightness: &mut [f32]) {
     for (pixel, l) in rgb.chunks_exact(3).zip(&mut *lightness) {
         *l = luminance(std::array::from_fn(|c| table[usize::from(pixel[c])]));
     }
-    Arch::new().dispatch(LightnessInPlace(lightness));
+    isa::arch().dispatch(LightnessInPlace(lightness));
 }
 
 /// CIE L* (0..=100) of interleaved 16-bit sRGB; `lightness` has a third of the length.
@@ -44,7 +44,7 @@ pub fn lightness_from_srgb16(rgb: &[u16], lightness: &mut [f32]) {
     for (pixel, l) in rgb.chunks_exact(3).zip(&mut *lightness) {
         *l = luminance(std::array::from_fn(|c| table[usize::from(pixel[c])]));
     }
-    Arch::new().dispatch(LightnessInPlace(lightness));
+    isa::arch().dispatch(LightnessInPlace(lightness));
 }
 
 /// CIE L*, clamped to 0..=100, of interleaved linear sRGB whose pixels have `channels` values, the
@@ -59,7 +59,7 @@ pub fn lightness_from_linear(pixels: &[f32], channels: usize, lightness: &mut [f
         let y = luminance([pixel[0], pixel[1], pixel[2]]);
         *l = if y.is_nan() { 0.0 } else { y.clamp(0.0, 1.0) };
     }
-    Arch::new().dispatch(LightnessInPlace(lightness));
+    isa::arch().dispatch(LightnessInPlace(lightness));
 }
 
 /// Planes of L*, a* and b* of interleaved 8-bit sRGB.
@@ -75,7 +75,7 @@ pub fn planes_from_srgb8(rgb: &[u8], l: &mut [f32], a: &mut [f32], b: &mut [f32]
         a[i] = table[usize::from(pixel[1])];
         b[i] = table[usize::from(pixel[2])];
     }
-    Arch::new().dispatch(LinearToLab { l, a, b });
+    isa::arch().dispatch(LinearToLab { l, a, b });
 }
 
 /// Splits lightness (0..=100) into the node below it, of `nodes` that lie evenly over the range, and
@@ -86,7 +86,7 @@ pub fn planes_from_srgb8(rgb: &[u8], l: &mut [f32], a: &mut [f32], b: &mut [f32]
 /// When the lengths differ.
 pub(crate) fn nodes_of(lightness: &[f32], nodes: usize, below: &mut [u32], up: &mut [f32]) {
     assert!(below.len() == lightness.len() && up.len() == lightness.len());
-    Arch::new().dispatch(NodesOf { lightness, last: nodes as f32 - 1.0, below, up });
+    isa::arch().dispatch(NodesOf { lightness, last: nodes as f32 - 1.0, below, up });
 }
 
 /// Turns planes of `(L*, a*, b*)` into linear red, green and blue of a space in place, chroma
@@ -118,30 +118,47 @@ pub fn encode_rows(
     blue: &mut [f32],
     rgb: SamplesMut<'_>,
 ) {
+    assert!(green.len() == red.len() && blue.len() == red.len());
     let encoder = Encoder::of(space);
     for plane in [&mut *red, &mut *green, &mut *blue] {
         match encoder {
-            None => Arch::new().dispatch(EncodeInPlace(plane)),
+            None => isa::arch().dispatch(EncodeInPlace(plane)),
             Some(encoder) => encoder.encode(plane),
         }
     }
-    // Rounds half up; the planes are in 0..=1, so the cast cannot wrap.
+    let planes = [&*red, &*green, &*blue];
     match rgb {
-        SamplesMut::Eight(rgb) => interleave(red, green, blue, rgb, |v| (v * 255.0 + 0.5) as u8),
-        SamplesMut::Sixteen(rgb) => {
-            interleave(red, green, blue, rgb, |v| (v * 65535.0 + 0.5) as u16);
-        }
-        SamplesMut::Float(rgb) => interleave(red, green, blue, rgb, |v| v),
+        SamplesMut::Eight(rgb) => isa::arch().dispatch(Interleave8 { planes, rgb }),
+        SamplesMut::Sixteen(rgb) => interleave(planes, rgb, code_16),
+        SamplesMut::Float(rgb) => interleave(planes, rgb, |v| v),
     }
 }
 
-fn interleave<S>(r: &[f32], g: &[f32], b: &[f32], rgb: &mut [S], sample: impl Fn(f32) -> S) {
-    assert!(rgb.len() == 3 * r.len() && g.len() == r.len() && b.len() == r.len());
+fn interleave<S>([r, g, b]: [&[f32]; 3], rgb: &mut [S], sample: impl Fn(f32) -> S) {
+    assert_eq!(rgb.len(), 3 * r.len());
     for (((pixel, &r), &g), &b) in rgb.chunks_exact_mut(3).zip(r).zip(g).zip(b) {
         pixel[0] = sample(r);
         pixel[1] = sample(g);
         pixel[2] = sample(b);
     }
+}
+
+/// The integer that is nearest to a number from 0 on that is less than 2^22: 2^23 added leaves no bits
+/// for a fraction, and the integer in the lowest. A cast, which has to expect every number, takes
+/// four times as long.
+#[inline(always)]
+fn nearest(v: f32) -> u32 {
+    (v + 8_388_608.0).to_bits() & 0x3f_ffff
+}
+
+#[inline(always)]
+fn code_8(v: f32) -> u8 {
+    nearest(v * 255.0) as u8
+}
+
+#[inline(always)]
+fn code_16(v: f32) -> u16 {
+    nearest(v * 65535.0) as u16
 }
 
 #[inline(always)]
@@ -174,6 +191,36 @@ impl WithSimd for EncodeInPlace<'_> {
         for v in self.0 {
             *v = linear_to_srgb(*v);
         }
+    }
+}
+
+/// Encoded planes to 8-bit pixels.
+struct Interleave8<'a> {
+    planes: [&'a [f32]; 3],
+    rgb: &'a mut [u8],
+}
+
+impl WithSimd for Interleave8<'_> {
+    type Output = ();
+
+    /// A block's pixels become words first, and four words three, written at once.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let ([r, g, b], rgb) = (self.planes.map(<[f32]>::as_chunks::<BLOCK>), self.rgb);
+        let (whole, rest) = rgb.split_at_mut(3 * BLOCK * r.0.len());
+        let blocks = r.0.iter().zip(g.0).zip(b.0);
+        for (((r, g), b), rgb) in blocks.zip(whole.chunks_exact_mut(3 * BLOCK)) {
+            let mut words = [0; BLOCK];
+            for (i, word) in words.iter_mut().enumerate() {
+                let [r, g, b] = [r[i], g[i], b[i]].map(|v| u32::from(code_8(v)));
+                *word = r | g << 8 | b << 16;
+            }
+            for (bytes, w) in rgb.as_chunks_mut::<12>().0.iter_mut().zip(words.as_chunks::<4>().0) {
+                let packed = [w[0] | w[1] << 24, w[1] >> 8 | w[2] << 16, w[2] >> 16 | w[3] << 8];
+                bytes.as_chunks_mut::<4>().0.copy_from_slice(&packed.map(u32::to_le_bytes));
+            }
+        }
+        interleave([r.1, g.1, b.1], rest, code_8);
     }
 }
 
@@ -225,7 +272,7 @@ struct LabToLinear<'a, P> {
 
 impl<'a, P: Primaries> LabToLinear<'a, P> {
     fn run(l: &'a mut [f32], a: &'a mut [f32], b: &'a mut [f32]) {
-        Arch::new().dispatch(Self { l, a, b, space: PhantomData });
+        isa::arch().dispatch(Self { l, a, b, space: PhantomData });
     }
 }
 
@@ -241,15 +288,22 @@ impl<P: Primaries> WithSimd for LabToLinear<'_, P> {
         let mut outside = Outside::default();
         for start in (0..l.len()).step_by(BLOCK) {
             let end = l.len().min(start + BLOCK);
+            // Whole blocks are copied as what they are; a length that is not known is a call.
             let block = |plane: &[f32]| {
-                let mut block = [0.0; BLOCK];
-                block[..end - start].copy_from_slice(&plane[start..end]);
-                block
+                if let Some(whole) = plane[start..].first_chunk() {
+                    return *whole;
+                }
+                let mut padded = [0.0; BLOCK];
+                padded[..end - start].copy_from_slice(&plane[start..]);
+                padded
             };
             let lab = [block(l), block(a), block(b)];
             let (rgb, fits) = to_linear_block::<P>(&lab);
             for (plane, values) in [&mut *l, &mut *a, &mut *b].into_iter().zip(&rgb) {
-                plane[start..end].copy_from_slice(&values[..end - start]);
+                match plane[start..].first_chunk_mut() {
+                    Some(whole) => *whole = *values,
+                    None => plane[start..].copy_from_slice(&values[..end - start]),
+                }
             }
             if fits.iter().fold(1, |all, fits| all & fits) != 0 {
                 continue;
@@ -336,7 +390,7 @@ mod tests {
     use crate::lab::fit_chroma;
 
     fn codes_8() -> Vec<u8> {
-        (0..3 * 4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+        (0..3 * 4101_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
     }
 
     #[test]
@@ -396,6 +450,15 @@ mod tests {
     }
 
     #[test]
+    fn codes_are_the_nearest() {
+        for i in 0..=1_000_000_u32 {
+            let v = i as f32 / 1e6;
+            assert_eq!(u32::from(code_8(v)), (v * 255.0).round_ties_even() as u32);
+            assert_eq!(u32::from(code_16(v)), (v * 65535.0).round_ties_even() as u32);
+        }
+    }
+
+    #[test]
     fn every_16_bit_gray_comes_back_within_one_step() {
         let mut l: Vec<f32> = LINEAR_16.iter().map(|&y| lightness_from_luminance(y)).collect();
         let (mut a, mut b) = (vec![0.0; l.len()], vec![0.0; l.len()]);
@@ -407,6 +470,37 @@ mod tests {
                 assert!(usize::from(v).abs_diff(code) <= 1, "{code} became {pixel:?}");
             }
         }
+    }
+
+    #[test]
+    fn every_set_of_instructions_gives_equal_results() {
+        let rgb = codes_8();
+        let n = rgb.len() / 3;
+        let results = isa::ALL.map(|isa| {
+            let arch = isa::best_up_to(isa);
+            let linear =
+                |c: usize| rgb.chunks_exact(3).map(|p| LINEAR_8[usize::from(p[c])]).collect();
+            let [mut l, mut a, mut b]: [Vec<f32>; 3] = [0, 1, 2].map(linear);
+            let mut lightness = b.clone();
+            arch.dispatch(LightnessInPlace(&mut lightness));
+            arch.dispatch(LinearToLab { l: &mut l, a: &mut a, b: &mut b });
+            let lab = [l.clone(), a.clone(), b.clone()];
+            let (mut below, mut up) = (vec![0; n], vec![0.0; n]);
+            arch.dispatch(NodesOf { lightness: &l, last: 15.0, below: &mut below, up: &mut up });
+            // Far outside of the gamut, many of them.
+            for v in a.iter_mut().chain(&mut b) {
+                *v *= 1.5;
+            }
+            let space = PhantomData::<space::Srgb>;
+            arch.dispatch(LabToLinear { l: &mut l, a: &mut a, b: &mut b, space });
+            for plane in [&mut l, &mut a, &mut b] {
+                arch.dispatch(EncodeInPlace(plane));
+            }
+            let mut codes = vec![0; 3 * n];
+            arch.dispatch(Interleave8 { planes: [&l, &a, &b], rgb: &mut codes });
+            (lightness, lab, below, up, [l, a, b], codes)
+        });
+        assert!(results.iter().all(|result| *result == results[0]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::arch::x86_64::{
 
 use super::matrix::Shared;
 use super::{Precision, bf16};
+use crate::isa::{self, Isa};
 
 /// Floats in a register.
 pub(super) const LANES: usize = 16;
@@ -21,7 +22,7 @@ pub(super) const BLOCK: usize = 8;
 
 /// Whether this processor has the instructions.
 pub(super) fn available() -> bool {
-    is_x86_feature_detected!("avx512f")
+    isa::allows(Isa::Avx512) && is_x86_feature_detected!("avx512f")
 }
 
 /// One block of channels of a row of pixels. With bf16, a float of `input` and `weights` stands for
