@@ -132,6 +132,17 @@ fn a_study_trains_each_network_once_and_compares_them() {
     let second = run(folder.path(), &tune.join(" "));
     assert_eq!(second.stdout, first.stdout, "{}", messages(&second));
     assert_eq!(weights.metadata().unwrap().modified().unwrap(), written, "not trained again");
+
+    // As if one had been begun in another precision: it goes on in that, and the table says so.
+    let config = study.join("cnn/config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    let changed = text.replace(r#""precision": "f32""#, r#""precision": "bf16""#);
+    assert_ne!(changed, text);
+    fs::write(&config, changed).unwrap();
+    let third = run(folder.path(), &tune.join(" "));
+    let mut rows: Vec<String> = table.lines().map(str::to_owned).collect();
+    *rows.last_mut().unwrap() = rows.last().unwrap().replace("| f32 |", "| bf16 |");
+    assert_eq!(String::from_utf8(third.stdout).unwrap().lines().collect::<Vec<_>>(), rows);
 }
 
 #[test]

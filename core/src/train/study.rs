@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{Config, Epoch, curves};
 use crate::Result;
 use crate::model::{self, conv_dense};
+use crate::ops::Precision;
 
 /// Photographs that the document's model selection trains on.
 const TRAIN_PHOTOS: usize = 800;
@@ -114,6 +115,8 @@ pub struct Trained {
     pub member: Member,
     /// Numbers that are trained.
     pub parameters: usize,
+    /// What its convolutions multiplied in.
+    pub precision: Precision,
     /// Epochs that it is to have.
     pub epochs: usize,
     /// Those that it has had.
@@ -121,13 +124,14 @@ pub struct Trained {
 }
 
 /// Names of a table's columns.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "network",
     "parameters",
     "neurons",
     "filters",
     "strides and upsampling",
     "batch norm",
+    "precision",
     "epochs",
     "best epoch",
     "accuracy",
@@ -139,7 +143,7 @@ const COLUMNS: [&str; 12] = [
 impl Trained {
     /// The cells of its row: accuracy and error are those of the epoch with the least validation
     /// error, whose weights are kept.
-    fn cells(&self) -> [String; 12] {
+    fn cells(&self) -> [String; 13] {
         let [neurons, filters, strides, norm] = self.member.layers();
         let best = self.history.iter().rfind(|epoch| epoch.best);
         let of_best = |cell: fn(&Epoch) -> String| best.map(cell).unwrap_or_default();
@@ -152,6 +156,7 @@ impl Trained {
             filters,
             strides,
             norm,
+            self.precision.to_string(),
             format!("{}/{}", self.history.len(), self.epochs),
             of_best(|epoch| epoch.epoch.to_string()),
             of_best(|epoch| format!("{:.4}", epoch.valid_accuracy)),
@@ -233,7 +238,13 @@ mod tests {
         let mut trained: Vec<Trained> = study
             .members()
             .into_iter()
-            .map(|member| Trained { member, parameters: 7, epochs: 3, history: Vec::new() })
+            .map(|member| Trained {
+                member,
+                parameters: 7,
+                precision: Precision::F32,
+                epochs: 3,
+                history: Vec::new(),
+            })
             .collect();
         trained[1].history = vec![epoch(1, true), epoch(2, true), epoch(3, false)];
         Findings { study, trained }
@@ -252,9 +263,9 @@ mod tests {
     fn a_row_tells_of_the_epoch_that_is_kept() {
         let csv = findings(Study::Variants).csv();
         let row = csv.lines().nth(2).unwrap();
-        assert!(row.ends_with(",no,no,3/3,2,0.5200,0.01000,0.5300,3"), "{row}");
+        assert!(row.ends_with(",no,no,f32,3/3,2,0.5200,0.01000,0.5300,3"), "{row}");
         let row = csv.lines().nth(1).unwrap();
-        assert!(row.ends_with(",no,no,0/3,,,,,0"), "{row}");
+        assert!(row.ends_with(",no,no,f32,0/3,,,,,0"), "{row}");
     }
 
     #[test]

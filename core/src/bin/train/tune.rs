@@ -54,7 +54,8 @@ pub(crate) struct Tune {
     /// Minutes between checkpoints within an epoch; each epoch ends with one.
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
     checkpoint: f64,
-    /// What convolutions multiply in: f32, or bf16 on processors with AVX-512 BF16 [default: f32].
+    /// What convolutions multiply in: f32, or bf16 on processors with AVX-512 BF16 [default: what a
+    /// network's run began with; f32 for a new one].
     #[arg(long, value_name = "f32|bf16")]
     precision: Option<Precision>,
     /// auto, cpu or cuda.
@@ -83,7 +84,10 @@ pub(crate) fn tune(arguments: &Tune) -> Result<ExitCode> {
     let mut failed = false;
     for member in study.members() {
         let folder = arguments.output.join(member.folder);
-        let config = adjusted(member.config(&arguments.data), arguments);
+        let mut config = adjusted(member.config(&arguments.data), arguments);
+        if let (None, Some(begun)) = (arguments.precision, Config::read(&folder)?) {
+            config.precision = begun.precision;
+        }
         let session = Session {
             resume: true,
             budget: budget.map(|budget| budget.saturating_sub(started.elapsed())),
@@ -113,7 +117,8 @@ pub(crate) fn tune(arguments: &Tune) -> Result<ExitCode> {
             }
             outcome => outcome.map(|outcome| (outcome.history, outcome.stopped))?,
         };
-        findings.trained.push(Trained { member, parameters, epochs: config.epochs, history });
+        let Config { precision, epochs, .. } = config;
+        findings.trained.push(Trained { member, parameters, precision, epochs, history });
         write(&findings, &arguments.output)?;
         if stopped {
             say("stopped, everything saved; the same command goes on");
