@@ -379,7 +379,8 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     let (weights, _) = parts.last().expect("one is required");
     let config = changed(weights.config(), arguments.config.as_ref())?;
     let mut training = weights.training().clone();
-    let minutes = names.last().and_then(|name| train::minutes_of_run(Path::new(name)));
+    let epochs = training["epochs"].as_u64().map_or(usize::MAX, |epochs| epochs as usize);
+    let minutes = names.last().and_then(|name| train::minutes_of_run(Path::new(name), epochs));
     if let (Value::Object(training), Some(minutes)) = (&mut training, minutes) {
         training.insert("minutes".to_owned(), json!((10.0 * minutes).round() / 10.0));
     }

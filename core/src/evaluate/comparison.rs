@@ -27,7 +27,7 @@ pub struct Contestant {
     pub name: String,
     /// Numbers that its weights file holds.
     pub parameters: usize,
-    /// Epochs up to these weights and time of the whole run, as far as the weights file tells.
+    /// Epochs and time up to these weights, as far as the weights file tells.
     pub training: String,
     /// The measures.
     pub panel: Panel,
@@ -171,7 +171,8 @@ fn build(contestants: &[Weights], device: &Device) -> Result<Vec<Box<dyn Network
 
 /// Epochs and hours, from what a weights file says of its training.
 fn training(record: &Value) -> String {
-    let epochs = record["epochs"].as_u64().map(|epochs| format!("{epochs} epochs"));
+    let plural = |epochs| if epochs == 1 { "" } else { "s" };
+    let epochs = record["epochs"].as_u64().map(|n| format!("{n} epoch{}", plural(n)));
     let minutes = record["minutes"].as_f64().map(|minutes| {
         let minutes = minutes.round() as u64;
         if minutes < 60 {
@@ -320,6 +321,7 @@ mod tests {
         use serde_json::json;
         assert_eq!(training(&json!({"epochs": 25, "minutes": 41.7})), "25 epochs, 42 min");
         assert_eq!(training(&json!({"epochs": 3, "minutes": 126})), "3 epochs, 2 h 06");
+        assert_eq!(training(&json!({"epochs": 1, "minutes": 3})), "1 epoch, 3 min");
         assert_eq!(training(&Value::Null), "");
     }
 

@@ -115,12 +115,13 @@ pub(crate) fn log(history: &[Epoch]) -> String {
     std::iter::once(names.to_owned()).chain(history.iter().map(row)).collect()
 }
 
-/// Minutes of training that the log beside a run's `best.safetensors` tells of, if there is one.
-pub fn minutes_of_run(weights: &Path) -> Option<f64> {
+/// Minutes that a run's `best.safetensors` of so many epochs was trained, by the log beside it, if there
+/// is one.
+pub fn minutes_of_run(weights: &Path, epochs: usize) -> Option<f64> {
     let log = std::fs::read_to_string(weights.with_file_name("log.csv")).ok()?;
     let mut lines = log.lines();
     let column = lines.next()?.split(',').position(|name| name == "seconds")?;
-    let seconds = lines.map(|line| line.split(',').nth(column)?.parse::<f64>().ok());
+    let seconds = lines.take(epochs).map(|line| line.split(',').nth(column)?.parse::<f64>().ok());
     Some(seconds.sum::<Option<f64>>()? / 60.0)
 }
 
@@ -192,9 +193,9 @@ mod tests {
     fn the_minutes_of_a_run_are_those_of_its_log() {
         let folder = tempfile::tempdir().unwrap();
         let weights = folder.path().join("best.safetensors");
-        assert_eq!(minutes_of_run(&weights), None);
+        assert_eq!(minutes_of_run(&weights, 2), None);
         let epoch = |epoch| Epoch { epoch, seconds: 45.0, ..Epoch::default() };
         std::fs::write(folder.path().join("log.csv"), log(&[epoch(1), epoch(2)])).unwrap();
-        assert_eq!(minutes_of_run(&weights), Some(1.5));
+        assert_eq!([1, 2, 3].map(|n| minutes_of_run(&weights, n)), [0.75, 1.5, 1.5].map(Some));
     }
 }
