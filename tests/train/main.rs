@@ -143,6 +143,12 @@ fn a_study_trains_each_network_once_and_compares_them() {
     let mut rows: Vec<String> = table.lines().map(str::to_owned).collect();
     *rows.last_mut().unwrap() = rows.last().unwrap().replace("| f32 |", "| bf16 |");
     assert_eq!(String::from_utf8(third.stdout).unwrap().lines().collect::<Vec<_>>(), rows);
+
+    // Out of time at once: each that was begun goes on some other day, and is in the table as it is.
+    let longer =
+        run(folder.path(), &tune.join(" ").replace("--epochs 1", "--epochs 2 --budget 1e-6"));
+    let text = String::from_utf8(longer.stdout).unwrap();
+    assert_eq!(text.matches("| 1/2 | 1 | 0.").count(), 5, "{text}");
 }
 
 #[test]

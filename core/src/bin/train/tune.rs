@@ -48,7 +48,8 @@ pub(crate) struct Tune {
     /// Seed of weights and order [default: 0].
     #[arg(long)]
     seed: Option<u64>,
-    /// Stop after so many minutes with everything saved.
+    /// Stop after so many minutes with everything saved; the table still has every network that was
+    /// begun.
     #[arg(long, value_name = "MINUTES")]
     budget: Option<f64>,
     /// Minutes between checkpoints within an epoch; each epoch ends with one.
@@ -81,11 +82,15 @@ pub(crate) fn tune(arguments: &Tune) -> Result<ExitCode> {
     let (started, budget) = (Instant::now(), arguments.budget.map(minutes).transpose()?);
     let stop = stop_on_signals()?;
     let mut findings = Findings { study, trained: Vec::new() };
-    let mut failed = false;
+    let (mut failed, mut over) = (false, false);
     for member in study.members() {
         let folder = arguments.output.join(member.folder);
         let mut config = adjusted(member.config(&arguments.data), arguments);
-        if let (None, Some(begun)) = (arguments.precision, Config::read(&folder)?) {
+        let begun = Config::read(&folder)?;
+        if over && begun.is_none() {
+            continue;
+        }
+        if let (None, Some(begun)) = (arguments.precision, begun) {
             config.precision = begun.precision;
         }
         let session = Session {
@@ -120,8 +125,11 @@ pub(crate) fn tune(arguments: &Tune) -> Result<ExitCode> {
         let Config { precision, epochs, .. } = config;
         findings.trained.push(Trained { member, parameters, precision, epochs, history });
         write(&findings, &arguments.output)?;
-        if stopped {
+        if stopped && !over {
             say("stopped, everything saved; the same command goes on");
+        }
+        over |= stopped;
+        if stop.load(Ordering::Relaxed) {
             break;
         }
     }
