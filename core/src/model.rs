@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::engine::{Recorder, Rows};
 use crate::{Error, Result};
 
 /// Height and width, in pixels, of the blocks that color bins are told of.
@@ -66,6 +67,17 @@ pub trait Network: Send + Sync {
         Ok(Heads { chroma: self.forward(lightness, hints, mode)?, bins: None })
     }
 
+    /// The same as [`Network::heads`] in a training step on the CPU, recorded for its gradients;
+    /// `None` where the network has candle's way alone.
+    fn record(
+        &self,
+        _recorder: &mut dyn Recorder,
+        _lightness: &Tensor,
+        _hints: Option<&Tensor>,
+    ) -> Option<candle_core::Result<Recorded>> {
+        None
+    }
+
     /// Colors `[a, b]` of the bins that [`Heads::bins`] tells of, if it does.
     fn bin_centers(&self) -> Option<Vec<[f32; 2]>> {
         None
@@ -84,6 +96,15 @@ pub struct Heads {
     pub chroma: Tensor,
     /// Logits of color bins, `(N H W / 16, Q)`: one row for each block of 4x4 pixels.
     pub bins: Option<Tensor>,
+}
+
+/// What a network says of a batch in a recorded training step.
+#[derive(Debug)]
+pub struct Recorded {
+    /// `(N, 2, H, W)`, as [`Heads::chroma`].
+    pub(crate) chroma: Vec<f32>,
+    /// Logits of color bins, as [`Heads::bins`].
+    pub(crate) bins: Option<Rows>,
 }
 
 /// Names of all networks.

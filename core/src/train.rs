@@ -19,6 +19,7 @@ mod recipe;
 mod run;
 mod seed;
 mod simulate;
+mod step;
 mod study;
 mod table;
 mod validation;
@@ -40,13 +41,12 @@ pub use study::{Findings, Member, Study, Trained};
 pub use table::{Row, draw_splits, read_table};
 pub use validation::Measures;
 
-use crate::model::{self, Mode};
-use crate::ops::{Precision, with_precision};
+use crate::model;
+use crate::ops::Precision;
 use crate::{Device, Error, Result};
 use adam::Adam;
 use average::Average;
 use dataset::Dataset;
-use loader::Batch;
 use objective::Objective;
 use parameters::Parameters;
 use run::Run;
@@ -315,17 +315,15 @@ pub fn train(
         let mut losses = Vec::new();
         for planes in loader::batches(&photos, rest, config.batch, recipe) {
             let count = planes.count;
-            let Batch { lightness, chroma, hints } = planes.batch(device)?;
-            let heads = with_precision(config.precision, || {
-                network.heads(&lightness, hints.as_ref(), Mode::Train)
-            })?;
-            let loss = objective.loss(&heads, &chroma)?;
+            let batch = planes.batch(device)?;
+            let (loss, gradients) =
+                step::gradients(network.as_ref(), &objective, &batch, config.precision)?;
             if let Some(recipe) = recipe {
                 adam.set_learning_rate(config.learning_rate * recipe.rate(cycle));
             }
-            adam.step(&loss.backward()?)?;
+            adam.step(|var| gradients.get(var))?;
 
-            losses.push((loss.detach(), count));
+            losses.push((loss, count));
             progress.step += 1;
             progress.optimizer_steps += 1;
             if let Some(average) = &mut average {
@@ -442,3 +440,5 @@ impl Pace {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_speed;

@@ -4,6 +4,7 @@ use candle_core::{D, Result, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 
 use super::Mode;
+use crate::engine::Norm;
 use crate::ops::{self, Activation, Conv};
 
 /// A `same`-padded convolution with bias and activation: tensors `weight` `(Cout, Cin, K, K)` and
@@ -272,7 +273,14 @@ impl BatchNorm {
         Ok((scale, shift))
     }
 
-    fn update(&self, mean: &Tensor, var: &Tensor) -> Result<()> {
+    /// What a recorded step needs.
+    pub(crate) fn parameters(&self) -> Norm<'_> {
+        let Self { weight, bias, constants, .. } = self;
+        Norm { weight, bias, epsilon: constants.epsilon }
+    }
+
+    /// Takes a batch's mean and biased variance into the running ones.
+    pub(crate) fn update(&self, mean: &Tensor, var: &Tensor) -> Result<()> {
         let momentum = self.constants.momentum;
         for (running, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
             let old = running.affine(momentum, 0.)?;

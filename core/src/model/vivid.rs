@@ -14,7 +14,8 @@ use candle_core::{D, Result, Tensor};
 use candle_nn::{VarBuilder, ops};
 use serde::{Deserialize, Serialize};
 
-use super::{Heads, Mode, Network};
+use super::{Heads, Mode, Network, Recorded};
+use crate::engine::{From, Recorder};
 use crate::ops::Activation;
 use encoder::{CHANNELS, Encoder};
 use hinted::{Hinted, Pyramid};
@@ -200,6 +201,36 @@ impl Vivid {
         (chroma * (1. - share))? + (annealed * share)?
     }
 
+    /// What [`Network::heads`] says, in a training step on the CPU.
+    fn record_in(
+        &self,
+        recorder: &mut dyn Recorder,
+        lightness: &Tensor,
+        hints: Option<&Tensor>,
+    ) -> Result<Recorded> {
+        let order = Order::PicturesFirst;
+        let pyramid = hints.map(|hints| Pyramid::new(hints, order)).transpose()?;
+        let hinted = self.hinted.as_ref().zip(pyramid.as_ref());
+        let beside = |step| hinted.map(|(hinted, pyramid)| hinted.step(step, pyramid));
+        let x = lightness.affine(0.01 / 0.226, -0.45 / 0.226)?;
+        let stem = hinted.map(|(hinted, pyramid)| hinted.stem(pyramid));
+        let skips = self.encoder.record(recorder, &x, stem)?;
+        let skip = |i: usize| (From::Value(skips[i]), CHANNELS[i], SKIP_SCALES[i]);
+        let [c16, c8, c4, c2] = self.config.decoder;
+        let mut x = self.top.record(recorder, &[skip(4)], None)?;
+        for (i, block) in self.decoder.iter().enumerate() {
+            let larger = (From::Doubled(x), [c16, c16, c8][i], 1.);
+            x = block.record(recorder, &[larger, skip(3 - i)], beside(i))?;
+        }
+        let [weight, bias] = self.bins.parameters();
+        let rows = recorder.rows(x, weight, bias)?;
+        let x = self.reduce.record(recorder, &[(From::Value(x), c4, 1.)], None)?;
+        let larger = (From::Doubled(x), c2, 1.);
+        let x = self.fine.record(recorder, &[larger, skip(0)], beside(self.decoder.len()))?;
+        let [weight, bias] = self.chroma.parameters();
+        Ok(Recorded { chroma: recorder.chroma(x, weight, bias)?, bins: Some(rows) })
+    }
+
     /// Height and width at which the network looks at a picture.
     fn seen(&self, height: usize, width: usize) -> (usize, usize) {
         let factor = (self.config.least_area as f64 / (height * width) as f64).sqrt();
@@ -236,6 +267,15 @@ impl Network for Vivid {
 
     fn heads(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Heads> {
         self.heads_in(lightness, hints, Pass { mode, order: Order::of(lightness.device()) })
+    }
+
+    fn record(
+        &self,
+        recorder: &mut dyn Recorder,
+        lightness: &Tensor,
+        hints: Option<&Tensor>,
+    ) -> Option<Result<Recorded>> {
+        Some(self.record_in(recorder, lightness, hints))
     }
 
     fn stride(&self) -> usize {

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 
 /// Decay of the first moment, of the second, and epsilon: Keras' defaults.
@@ -63,7 +62,10 @@ impl Adam {
     }
 
     /// Moves every variable that has a gradient.
-    pub(crate) fn step(&mut self, gradients: &GradStore) -> Result<()> {
+    pub(crate) fn step<'a>(
+        &mut self,
+        gradient: impl Fn(&Var) -> Option<&'a Tensor>,
+    ) -> Result<()> {
         self.steps += 1;
         let correction = (1.0 - BETA2.powi(self.steps)).sqrt() / (1.0 - BETA1.powi(self.steps));
         for (name, (var, moments)) in &mut self.variables {
@@ -72,7 +74,7 @@ impl Adam {
             let decay =
                 group.map_or(0.0, |group| group.decay) * f64::from(u8::from(var.rank() > 1));
             let rate = learning_rate * correction;
-            let Some(gradient) = gradients.get(var) else { continue };
+            let Some(gradient) = gradient(var) else { continue };
             let Moments { first, second } = moments;
             *first = ((&*first * BETA1)? + (gradient * (1.0 - BETA1))?)?.detach();
             *second = ((&*second * BETA2)? + (gradient.sqr()? * (1.0 - BETA2))?)?.detach();
@@ -130,7 +132,8 @@ mod tests {
         let (mut expected, mut first, mut second) = ([1f64, -2.0], [0f64; 2], [0f64; 2]);
         for t in 1..=3 {
             let loss = (x.sqr().unwrap() * &factors).unwrap().sum_all().unwrap();
-            adam.step(&loss.backward().unwrap()).unwrap();
+            let gradients = loss.backward().unwrap();
+            adam.step(|var| gradients.get(var)).unwrap();
 
             let alpha = 0.1 * (1.0 - 0.999f64.powi(t)).sqrt() / (1.0 - 0.9f64.powi(t));
             for (i, slope) in [2.0, 0.5].into_iter().enumerate() {
@@ -152,7 +155,8 @@ mod tests {
         let y = Var::new(&[1f32], &Device::Cpu).unwrap();
         let variables = BTreeMap::from([("x".to_owned(), x.clone()), ("y".to_owned(), y.clone())]);
         let mut adam = Adam::new(variables, 0.1).unwrap();
-        adam.step(&x.sum_all().unwrap().backward().unwrap()).unwrap();
+        let gradients = x.sum_all().unwrap().backward().unwrap();
+        adam.step(|var| gradients.get(var)).unwrap();
         assert!(x.to_vec1::<f32>().unwrap()[0] < 0.91);
         assert_eq!(y.to_vec1::<f32>().unwrap(), [1.0]);
     }

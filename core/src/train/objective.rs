@@ -87,6 +87,56 @@ impl Objective {
         };
         rebalanced.loss(heads, chroma)
     }
+
+    /// The loss of pictures of `width` pixels in a row and its gradients; `truth` is the true
+    /// chroma, `(N, 2, H, W)` of `(a, b) / 128`.
+    pub(crate) fn costs(&self, said: &Said<'_>, truth: &[f32], size: [usize; 2]) -> Costs {
+        match &self.rebalanced {
+            Some(rebalanced) => rebalanced.costs(said, truth, size),
+            None => Costs::of_squares(said.chroma, truth),
+        }
+    }
+}
+
+/// What a network says of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said<'a> {
+    /// `(N, 2, H, W)` of `(a, b) / 128`.
+    pub(crate) chroma: &'a [f32],
+    /// Logits, one row for each block of 4x4 pixels, and values from row to row.
+    pub(crate) bins: Option<(&'a [f32], usize)>,
+}
+
+/// A loss, and its gradients by what was said.
+#[derive(Debug)]
+pub(crate) struct Costs {
+    pub(crate) loss: f64,
+    pub(crate) d_chroma: Vec<f32>,
+    /// Empty where there are no bins.
+    pub(crate) d_bins: Vec<f32>,
+}
+
+impl Costs {
+    /// The mean squared error.
+    fn of_squares(said: &[f32], truth: &[f32]) -> Self {
+        const PART: usize = 1 << 14;
+        let scale = 2.0 / said.len() as f32;
+        let mut d_chroma = vec![0f32; said.len()];
+        let parts = d_chroma.par_chunks_mut(PART).zip(said.par_chunks(PART));
+        let losses: Vec<f64> = parts
+            .zip(truth.par_chunks(PART))
+            .map(|((gradient, said), truth)| {
+                let mut sum = 0.0;
+                for ((gradient, said), truth) in gradient.iter_mut().zip(said).zip(truth) {
+                    *gradient = scale * (said - truth);
+                    sum += (said - truth) * (said - truth);
+                }
+                f64::from(sum)
+            })
+            .collect();
+        let loss = losses.iter().sum::<f64>() / said.len() as f64;
+        Self { loss, d_chroma, d_bins: Vec::new() }
+    }
 }
 
 /// Cells of the grid from one end to the other.
@@ -102,35 +152,23 @@ struct Picture<'a> {
     truth: &'a [f32],
     chroma: &'a [f32],
     bins: Option<&'a [f32]>,
+    /// Values from row to row of the bins.
+    step: usize,
     width: usize,
 }
 
 impl Rebalanced {
     fn loss(&self, heads: &Heads, chroma: &Tensor) -> Result<Tensor> {
-        let (n, _, height, width) = chroma.dims4()?;
-        let area = height * width;
+        let (_, _, height, width) = chroma.dims4()?;
         let host = |tensor: &Tensor| tensor.detach().flatten_all()?.to_vec1::<f32>();
         let (truth, said) = (host(chroma)?, host(&heads.chroma)?);
         let bins = heads.bins.as_ref().map(host).transpose()?;
-        let rows = (area / (BLOCK * BLOCK) * self.cells.len()).max(1);
-        let mut d_chroma = vec![0f32; said.len()];
-        let mut d_bins = vec![0f32; bins.as_ref().map_or(n * rows, Vec::len)];
-        let gradients = d_chroma.par_chunks_mut(2 * area).zip(d_bins.par_chunks_mut(rows));
-        let losses: Vec<f64> = gradients
-            .enumerate()
-            .map(|(i, (d_chroma, d_bins))| {
-                let picture = Picture {
-                    truth: &truth[i * 2 * area..][..2 * area],
-                    chroma: &said[i * 2 * area..][..2 * area],
-                    bins: bins.as_ref().map(|bins| &bins[i * rows..][..rows]),
-                    width,
-                };
-                let scale = 1.0 / (n * area) as f32;
-                let pixels = self.pixels(&picture, scale, d_chroma);
-                pixels + self.blocks(&picture, scale * (BLOCK * BLOCK) as f32, d_bins)
-            })
-            .collect();
-        let mut loss = Tensor::new(losses.iter().sum::<f64>() as f32, chroma.device())?;
+        let said = Said {
+            chroma: &said,
+            bins: bins.as_ref().map(|bins| (&bins[..], self.cells.len())),
+        };
+        let Costs { loss, d_chroma, d_bins } = self.costs(&said, &truth, [height, width]);
+        let mut loss = Tensor::new(loss as f32, chroma.device())?;
         let parts = [(Some(&heads.chroma), d_chroma), (heads.bins.as_ref(), d_bins)];
         for (said, gradient) in parts {
             let Some(said) = said else { continue };
@@ -141,6 +179,32 @@ impl Rebalanced {
             }
         }
         Ok(loss)
+    }
+
+    fn costs(&self, said: &Said<'_>, truth: &[f32], [height, width]: [usize; 2]) -> Costs {
+        let area = height * width;
+        let n = truth.len() / (2 * area);
+        let step = said.bins.map_or(1, |(_, step)| step);
+        let rows = area / (BLOCK * BLOCK) * step;
+        let mut d_chroma = vec![0f32; said.chroma.len()];
+        let mut d_bins = vec![0f32; n * rows.max(1)];
+        let gradients = d_chroma.par_chunks_mut(2 * area).zip(d_bins.par_chunks_mut(rows.max(1)));
+        let losses: Vec<f64> = gradients
+            .enumerate()
+            .map(|(i, (d_chroma, d_bins))| {
+                let picture = Picture {
+                    truth: &truth[i * 2 * area..][..2 * area],
+                    chroma: &said.chroma[i * 2 * area..][..2 * area],
+                    bins: said.bins.map(|(bins, _)| &bins[i * rows..][..rows]),
+                    step,
+                    width,
+                };
+                let scale = 1.0 / (n * area) as f32;
+                let pixels = self.pixels(&picture, scale, d_chroma);
+                pixels + self.blocks(&picture, scale * (BLOCK * BLOCK) as f32, d_bins)
+            })
+            .collect();
+        Costs { loss: losses.iter().sum(), d_chroma, d_bins }
     }
 
     /// Adds up what the chroma costs, and sets its gradient; `scale` is one over the pixels.
@@ -202,8 +266,9 @@ impl Rebalanced {
         }
         let mut truth = vec![0f32; count];
         let mut loss = 0.0;
-        let rows = bins.chunks_exact(count).zip(gradient.chunks_exact_mut(count));
+        let rows = bins.chunks_exact(picture.step).zip(gradient.chunks_exact_mut(picture.step));
         for (i, (logits, gradient)) in rows.enumerate() {
+            let (logits, gradient) = (&logits[..count], &mut gradient[..count]);
             let columns = width / BLOCK;
             let corner = i / columns * BLOCK * width + i % columns * BLOCK;
             let mean = |plane: &[f32]| {

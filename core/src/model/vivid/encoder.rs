@@ -8,6 +8,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::layers::{Conv, Depthwise, Pass, Side};
+use crate::engine::{Recorder, Residual, Value};
 use crate::ops::{self, Activation};
 
 /// Kernel, stride, expansion, channels and number of blocks of each stage.
@@ -90,7 +91,40 @@ impl Encoder {
     }
 }
 
+impl Encoder {
+    /// The same in a training step on the CPU.
+    pub(super) fn record(
+        &self,
+        recorder: &mut dyn Recorder,
+        lightness: &Tensor,
+        hints: Option<Side<'_>>,
+    ) -> Result<Vec<Value>> {
+        let [weight, bias] = self.stem.parameters();
+        let mut planes = vec![(lightness, weight)];
+        planes.extend(hints.map(|side| (side.planes, side.weight)));
+        let mut x = recorder.stem(&planes, bias)?;
+        let mut taps = Vec::with_capacity(TAPS.len());
+        for (i, block) in self.blocks.iter().enumerate() {
+            x = recorder.inverted_residual(x, &block.parameters())?;
+            if TAPS.contains(&i) {
+                taps.push(x);
+            }
+        }
+        Ok(taps)
+    }
+}
+
 impl Block {
+    fn parameters(&self) -> Residual<'_> {
+        Residual {
+            expand: self.expand.as_ref().map(Conv::parameters),
+            depthwise: self.depthwise.parameters(),
+            stride: self.depthwise.stride(),
+            project: self.project.parameters(),
+            residual: self.residual,
+        }
+    }
+
     fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
         let expanded = match &self.expand {
             Some(expand) => expand.forward(x, None, Activation::Relu6, pass)?,

@@ -9,6 +9,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Init, VarBuilder, init};
 
+use crate::engine::{From, Input, Recorder, Value};
 use crate::model::Mode;
 use crate::model::blocks::{BatchNorm, conv};
 use crate::ops::{self, Activation};
@@ -123,6 +124,11 @@ impl Conv {
         activate(y.reshape((outputs, n, rows, columns))?, activation)
     }
 
+    /// Weight and bias.
+    pub(super) fn parameters(&self) -> [&Tensor; 2] {
+        [&self.weight, &self.bias]
+    }
+
     /// The same for a kernel of 1, with the channels last: `(N H W, Cout)`.
     pub(super) fn forward_channels_last(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
         let x = match pass.order {
@@ -155,6 +161,15 @@ impl Depthwise {
         let weight = vb.get_with_hints(shape, "weight", init::DEFAULT_KAIMING_NORMAL)?;
         let bias = vb.get_with_hints(channels, "bias", Init::Const(0.))?;
         Ok(Self { weight, bias, stride })
+    }
+
+    /// Weight and bias.
+    pub(super) fn parameters(&self) -> [&Tensor; 2] {
+        [&self.weight, &self.bias]
+    }
+
+    pub(super) fn stride(&self) -> usize {
+        self.stride
     }
 
     /// To `H / stride` rows and `W / stride` columns, rounded up, with `ReLU6`.
@@ -224,6 +239,32 @@ impl NormedConv {
         // One picture of all pixels: batch norm is over them, whichever picture they are of.
         let y = self.norm.forward(&y.reshape((1, outputs, n * height, width))?, mode)?;
         y.relu()?.reshape((outputs, n, height, width))
+    }
+}
+
+impl NormedConv {
+    /// The same in a training step on the CPU: `inputs` one after the other, each with what it is
+    /// multiplied by, and the hints.
+    pub(super) fn record(
+        &self,
+        recorder: &mut dyn Recorder,
+        inputs: &[(From<'_>, usize, f64)],
+        hints: Option<Side<'_>>,
+    ) -> Result<Value> {
+        let mut first = 0;
+        let mut all: Vec<Input<'_>> = inputs
+            .iter()
+            .map(|&(from, channels, scale)| {
+                first += channels;
+                Input { from, weight: &self.weight, first: first - channels, scale }
+            })
+            .collect();
+        if let Some(Side { planes, weight }) = hints {
+            all.push(Input { from: From::Planes(planes), weight, first: 0, scale: 1. });
+        }
+        let (value, [mean, variance]) = recorder.normed(&all, &self.norm.parameters())?;
+        self.norm.update(&mean, &variance)?;
+        Ok(value)
     }
 }
 

@@ -1,0 +1,476 @@
+//! Convolutions of features, their input gradients and the gradients of their weights.
+
+use std::any::TypeId;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::features::{Features, Target, View};
+use super::kernel::{Kernel, Task};
+use super::lanes::{Dot, Element, LANES, Lanes};
+use super::pack::{
+    Source, Strip, Window, group, group_gradients, grouped_len, groups, pad, padded_len,
+};
+use super::product::{Finish, Outer, Product, outer, panels, product};
+use super::scratch::Scratch;
+use super::weights::{Filters, Packed, Sums};
+use crate::ops::Activation;
+
+/// Values of a strip's padded input that fit into a core's own cache beside the weights.
+const STRIP_VALUES: usize = 96 << 10;
+/// Pixels that are worth a task.
+const TASK_PIXELS: usize = 200;
+
+/// A convolution that is to be done: what is read, with what, and what becomes of it.
+pub(super) struct Convolution<'a, E, O> {
+    pub(super) sources: &'a [Source<'a, E>],
+    pub(super) images: usize,
+    pub(super) window: Window,
+    pub(super) weights: &'a Packed,
+    /// Channels of a block of inputs that count.
+    pub(super) depth: usize,
+    /// Of each channel, filled up to whole blocks.
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) activation: Activation,
+    /// Values of the result's shape that are added.
+    pub(super) plus: [Option<&'a [E]>; 2],
+    /// Values of the result's shape that it is let through by, where they are within 0 and this.
+    pub(super) gate: Option<(&'a [E], f32)>,
+    pub(super) out: Out<O>,
+}
+
+/// Where a convolution's results go, with steps in values.
+#[derive(Clone, Copy)]
+pub(super) struct Out<O> {
+    pub(super) target: Target<O>,
+    pub(super) blocks: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) image_step: usize,
+    pub(super) block_step: usize,
+    pub(super) pixel_step: usize,
+}
+
+impl<O: Element> Out<O> {
+    /// As [`Features`] are.
+    pub(super) fn features(target: Target<O>, blocks: usize, [height, width]: [usize; 2]) -> Self {
+        let block_step = height * width * LANES;
+        Self {
+            target,
+            blocks,
+            height,
+            width,
+            image_step: blocks * block_step,
+            block_step,
+            pixel_step: LANES,
+        }
+    }
+
+    /// With all channels of a pixel side by side: `(N, H, W, C)`, filled up to whole blocks.
+    pub(super) fn rows(target: Target<O>, blocks: usize, [height, width]: [usize; 2]) -> Self {
+        let pixel_step = blocks * LANES;
+        Self {
+            target,
+            blocks,
+            height,
+            width,
+            image_step: height * width * pixel_step,
+            block_step: LANES,
+            pixel_step,
+        }
+    }
+}
+
+impl<E: Element, O: Element> Convolution<'_, E, O> {
+    /// Does it, on all threads.
+    pub(super) fn run(&self, kernel: Kernel) {
+        let rows = self.strip_rows();
+        let together = images_together(self.out.height * self.out.width).min(self.images);
+        let strips = self.out.height.div_ceil(rows);
+        (0..self.images.div_ceil(together) * strips).into_par_iter().for_each(|task| {
+            let (image, strip) = (task / strips * together, task % strips * rows);
+            let images = image..(image + together).min(self.images);
+            let rows = strip..(strip + rows).min(self.out.height);
+            kernel.run(Part { convolution: self, images, rows });
+        });
+    }
+
+    /// Does it for some images, on this thread.
+    pub(super) fn run_here(&self, kernel: Kernel, images: Range<usize>) {
+        let rows = self.strip_rows();
+        for first in (0..self.out.height).step_by(rows) {
+            let rows = first..(first + rows).min(self.out.height);
+            kernel.run(Part { convolution: self, images: images.clone(), rows });
+        }
+    }
+
+    /// Rows whose padded input fits into a core's own cache.
+    fn strip_rows(&self) -> usize {
+        let blocks: usize = self.sources.iter().map(|source| source.view.blocks).sum();
+        let line = blocks * self.window.reach(self.out.width) * self.window.stride * LANES;
+        let rows = (STRIP_VALUES / line).clamp(1, self.out.height);
+        self.out.height.div_ceil(self.out.height.div_ceil(rows))
+    }
+}
+
+/// Images of so many pixels that are worth a task together.
+pub(super) fn images_together(area: usize) -> usize {
+    (TASK_PIXELS / area).max(1)
+}
+
+/// Some rows of some images.
+struct Part<'a, 'b, E, O> {
+    convolution: &'a Convolution<'b, E, O>,
+    images: Range<usize>,
+    rows: Range<usize>,
+}
+
+impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
+    #[inline(always)]
+    fn run<D: Dot>(self) {
+        let Self { convolution: c, images, rows } = self;
+        if rows.is_empty() {
+            return;
+        }
+        let (window, columns) = (&c.window, c.out.width);
+        let strip = |image| Strip { image, first: rows.start, rows: rows.len(), columns };
+        let pixels = images.len() * rows.len() * columns;
+        let mut to = Vec::with_capacity(pixels);
+        for image in images.clone() {
+            let first = image * c.out.image_step + rows.start * columns * c.out.pixel_step;
+            to.extend((0..rows.len() * columns).map(|pixel| first + pixel * c.out.pixel_step));
+        }
+        // A 1x1 kernel reads its input where it lies, if that is what the loops multiply.
+        if let [Source { view, doubled: false }] = c.sources
+            && *window == Window::POINT
+            && TypeId::of::<E>() == TypeId::of::<D::Value>()
+            && view.is_flat()
+        {
+            let mut from = Vec::with_capacity(pixels);
+            for image in images {
+                let first = view.at(image, 0, rows.start, 0);
+                from.extend((0..rows.len() * columns).map(|pixel| first + pixel * view.pixel_step));
+            }
+            let offsets: Vec<usize> = (0..view.blocks).map(|block| block * view.block_step).collect();
+            // SAFETY: pixels and blocks lie within the view; results as for the other case.
+            unsafe { c.panels::<D>(view.values.as_ptr().cast(), &from, &to, &offsets) };
+            return;
+        }
+        let blocks: usize = c.sources.iter().map(|source| source.view.blocks).sum();
+        let (height, width) = (window.reach(rows.len()), window.reach(columns));
+        let len = padded_len(window, &strip(0), blocks);
+        {
+            let mut scratch = Scratch::of::<D::Value>(images.len() * len);
+            let x = scratch.as_mut_ptr().cast::<D::Value>();
+            let mut from = Vec::with_capacity(pixels);
+            for (i, image) in images.enumerate() {
+                let mut at = x.wrapping_add(i * len);
+                for source in c.sources {
+                    // SAFETY: there is room for the blocks of all sources.
+                    unsafe { pad::<D, E>(source, window, &strip(image), at) };
+                    at = at.wrapping_add(padded_len(window, &strip(image), source.view.blocks));
+                }
+                for row in 0..rows.len() {
+                    let first = i * len + row * window.stride * width * LANES;
+                    from.extend((0..columns).map(|column| first + column * window.stride * LANES));
+                }
+            }
+            let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
+            for block in 0..blocks {
+                for row in 0..window.kernel {
+                    for column in 0..window.kernel {
+                        let line = block * height + row * window.dilation;
+                        offsets.push((line * width + column * window.dilation) * LANES);
+                    }
+                }
+            }
+            // SAFETY: pixels and offsets lie within the copy; the results are this task's own part.
+            unsafe { c.panels::<D>(x, &from, &to, &offsets) };
+        }
+    }
+}
+
+impl<E: Element, O: Element> Convolution<'_, E, O> {
+    /// All panels of outputs.
+    ///
+    /// # Safety
+    ///
+    /// As for [`product`].
+    #[inline(always)]
+    unsafe fn panels<D: Dot>(
+        &self,
+        x: *const D::Value,
+        from: &[usize],
+        to: &[usize],
+        offsets: &[usize],
+    ) {
+        for (first, width) in panels(self.out.blocks) {
+            let before = first * self.out.block_step;
+            let beside = |values: &[E]| values.as_ptr().wrapping_add(before);
+            let finish = Finish {
+                bias: self.bias.map(|bias| &bias[first * LANES..][..width * LANES]),
+                activation: self.activation,
+                plus: self.plus.map(|plus| plus.map(beside)),
+                gate: self.gate.map(|(gate, high)| (beside(gate), high)),
+                out: self.out.target.start.wrapping_add(before),
+                block_step: self.out.block_step,
+            };
+            // SAFETY: a panel of these weights.
+            let weights = unsafe { self.weights.panel::<D>(first) };
+            let product_of =
+                Product { x, from, to, offsets, depth: self.depth, weights, width };
+            // SAFETY: as the caller promises.
+            unsafe { product::<D, E, O>(&product_of, &finish) };
+        }
+    }
+}
+
+/// The gradient of an input that was seen at twice its size: each of its pixels has the sum of four.
+pub(super) struct Fold<'a, E> {
+    /// At twice the size.
+    pub(super) from: &'a [f32],
+    pub(super) to: &'a mut [E],
+    /// Of the smaller one.
+    pub(super) width: usize,
+}
+
+impl<E: Element> Task for Fold<'_, E> {
+    #[inline(always)]
+    fn run<D: Dot>(self) {
+        let line = 2 * self.width * LANES;
+        let rows = self.from.chunks_exact(2 * line).zip(self.to.chunks_exact_mut(line / 2));
+        for (pair, row) in rows {
+            for (column, to) in row.chunks_exact_mut(LANES).enumerate() {
+                let at = 2 * column * LANES;
+                let mut sum = D::Lanes::zero();
+                for at in [at, at + LANES, line + at, line + at + LANES] {
+                    let pixel = &pair[at..at + LANES];
+                    // SAFETY: 16 values.
+                    sum = sum.add(unsafe { D::Lanes::load(pixel.as_ptr()) });
+                }
+                // SAFETY: 16 values.
+                unsafe { E::store(sum, to.as_mut_ptr()) };
+            }
+        }
+    }
+}
+
+/// Adds up the gradients of weights, and of biases, of some images, on this thread.
+pub(super) struct WeightGradient<'a, E> {
+    pub(super) sources: &'a [Source<'a, E>],
+    pub(super) window: Window,
+    /// Of the outputs.
+    pub(super) gradients: View<'a, E>,
+    pub(super) image: usize,
+    /// Image of the sources, where they are of another one than the gradients.
+    pub(super) source_image: usize,
+    /// Channels of a block of inputs that count.
+    pub(super) depth: usize,
+    /// As [`Sums`] has them.
+    pub(super) sums: &'a mut [f32],
+    pub(super) bias_sums: Option<&'a mut [f32]>,
+}
+
+/// Values of inputs and gradients in groups that fit into a core's own cache.
+const GROUPED_VALUES: usize = 128 << 10;
+
+impl<E: Element> Task for WeightGradient<'_, E> {
+    #[inline(always)]
+    fn run<D: Dot>(self) {
+        let Self { sources, window, mut gradients, depth, sums, .. } = self;
+        let mut sources = sources.to_vec();
+        let blocks: usize = sources.iter().map(|source| source.view.blocks).sum();
+        if window == Window::POINT
+            && gradients.is_flat()
+            && sources.iter().all(|source| !source.doubled && source.view.is_flat())
+        {
+            // One row of all pixels.
+            gradients = flat(gradients);
+            sources.iter_mut().for_each(|source| source.view = flat(source.view));
+        }
+        let line = blocks * window.reach(gradients.width) * window.kernel * LANES
+            + gradients.blocks * gradients.width * LANES;
+        let rows = (GROUPED_VALUES / line).clamp(1, gradients.height);
+        let (mut first, mut bias_sums) = (0, self.bias_sums);
+        while first < gradients.height {
+            let rows = rows.min(gradients.height - first);
+            let strip = Strip { image: self.image, first, rows, columns: gradients.width };
+            let read = Strip { image: self.source_image, ..strip };
+            let x_len = grouped_len::<D>(&window, &strip, blocks);
+            let columns = groups::<D>(strip.columns);
+            let block_step = rows * columns * LANES * D::DEPTH;
+            {
+                let mut x = Scratch::of::<D::Value>(x_len);
+                let mut packed = Scratch::of::<D::Value>(gradients.blocks * block_step);
+                let (x, packed) = (x.as_mut_ptr().cast(), packed.as_mut_ptr().cast());
+                let mut before = 0;
+                for source in &sources {
+                    // SAFETY: there is room for all blocks.
+                    unsafe { group::<D, E>(source, &window, &read, before, blocks, x) };
+                    before += source.view.blocks;
+                }
+                let bias_sums = bias_sums.as_mut().map(|sums| {
+                    assert!(sums.len() >= gradients.blocks * LANES);
+                    sums.as_mut_ptr()
+                });
+                // SAFETY: there is room.
+                unsafe { group_gradients::<D, E>(&gradients, &strip, packed, bias_sums) };
+                let row_len = columns * LANES * D::DEPTH;
+                let height = window.reach(rows);
+                let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
+                for block in 0..blocks {
+                    for row in 0..window.kernel {
+                        for column in 0..window.kernel {
+                            let line = (column * blocks + block) * height + row * window.dilation;
+                            offsets.push(line * row_len);
+                        }
+                    }
+                }
+                // Rows that follow each other are one.
+                let (rows, columns) =
+                    if window.stride == 1 { (1, rows * columns) } else { (rows, columns) };
+                let block_len = sums.len() / gradients.blocks;
+                for (first, width) in panels(gradients.blocks) {
+                    let sums = &mut sums[first * block_len..][..width * block_len];
+                    let outer_of = Outer {
+                        x,
+                        offsets: &offsets,
+                        depth,
+                        rows,
+                        columns,
+                        x_row_step: window.stride * row_len,
+                        gradients: packed.wrapping_add(first * block_step),
+                        block_step,
+                        width,
+                        sums: sums.as_mut_ptr(),
+                    };
+                    // SAFETY: all of it lies within the copies, and the sums are this task's own.
+                    unsafe { outer::<D>(&outer_of) };
+                }
+            }
+            first += rows;
+        }
+    }
+}
+
+/// The same pixels as one row.
+fn flat<E>(view: View<'_, E>) -> View<'_, E> {
+    let width = view.area();
+    View { height: 1, width, row_step: width * view.pixel_step, ..view }
+}
+
+/// Parts that a batch's images are summed in: as many whatever the threads, so that sums do not
+/// depend on them.
+pub(super) fn image_groups(images: usize) -> Vec<Range<usize>> {
+    let groups = images.min(8);
+    (0..groups).map(|i| i * images / groups..(i + 1) * images / groups).collect()
+}
+
+/// Gradients of a whole batch: those of each part's weights, `(Cout, channels, K, K)`, and of the
+/// biases.
+pub(super) fn weight_gradients<E: Element>(
+    kernel: Kernel,
+    sources: &[Source<'_, E>],
+    window: Window,
+    filters: &Filters<'_>,
+    gradients: View<'_, E>,
+    images: usize,
+) -> (Vec<Vec<f32>>, Vec<f32>) {
+    let sums = Sums::new(filters);
+    let outputs = filters.output_blocks() * LANES;
+    let groups: Vec<(Vec<f32>, Vec<f32>)> = image_groups(images)
+        .into_par_iter()
+        .map(|images| {
+            let (mut weights, mut biases) = (vec![0f32; sums.len], vec![0f32; outputs]);
+            for image in images {
+                kernel.run(WeightGradient {
+                    sources,
+                    window,
+                    gradients,
+                    image,
+                    source_image: image,
+                    depth: filters.depth(),
+                    sums: &mut weights,
+                    bias_sums: Some(&mut biases),
+                });
+            }
+            (weights, biases)
+        })
+        .collect();
+    let (weights, biases): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+    (super::weights::unpack(filters, &weights), sum(&biases, filters.outputs))
+}
+
+/// Sums over groups, of the first so many channels.
+pub(super) fn sum(groups: &[Vec<f32>], channels: usize) -> Vec<f32> {
+    (0..channels).map(|channel| groups.iter().map(|sums| sums[channel]).sum()).collect()
+}
+
+/// Gradient of a source's values, at the size that it was seen at or, if it was doubled, folded.
+#[expect(clippy::too_many_arguments, reason = "what a convolution has")]
+pub(super) fn input_gradient<E: Element>(
+    kernel: Kernel,
+    gradients: View<'_, E>,
+    images: usize,
+    window: Window,
+    filters: &Filters<'_>,
+    part: usize,
+    size: [usize; 2],
+    doubled: bool,
+    plus: Option<&Features<E>>,
+) -> Features<E> {
+    let channels = filters.parts[part].channels;
+    let blocks = channels.div_ceil(LANES);
+    let weights = Packed::backward(kernel, filters, part);
+    let sources = [Source { view: gradients, doubled: false }];
+    let depth = super::weights::depth(filters.outputs);
+    if !doubled {
+        let fill = |target| {
+            let convolution = Convolution::<E, E> {
+                sources: &sources,
+                images,
+                window: window.backwards(),
+                weights: &weights,
+                depth,
+                bias: None,
+                activation: Activation::None,
+                plus: [plus.map(|plus| &plus.values[..]), None],
+                gate: None,
+                out: Out::features(target, blocks, size),
+            };
+            convolution.run(kernel);
+        };
+        // SAFETY: a convolution writes all pixels of all blocks.
+        return unsafe { Features::filled(images, channels, size, fill) };
+    }
+    let half = size.map(|side| side / 2);
+    let len = blocks * size[0] * size[1] * LANES;
+    let fill = |target: Target<E>| {
+        (0..images).into_par_iter().for_each(|image| {
+            {
+                let mut scratch = Scratch::new(len);
+                let mut out = Out::features(Target::of(&mut scratch), blocks, size);
+                out.image_step = 0;
+                let convolution = Convolution::<E, f32> {
+                    sources: &sources,
+                    images,
+                    window: window.backwards(),
+                    weights: &weights,
+                    depth,
+                    bias: None,
+                    activation: Activation::None,
+                    plus: [None; 2],
+                    gate: None,
+                    out,
+                };
+                convolution.run_here(kernel, image..image + 1);
+                // SAFETY: the image's own part.
+                let to = unsafe { target.part(image * len / 4, len / 4) };
+                kernel.run(Fold { from: &scratch, to, width: half[1] });
+            }
+        });
+    };
+    assert!(plus.is_none(), "a doubled source has one reader");
+    // SAFETY: each image is folded whole.
+    unsafe { Features::filled(images, channels, half, fill) }
+}

@@ -1,0 +1,104 @@
+//! Which set of instructions computes.
+
+use super::lanes::{Dot, Element, Single};
+use super::portable::Portable;
+use crate::isa::{self, Isa};
+
+/// What is to be done with the lanes of a set of instructions.
+pub(crate) trait Task {
+    /// Does it. Implementations and what they call are `#[inline(always)]`, so that they are
+    /// compiled for the set.
+    fn run<D: Dot>(self);
+}
+
+/// A set of instructions that this processor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kernel {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// With products of bf16 for values that are kept in it.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
+}
+
+impl Kernel {
+    /// The best one for values of a kind.
+    pub(crate) fn best<E: Element>() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx512 = isa::allows(Isa::Avx512)
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl");
+            if avx512 && E::SHORT && is_x86_feature_detected!("avx512bf16") {
+                return Self::Avx512Bf16;
+            }
+            if avx512 {
+                return Self::Avx512;
+            }
+            if isa::allows(Isa::Avx2)
+                && is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+            {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+
+    /// Place among the others; each has the instructions of those before it.
+    #[cfg(test)]
+    pub(super) fn rank(self) -> usize {
+        self as usize
+    }
+
+    /// Packed values that fit the place of an f32.
+    pub(super) fn values_in_word(self) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Avx512Bf16 {
+            return 2;
+        }
+        1
+    }
+
+    /// Runs a task.
+    pub(crate) fn run(self, task: impl Task) {
+        match self {
+            Self::Portable => task.run::<Single<Portable>>(),
+            // SAFETY: `best` has found the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { x86::avx2(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { x86::avx512(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16 => unsafe { x86::avx512_bf16(task) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Single, Task};
+    use crate::engine::avx2::Avx2;
+    use crate::engine::avx512::{Avx512, Pairs};
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn avx2(task: impl Task) {
+        task.run::<Single<Avx2>>();
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
+    pub(super) unsafe fn avx512(task: impl Task) {
+        task.run::<Single<Avx512<false>>>();
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16,fma")]
+    pub(super) unsafe fn avx512_bf16(task: impl Task) {
+        task.run::<Pairs>();
+    }
+}

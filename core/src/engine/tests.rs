@@ -1,0 +1,168 @@
+//! Gradients of a recorded network against candle's own.
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::{VarBuilder, VarMap};
+use half::bf16;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::Tape;
+use super::kernel::Kernel;
+use super::lanes::Element;
+use crate::model::{self, Mode, Network};
+
+fn noise(shape: &[usize], scale: f32) -> Tensor {
+    noise_of(&format!("{shape:?}"), shape, scale)
+}
+
+/// Even noise of at most `scale`, the same for a name in each run.
+fn noise_of(name: &str, shape: &[usize], scale: f32) -> Tensor {
+    let mut seed = [7; 32];
+    seed.iter_mut().zip(name.bytes().rev()).for_each(|(seed, byte)| *seed = byte);
+    let mut random = ChaCha8Rng::from_seed(seed);
+    let count: usize = shape.iter().product();
+    let values = (0..count).map(|_| random.random_range(-scale..scale));
+    Tensor::from_iter(values, &Device::Cpu).unwrap().reshape(shape).unwrap()
+}
+
+struct Case {
+    network: Box<dyn Network>,
+    variables: VarMap,
+    lightness: Tensor,
+    hints: Option<Tensor>,
+    d_chroma: Tensor,
+    d_bins: Tensor,
+}
+
+impl Case {
+    fn new(hinted: bool) -> Self {
+        let variables = VarMap::new();
+        let vb = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
+        let config = model::default_config("vivid").unwrap();
+        let network = model::build("vivid", &config, vb).unwrap();
+        for (name, var) in variables.data().lock().unwrap().iter() {
+            let fan: usize = var.dims()[1..].iter().product();
+            let value = match var.rank() {
+                4 => noise_of(name, var.dims(), (6.0 / fan as f32).sqrt()),
+                _ if name.ends_with("bias") => noise_of(name, var.dims(), 0.3),
+                _ => continue,
+            };
+            var.set(&value).unwrap();
+        }
+        let (n, side) = (2, 64);
+        let lightness = ((noise(&[n, 1, side, side], 50.0)) + 50.0).unwrap();
+        let hints = hinted.then(|| {
+            let mask = noise(&[n, 1, side, side], 1.0).gt(0.9f32).unwrap();
+            let mask = mask.to_dtype(DType::F32).unwrap();
+            let color = noise(&[n, 2, side, side], 0.4).broadcast_mul(&mask).unwrap();
+            Tensor::cat(&[color, mask], 1).unwrap()
+        });
+        let d_chroma = noise(&[n, 2, side, side], 1.0);
+        let d_bins = noise(&[n * side * side / 16, 260], 0.1);
+        Self { network, variables, lightness, hints, d_chroma, d_bins }
+    }
+
+    /// Chroma and, by name, gradients; by candle.
+    fn stock(&self) -> (Vec<f32>, Vec<(String, Vec<f32>)>) {
+        let heads =
+            self.network.heads(&self.lightness, self.hints.as_ref(), Mode::Train).unwrap();
+        let sum = |a: &Tensor, b: &Tensor| (a * b).unwrap().sum_all().unwrap();
+        let loss = sum(&heads.chroma, &self.d_chroma);
+        let loss = (loss + sum(&heads.bins.unwrap(), &self.d_bins)).unwrap();
+        let gradients = loss.backward().unwrap();
+        (values(&heads.chroma), self.named(|var| gradients.get(var).cloned()))
+    }
+
+    fn recorded<E: Element>(&self, kernel: Kernel) -> (Vec<f32>, Vec<(String, Vec<f32>)>) {
+        let mut tape = Box::new(Tape::<E>::with_kernel(kernel));
+        let said = self.network.record(&mut *tape, &self.lightness, self.hints.as_ref());
+        let said = said.unwrap().unwrap();
+        let step = said.bins.unwrap().step;
+        let mut rows = vec![0.0; self.d_bins.dims()[0] * step];
+        for (row, from) in rows.chunks_exact_mut(step).zip(values(&self.d_bins).chunks(260)) {
+            row[..260].copy_from_slice(from);
+        }
+        let gradients =
+            super::Recorder::backward(tape, &values(&self.d_chroma), &rows).unwrap();
+        (said.chroma, self.named(|var| gradients.get(var).cloned()))
+    }
+
+    fn named(&self, get: impl Fn(&Var) -> Option<Tensor>) -> Vec<(String, Vec<f32>)> {
+        let data = self.variables.data().lock().unwrap();
+        let mut all: Vec<_> = data
+            .iter()
+            .filter_map(|(name, var)| Some((name.clone(), values(&get(var)?))))
+            .collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn length(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt()
+}
+
+/// Distance as a share of the expected values' length, or of a thousandth of `all`, where that is more:
+/// a bias before a normalization has no gradient but what rounding leaves.
+fn distance(found: &[f32], expected: &[f32], all: f64) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let off = length(found.iter().zip(expected).map(|(a, b)| a - b));
+    off / length(expected.iter().copied()).max(all / 1000.0)
+}
+
+fn length_of_all(gradients: &[(String, Vec<f32>)]) -> f64 {
+    length(gradients.iter().flat_map(|(_, values)| values.iter().copied()))
+}
+
+fn kernels<E: Element>() -> Vec<Kernel> {
+    let best = Kernel::best::<E>();
+    let all = [
+        Kernel::Portable,
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx512Bf16,
+    ];
+    all.into_iter().filter(|kernel| kernel.rank() <= best.rank()).collect()
+}
+
+#[test]
+fn gradients_of_vivid_are_those_of_candle() {
+    for hinted in [false, true] {
+        let case = Case::new(hinted);
+        let (chroma, expected) = case.stock();
+        let all = length_of_all(&expected);
+        for kernel in kernels::<f32>() {
+            let (found_chroma, found) = case.recorded::<f32>(kernel);
+            let off = distance(&found_chroma, &chroma, 0.0);
+            assert!(off < 1e-4, "{kernel:?}: chroma {off}");
+            for ((name, found), (expected_name, expected)) in found.iter().zip(&expected) {
+                assert_eq!(name, expected_name);
+                let off = distance(found, expected, all);
+                // A value that rounding takes across a corner of ReLU moves a gradient by 1e-3.
+                assert!(off < 1e-2, "{kernel:?}, hints {hinted}: {name} {off}");
+            }
+            assert_eq!(found.len(), expected.len());
+        }
+    }
+}
+
+#[test]
+fn gradients_in_bf16_point_where_those_in_f32_do() {
+    let case = Case::new(true);
+    let (_, expected) = case.stock();
+    let all = length_of_all(&expected);
+    for kernel in kernels::<bf16>() {
+        let (_, found) = case.recorded::<bf16>(kernel);
+        for ((name, found), (_, expected)) in found.iter().zip(&expected) {
+            let off = distance(found, expected, all);
+            assert!(off < 0.5, "{kernel:?}: {name} {off}");
+        }
+    }
+}

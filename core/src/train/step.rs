@@ -1,0 +1,72 @@
+//! The loss of a batch and its gradients.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, Var};
+use half::bf16;
+
+use super::loader::Batch;
+use super::objective::{Costs, Objective, Said};
+use crate::engine::{self, Recorder, Tape};
+use crate::model::{Mode, Network};
+use crate::ops::{Precision, with_precision};
+
+/// Gradients of the parameters.
+pub(crate) enum Gradients {
+    /// Of a recorded pass.
+    Recorded(engine::Gradients),
+    /// By candle.
+    Stock(GradStore),
+}
+
+impl Gradients {
+    /// That of a parameter.
+    pub(crate) fn get(&self, var: &Var) -> Option<&Tensor> {
+        match self {
+            Self::Recorded(gradients) => gradients.get(var),
+            Self::Stock(gradients) => gradients.get(var),
+        }
+    }
+}
+
+/// The loss of a batch, a scalar, and its gradients: recorded where the device is the CPU and the
+/// network can, by candle elsewhere.
+pub(crate) fn gradients(
+    network: &dyn Network,
+    objective: &Objective,
+    batch: &Batch,
+    precision: Precision,
+) -> Result<(Tensor, Gradients)> {
+    let Batch { lightness, chroma, hints } = batch;
+    if lightness.device().is_cpu() {
+        let tape: Box<dyn Recorder> = match precision {
+            Precision::F32 => Box::new(Tape::<f32>::new()),
+            Precision::Bf16 => Box::new(Tape::<bf16>::new()),
+        };
+        if let Some(recorded) = recorded(network, objective, batch, tape)? {
+            return Ok(recorded);
+        }
+    }
+    let heads =
+        with_precision(precision, || network.heads(lightness, hints.as_ref(), Mode::Train))?;
+    let loss = objective.loss(&heads, chroma)?;
+    let gradients = loss.backward()?;
+    Ok((loss.detach(), Gradients::Stock(gradients)))
+}
+
+fn recorded(
+    network: &dyn Network,
+    objective: &Objective,
+    Batch { lightness, chroma, hints }: &Batch,
+    mut tape: Box<dyn Recorder>,
+) -> Result<Option<(Tensor, Gradients)>> {
+    let said = network.record(&mut *tape, lightness, hints.as_ref()).transpose()?;
+    let Some(said) = said else { return Ok(None) };
+    let (_, _, height, width) = chroma.dims4()?;
+    let truth = chroma.flatten_all()?.to_vec1::<f32>()?;
+    let bins = said.bins.as_ref().map(|rows| (&rows.values[..], rows.step));
+    let Costs { loss, d_chroma, d_bins } =
+        objective.costs(&Said { chroma: &said.chroma, bins }, &truth, [height, width]);
+    let gradients = tape.backward(&d_chroma, &d_bins)?;
+    let loss = Tensor::new(loss as f32, chroma.device())?;
+    Ok(Some((loss, Gradients::Recorded(gradients))))
+}
