@@ -52,7 +52,7 @@ use crate::ops::{Precision, with_precision};
 use crate::{Device, Error, Result};
 use adam::Adam;
 use average::Average;
-use dataset::Dataset;
+use dataset::{Dataset, Item};
 use loader::Batch;
 use objective::Objective;
 use parameters::Parameters;
@@ -313,11 +313,7 @@ pub fn train(
     let run = Run::open(folder, config, cache.sha256(), photos.mean_chroma(), session.resume)?;
     let decay = recipe.map_or(0.0, |recipe| recipe.average);
     let mut average = Average::new(&parameters, decay)?;
-    let mut progress = run.restore(&parameters, &mut adam, &mut average)?;
-    if let (None, Some(path)) = (&progress, &config.initial) {
-        progress = checkpoint::go_on_from(path, &parameters, &mut average)?;
-    }
-    let mut progress = progress.unwrap_or_default();
+    let mut progress = run.restore(&parameters, &mut adam, &mut average)?.unwrap_or_default();
 
     let pictures = photos.epoch_length(config.epoch_photos);
     let steps = pictures.div_ceil(config.batch);
@@ -334,10 +330,7 @@ pub fn train(
     let mut stop = observe(begins).is_break();
     let mut cycle = progress.cycle(config, steps);
     while progress.epoch < config.epochs && !stop && cycle < 1.0 {
-        let order = match recipe {
-            Some(_) => photos.varied(config.seed, progress.epoch, config.flip, config.epoch_photos),
-            None => photos.shuffled(config.seed, progress.epoch, config.flip, config.epoch_photos),
-        };
+        let order = order(&photos, config, progress.epoch);
         let rest = &order[order.len().min(progress.step * config.batch)..];
         let mut losses = Vec::new();
         for planes in loader::batches(&photos, rest, config.batch, recipe) {
@@ -400,6 +393,15 @@ pub fn train(
     }
     let stopped = progress.epoch < config.epochs && cycle < 1.0;
     Ok(Outcome { stopped, history: progress.history })
+}
+
+/// The pictures of an epoch in their order.
+fn order(photos: &Dataset, config: &Config, epoch: usize) -> Vec<Item> {
+    let Config { seed, flip, epoch_photos, recipe, .. } = config;
+    match recipe {
+        Some(_) => photos.varied(*seed, epoch, *flip, *epoch_photos),
+        None => photos.shuffled(*seed, epoch, *flip, *epoch_photos),
+    }
 }
 
 /// Steps between two readings of the loss. A reading waits for the device, which on CUDA runs

@@ -324,7 +324,9 @@ mod tests {
         let counts = |epoch, pictures| {
             let mut counts = [0; 4];
             let order = dataset.shuffled(7, epoch, false, pictures);
-            order.iter().for_each(|item| counts[item.photo] += 1);
+            for item in &order {
+                counts[item.photo] += 1;
+            }
             counts
         };
         assert_eq!(counts(0, Some(16)), [2, 5, 1, 8]);

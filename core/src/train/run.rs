@@ -86,14 +86,19 @@ impl Run {
         Ok(run)
     }
 
-    /// Sets variables and moments to those of the last checkpoint, if there is one.
+    /// Sets variables and moments to those of the last checkpoint, if there is one; otherwise the
+    /// position, if the run begins with a portable one.
     pub(crate) fn restore(
         &self,
         parameters: &Parameters,
         adam: &mut Adam,
         average: &mut Option<Average>,
     ) -> Result<Option<Progress>> {
-        let Some(file) = Checkpoint::read(&self.checkpoint_path())? else { return Ok(None) };
+        let Some(file) = Checkpoint::read(&self.checkpoint_path())? else {
+            let initial = self.record.config.initial.as_ref();
+            let begun = initial.map(|path| checkpoint::go_on_from(path, parameters, average));
+            return Ok(begun.transpose()?.flatten());
+        };
         let progress = file.position()?;
         file.tensors(|tensor| {
             for (name, var) in parameters.variables() {

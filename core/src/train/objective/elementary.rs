@@ -4,7 +4,7 @@
 /// 1.5 * 2^23, from where on the distance of floats is 1: adding it rounds to a whole number.
 const SHIFT: f32 = 12_582_912.0;
 /// ln 2 in two parts; the first has few digits, so that whole multiples of it are exact.
-const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+const LN_2: [f32; 2] = [355.0 / 512.0, -2.121_944_4e-4];
 /// Arguments beyond which `exp` is no normal float.
 const LEAST: f32 = -87.0;
 const MOST: f32 = 88.0;
