@@ -8,12 +8,17 @@ mod adam;
 mod augment;
 mod average;
 mod cache;
+mod checkpoint;
 mod curves;
 mod dataset;
+mod film;
+mod filters;
 mod loader;
 mod objective;
+mod palette;
 mod parameters;
 mod prepare;
+mod preview;
 mod progress;
 mod recipe;
 mod run;
@@ -33,20 +38,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
+pub use checkpoint::write_portable;
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
+pub use preview::preview;
 pub use progress::minutes_of_run;
-pub use recipe::{Recipe, Schedule, Targets};
+pub use recipe::{Recipe, Schedule, Targets, WARM_UP};
 pub(crate) use seed::stream;
 pub use study::{Findings, Member, Study, Trained};
 pub use table::{Row, draw_splits, read_table};
-pub use validation::Measures;
+pub use validation::{Measures, SplitMeasures};
 
 use crate::model;
 use crate::ops::Precision;
 use crate::{Device, Error, Result};
 use adam::Adam;
 use average::Average;
-use dataset::Dataset;
+use dataset::{Dataset, Item};
 use objective::Objective;
 use parameters::Parameters;
 use run::Run;
@@ -63,9 +70,12 @@ pub struct Config {
     /// Photographs to train on, evenly spaced through their splits, if not all.
     #[serde(default)]
     pub train_photos: Option<usize>,
-    /// Photographs to validate on, evenly spaced through their splits, if not all.
+    /// Photographs to validate on, evenly spaced through each of their splits, if not all.
     #[serde(default)]
     pub valid_photos: Option<usize>,
+    /// Photographs of an epoch, drawn by their weights, if not each one once.
+    #[serde(default)]
+    pub epoch_photos: Option<usize>,
     /// Whether each photograph is mirrored with equal chances in each epoch; the document's recipe
     /// does not.
     pub flip: bool,
@@ -79,7 +89,7 @@ pub struct Config {
     pub batch: usize,
     /// Step size of Adam, the same for all steps; 1e-3 is Keras' default.
     pub learning_rate: f64,
-    /// Passes over the training photographs.
+    /// Passes over the training photographs, or of [`Config::epoch_photos`] pictures.
     pub epochs: usize,
     /// Seed of the initial weights, the order and the augmentation.
     pub seed: u64,
@@ -88,7 +98,8 @@ pub struct Config {
     /// peak's.
     #[serde(default)]
     pub recipe: Option<Recipe>,
-    /// Weights file whose tensors the run begins with, where the network has some of these names.
+    /// Weights file whose tensors the run begins with, where the network has some of these names. A
+    /// portable checkpoint ([`write_portable`]) also gives the position: the run goes on there.
     #[serde(default)]
     pub initial: Option<PathBuf>,
 
@@ -112,6 +123,7 @@ impl Config {
             valid_split: vec!["valid".to_owned()],
             train_photos: None,
             valid_photos: None,
+            epoch_photos: None,
             flip: false,
             network: network.to_owned(),
             network_config,
@@ -147,7 +159,7 @@ impl Config {
         if self.batch == 0 {
             return refuse("the batch has to be at least 1 photograph".to_owned());
         }
-        if [self.train_photos, self.valid_photos].contains(&Some(0)) {
+        if [self.train_photos, self.valid_photos, self.epoch_photos].contains(&Some(0)) {
             return refuse(
                 "there has to be at least 1 photograph to train and to validate on".to_owned(),
             );
@@ -211,6 +223,12 @@ pub struct Epoch {
     pub unix_time: u64,
     /// Whether it was the best so far.
     pub best: bool,
+    /// Pictures seen since the run began.
+    #[serde(default)]
+    pub pictures: usize,
+    /// Measures of each split, where there are several to choose by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<SplitMeasures>,
 }
 
 /// What the loop tells its caller.
@@ -222,6 +240,8 @@ pub enum Event<'a> {
         parameters: usize,
         /// Photographs to train on.
         train: usize,
+        /// Pictures of an epoch.
+        pictures: usize,
         /// Photographs to validate on.
         valid: usize,
         /// Steps an epoch.
@@ -276,7 +296,8 @@ pub fn train(
     let device = &device.inner;
     let cache = Cache::open(&config.data)?;
     let photos = Arc::new(Dataset::read(&cache, &config.train_split, config.train_photos)?);
-    let held_out = Dataset::read(&cache, &config.valid_split, config.valid_photos)?;
+    let held_out = validation::read(&cache, &config.valid_split, config.valid_photos)?;
+    let valid = held_out.iter().map(|split| split.photos.len()).sum();
 
     let parameters = Parameters::new(config.seed);
     let network =
@@ -294,12 +315,14 @@ pub fn train(
     let mut average = Average::new(&parameters, decay)?;
     let mut progress = run.restore(&parameters, &mut adam, &mut average)?.unwrap_or_default();
 
-    let steps = photos.len().div_ceil(config.batch);
+    let pictures = photos.epoch_length(config.epoch_photos);
+    let steps = pictures.div_ceil(config.batch);
     let mut pace = Pace::new(started, session);
     let begins = Event::Started {
         parameters: parameters.trained().values().map(|var| var.elem_count()).sum(),
         train: photos.len(),
-        valid: held_out.len(),
+        pictures,
+        valid,
         steps,
         epochs_done: progress.epoch,
         steps_done: progress.step,
@@ -307,10 +330,7 @@ pub fn train(
     let mut stop = observe(begins).is_break();
     let mut cycle = progress.cycle(config, steps);
     while progress.epoch < config.epochs && !stop && cycle < 1.0 {
-        let order = match recipe {
-            Some(_) => photos.varied(config.seed, progress.epoch, config.flip),
-            None => photos.shuffled(config.seed, progress.epoch, config.flip),
-        };
+        let order = order(&photos, config, progress.epoch);
         let rest = &order[order.len().min(progress.step * config.batch)..];
         let mut losses = Vec::new();
         for planes in loader::batches(&photos, rest, config.batch, recipe) {
@@ -319,7 +339,9 @@ pub fn train(
             let (loss, gradients) =
                 step::gradients(network.as_ref(), &objective, &batch, config.precision)?;
             if let Some(recipe) = recipe {
-                adam.set_learning_rate(config.learning_rate * recipe.rate(cycle));
+                adam.set_learning_rate(
+                    config.learning_rate * progress.rate(recipe, config.epochs, cycle),
+                );
             }
             adam.step(|var| gradients.get(var))?;
 
@@ -346,7 +368,7 @@ pub fn train(
                 pace.saved();
             }
         }
-        stop = stop || pace.is_over(held_out.len().div_ceil(config.batch));
+        stop = stop || pace.is_over(valid.div_ceil(config.batch));
         if stop {
             run.save_last(&parameters, &adam, average.as_ref(), &progress)?;
             break;
@@ -354,11 +376,11 @@ pub fn train(
 
         stop = observe(Event::Validating).is_break();
         average.iter_mut().try_for_each(|average| average.swap(&parameters))?;
-        let measures =
+        let (measures, splits) =
             validation::validate(network.as_ref(), &held_out, config.batch, recipe, device)?;
         average.iter_mut().try_for_each(|average| average.swap(&parameters))?;
         progress.seconds += pace.validated();
-        let epoch = progress.finish_epoch(config, measures)?;
+        let epoch = progress.finish_epoch(config, measures, splits)?;
         if epoch.best {
             run.save_best(&parameters, average.as_ref(), &progress)?;
         }
@@ -369,6 +391,15 @@ pub fn train(
     }
     let stopped = progress.epoch < config.epochs && cycle < 1.0;
     Ok(Outcome { stopped, history: progress.history })
+}
+
+/// The pictures of an epoch in their order.
+fn order(photos: &Dataset, config: &Config, epoch: usize) -> Vec<Item> {
+    let Config { seed, flip, epoch_photos, recipe, .. } = config;
+    match recipe {
+        Some(_) => photos.varied(*seed, epoch, *flip, *epoch_photos),
+        None => photos.shuffled(*seed, epoch, *flip, *epoch_photos),
+    }
 }
 
 /// Steps between two readings of the loss. A reading waits for the device, which on CUDA runs

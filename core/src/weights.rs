@@ -355,6 +355,15 @@ pub(crate) fn serialize(
     serialize_as(tensors, metadata, DType::F32)
 }
 
+/// The same in half precision.
+#[cfg(feature = "train")]
+pub(crate) fn serialize_half(
+    tensors: &BTreeMap<String, Tensor>,
+    metadata: &BTreeMap<&str, String>,
+) -> Result<Vec<u8>> {
+    serialize_as(tensors, metadata, DType::F16)
+}
+
 /// With tensors of type F32 or F16.
 fn serialize_as(
     tensors: &BTreeMap<String, Tensor>,

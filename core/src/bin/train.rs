@@ -54,21 +54,23 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Prepare(Prepare),
+    Preview(Preview),
     Fit(Box<Fit>),
     Tune(tune::Tune),
     Evaluate(Evaluate),
     Compare(compare::Compare),
     Export(Export),
+    Checkpoint(Checkpoint),
     Import(Import),
 }
 
 /// Read photographs once, into one file of small ones with their splits.
 #[derive(Args)]
 struct Prepare {
-    /// Folder of photographs (JPEG, PNG, TIFF).
+    /// Folder of photographs (JPEG, PNG, TIFF, WebP).
     photos: PathBuf,
-    /// Tab-separated table with the columns `file`, relative to PHOTOS or to the table, and
-    /// `split`. Without it all photographs below PHOTOS are taken: 20 % test, of the rest 20 %
+    /// Tab-separated table with the columns `file`, relative to PHOTOS or to the table, `split` and,
+    /// if photographs are to be drawn more or less often than others, `weight`. Without it all photographs below PHOTOS are taken: 20 % test, of the rest 20 %
     /// valid, the others train, drawn by the seed.
     #[arg(long, value_name = "TSV")]
     table: Option<PathBuf>,
@@ -87,6 +89,29 @@ struct Prepare {
     /// Threads [default: one a core].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     jobs: usize,
+}
+
+/// Write a sheet of pictures as a recipe makes them: as the network sees them, and what is true beside.
+#[derive(Args)]
+struct Preview {
+    /// Cache that `prepare` wrote.
+    #[arg(long, value_name = "CACHE")]
+    data: PathBuf,
+    /// Splits to show pictures of.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "train")]
+    split: Vec<String>,
+    /// Changes to the recipe of `vivid`: JSON or a file of it.
+    #[arg(long, value_name = "JSON|FILE")]
+    recipe: Option<String>,
+    /// Pictures on the sheet.
+    #[arg(long, value_name = "N", default_value_t = 24)]
+    count: usize,
+    /// Seed of the draw.
+    #[arg(long, default_value_t = 0)]
+    seed: usize,
+    /// The file to write.
+    #[arg(long, value_name = "PNG")]
+    output: PathBuf,
 }
 
 /// Train a network on a cache of photographs.
@@ -126,7 +151,8 @@ struct Fit {
     /// of it, such as '{"size": 64, "minutes": 17}'.
     #[arg(long, value_name = "JSON|FILE")]
     recipe: Option<String>,
-    /// Weights file to begin with, as far as its tensors' names are the network's.
+    /// Weights file to begin with, as far as its tensors' names are the network's. From one that
+    /// `checkpoint` wrote the run goes on at its place of the schedule.
     #[arg(long, value_name = "FILE")]
     initial: Option<PathBuf>,
     /// Splits to train on [default: train].
@@ -141,6 +167,10 @@ struct Fit {
     /// Validate on so many photographs, evenly spaced through their splits [default: all].
     #[arg(long, value_name = "N")]
     valid_photos: Option<usize>,
+    /// Draw so many photographs an epoch, by their weights [default: each once, or as many as there
+    /// are by their weights where the table has any].
+    #[arg(long, value_name = "N")]
+    epoch_photos: Option<usize>,
     /// Mirror each photograph with equal chances in each epoch.
     #[arg(long)]
     flip: bool,
@@ -218,6 +248,19 @@ struct Export {
     training: Option<String>,
 }
 
+/// Keep a run for another machine: weights and their running average in half precision, without the
+/// optimizer's moments, and beside them settings, log and curves. `fit --initial FILE` in a new run
+/// folder goes on from it at the same place of the schedule. The run may go on meanwhile.
+#[derive(Args)]
+struct Checkpoint {
+    /// The run folder.
+    #[arg(long, value_name = "RUN")]
+    run: PathBuf,
+    /// The folder to write, such as `weights/runs/vivid-people`; files that are there are replaced.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+}
+
 /// Turn published PyTorch weights into a weights file: `colorization_release_v2-9b330a0b.pth` for
 /// eccv16, `siggraph17-df00044c.pth` for siggraph17.
 #[derive(Args)]
@@ -246,11 +289,13 @@ fn main() -> ExitCode {
     env_logger::init();
     let done = match Cli::parse().command {
         Command::Prepare(arguments) => prepare(&arguments),
+        Command::Preview(arguments) => preview(&arguments),
         Command::Fit(arguments) => fit(&arguments),
         Command::Tune(arguments) => tune::tune(&arguments),
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export(&arguments),
+        Command::Checkpoint(arguments) => checkpoint(&arguments),
         Command::Import(arguments) => import(&arguments),
     };
     done.unwrap_or_else(|error| {
@@ -283,6 +328,14 @@ fn prepare(arguments: &Prepare) -> Result<ExitCode> {
     let (failed, output) = (index.failures.len(), arguments.output.display());
     say(&format!("{output}: {} photos; {failed} failed", splits.join(", ")));
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn preview(arguments: &Preview) -> Result<ExitCode> {
+    let Preview { data, split, count, seed, output, .. } = arguments;
+    let recipe = recipe(Recipe::default(), arguments.recipe.as_ref())?;
+    let time = train::preview(data, split, &recipe, [*count, *seed], output)?;
+    say(&format!("{}: {time:.2} ms a picture on one thread", output.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn fit(arguments: &Fit) -> Result<ExitCode> {
@@ -398,6 +451,12 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn checkpoint(Checkpoint { run, output }: &Checkpoint) -> Result<ExitCode> {
+    let pictures = train::write_portable(run, output)?;
+    say(&format!("{}/checkpoint.safetensors: {pictures} pictures seen", output.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
 fn import(arguments: &Import) -> Result<ExitCode> {
     let Import { file, network, output, config } = arguments;
     let changes = config.as_deref().map(read_network_config).transpose()?;
@@ -444,13 +503,12 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.valid_split, arguments.valid_split.as_ref());
     config.train_photos = arguments.train_photos.or(config.train_photos);
     config.valid_photos = arguments.valid_photos.or(config.valid_photos);
+    config.epoch_photos = arguments.epoch_photos.or(config.epoch_photos);
     set(&mut config.precision, arguments.precision.as_ref());
     config.flip |= arguments.flip;
-    if let Some(text) = &arguments.recipe {
+    if arguments.recipe.is_some() {
         let own = config.recipe.clone().unwrap_or_else(Recipe::document);
-        let recipe = serde_json::from_value(changed(&json!(own), Some(text))?);
-        let recipe = recipe.map_err(|error| Error::Train(format!("--recipe {text}: {error}")))?;
-        config.recipe = Some(recipe);
+        config.recipe = Some(recipe(own, arguments.recipe.as_ref())?);
     }
     if arguments.initial.is_some() {
         config.initial.clone_from(&arguments.initial);
@@ -462,6 +520,13 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.best_by, best_by.as_ref());
     config.command = command_line();
     Ok(config)
+}
+
+/// A recipe with some of its entries changed: by JSON or a file of it.
+fn recipe(own: Recipe, changes: Option<&String>) -> Result<Recipe> {
+    let recipe = serde_json::from_value(changed(&json!(own), changes)?);
+    let text = changes.map_or("", String::as_str);
+    recipe.map_err(|error| Error::Train(format!("--recipe {text}: {error}")))
 }
 
 /// The command as it was given.

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor, Var};
+use rayon::prelude::*;
 
 /// Decay of the first moment, of the second, and epsilon: Keras' defaults.
 const BETA1: f64 = 0.9;
@@ -64,28 +65,24 @@ impl Adam {
     /// Moves every variable that has a gradient.
     pub(crate) fn step<'a>(
         &mut self,
-        gradient: impl Fn(&Var) -> Option<&'a Tensor>,
+        gradient: impl Fn(&Var) -> Option<&'a Tensor> + Sync,
     ) -> Result<()> {
         self.steps += 1;
         let correction = (1.0 - BETA2.powi(self.steps)).sqrt() / (1.0 - BETA1.powi(self.steps));
-        for (name, (var, moments)) in &mut self.variables {
-            let group = self.groups.iter().find(|group| name.starts_with(group.prefix));
-            let learning_rate = self.learning_rate * group.map_or(1.0, |group| group.rate);
+        let (groups, learning_rate) = (&self.groups, self.learning_rate);
+        self.variables.par_iter_mut().try_for_each(|(name, (var, moments))| {
+            let Some(gradient) = gradient(var) else { return Ok(()) };
+            let group = groups.iter().find(|group| name.starts_with(group.prefix));
+            let rate = learning_rate * group.map_or(1.0, |group| group.rate);
             let decay =
                 group.map_or(0.0, |group| group.decay) * f64::from(u8::from(var.rank() > 1));
-            let rate = learning_rate * correction;
-            let Some(gradient) = gradient(var) else { continue };
-            let Moments { first, second } = moments;
-            *first = ((&*first * BETA1)? + (gradient * (1.0 - BETA1))?)?.detach();
-            *second = ((&*second * BETA2)? + (gradient.sqr()? * (1.0 - BETA2))?)?.detach();
-            let change = ((&*first * rate)? / (second.sqrt()? + EPSILON)?)?;
-            let mut value = var.as_detached_tensor();
-            if decay > 0.0 {
-                value = (value * (1.0 - learning_rate * decay))?;
+            let change = Change { rate: rate * correction, keep: 1.0 - rate * decay };
+            if var.device().is_cpu() {
+                change.in_one_pass(var, moments, gradient)
+            } else {
+                change.by_candle(var, moments, gradient)
             }
-            var.set(&(value - change)?)?;
-        }
-        Ok(())
+        })
     }
 
     /// The moments, named `adam.first.NAME` and `adam.second.NAME`.
@@ -112,6 +109,45 @@ impl Adam {
         }
         self.steps = steps;
         Ok(())
+    }
+}
+
+/// How a variable moves in a step.
+#[derive(Clone, Copy)]
+struct Change {
+    /// Learning rate with the bias corrections.
+    rate: f64,
+    /// What decay leaves of the value.
+    keep: f64,
+}
+
+impl Change {
+    /// On the CPU: composed of candle's operations it takes a dozen passes, each on one thread.
+    fn in_one_pass(self, var: &Var, moments: &mut Moments, gradient: &Tensor) -> Result<()> {
+        let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+        let (mut first, mut second) = (values(&moments.first)?, values(&moments.second)?);
+        let (mut value, gradient) = (values(var)?, values(gradient)?);
+        let [beta1, beta2, epsilon] = [BETA1, BETA2, EPSILON].map(|constant| constant as f32);
+        let (rate, keep) = (self.rate as f32, self.keep as f32);
+        let all = value.iter_mut().zip(&mut first).zip(&mut second).zip(&gradient);
+        for (((value, first), second), gradient) in all {
+            *first = *first * beta1 + gradient * (1.0 - beta1);
+            *second = *second * beta2 + gradient * gradient * (1.0 - beta2);
+            *value = *value * keep - *first * rate / (second.sqrt() + epsilon);
+        }
+        let tensor = |values| Tensor::from_vec(values, var.shape(), var.device());
+        moments.first = tensor(first)?;
+        moments.second = tensor(second)?;
+        var.set(&tensor(value)?)
+    }
+
+    fn by_candle(self, var: &Var, moments: &mut Moments, gradient: &Tensor) -> Result<()> {
+        let Moments { first, second } = moments;
+        *first = ((&*first * BETA1)? + (gradient * (1.0 - BETA1))?)?.detach();
+        *second = ((&*second * BETA2)? + (gradient.sqr()? * (1.0 - BETA2))?)?.detach();
+        let change = ((&*first * self.rate)? / (second.sqrt()? + EPSILON)?)?;
+        let value = (var.as_detached_tensor() * self.keep)?;
+        var.set(&(value - change)?)
     }
 }
 

@@ -1,9 +1,11 @@
-//! Variety: crops, and lightness as old film has it.
+//! Variety: crops, lightness as old film has it, and the palette of the first color film.
 
 use rand::Rng;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::film::{self, Picture};
+use super::palette;
 use super::recipe::Recipe;
 use super::simulate::simulate;
 
@@ -26,28 +28,39 @@ impl Window {
 pub(crate) struct Variation {
     pub(crate) window: Window,
     aged: bool,
+    film: bool,
+    restrained: bool,
     hinted: f64,
     random: ChaCha8Rng,
 }
 
 impl Variation {
-    /// Draws a window of at least the recipe's area, of a shape within 4:5 and 5:4 of the whole's;
-    /// a quarter of the pictures shows everything.
-    pub(crate) fn draw(seed: u64, recipe: &Recipe) -> Self {
+    /// Draws a window of at least the recipe's area, of a shape within 4:5 and 5:4 of the whole's or,
+    /// for the recipe's share of them, of the one that undoes the squeeze of a photograph of such an
+    /// `aspect` (width over height); a quarter of the pictures shows everything.
+    pub(crate) fn draw(seed: u64, recipe: &Recipe, aspect: f32) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let window = if recipe.least_area >= 1.0 || random.random_bool(0.25) {
             Window::WHOLE
         } else {
             let area: f64 = random.random_range(recipe.least_area..1.0);
             let shape = random.random_range(0.8f64.ln()..1.25f64.ln()).exp().sqrt();
-            let side = |length: f64| length.min(1.0) as f32;
-            let (width, height) = (side(area.sqrt() * shape), side(area.sqrt() / shape));
+            // No draw where it changes nothing: older recipes keep their pictures.
+            let upright = recipe.upright > 0.0 && random.random_bool(recipe.upright.min(1.0));
+            let (width, height) = if upright {
+                unsqueezed(area, f64::from(aspect), shape.sqrt())
+            } else {
+                let side = |length: f64| length.min(1.0) as f32;
+                (side(area.sqrt() * shape), side(area.sqrt() / shape))
+            };
             let left = random.random::<f32>() * (1.0 - width);
             let top = random.random::<f32>() * (1.0 - height);
             Window { left, top, width, height }
         };
         let aged = random.random_bool(recipe.aging.clamp(0.0, 1.0));
-        Self { window, aged, hinted: recipe.hinted.clamp(0.0, 1.0), random }
+        let mut some = |share: f64| share > 0.0 && random.random_bool(share.min(1.0));
+        let (film, restrained) = (some(recipe.film), some(recipe.restrained));
+        Self { window, aged, film, restrained, hinted: recipe.hinted.clamp(0.0, 1.0), random }
     }
 
     /// Draws hints from chroma into the three planes of `hints`, in some of the pictures; after
@@ -58,9 +71,23 @@ impl Variation {
         }
     }
 
+    /// Gives a picture the palette of the first color film, and makes it old, each in some of the
+    /// pictures; `chroma` is the plane of `a` followed by that of `b`.
+    pub(crate) fn change(&mut self, size: usize, lightness: &mut [f32], chroma: &mut [f32]) {
+        let (a, b) = chroma.split_at_mut(size * size);
+        self.age(lightness, a, b);
+        let mut picture = Picture { size, lightness, a, b };
+        if self.restrained {
+            palette::restrain(&mut picture, &mut self.random);
+        }
+        if self.film {
+            film::age(&mut picture, &mut self.random);
+        }
+    }
+
     /// Changes lightness, 0..=100, and leaves chroma: the emulsion's response to color, gamma,
     /// contrast, fading and grain, each in some of the pictures.
-    pub(crate) fn age(&mut self, lightness: &mut [f32], a: &[f32], b: &[f32]) {
+    fn age(&mut self, lightness: &mut [f32], a: &[f32], b: &[f32]) {
         if !self.aged {
             return;
         }
@@ -91,6 +118,15 @@ impl Variation {
             }
         }
     }
+}
+
+/// Width and height of a window of an area, in shares of the sides of a photograph of such an
+/// `aspect`, that has square pixels but for a factor; smaller where it would not fit.
+fn unsqueezed(area: f64, aspect: f64, factor: f64) -> (f32, f32) {
+    let ratio = (factor * factor / aspect).sqrt();
+    let (width, height) = (area.sqrt() * ratio, area.sqrt() / ratio);
+    let most = width.max(height).max(1.0);
+    ((width / most) as f32, (height / most) as f32)
 }
 
 /// Shows a window of a photograph of `from` x `from` pixels on `to` x `to`, bilinear: interleaved
@@ -146,11 +182,22 @@ mod tests {
     }
 
     #[test]
+    fn an_upright_window_has_square_pixels_and_fits() {
+        for area in [0.25, 0.6, 0.95] {
+            for aspect in [0.6, 1.0, 1.5] {
+                let (width, height) = unsqueezed(area, aspect, 1.0);
+                assert!(width <= 1.0 && height <= 1.0);
+                assert!((f64::from(width / height) * aspect - 1.0).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
     fn variations_stay_within_the_photograph_and_repeat() {
         let recipe = Recipe::default();
         let mut aged = 0;
         for seed in 0..200 {
-            let mut variation = Variation::draw(seed, &recipe);
+            let mut variation = Variation::draw(seed, &recipe, 1.0);
             let Window { left, top, width, height } = variation.window;
             assert!(left >= 0.0 && top >= 0.0 && left + width <= 1.0001 && top + height <= 1.0001);
             assert!(f64::from(width * height) > 0.79 * recipe.least_area);
@@ -160,7 +207,7 @@ mod tests {
             assert!(lightness.iter().all(|l| (0.0..=100.0).contains(l)));
             aged += usize::from(lightness != original);
             let mut again = original.clone();
-            Variation::draw(seed, &recipe).age(&mut again, &[20.0; 64], &[-10.0; 64]);
+            Variation::draw(seed, &recipe, 1.0).age(&mut again, &[20.0; 64], &[-10.0; 64]);
             assert_eq!(lightness, again);
         }
         assert!((60..140).contains(&aged), "{aged} of 200");

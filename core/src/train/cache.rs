@@ -19,7 +19,7 @@ use crate::{Error, Result};
 const MARK: [u8; 8] = *b"PLYCHRM1";
 
 /// What a cache holds.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Index {
     /// Height and width of each photograph in pixels.
     pub size: usize,
@@ -32,7 +32,7 @@ pub struct Index {
 }
 
 /// A photograph of a cache.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Photo {
     /// File, as the table spelled it.
     pub file: String,
@@ -44,6 +44,23 @@ pub struct Photo {
     pub width: u32,
     /// Upright height in pixels before it was squeezed.
     pub height: u32,
+    /// How often it is drawn, beside one of weight 1; a weight of 1 is not written, so that a cache
+    /// without weights is the same file as before there were any.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::float_cmp,
+    reason = "serde's signature; set, not computed"
+)]
+fn is_one(weight: &f64) -> bool {
+    *weight == 1.0
 }
 
 /// A photograph that could not be read.
@@ -141,15 +158,19 @@ impl Cache {
         &self.sha256
     }
 
-    /// Reads the samples of the photographs that belong to one of `splits`, in the cache's order:
-    /// interleaved sRGB, `size * size * 3` bytes each. With a `limit` it is so many of them, evenly
+    /// Reads the samples of the photographs that belong to one of `splits`, in the cache's order,
+    /// and which photographs these are: interleaved sRGB, `size * size * 3` bytes each. With a `limit` it is so many of them, evenly
     /// spaced, so that each source has its share, or all where there are fewer.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, its samples are not those that were written, or no
     /// photograph belongs to one of `splits`.
-    pub fn samples(&self, splits: &[String], limit: Option<usize>) -> Result<Vec<u8>> {
+    pub fn samples(
+        &self,
+        splits: &[String],
+        limit: Option<usize>,
+    ) -> Result<(Vec<u8>, Vec<&Photo>)> {
         let chosen = |photo: &Photo| splits.contains(&photo.split);
         let all = self.index.photos.iter().filter(|photo| chosen(photo)).count();
         let count = limit.map_or(all, |limit| limit.min(all));
@@ -167,6 +188,7 @@ impl Cache {
         file.read_exact(&mut [0; MARK.len()]).map_err(Error::io(&self.path, "read"))?;
         let mut sample = vec![0; self.index.sample_bytes()];
         let mut samples = Vec::with_capacity(count * sample.len());
+        let mut photos = Vec::with_capacity(count);
         let mut hash = Sha256::new();
         let mut seen = 0;
         for photo in &self.index.photos {
@@ -176,6 +198,7 @@ impl Cache {
                 // Steps up `count` times while `seen` goes through all.
                 if (seen + 1) * count / all > seen * count / all {
                     samples.extend_from_slice(&sample);
+                    photos.push(photo);
                 }
                 seen += 1;
             }
@@ -184,7 +207,7 @@ impl Cache {
             let reason = "its samples are not those that were written; prepare it again".to_owned();
             return Err(Error::Damaged { path: self.path.clone(), reason });
         }
-        Ok(samples)
+        Ok((samples, photos))
     }
 }
 
@@ -262,7 +285,7 @@ mod tests {
 
     fn photo(file: &str, split: &str) -> Photo {
         let (file, split, source) = (file.to_owned(), split.to_owned(), String::new());
-        Photo { file, split, source, width: 3, height: 2 }
+        Photo { file, split, source, width: 3, height: 2, weight: 1.0 }
     }
 
     fn write(path: &Path) -> Index {
@@ -285,13 +308,23 @@ mod tests {
         let cache = Cache::open(&path).unwrap();
         assert_eq!(cache.index(), &index);
         assert_eq!(cache.index().splits(), [("train", 2), ("valid", 1)]);
-        let samples = cache.samples(&splits(&["train"]), None).unwrap();
+        let (samples, photos) = cache.samples(&splits(&["train"]), None).unwrap();
         assert_eq!(samples, [[1; 12], [3; 12]].concat());
-        let some = |limit| cache.samples(&splits(&["train", "valid"]), Some(limit)).unwrap();
+        assert_eq!(photos, [&index.photos[0], &index.photos[2]]);
+        let some = |limit| cache.samples(&splits(&["train", "valid"]), Some(limit)).unwrap().0;
         assert_eq!(some(1), [3; 12], "the last of three");
         assert_eq!(some(2), [[2; 12], [3; 12]].concat());
         assert_eq!(some(9).len(), 3 * 12, "all, where there are fewer");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_weight_of_one_leaves_no_trace_and_another_is_kept() {
+        let json =
+            |weight| serde_json::to_string(&Photo { weight, ..photo("a", "train") }).unwrap();
+        assert!(!json(1.0).contains("weight"));
+        let read = |text: &str| serde_json::from_str::<Photo>(text).unwrap().weight;
+        assert_eq!([read(&json(1.0)), read(&json(2.5))], [1.0, 2.5]);
     }
 
     #[test]
@@ -322,8 +355,9 @@ mod tests {
         let error = |bytes: &[u8]| {
             fs::write(&path, bytes).unwrap();
             let opened = Cache::open(&path);
-            let error =
-                opened.and_then(|cache| cache.samples(&splits(&["train"]), None)).unwrap_err();
+            let error = opened
+                .and_then(|cache| cache.samples(&splits(&["train"]), None).map(|_| ()))
+                .unwrap_err();
             let error = error.to_string();
             assert!(error.contains("x.cache: damaged: "), "{error}");
             error

@@ -23,6 +23,17 @@ const CHROMA_SCALE: f32 = 128.0;
 pub(crate) struct Dataset {
     size: usize,
     samples: Vec<u8>,
+    /// One for each photograph.
+    traits: Vec<Traits>,
+}
+
+/// What is known of a photograph beside its samples.
+#[derive(Clone, Copy, Debug)]
+struct Traits {
+    /// How often it is drawn, beside one of weight 1.
+    weight: f64,
+    /// Width over height before it was squeezed.
+    aspect: f32,
 }
 
 /// A photograph of a batch.
@@ -39,7 +50,12 @@ pub(crate) struct Item {
 impl Dataset {
     /// Reads the photographs that belong to one of `splits`, or so many of them.
     pub(crate) fn read(cache: &Cache, splits: &[String], limit: Option<usize>) -> Result<Self> {
-        Ok(Self { size: cache.index().size, samples: cache.samples(splits, limit)? })
+        let (samples, photos) = cache.samples(splits, limit)?;
+        let traits = photos.into_iter().map(|photo| Traits {
+            weight: photo.weight,
+            aspect: photo.width as f32 / photo.height as f32,
+        });
+        Ok(Self { size: cache.index().size, samples, traits: traits.collect() })
     }
 
     /// How many photographs there are; at least 1.
@@ -57,10 +73,51 @@ impl Dataset {
         (0..self.len()).map(|photo| Item { photo, flip: false, variation: None }).collect()
     }
 
-    /// All photographs in the order of an epoch (0, 1, ..), each mirrored or not with equal
-    /// chances if `flip` is set.
-    pub(crate) fn shuffled(&self, seed: u64, epoch: usize, flip: bool) -> Vec<Item> {
-        let mut items = self.in_order();
+    /// Pictures of an epoch: as many as are asked for, or each photograph once.
+    pub(crate) fn epoch_length(&self, pictures: Option<usize>) -> usize {
+        pictures.unwrap_or(self.len())
+    }
+
+    /// The photographs of an epoch of `pictures`, each as often as its weight says.
+    ///
+    /// A systematic draw (Madow 1949, <https://doi.org/10.1214/aoms/1177729988>): over the
+    /// photographs in random order, lengths in proportion to the weights are laid end to end, and
+    /// the one is taken that lies at each whole number plus one random offset. So the number of times
+    /// that a photograph is drawn differs from what its weight says by less than one.
+    fn drawn(&self, seed: u64, epoch: usize, pictures: usize) -> Vec<Item> {
+        let mut random = stream(seed, &format!("draw/{epoch}"));
+        let mut photos = self.in_order();
+        photos.shuffle(&mut random);
+        let offset: f64 = random.random();
+        let all: f64 = self.traits.iter().map(|traits| traits.weight).sum();
+        let mut items: Vec<Item> = Vec::with_capacity(pictures);
+        let mut end = 0.0;
+        for item in &photos {
+            end += self.traits[item.photo].weight * pictures as f64 / all;
+            while items.len() < pictures && items.len() as f64 + offset < end {
+                items.push(*item);
+            }
+        }
+        // Rounding may have left the end just below the last whole number.
+        items.resize(pictures, photos[photos.len() - 1]);
+        items
+    }
+
+    /// The photographs of an epoch (0, 1, ..) in its order, each mirrored or not with equal chances if
+    /// `flip` is set: all of them once, or `pictures` drawn by their weights where that is asked for
+    /// or they have weights.
+    pub(crate) fn shuffled(
+        &self,
+        seed: u64,
+        epoch: usize,
+        flip: bool,
+        pictures: Option<usize>,
+    ) -> Vec<Item> {
+        let alike = self.traits.iter().all(|traits| traits.weight == self.traits[0].weight);
+        let mut items = match pictures {
+            None if alike => self.in_order(),
+            _ => self.drawn(seed, epoch, self.epoch_length(pictures)),
+        };
         items.shuffle(&mut stream(seed, &format!("order/{epoch}")));
         if flip {
             let mut flips = stream(seed, &format!("flip/{epoch}"));
@@ -72,8 +129,14 @@ impl Dataset {
     }
 
     /// The same, each photograph varied.
-    pub(crate) fn varied(&self, seed: u64, epoch: usize, flip: bool) -> Vec<Item> {
-        let mut items = self.shuffled(seed, epoch, flip);
+    pub(crate) fn varied(
+        &self,
+        seed: u64,
+        epoch: usize,
+        flip: bool,
+        pictures: Option<usize>,
+    ) -> Vec<Item> {
+        let mut items = self.shuffled(seed, epoch, flip, pictures);
         let mut seeds = stream(seed, &format!("variation/{epoch}"));
         for item in &mut items {
             item.variation = Some(seeds.random());
@@ -101,12 +164,13 @@ impl Dataset {
         let planes = lightness.par_chunks_mut(area).zip(chroma.par_chunks_mut(2 * area));
         let hints = planes.zip(items).map(|((lightness, chroma), item)| {
             let variation = item.variation.zip(recipe);
-            let mut variation = variation.map(|(seed, recipe)| Variation::draw(seed, recipe));
+            let mut variation = variation.map(|(seed, recipe)| {
+                Variation::draw(seed, recipe, self.traits[item.photo].aspect)
+            });
             let window = variation.as_ref().map_or(Window::WHOLE, |variation| variation.window);
             self.planes(item.photo, window, size, lightness, chroma);
             if let Some(variation) = &mut variation {
-                let (a, b) = chroma.split_at(area);
-                variation.age(lightness, a, b);
+                variation.change(size, lightness, chroma);
             }
             for value in &mut *chroma {
                 *value /= CHROMA_SCALE;
@@ -154,7 +218,8 @@ impl Dataset {
     /// Photographs of `size` x `size` pixels, interleaved sRGB.
     #[cfg(test)]
     pub(crate) fn for_tests(size: usize, samples: Vec<u8>) -> Self {
-        Self { size, samples }
+        let traits = vec![Traits { weight: 1.0, aspect: 1.0 }; samples.len() / (3 * size * size)];
+        Self { size, samples, traits }
     }
 
     /// Mean `[a, b]` over all pixels, in -128..=127.
@@ -204,7 +269,7 @@ mod tests {
     fn dataset() -> Dataset {
         let red = [255, 0, 0].repeat(4);
         let halves = [255, 255, 255, 0, 0, 0].repeat(2);
-        Dataset { size: 2, samples: [red, halves].concat() }
+        Dataset::for_tests(2, [red, halves].concat())
     }
 
     fn values(tensor: &Tensor) -> Vec<f32> {
@@ -238,16 +303,43 @@ mod tests {
 
     #[test]
     fn the_order_depends_on_seed_and_epoch_alone_and_misses_no_photograph() {
-        let dataset = Dataset { size: 1, samples: vec![0; 3 * 50] };
-        let order = dataset.shuffled(1, 0, true);
-        assert_eq!(order, dataset.shuffled(1, 0, true));
-        assert_ne!(order, dataset.shuffled(1, 1, true));
-        assert_ne!(order, dataset.shuffled(2, 0, true));
+        let dataset = Dataset::for_tests(1, vec![0; 3 * 50]);
+        let order = dataset.shuffled(1, 0, true, None);
+        assert_eq!(order, dataset.shuffled(1, 0, true, None));
+        assert_ne!(order, dataset.shuffled(1, 1, true, None));
+        assert_ne!(order, dataset.shuffled(2, 0, true, None));
         let mut photos: Vec<usize> = order.iter().map(|item| item.photo).collect();
         photos.sort_unstable();
         assert_eq!(photos, (0..50).collect::<Vec<_>>());
         let flipped = order.iter().filter(|item| item.flip).count();
         assert!((10..40).contains(&flipped), "{flipped} of 50");
+    }
+
+    #[test]
+    fn photographs_are_drawn_as_often_as_their_weights_say() {
+        let mut dataset = Dataset::for_tests(1, vec![0; 3 * 4]);
+        for (traits, weight) in dataset.traits.iter_mut().zip([1.0, 2.5, 0.5, 4.0]) {
+            traits.weight = weight;
+        }
+        let counts = |epoch, pictures| {
+            let mut counts = [0; 4];
+            let order = dataset.shuffled(7, epoch, false, pictures);
+            for item in &order {
+                counts[item.photo] += 1;
+            }
+            counts
+        };
+        assert_eq!(counts(0, Some(16)), [2, 5, 1, 8]);
+        assert_eq!(counts(0, None).iter().sum::<i32>(), 4);
+        let mut sums = [0; 4];
+        for epoch in 0..200 {
+            let drawn = counts(epoch, Some(3));
+            assert_eq!(drawn.iter().sum::<i32>(), 3);
+            sums.iter_mut().zip(drawn).for_each(|(sum, count)| *sum += count);
+        }
+        for (sum, weight) in sums.into_iter().zip([1.0, 2.5, 0.5, 4.0]) {
+            assert!((f64::from(sum) - 75.0 * weight).abs() < 20.0, "{sums:?}");
+        }
     }
 
     #[test]

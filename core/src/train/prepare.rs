@@ -55,10 +55,10 @@ pub fn prepare(settings: &Settings, observe: &mut dyn FnMut(usize, usize)) -> Re
         let read = |row: &Row| read_photo(&locate(settings, &row.file), settings.size);
         let photos: Vec<_> = pool.install(|| chunk.par_iter().map(read).collect());
         for (row, photo) in chunk.iter().cloned().zip(photos) {
-            let Row { file, split, source } = row;
+            let Row { file, split, source, weight } = row;
             match photo {
                 Ok(((width, height), samples)) => {
-                    writer.push(Photo { file, split, source, width, height }, &samples)?;
+                    writer.push(Photo { file, split, source, width, height, weight }, &samples)?;
                 }
                 Err(error) => {
                     writer.push_failure(Failure { file, split, reason: error.to_string() });
@@ -144,5 +144,37 @@ fn locate(settings: &Settings, file: &str) -> PathBuf {
     match beside {
         Some(beside) if !path.exists() && beside.exists() => beside,
         _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    #[test]
+    fn webp_is_read_as_jpeg_and_png_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.webp");
+        let photo = RgbImage::from_fn(4, 2, |x, y| Rgb([60 * x as u8, 90 * y as u8, 7]));
+        photo.save(&path).unwrap();
+        let (size, samples) = read_photo(&path, 2).unwrap();
+        assert_eq!(size, (4, 2));
+        // A triangle of two pixels: 3 parts each of 0 and 60, 1 of 120.
+        assert_eq!(samples[..3], [43, 0, 7]);
+    }
+
+    #[test]
+    fn a_truncated_webp_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.webp");
+        RgbImage::from_fn(40, 40, |x, y| Rgb([(x * y) as u8, x as u8, y as u8]))
+            .save(&path)
+            .unwrap();
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        let error = read_photo(&path, 8).unwrap_err().to_string();
+        assert!(error.contains("photo.webp: damaged: "), "{error}");
     }
 }

@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::validation::Measures;
-use super::{BestBy, Config, Epoch};
+use super::validation::{Measures, SplitMeasures};
+use super::{BestBy, Config, Epoch, Recipe};
 use crate::{Error, Result};
 
 /// How far a run has come.
@@ -19,6 +19,9 @@ pub(crate) struct Progress {
     pub(crate) step: usize,
     /// Steps of the optimizer in all.
     pub(crate) optimizer_steps: i32,
+    /// Steps of the optimizer before its moments began anew, as they do on another machine.
+    #[serde(default)]
+    pub(crate) moments_from: i32,
     /// Photographs seen within the epoch that has begun.
     pub(crate) photos: usize,
     /// Sum of their losses.
@@ -58,13 +61,33 @@ impl Progress {
         recipe.done((self.epoch * steps + self.step) as f64 / all, seconds + self.seconds)
     }
 
+    /// Steps of the optimizer since its moments began.
+    pub(crate) fn moment_steps(&self) -> i32 {
+        self.optimizer_steps - self.moments_from
+    }
+
+    /// Pictures seen in all.
+    pub(crate) fn pictures(&self) -> usize {
+        self.history.last().map_or(0, |epoch| epoch.pictures) + self.photos
+    }
+
+    /// The rate as a share of its peak.
+    pub(crate) fn rate(&self, recipe: &Recipe, epochs: usize, cycle: f64) -> f64 {
+        recipe.rate(cycle, epochs, self.moment_steps())
+    }
+
     /// Mean loss over the photographs seen in the epoch that has begun.
     pub(crate) fn mean_loss(&self) -> f64 {
         self.loss_sum / self.photos as f64
     }
 
     /// Adds the epoch that has begun to the history, returns it and begins the next.
-    pub(crate) fn finish_epoch(&mut self, config: &Config, measures: Measures) -> Result<Epoch> {
+    pub(crate) fn finish_epoch(
+        &mut self,
+        config: &Config,
+        measures: Measures,
+        splits: Vec<SplitMeasures>,
+    ) -> Result<Epoch> {
         if !measures.mse.is_finite() {
             let epoch = self.epoch + 1;
             return Err(Error::Train(format!(
@@ -82,6 +105,8 @@ impl Progress {
             seconds: (self.seconds * 10.0).round() / 10.0,
             unix_time: now.map_or(0, |now| now.as_secs()),
             best: false,
+            pictures: self.pictures(),
+            splits,
         };
         let better = |than: &Epoch| match config.best_by {
             BestBy::Mse => epoch.valid_loss < than.valid_loss,
@@ -90,8 +115,9 @@ impl Progress {
         epoch.best = self.history.iter().all(better);
         let mut history = std::mem::take(&mut self.history);
         history.push(epoch.clone());
-        let optimizer_steps = self.optimizer_steps;
-        *self = Self { epoch: epoch.epoch, optimizer_steps, history, ..Self::default() };
+        let Self { optimizer_steps, moments_from, .. } = *self;
+        *self =
+            Self { epoch: epoch.epoch, optimizer_steps, moments_from, history, ..Self::default() };
         Ok(epoch)
     }
 }
@@ -103,16 +129,30 @@ fn round(value: f64) -> f64 {
 
 /// The log as CSV.
 pub(crate) fn log(history: &[Epoch]) -> String {
-    let names = "epoch,train_loss,valid_loss,valid_accuracy,learning_rate,seconds,unix_time,best\n";
+    let names = "epoch,train_loss,valid_loss,valid_accuracy,learning_rate,seconds,unix_time,best,pictures\n";
     let row = |row: &Epoch| {
         let Epoch { epoch, train_loss, valid_loss, valid_accuracy, learning_rate, .. } = row;
         let (seconds, unix_time, best) = (row.seconds, row.unix_time, u8::from(row.best));
+        let pictures = row.pictures;
         format!(
             "{epoch},{train_loss},{valid_loss},{valid_accuracy},{learning_rate},{seconds},\
-             {unix_time},{best}\n"
+             {unix_time},{best},{pictures}\n"
         )
     };
     std::iter::once(names.to_owned()).chain(history.iter().map(row)).collect()
+}
+
+/// The measures of each validation split after each epoch, as CSV.
+pub(crate) fn log_of_splits(history: &[Epoch]) -> String {
+    let rows = history.iter().flat_map(|row| row.splits.iter().map(move |split| (row, split)));
+    let row = |(row, split): (&Epoch, &SplitMeasures)| {
+        let SplitMeasures { split, measures: Measures { mse, accuracy }, saturation } = split;
+        let (epoch, pictures) = (row.epoch, row.pictures);
+        format!("{epoch},{pictures},{split},{mse:.8},{accuracy:.6},{saturation:.4}\n")
+    };
+    std::iter::once("epoch,pictures,split,mse,accuracy,saturation\n".to_owned())
+        .chain(rows.map(row))
+        .collect()
 }
 
 /// Minutes that a run's `best.safetensors` of so many epochs was trained, by the log beside it, if there
@@ -152,7 +192,7 @@ mod tests {
         let config = Config { best_by, ..Config::new("conv", Value::Null, Path::new("x.cache")) };
         let mut progress = Progress::default();
         for (mse, accuracy) in [(0.3, 0.5), (0.2, 0.4), (0.25, 0.6), (0.2, 0.6)] {
-            progress.finish_epoch(&config, Measures { mse, accuracy }).unwrap();
+            progress.finish_epoch(&config, Measures { mse, accuracy }, Vec::new()).unwrap();
         }
         progress.history.iter().map(|epoch| epoch.best).collect()
     }
@@ -178,8 +218,18 @@ mod tests {
     fn a_row_of_the_log_gives_its_numbers_back() {
         let epoch = Epoch { epoch: 1, train_loss: 0.01287123, best: true, ..Epoch::default() };
         let text = log(&[epoch]);
-        assert_eq!(text.lines().nth(1), Some("1,0.01287123,0,0,0,0,0,1"));
-        assert_eq!(text.lines().next().unwrap().split(',').count(), 8);
+        assert_eq!(text.lines().nth(1), Some("1,0.01287123,0,0,0,0,0,1,0"));
+        assert_eq!(text.lines().next().unwrap().split(',').count(), 9);
+    }
+
+    #[test]
+    fn the_pictures_of_all_epochs_add_up() {
+        let config = Config::new("conv", Value::Null, Path::new("x.cache"));
+        let mut progress = Progress { photos: 50, ..Progress::default() };
+        let measures = Measures { mse: 0.1, accuracy: 0.5 };
+        progress.finish_epoch(&config, measures, Vec::new()).unwrap();
+        progress.photos = 7;
+        assert_eq!((progress.history[0].pictures, progress.pictures()), (50, 57));
     }
 
     #[test]

@@ -15,6 +15,10 @@ const RISE: f64 = 0.15;
 const BEGIN: f64 = 0.04;
 const END: f64 = 1e-3;
 
+/// Steps in which the trapezoid's rate rises; Adam's second moment looks back some 1,000 steps, and
+/// its corrections leave the first ones as long as the last.
+pub const WARM_UP: f64 = 200.0;
+
 /// The rate of the weights for hints as a share of the others': they begin at zero in a network that
 /// is trained already, and few pixels of few pictures have hints.
 const HINTS_RATE: f64 = 4.0;
@@ -29,6 +33,14 @@ pub struct Recipe {
     pub least_area: f64,
     /// Share of the photographs whose lightness is varied.
     pub aging: f64,
+    /// Share of the crops that undo the squeeze: their pixels are square in the photograph.
+    pub upright: f64,
+    /// Share of the photographs that are made to look old, more strongly and in more ways than by
+    /// `aging`: the emulsion's response, tone, fading, blur, scratches, borders, grain, JPEG.
+    pub film: f64,
+    /// Share of the photographs that get the tones and the restrained palette of the first color
+    /// film, in lightness and in what is true.
+    pub restrained: f64,
     /// Share of the photographs that have simulated hints, for a network that takes them.
     pub hinted: f64,
     /// Share of the learning rate that the tensors below `encoder.` get: 1.2e-4 of 2e-3. Its folded
@@ -50,8 +62,16 @@ pub struct Recipe {
     pub targets: Targets,
     /// Weight of the logistic loss on which of `a` and `b` is the larger.
     pub order_weight: f64,
+    /// Weight of neutral blacks: half the square of the chroma, in units of 128, that a prediction has
+    /// beyond the photograph's, in the dark.
+    pub blacks_weight: f64,
+    /// Weight of saturation: half the square of the difference of chroma, in units of 128, whatever
+    /// the hue, times the photograph's chroma over the mean of photographs.
+    pub saturation_weight: f64,
     /// How the rate changes from its peak, the learning rate.
     pub schedule: Schedule,
+    /// Epochs at the end of [`Schedule::Trapezoid`] in which the rate falls.
+    pub cooldown: f64,
     /// Decay, in each step, of the running average of the weights that is validated and kept; 0
     /// keeps the last step's weights.
     pub average: f64,
@@ -81,6 +101,10 @@ pub enum Schedule {
     OneCycle,
     /// Not at all.
     Fixed,
+    /// Up in a straight line over [`WARM_UP`] steps, constant, and down over the last
+    /// [`Recipe::cooldown`] epochs: for a run whose length is decided on the way, by raising its
+    /// epochs before the cooldown begins (Hägele and others 2024, <https://arxiv.org/abs/2405.18392>).
+    Trapezoid,
 }
 
 impl Default for Recipe {
@@ -89,6 +113,9 @@ impl Default for Recipe {
             size: 128,
             least_area: 0.5,
             aging: 0.5,
+            upright: 0.0,
+            film: 0.0,
+            restrained: 0.0,
             hinted: 0.0,
             encoder_rate: 0.06,
             weight_decay: 0.02,
@@ -98,7 +125,10 @@ impl Default for Recipe {
             bins_weight: 0.05,
             targets: Targets::Block,
             order_weight: 0.01,
+            blacks_weight: 0.0,
+            saturation_weight: 0.0,
             schedule: Schedule::OneCycle,
+            cooldown: 10.0,
             average: 0.0,
             minutes: None,
         }
@@ -144,11 +174,13 @@ impl Recipe {
         }
     }
 
-    /// The rate as a share of its peak, after a share of the cycle.
-    pub(crate) fn rate(&self, done: f64) -> f64 {
+    /// The rate as a share of its peak, after a share `done` of the run's epochs and so many steps
+    /// since the optimizer's moments began.
+    pub(crate) fn rate(&self, done: f64, epochs: usize, steps: i32) -> f64 {
         match self.schedule {
             Schedule::OneCycle => one_cycle(done),
             Schedule::Fixed => 1.0,
+            Schedule::Trapezoid => trapezoid(steps, (1.0 - done) * epochs as f64 / self.cooldown),
         }
     }
 
@@ -166,6 +198,14 @@ impl Recipe {
     pub(crate) fn done(&self, steps: f64, seconds: f64) -> f64 {
         self.minutes.map_or(steps, |minutes| steps.max(seconds / (60.0 * minutes))).min(1.0)
     }
+}
+
+/// The trapezoid's rate as a share of its peak, after so many steps and with so many cooldowns left:
+/// down it goes as 1 - sqrt, which Hägele and others found better than a line.
+fn trapezoid(steps: i32, left: f64) -> f64 {
+    let up = (f64::from(steps + 1) / WARM_UP).min(1.0);
+    let down = 1.0 - (1.0 - left.clamp(0.0, 1.0)).sqrt();
+    up.min(down.max(END))
 }
 
 /// The one-cycle rate as a share of its peak, `done` in 0..=1: up along a cosine, then down.
@@ -191,6 +231,16 @@ mod tests {
         close(RISE, 1.0);
         close(1.0, END);
         assert!(one_cycle(0.1) < one_cycle(0.12) && one_cycle(0.5) > one_cycle(0.6));
+    }
+
+    #[test]
+    fn the_trapezoid_rises_stays_and_falls_in_its_last_epochs() {
+        let recipe = Recipe { schedule: Schedule::Trapezoid, cooldown: 10.0, ..Recipe::default() };
+        let rate = |epoch: f64, steps| recipe.rate(epoch / 60.0, 60, steps);
+        assert_eq!([rate(0.0, 99), rate(0.0, 199), rate(49.9, 9000)], [0.5, 1.0, 1.0]);
+        assert!((rate(52.5, 9000) - 0.5).abs() < 1e-9, "1 - sqrt(1 / 4)");
+        assert_eq!(rate(60.0, 9000), END);
+        assert_eq!(recipe.rate(52.5 / 80.0, 80, 9000), 1.0, "more epochs put it off");
     }
 
     #[test]

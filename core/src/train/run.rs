@@ -3,6 +3,7 @@
 //! ```text
 //! config.json                  everything that repeats the run, written before the first step
 //! log.csv, curves.svg          one row and one point for each epoch
+//! splits.csv                   the measures of each split, where there are several to choose by
 //! last/weights.safetensors     the weights after the last epoch or stop, to be used
 //! last/checkpoint.safetensors  the same with the optimizer's moments and the position, to go on
 //! best.safetensors             the weights of the best epoch
@@ -15,20 +16,17 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor, Var};
-use safetensors::SafeTensors;
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::adam::Adam;
 use super::average::Average;
+use super::checkpoint::{self, Checkpoint};
 use super::parameters::Parameters;
-use super::progress::{Progress, log};
+use super::progress::{Progress, log, log_of_splits};
 use super::{Config, Schedule, curves};
 use crate::{Error, Result, weights};
-
-/// Metadata key of the position within a checkpoint.
-const PROGRESS: &str = "polychromify.progress";
 
 /// A run folder, locked against other processes.
 #[derive(Debug)]
@@ -88,46 +86,29 @@ impl Run {
         Ok(run)
     }
 
-    /// Sets variables and moments to those of the last checkpoint, if there is one.
+    /// Sets variables and moments to those of the last checkpoint, if there is one; otherwise the
+    /// position, if the run begins with a portable one.
     pub(crate) fn restore(
         &self,
         parameters: &Parameters,
         adam: &mut Adam,
         average: &mut Option<Average>,
     ) -> Result<Option<Progress>> {
-        let path = self.checkpoint_path();
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            bytes => bytes.map_err(Error::io(&path, "read"))?,
+        let Some(file) = Checkpoint::read(&self.checkpoint_path())? else {
+            let initial = self.record.config.initial.as_ref();
+            let begun = initial.map(|path| checkpoint::go_on_from(path, parameters, average));
+            return Ok(begun.transpose()?.flatten());
         };
-        let damaged = |reason: String| Error::Damaged { path: path.clone(), reason };
-        let (_, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let progress = metadata.metadata().as_ref().and_then(|entries| entries.get(PROGRESS));
-        let progress = progress.ok_or_else(|| damaged(format!("has no `{PROGRESS}`")))?;
-        let progress: Progress =
-            serde_json::from_str(progress).map_err(|error| damaged(error.to_string()))?;
-
-        let tensor = |name: &str, var: &Var| {
-            let view = file.tensor(name).map_err(|error| damaged(error.to_string()))?;
-            if view.shape() != var.dims() || view.dtype() != safetensors::Dtype::F32 {
-                return Err(damaged(format!(
-                    "tensor `{name}` is {:?} {:?}, expected F32 {:?}",
-                    view.dtype(),
-                    view.shape(),
-                    var.dims()
-                )));
+        let progress = file.position()?;
+        file.tensors(|tensor| {
+            for (name, var) in parameters.variables() {
+                var.set(&tensor(&name, &var)?)?;
             }
-            Ok(Tensor::from_raw_buffer(view.data(), DType::F32, var.dims(), var.device())?)
-        };
-        for (name, var) in parameters.variables() {
-            var.set(&tensor(&name, &var)?)?;
-        }
-        if let Some(average) = average {
-            average.restore(parameters, tensor)?;
-        }
-        adam.restore(progress.optimizer_steps, tensor)?;
+            if let Some(average) = average {
+                average.restore(parameters, tensor)?;
+            }
+            adam.restore(progress.moment_steps(), tensor)
+        })?;
         Ok(Some(progress))
     }
 
@@ -158,15 +139,15 @@ impl Run {
             tensors.extend(on_host(average.saved())?);
         }
         tensors.extend(on_host(adam.tensors())?);
-        let text = serde_json::to_string(progress).expect("progress is plain numbers");
-        let bytes = weights::serialize(&tensors, &BTreeMap::from([(PROGRESS, text)]))?;
-        let path = self.checkpoint_path();
-        weights::write_whole(&path, &bytes).map_err(Error::io(&path, "write"))
+        checkpoint::write(&self.checkpoint_path(), &tensors, progress)
     }
 
     /// Writes the log and the curves.
     pub(crate) fn save_log(&self, progress: &Progress) -> Result<()> {
         self.write("log.csv", log(&progress.history).as_bytes())?;
+        if self.record.config.valid_split.len() > 1 {
+            self.write("splits.csv", log_of_splits(&progress.history).as_bytes())?;
+        }
         let title = &self.record.config.network;
         self.write("curves.svg", curves::draw(title, &progress.history)?.as_bytes())
     }
@@ -198,6 +179,7 @@ impl Run {
         });
         let (loss, optimizer) = match config.recipe.as_ref().map(|recipe| recipe.schedule) {
             Some(Schedule::OneCycle) => ("the recipe's", "AdamW, one cycle"),
+            Some(Schedule::Trapezoid) => ("the recipe's", "AdamW, constant rate and a cooldown"),
             Some(Schedule::Fixed) => ("the recipe's", "AdamW, fixed rate"),
             None => ("mean squared error of ab / 128", "Adam, Keras' constants"),
         };
@@ -223,7 +205,7 @@ impl Run {
     }
 
     fn checkpoint_path(&self) -> PathBuf {
-        self.folder.join("last/checkpoint.safetensors")
+        self.folder.join(checkpoint::WHOLE)
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {

@@ -48,7 +48,7 @@ pub(crate) fn gradients(
     }
     let heads =
         with_precision(precision, || network.heads(lightness, hints.as_ref(), Mode::Train))?;
-    let loss = objective.loss(&heads, chroma)?;
+    let loss = objective.loss(&heads, lightness, chroma)?;
     let gradients = loss.backward()?;
     Ok((loss.detach(), Gradients::Stock(gradients)))
 }
@@ -62,10 +62,11 @@ fn recorded(
     let said = network.record(&mut *tape, lightness, hints.as_ref()).transpose()?;
     let Some(said) = said else { return Ok(None) };
     let (_, _, height, width) = chroma.dims4()?;
-    let truth = chroma.flatten_all()?.to_vec1::<f32>()?;
+    let host = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+    let (seen, truth) = (host(lightness)?, host(chroma)?);
     let bins = said.bins.as_ref().map(|rows| (&rows.values[..], rows.step));
     let Costs { loss, d_chroma, d_bins } =
-        objective.costs(&Said { chroma: &said.chroma, bins }, &truth, [height, width]);
+        objective.costs(&Said { chroma: &said.chroma, bins }, &seen, &truth, [height, width]);
     let gradients = tape.backward(&d_chroma, &d_bins)?;
     let loss = Tensor::new(loss as f32, chroma.device())?;
     Ok(Some((loss, Gradients::Recorded(gradients))))

@@ -9,7 +9,7 @@ use super::seed::stream;
 use crate::{Error, Result};
 
 /// A photograph of a data set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// File, relative to the folder of photographs, as the table spells it.
     pub file: String,
@@ -17,16 +17,19 @@ pub struct Row {
     pub split: String,
     /// Where the photograph comes from; empty where the table does not say.
     pub source: String,
+    /// How often it is drawn, beside one of weight 1; 1 where the table does not say.
+    pub weight: f64,
 }
 
 /// Reads a table of tab-separated values whose first line names the columns.
 ///
-/// The columns `file` and `split` are required, `source` is read where it is there, others are
-/// passed over.
+/// The columns `file` and `split` are required, `source` and `weight` are read where they are there,
+/// others are passed over.
 ///
 /// # Errors
 ///
-/// When the table cannot be read, lacks a column, or a line has fewer fields than columns.
+/// When the table cannot be read, lacks a column, a line has fewer fields than columns, or a weight
+/// is not a number above 0.
 pub fn read_table(path: &Path) -> Result<Vec<Row>> {
     let text = fs::read_to_string(path).map_err(Error::io(path, "read"))?;
     let refuse = |reason: String| Error::Train(format!("table {}: {reason}", path.display()));
@@ -42,6 +45,7 @@ pub fn read_table(path: &Path) -> Result<Vec<Row>> {
         })
     };
     let (file, split, source) = (required("file")?, required("split")?, column("source"));
+    let weight = column("weight");
     let row = |(number, line): (usize, &str)| {
         let fields: Vec<&str> = line.split('\t').collect();
         if fields.len() < columns.len() {
@@ -50,16 +54,28 @@ pub fn read_table(path: &Path) -> Result<Vec<Row>> {
             return Err(refuse(format!("line {number} has {found} fields, expected {expected}")));
         }
         let text = |column: usize| fields[column].trim().to_owned();
+        let weight = weight.map_or(Ok(1.0), |column| {
+            let weight = fields[column].trim().parse().ok().filter(|weight| is_weight(*weight));
+            let (number, found) = (number + 1, fields[column].trim());
+            let reason =
+                || format!("line {number} has the weight `{found}`, expected a number above 0");
+            weight.ok_or_else(|| refuse(reason()))
+        })?;
         Ok(Row {
             file: text(file),
             split: text(split),
             source: source.map_or_else(String::new, text),
+            weight,
         })
     };
     lines.map(row).collect()
 }
 
-/// Finds the JPEG, PNG and TIFF files of a folder and of those below it, and draws the splits.
+fn is_weight(weight: f64) -> bool {
+    weight.is_finite() && weight > 0.0
+}
+
+/// Finds the JPEG, PNG, TIFF and WebP files of a folder and of those below it, and draws the splits.
 ///
 /// Of the files in shuffled order the first 20 % are `test`, of the rest the first 20 % `valid`,
 /// the others `train`. The result is sorted by name.
@@ -72,7 +88,7 @@ pub fn draw_splits(folder: &Path, seed: u64) -> Result<Vec<Row>> {
     find_photos(folder, "", &mut files)?;
     if files.is_empty() {
         let folder = folder.display();
-        return Err(Error::Train(format!("{folder}: holds no JPEG, PNG or TIFF files")));
+        return Err(Error::Train(format!("{folder}: holds no JPEG, PNG, TIFF or WebP files")));
     }
     files.sort();
     let mut order: Vec<usize> = (0..files.len()).collect();
@@ -83,8 +99,12 @@ pub fn draw_splits(folder: &Path, seed: u64) -> Result<Vec<Row>> {
     for (rank, &file) in order.iter().enumerate().take(test + valid) {
         splits[file] = if rank < test { "test" } else { "valid" };
     }
-    let row =
-        |(file, split): (String, &str)| Row { file, split: split.into(), source: String::new() };
+    let row = |(file, split): (String, &str)| Row {
+        file,
+        split: split.into(),
+        source: String::new(),
+        weight: 1.0,
+    };
     Ok(files.into_iter().zip(splits).map(row).collect())
 }
 
@@ -105,7 +125,7 @@ fn find_photos(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<(
 
 fn is_photo(name: &str) -> bool {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    matches!(extension.as_deref(), Some("jpg" | "jpeg" | "png" | "tif" | "tiff"))
+    matches!(extension.as_deref(), Some("jpg" | "jpeg" | "png" | "tif" | "tiff" | "webp"))
 }
 
 #[cfg(test)]
@@ -126,6 +146,7 @@ mod tests {
             file: file.to_owned(),
             split: split.to_owned(),
             source: String::new(),
+            weight: 1.0,
         };
         assert_eq!(rows, [row("a/b.jpg", "train"), row("c.png", "valid")]);
     }
@@ -141,6 +162,16 @@ mod tests {
     fn a_short_line_is_named_by_its_number() {
         let error = table("file\tsplit\na.jpg\ttrain\nb.jpg\n").unwrap_err().to_string();
         assert!(error.ends_with("line 3 has 1 fields, expected 2"), "{error}");
+    }
+
+    #[test]
+    fn a_weight_is_a_number_above_zero() {
+        let read = |weight| table(&format!("file\tsplit\tweight\na.jpg\ttrain\t{weight}\n"));
+        assert_eq!(read("0.25").unwrap()[0].weight, 0.25);
+        for weight in ["0", "-1", "nan", "inf", "much"] {
+            let error = read(weight).unwrap_err().to_string();
+            assert!(error.ends_with("expected a number above 0"), "{error}");
+        }
     }
 
     #[test]
@@ -177,6 +208,6 @@ mod tests {
     fn a_folder_without_photographs_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let error = draw_splits(folder.path(), 0).unwrap_err().to_string();
-        assert!(error.contains("holds no JPEG, PNG or TIFF files"), "{error}");
+        assert!(error.contains("holds no JPEG, PNG, TIFF or WebP files"), "{error}");
     }
 }

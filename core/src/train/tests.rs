@@ -303,3 +303,83 @@ fn the_networks_of_zhang_learn_by_their_recipes() {
         assert!(best.build(&Device::open(DeviceChoice::Cpu).unwrap()).is_ok());
     }
 }
+
+/// Settings of a run with an average and a schedule of its own.
+fn long_run(folder: &Path, epochs: usize) -> Config {
+    let recipe = Recipe {
+        size: 8,
+        schedule: Schedule::Trapezoid,
+        average: 0.9,
+        film: 0.7,
+        restrained: 0.3,
+        upright: 0.5,
+        ..Recipe::document()
+    };
+    Config { epoch_photos: Some(12), recipe: Some(recipe), ..config(folder, epochs) }
+}
+
+#[test]
+fn a_run_goes_on_from_a_portable_checkpoint_at_its_pictures_and_place() {
+    let data = data();
+    let config = long_run(data.path(), 4);
+    let (first, kept, second) =
+        (data.path().join("first"), data.path().join("kept"), data.path().join("second"));
+    let mut steps = 0;
+    let outcome = fit_observed(&config, &first, &Session::default(), &mut |event| {
+        steps += usize::from(matches!(event, Event::Step { .. }));
+        if steps == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(outcome.unwrap().stopped);
+    assert_eq!(write_portable(&first, &kept).unwrap(), 16, "an epoch of 12, and a step of 4");
+    let file = kept.join("checkpoint.safetensors");
+    let whole = first.join("last/checkpoint.safetensors");
+    let content =
+        |path: &Path| candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
+    let bytes = |path: &Path| -> usize {
+        content(path)
+            .values()
+            .map(|tensor| tensor.elem_count() * tensor.dtype().size_in_bytes())
+            .sum()
+    };
+    assert!(content(&file).keys().any(|name| name.starts_with("average.")));
+    assert!(bytes(&file) < bytes(&whole) / 3, "{} {}", bytes(&file), bytes(&whole));
+    assert!(kept.join("config.json").exists() && kept.join("log.csv").exists());
+
+    let config = Config { initial: Some(file), ..config };
+    let mut begun = None;
+    let outcome = fit_observed(&config, &second, &RESUME, &mut |event| {
+        if let Event::Started { epochs_done, steps_done, .. } = event {
+            begun = Some((epochs_done, steps_done));
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(begun, Some((1, 1)));
+    let pictures: Vec<usize> =
+        outcome.unwrap().history.iter().map(|epoch| epoch.pictures).collect();
+    assert_eq!(pictures, [12, 24, 36, 48]);
+}
+
+#[test]
+fn a_run_from_a_portable_checkpoint_stopped_at_every_step_is_the_same_bit_for_bit() {
+    let data = data();
+    let config = long_run(data.path(), 3);
+    let at = |name: &str| data.path().join(name);
+    // But the last one: a cycle that is over is not gone on with.
+    let stop_after_a_step = &mut |event: Event<'_>| match event {
+        Event::Step { epoch, step, .. } if (epoch, step) != (3, 3) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    fit_observed(&config, &at("first"), &Session::default(), stop_after_a_step).unwrap();
+    write_portable(&at("first"), &at("kept")).unwrap();
+    let config = Config { initial: Some(at("kept/checkpoint.safetensors")), ..config };
+    fit(&config, &at("straight"), &RESUME).unwrap();
+    while fit_observed(&config, &at("stopped"), &RESUME, stop_after_a_step).unwrap().stopped {}
+    assert_eq!(weights(&at("straight")), weights(&at("stopped")));
+}
+
+#[test]
+fn a_run_without_a_checkpoint_cannot_be_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = write_portable(folder.path(), &folder.path().join("kept")).unwrap_err();
+    assert!(error.to_string().ends_with("has no checkpoint yet"), "{error}");
+}

@@ -18,7 +18,7 @@ fn speed() {
     let mut average = Average::new(&parameters, 0.998).unwrap();
     let precision = if std::env::var("F32").is_ok() { Precision::F32 } else { Precision::Bf16 };
     for i in 0..8 {
-        let items = photos.varied(0, i, true);
+        let items = photos.varied(0, i, true, None);
         let t = Instant::now();
         let batch = photos.batch(&items, Some(&recipe), &device).unwrap();
         let t1 = t.elapsed().as_secs_f64();

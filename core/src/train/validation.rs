@@ -1,7 +1,9 @@
 //! Loss and accuracy on photographs that are not trained on.
 
 use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
 
+use super::cache::Cache;
 use super::dataset::Dataset;
 use super::loader::Batch;
 use super::recipe::Recipe;
@@ -9,7 +11,7 @@ use crate::Result;
 use crate::model::{Mode, Network};
 
 /// Measures over a split.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Measures {
     /// Mean squared error of `(a, b) / 128`.
     pub mse: f64,
@@ -18,23 +20,77 @@ pub struct Measures {
     pub accuracy: f64,
 }
 
-/// Measures a network on all photographs, `batch` at a time.
+/// Measures over one of several splits.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct SplitMeasures {
+    /// Name of the split.
+    pub split: String,
+    /// Error and accuracy.
+    #[serde(flatten)]
+    pub measures: Measures,
+    /// Mean chroma of what was predicted over that of the photographs: below 1 it is shy.
+    pub saturation: f64,
+}
+
+/// Photographs of a split.
+#[derive(Debug)]
+pub(crate) struct Split {
+    pub(crate) name: String,
+    pub(crate) photos: Dataset,
+}
+
+/// Reads splits of a cache, or so many photographs of each.
+pub(crate) fn read(cache: &Cache, names: &[String], limit: Option<usize>) -> Result<Vec<Split>> {
+    let read = |name: &String| {
+        let photos = Dataset::read(cache, std::slice::from_ref(name), limit)?;
+        Ok(Split { name: name.clone(), photos })
+    };
+    names.iter().map(read).collect()
+}
+
+/// Measures a network on the photographs of all splits, `batch` at a time: over all, and each.
 pub(crate) fn validate(
     network: &dyn Network,
-    photos: &Dataset,
+    splits: &[Split],
     batch: usize,
     recipe: Option<&Recipe>,
     device: &Device,
-) -> Result<Measures> {
-    let (mut mse, mut accuracy) = (0.0, 0.0);
-    for items in photos.in_order().chunks(batch) {
-        let Batch { lightness, chroma: target, .. } = photos.batch(items, recipe, device)?;
-        let predicted = network.forward(&lightness, None, Mode::Infer)?.detach();
-        mse += scalar(&loss(&predicted, &target)?)? * items.len() as f64;
-        accuracy += scalar(&agreement(&predicted, &target)?)? * items.len() as f64;
+) -> Result<(Measures, Vec<SplitMeasures>)> {
+    let mut each = Vec::new();
+    for Split { name, photos } in splits {
+        let [mut mse, mut accuracy, mut predicted_chroma, mut true_chroma] = [0.0; 4];
+        for items in photos.in_order().chunks(batch) {
+            let Batch { lightness, chroma: target, .. } = photos.batch(items, recipe, device)?;
+            let predicted = network.forward(&lightness, None, Mode::Infer)?.detach();
+            let count = items.len() as f64;
+            mse += scalar(&loss(&predicted, &target)?)? * count;
+            accuracy += scalar(&agreement(&predicted, &target)?)? * count;
+            predicted_chroma += scalar(&mean_chroma(&predicted)?)? * count;
+            true_chroma += scalar(&mean_chroma(&target)?)? * count;
+        }
+        let count = photos.len() as f64;
+        let measures = Measures { mse: mse / count, accuracy: accuracy / count };
+        let saturation = predicted_chroma / true_chroma.max(f64::MIN_POSITIVE);
+        each.push(SplitMeasures { split: name.clone(), measures, saturation });
     }
-    let photos = photos.len() as f64;
-    Ok(Measures { mse: mse / photos, accuracy: accuracy / photos })
+    let [one] = each.as_slice() else { return Ok((over_all(splits, &each), each)) };
+    Ok((one.measures, Vec::new()))
+}
+
+/// The mean of the splits' measures, each by its photographs.
+fn over_all(splits: &[Split], each: &[SplitMeasures]) -> Measures {
+    let counts = splits.iter().map(|split| split.photos.len() as f64);
+    let all: f64 = counts.clone().sum();
+    let mean = |value: fn(&Measures) -> f64| {
+        counts.clone().zip(each).map(|(count, split)| count * value(&split.measures)).sum::<f64>()
+            / all
+    };
+    Measures { mse: mean(|measures| measures.mse), accuracy: mean(|measures| measures.accuracy) }
+}
+
+/// Mean length of `(a, b)` of `(N, 2, H, W)`, a scalar.
+fn mean_chroma(chroma: &Tensor) -> candle_core::Result<Tensor> {
+    chroma.sqr()?.sum(1)?.sqrt()?.mean_all()
 }
 
 /// Mean squared error of `(N, 2, H, W)`, a scalar.

@@ -47,8 +47,16 @@ impl Report {
     /// Shows an event of the loop.
     pub(crate) fn show(&mut self, event: Event<'_>) {
         match event {
-            Event::Started { parameters, train, valid, steps, epochs_done, steps_done } => {
-                (self.steps, self.photos) = (steps, train);
+            Event::Started {
+                parameters,
+                train,
+                pictures,
+                valid,
+                steps,
+                epochs_done,
+                steps_done,
+            } => {
+                (self.steps, self.photos) = (steps, pictures);
                 self.begin = (Instant::now(), epochs_done * steps + steps_done);
                 self.bar.set_length(steps as u64);
                 self.say(&format!(
@@ -74,11 +82,11 @@ impl Report {
             }
             Event::Validating => self.bar.set_message("validating"),
             Event::Epoch(row) => {
-                let Epoch { epoch, train_loss, valid_loss, valid_accuracy, .. } = row;
+                let Epoch { epoch, train_loss, valid_loss, valid_accuracy, pictures, .. } = row;
                 let best = if row.best { ", best so far" } else { "" };
                 self.say(&format!(
                     "epoch {epoch}/{}: train mse {train_loss:.5}, valid mse {valid_loss:.5}, \
-                     accuracy {valid_accuracy:.4}, {:.0} s{best}",
+                     accuracy {valid_accuracy:.4}, {pictures} pictures seen, {:.0} s{best}",
                     self.epochs, row.seconds
                 ));
             }
