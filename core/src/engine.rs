@@ -1,11 +1,33 @@
-//! The networks on the CPU.
+//! The networks on the CPU: one algorithm for each operation, one file for each set of instructions.
+//!
+//! Values lie in blocks of 16 channels ([`features`]), as f32 or as bf16. The inner loops ([`product`])
+//! are generic over lanes and products ([`lanes`]), which `portable`, `avx2` and `avx512` have; [`choice`]
+//! says which is used. A training step is recorded on a [`tape`], which knows the operations: the
+//! inverted residual [`block`], convolutions ([`conv`]) with batch normalization ([`norm`]), the ends
+//! of a network ([`head`]).
+//!
+//! What is inlined into a set's function must be no closure: the compiler may leave it as a function
+//! of its own, without the instructions.
 #![expect(unsafe_code, reason = "vector instructions, and buffers that several threads fill")]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "an instruction is an operation, and many share one argument"
+)]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "iterators are closures inside, and may be left without the instructions"
+)]
+#![expect(
+    clippy::cast_possible_wrap,
+    reason = "rows and columns of an image are far below the limits"
+)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod block;
+mod choice;
 mod conv;
 mod depthwise;
 mod features;
@@ -22,5 +44,5 @@ mod tape;
 mod tests;
 mod weights;
 
-pub use tape::Recorder;
-pub(crate) use tape::{From, Gradients, Input, Norm, Residual, Rows, Tape, Value};
+pub(crate) use tape::Tape;
+pub use tape::{From, Gradients, Input, Norm, Recorder, Residual, Rows, Value};

@@ -27,7 +27,7 @@ pub mod borders;
 pub mod chroma;
 pub mod colorizer;
 pub mod device;
-pub(crate) mod engine;
+pub mod engine;
 pub mod error;
 #[cfg(feature = "train")]
 pub mod evaluate;

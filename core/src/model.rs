@@ -102,9 +102,9 @@ pub struct Heads {
 #[derive(Debug)]
 pub struct Recorded {
     /// `(N, 2, H, W)`, as [`Heads::chroma`].
-    pub(crate) chroma: Vec<f32>,
+    pub chroma: Vec<f32>,
     /// Logits of color bins, as [`Heads::bins`].
-    pub(crate) bins: Option<Rows>,
+    pub bins: Option<Rows>,
 }
 
 /// Names of all networks.

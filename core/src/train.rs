@@ -471,5 +471,3 @@ impl Pace {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_speed;

@@ -1,6 +1,6 @@
 //! The inverted residual block as one operation.
 //!
-//! Sandler, Howard and others, "MobileNetV2", 2018, <https://arxiv.org/abs/1801.04381>: 1x1
+//! Sandler, Howard and others, "`MobileNetV2`", 2018, <https://arxiv.org/abs/1801.04381>: 1x1
 //! convolution to more channels with `ReLU6`, depthwise convolution with `ReLU6`, 1x1 convolution to
 //! fewer, plus the input where shapes allow it. A few images at a time go through all three, so that
 //! what lies between them is read from a core's own cache, forward and backward.
@@ -16,7 +16,7 @@ use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
 use super::pack::{Source, Window};
 use super::scratch::Scratch;
-use super::weights::{Filters, Packed, Sums, unpack};
+use super::weights::{Filters, Packed, Part, Sums, depth, unpack};
 use crate::ops::Activation;
 
 /// Where `ReLU6` ends.
@@ -82,15 +82,19 @@ impl Shape {
         }
     }
 
+    /// Blocks of channels between the layers.
+    fn blocks(&self) -> usize {
+        self.hidden.div_ceil(LANES)
+    }
+
     /// Images that go through the layers together.
     fn together(&self) -> usize {
         images_together(self.smaller[0] * self.smaller[1])
     }
 }
 
-fn point<'a>(layer: Dense<'a>, inputs: usize) -> Filters<'a> {
-    let part =
-        super::weights::Part { weights: layer.weights, inputs, first: 0, channels: inputs, scale: 1.0 };
+fn point(layer: Dense<'_>, inputs: usize) -> Filters<'_> {
+    let part = Part { weights: layer.weights, inputs, first: 0, channels: inputs, scale: 1.0 };
     Filters { parts: vec![part], outputs: layer.bias.len(), kernel: 1 }
 }
 
@@ -107,85 +111,31 @@ pub(super) fn forward<E: Element>(
     x: &Features<E>,
 ) -> (Features<E>, Between<E>) {
     let shape = Shape::of(layers, x);
-    let expand = layers.expand.map(|layer| {
-        (Packed::forward(kernel, &point(layer, shape.inputs)), padded(layer.bias))
-    });
-    let project = Packed::forward(kernel, &point(layers.project, shape.hidden));
-    let project_bias = padded(layers.project.bias);
-    let taps = Taps::new(layers.depthwise.weights, shape.hidden, layers.kernel);
-    let taps_bias = padded(layers.depthwise.bias);
     let features = |channels, size| Unwritten::<E>::new(shape.images, channels, size);
-    let mut expanded = expand.as_ref().map(|_| features(shape.hidden, shape.size));
+    let mut expanded = layers.expand.map(|_| features(shape.hidden, shape.size));
     let mut filtered = features(shape.hidden, shape.smaller);
     let mut y = features(shape.outputs, shape.smaller);
-
-    let expanded_out = expanded.as_mut().map(Unwritten::target);
-    let (filtered_out, y_out) = (filtered.target(), y.target());
-    let blocks = shape.hidden.div_ceil(LANES);
-    let through = |images: Range<usize>| {
-        if let (Some((weights, bias)), Some(target)) = (&expand, expanded_out) {
-            let convolution = Convolution::<E, E> {
-                sources: &[Source { view: x.view(), doubled: false }],
-                images: shape.images,
-                window: Window::POINT,
-                weights,
-                depth: super::weights::depth(shape.inputs),
-                bias: Some(bias),
-                activation: Activation::Relu6,
-                plus: [None; 2],
-                gate: None,
-                out: Out::features(target, blocks, shape.size),
-            };
-            convolution.run_here(kernel, images.clone());
-        }
-        let input_len = blocks * shape.size[0] * shape.size[1] * LANES;
-        let plane = shape.smaller[0] * shape.smaller[1] * LANES;
-        for image in images.clone() {
-            // SAFETY: the image's own part, written above.
-            let input: &[E] = match expanded_out {
-                Some(target) => unsafe { target.part(image * input_len, input_len) },
-                None => &x.values[image * input_len..][..input_len],
-            };
-            for block in 0..blocks {
-                let len = shape.size[0] * shape.size[1] * LANES;
-                // SAFETY: the plane's own part.
-                let y = unsafe { filtered_out.part((image * blocks + block) * plane, plane) };
-                kernel.run(depthwise::Forward {
-                    x: plane_view(&input[block * len..][..len], shape.size),
-                    image: 0,
-                    window: shape.window,
-                    taps: &taps,
-                    block,
-                    bias: &taps_bias,
-                    activation: Activation::Relu6,
-                    y,
-                    size: shape.smaller,
-                });
-            }
-        }
-        let len = blocks * plane;
-        // SAFETY: these images' own part, written above.
-        let read = unsafe { filtered_out.part(images.start * len, images.len() * len) };
-        let view = view_of(read, blocks, shape.smaller);
-        let y_len = shape.outputs.div_ceil(LANES) * plane;
-        // SAFETY: these images' own part.
-        let to = unsafe { y_out.part(images.start * y_len, images.len() * y_len) };
-        let plus = &x.values[if layers.residual { images.start * y_len } else { 0 }..];
-        let convolution = Convolution::<E, E> {
-            sources: &[Source { view, doubled: false }],
-            images: images.len(),
-            window: Window::POINT,
-            weights: &project,
-            depth: super::weights::depth(shape.hidden),
-            bias: Some(&project_bias),
-            activation: Activation::None,
-            plus: [layers.residual.then_some(plus), None],
-            gate: None,
-            out: Out::features(Target::of(to), shape.outputs.div_ceil(LANES), shape.smaller),
-        };
-        convolution.run_here(kernel, 0..images.len());
+    let forth = Forth {
+        kernel,
+        layers,
+        x,
+        expand: layers.expand.map(|layer| {
+            (Packed::forward(kernel, &point(layer, shape.inputs)), padded(layer.bias))
+        }),
+        taps: Taps::new(layers.depthwise.weights, shape.hidden, layers.kernel),
+        taps_bias: padded(layers.depthwise.bias),
+        project: Packed::forward(kernel, &point(layers.project, shape.hidden)),
+        project_bias: padded(layers.project.bias),
+        expanded: expanded.as_mut().map(Unwritten::target),
+        filtered: filtered.target(),
+        y: y.target(),
+        shape,
     };
-    in_turns(shape.images, shape.together()).into_par_iter().for_each(through);
+    in_turns(x.images, forth.shape.together()).into_par_iter().for_each(|images| {
+        forth.expand(images.clone());
+        images.clone().for_each(|image| forth.filter(image));
+        forth.project(images);
+    });
     // SAFETY: all images went through all layers.
     unsafe {
         let between =
@@ -194,13 +144,100 @@ pub(super) fn forward<E: Element>(
     }
 }
 
+/// What a forward pass reads and writes.
+struct Forth<'a, E> {
+    kernel: Kernel,
+    layers: &'a Layers<'a>,
+    x: &'a Features<E>,
+    expand: Option<(Packed, Vec<f32>)>,
+    taps: Taps,
+    taps_bias: Vec<f32>,
+    project: Packed,
+    project_bias: Vec<f32>,
+    expanded: Option<Target<E>>,
+    filtered: Target<E>,
+    y: Target<E>,
+    shape: Shape,
+}
+
+impl<E: Element> Forth<'_, E> {
+    /// The first layer, if there is one.
+    fn expand(&self, images: Range<usize>) {
+        let (Some((weights, bias)), Some(target)) = (&self.expand, self.expanded) else { return };
+        Convolution::<E, E> {
+            sources: &[Source { view: self.x.view(), doubled: false }],
+            images: self.shape.images,
+            window: Window::POINT,
+            weights,
+            depth: depth(self.shape.inputs),
+            bias: Some(bias),
+            activation: Activation::Relu6,
+            plus: [None; 2],
+            gate: None,
+            out: Out::features(target, self.shape.blocks(), self.shape.size),
+        }
+        .run_here(self.kernel, images);
+    }
+
+    /// The depthwise layer.
+    fn filter(&self, image: usize) {
+        let (shape, blocks) = (&self.shape, self.shape.blocks());
+        let [plane, filtered_plane] =
+            [shape.size, shape.smaller].map(|[height, width]| height * width * LANES);
+        let len = blocks * plane;
+        let input: &[E] = match self.expanded {
+            // SAFETY: the image's own part, written before.
+            Some(target) => unsafe { target.part(image * len, len) },
+            None => &self.x.values[image * len..][..len],
+        };
+        for (block, plane) in input.chunks_exact(plane).enumerate() {
+            let at = (image * blocks + block) * filtered_plane;
+            // SAFETY: the plane's own part.
+            let y = unsafe { self.filtered.part(at, filtered_plane) };
+            self.kernel.run(depthwise::Forward {
+                x: view_of(plane, 1, shape.size),
+                image: 0,
+                window: shape.window,
+                taps: &self.taps,
+                block,
+                bias: &self.taps_bias,
+                activation: Activation::Relu6,
+                y,
+                size: shape.smaller,
+            });
+        }
+    }
+
+    /// The last layer, and the input where it is added.
+    fn project(&self, images: Range<usize>) {
+        let shape = &self.shape;
+        let plane = shape.smaller[0] * shape.smaller[1] * LANES;
+        let (blocks, out_blocks) = (shape.blocks(), shape.outputs.div_ceil(LANES));
+        let (len, y_len) = (blocks * plane, out_blocks * plane);
+        // SAFETY: these images' own part, written before.
+        let read = unsafe { self.filtered.part(images.start * len, images.len() * len) };
+        // SAFETY: these images' own part.
+        let to = unsafe { self.y.part(images.start * y_len, images.len() * y_len) };
+        let residual = self.layers.residual.then(|| &self.x.values[images.start * y_len..]);
+        Convolution::<E, E> {
+            sources: &[Source { view: view_of(read, blocks, shape.smaller), doubled: false }],
+            images: images.len(),
+            window: Window::POINT,
+            weights: &self.project,
+            depth: depth(shape.hidden),
+            bias: Some(&self.project_bias),
+            activation: Activation::None,
+            plus: [residual, None],
+            gate: None,
+            out: Out::features(Target::of(to), out_blocks, shape.smaller),
+        }
+        .run_here(self.kernel, 0..images.len());
+    }
+}
+
 /// Images, so many at a time.
 fn in_turns(images: usize, together: usize) -> Vec<Range<usize>> {
     (0..images).step_by(together).map(|first| first..(first + together).min(images)).collect()
-}
-
-fn plane_view<E>(values: &[E], size: [usize; 2]) -> View<'_, E> {
-    view_of(values, 1, size)
 }
 
 fn view_of<E>(values: &[E], blocks: usize, [height, width]: [usize; 2]) -> View<'_, E> {
@@ -228,9 +265,9 @@ pub(super) fn backward<E: Element>(
 ) -> (Features<E>, Gradients) {
     let shape = Shape::of(layers, x);
     let project = point(layers.project, shape.hidden);
-    let project_back = Packed::backward(kernel, &project, 0);
+    let project_weights = Packed::backward(kernel, &project, 0);
     let expand = layers.expand.map(|layer| point(layer, shape.inputs));
-    let expand_back = expand.as_ref().map(|expand| Packed::backward(kernel, expand, 0));
+    let expand_weights = expand.as_ref().map(|expand| Packed::backward(kernel, expand, 0));
     let back = Back {
         kernel,
         layers,
@@ -239,8 +276,8 @@ pub(super) fn backward<E: Element>(
         gradients,
         plus,
         taps: Taps::new(layers.depthwise.weights, shape.hidden, layers.kernel),
-        project_back,
-        expand_back,
+        project_weights,
+        expand_weights,
         shape,
     };
     let shape = &back.shape;
@@ -250,17 +287,17 @@ pub(super) fn backward<E: Element>(
     let taps = layers.kernel * layers.kernel;
     let mut d_x = Unwritten::<E>::new(shape.images, shape.inputs, shape.size);
     let target = d_x.target();
-    let sums: Vec<GroupSums> = image_groups(shape.images)
+    let groups: Vec<GroupSums> = image_groups(shape.images)
         .into_par_iter()
         .map(|group| {
-            let zeros = |len| vec![0f32; len];
-            let mut sums = GroupSums {
-                project: zeros(project_sums),
-                project_bias: zeros(shape.outputs.next_multiple_of(LANES)),
-                depthwise: zeros(blocks * (taps + 1) * LANES),
-                expand: zeros(expand_sums),
-                expand_bias: zeros(blocks * LANES),
-            };
+            let mut sums = [
+                project_sums,
+                shape.outputs.next_multiple_of(LANES),
+                blocks * (taps + 1) * LANES,
+                expand_sums,
+                blocks * LANES,
+            ]
+            .map(|len| vec![0f32; len]);
             for images in in_turns(group.len(), shape.together()) {
                 let images = group.start + images.start..group.start + images.end;
                 back.images(images, target, &mut sums);
@@ -273,15 +310,12 @@ pub(super) fn backward<E: Element>(
         let mut parts = unpack(filters, &weights);
         [parts.swap_remove(0), super::conv::sum(biases, filters.outputs)]
     };
-    let mut all = GroupLists::default();
-    for sums in sums {
-        all.project.push(sums.project);
-        all.project_bias.push(sums.project_bias);
-        all.depthwise.push(sums.depthwise);
-        all.expand.push(sums.expand);
-        all.expand_bias.push(sums.expand_bias);
+    let mut all: [Vec<Vec<f32>>; 5] = Default::default();
+    for group in groups {
+        all.iter_mut().zip(group).for_each(|(all, sums)| all.push(sums));
     }
-    let depthwise = super::conv::sum(&all.depthwise, blocks * (taps + 1) * LANES);
+    let [project_sums, project_bias, depthwise, expand_sums, expand_bias] = all;
+    let depthwise = super::conv::sum(&depthwise, blocks * (taps + 1) * LANES);
     let (mut weights, mut biases) = (Vec::new(), Vec::new());
     for sums in depthwise.chunks_exact((taps + 1) * LANES) {
         let (weight, bias) = depthwise::gradients_of(sums, taps);
@@ -291,32 +325,17 @@ pub(super) fn backward<E: Element>(
     weights.truncate(shape.hidden * taps);
     biases.truncate(shape.hidden);
     let gradients = Gradients {
-        expand: expand.as_ref().map(|expand| layer(expand, all.expand, &all.expand_bias)),
+        expand: expand.as_ref().map(|expand| layer(expand, expand_sums, &expand_bias)),
         depthwise: [weights, biases],
-        project: layer(&project, all.project, &all.project_bias),
+        project: layer(&project, project_sums, &project_bias),
     };
     // SAFETY: all images of all groups are written.
     (unsafe { d_x.written() }, gradients)
 }
 
-/// Sums of a group of images.
-struct GroupSums {
-    project: Vec<f32>,
-    project_bias: Vec<f32>,
-    depthwise: Vec<f32>,
-    expand: Vec<f32>,
-    expand_bias: Vec<f32>,
-}
-
-/// Those of all groups.
-#[derive(Default)]
-struct GroupLists {
-    project: Vec<Vec<f32>>,
-    project_bias: Vec<Vec<f32>>,
-    depthwise: Vec<Vec<f32>>,
-    expand: Vec<Vec<f32>>,
-    expand_bias: Vec<Vec<f32>>,
-}
+/// Sums of a group of images: of the last layer's weights and biases, of the depthwise layer's, of the
+/// first layer's weights and biases.
+type GroupSums = [Vec<f32>; 5];
 
 /// What a backward pass reads.
 struct Back<'a, E> {
@@ -327,128 +346,146 @@ struct Back<'a, E> {
     gradients: &'a Features<E>,
     plus: Option<&'a Features<E>>,
     taps: Taps,
-    project_back: Packed,
-    expand_back: Option<Packed>,
+    project_weights: Packed,
+    expand_weights: Option<Packed>,
     shape: Shape,
 }
 
 impl<E: Element> Back<'_, E> {
     /// Some images, on this thread.
     fn images(&self, images: Range<usize>, d_x: Target<E>, sums: &mut GroupSums) {
-        let Self { kernel, layers, x, between, gradients, shape, .. } = self;
-        let kernel = *kernel;
-        let blocks = shape.hidden.div_ceil(LANES);
-        let filtered_len = images.len() * between.filtered.image_len();
-        let expanded_len = images.len() * blocks * shape.size[0] * shape.size[1] * LANES;
-        {
-            let mut filtered = Scratch::of::<E>(filtered_len);
-            let mut expanded = Scratch::of::<E>(expanded_len);
-            let d_filtered = elements::<E>(&mut filtered, filtered_len);
-            let d_expanded = elements::<E>(&mut expanded, expanded_len);
-            let rest = |features: &'_ Features<E>| images.start * features.image_len();
+        let [project, project_bias, depthwise, expand, expand_bias] = sums;
+        let filtered_len = images.len() * self.between.filtered.image_len();
+        let [height, width] = self.shape.size;
+        let expanded_len = images.len() * self.shape.blocks() * height * width * LANES;
+        let mut filtered = Scratch::of::<E>(filtered_len);
+        let mut expanded = Scratch::of::<E>(expanded_len);
+        let d_filtered = elements::<E>(&mut filtered, filtered_len);
+        let d_expanded = elements::<E>(&mut expanded, expanded_len);
+        self.project(images.clone(), d_filtered, [project, project_bias]);
+        for (i, image) in images.clone().enumerate() {
+            self.filter(i, image, d_filtered, d_expanded, depthwise);
+        }
+        let len = self.x.image_len();
+        // SAFETY: these images' own part.
+        let d_x = unsafe { d_x.part(images.start * len, images.len() * len) };
+        self.expand(images, d_expanded, d_x, [expand, expand_bias]);
+    }
 
-            // Through the last layer to what the depthwise one gave.
-            let gate = &between.filtered.values[rest(&between.filtered)..];
-            let view = view_of(
-                &gradients.values[rest(gradients)..],
-                gradients.blocks(),
-                shape.smaller,
-            );
-            Convolution::<E, E> {
-                sources: &[Source { view, doubled: false }],
-                images: images.len(),
+    /// Through the last layer to what the depthwise one gave.
+    fn project(&self, images: Range<usize>, d_filtered: &mut [E], sums: [&mut Vec<f32>; 2]) {
+        let Self { kernel, between, gradients, shape, .. } = self;
+        let first = |features: &Features<E>| images.start * features.image_len();
+        let gate = &between.filtered.values[first(&between.filtered)..];
+        let values = &gradients.values[first(gradients)..];
+        let view = view_of(values, gradients.blocks(), shape.smaller);
+        Convolution::<E, E> {
+            sources: &[Source { view, doubled: false }],
+            images: images.len(),
+            window: Window::POINT,
+            weights: &self.project_weights,
+            depth: depth(shape.outputs),
+            bias: None,
+            activation: Activation::None,
+            plus: [None; 2],
+            gate: Some((gate, SIX)),
+            out: Out::features(Target::of(d_filtered), shape.blocks(), shape.smaller),
+        }
+        .run_here(*kernel, 0..images.len());
+        let [sums, bias_sums] = sums;
+        for image in images {
+            kernel.run(WeightGradient {
+                sources: &[Source { view: between.filtered.view(), doubled: false }],
                 window: Window::POINT,
-                weights: &self.project_back,
-                depth: super::weights::depth(shape.outputs),
-                bias: None,
-                activation: Activation::None,
-                plus: [None; 2],
-                gate: Some((gate, SIX)),
-                out: Out::features(Target::of(d_filtered), blocks, shape.smaller),
-            }
-            .run_here(kernel, 0..images.len());
-            for image in images.clone() {
-                kernel.run(WeightGradient {
-                    sources: &[Source { view: between.filtered.view(), doubled: false }],
-                    window: Window::POINT,
-                    gradients: gradients.view(),
-                    image,
-                    source_image: image,
-                    depth: super::weights::depth(shape.hidden),
-                    sums: &mut sums.project,
-                    bias_sums: Some(&mut sums.project_bias),
-                });
-            }
+                gradients: gradients.view(),
+                image,
+                source_image: image,
+                depth: depth(shape.hidden),
+                sums,
+                bias_sums: Some(bias_sums),
+            });
+        }
+    }
 
-            // Through the depthwise one.
-            let input = between.expanded.as_ref().unwrap_or(x);
-            let gate = match layers.expand {
-                Some(_) => [0.0, SIX],
-                None => [f32::NEG_INFINITY, f32::INFINITY],
-            };
-            let plane = shape.size[0] * shape.size[1] * LANES;
-            let filtered_plane = shape.smaller[0] * shape.smaller[1] * LANES;
-            for (i, image) in images.clone().enumerate() {
-                for block in 0..blocks {
-                    let at = input.view().at(image, block, 0, 0);
-                    let from = (i * blocks + block) * filtered_plane;
-                    let to = (i * blocks + block) * plane;
-                    let taps = layers.kernel * layers.kernel + 1;
-                    kernel.run(depthwise::Backward {
-                        x: plane_view(&input.values[at..at + plane], shape.size),
-                        gradients: plane_view(
-                            &d_filtered[from..from + filtered_plane],
-                            shape.smaller,
-                        ),
-                        image: 0,
-                        gradient_image: 0,
-                        window: shape.window,
-                        taps: &self.taps,
-                        block,
-                        gate,
-                        d_x: &mut d_expanded[to..to + plane],
-                        sums: &mut sums.depthwise[block * taps * LANES..][..taps * LANES],
-                    });
-                }
-            }
+    /// Through the depthwise one; `i` is the image's place in the buffers.
+    fn filter(
+        &self,
+        i: usize,
+        image: usize,
+        d_filtered: &[E],
+        d_expanded: &mut [E],
+        sums: &mut [f32],
+    ) {
+        let Self { layers, between, shape, .. } = self;
+        let input = between.expanded.as_ref().unwrap_or(self.x);
+        let gate = match layers.expand {
+            Some(_) => [0.0, SIX],
+            None => [f32::NEG_INFINITY, f32::INFINITY],
+        };
+        let [plane, filtered_plane] =
+            [shape.size, shape.smaller].map(|[height, width]| height * width * LANES);
+        let sums_len = (layers.kernel * layers.kernel + 1) * LANES;
+        for (block, sums) in sums.chunks_exact_mut(sums_len).enumerate() {
+            let at = input.view().at(image, block, 0, 0);
+            let index = i * shape.blocks() + block;
+            let gradients = &d_filtered[index * filtered_plane..][..filtered_plane];
+            self.kernel.run(depthwise::Backward {
+                x: view_of(&input.values[at..at + plane], 1, shape.size),
+                gradients: view_of(gradients, 1, shape.smaller),
+                image: 0,
+                gradient_image: 0,
+                window: shape.window,
+                taps: &self.taps,
+                block,
+                gate,
+                d_x: &mut d_expanded[index * plane..][..plane],
+                sums,
+            });
+        }
+    }
 
-            // Through the first one, if there is one.
-            let len = x.image_len();
-            // SAFETY: these images' own part.
-            let d_x = unsafe { d_x.part(images.start * len, images.len() * len) };
-            let others = self.plus.map(|plus| &plus.values[images.start * len..]);
-            let Some(expand_back) = &self.expand_back else {
-                d_x.copy_from_slice(d_expanded);
-                assert!(others.is_none() && !layers.residual, "nothing else reads the input");
-                return;
-            };
-            let view = view_of(d_expanded, blocks, shape.size);
-            let residual = layers.residual.then(|| &gradients.values[images.start * len..]);
-            Convolution::<E, E> {
-                sources: &[Source { view, doubled: false }],
-                images: images.len(),
+    /// Through the first one, if there is one, to the input.
+    fn expand(
+        &self,
+        images: Range<usize>,
+        d_expanded: &[E],
+        d_x: &mut [E],
+        [sums, bias_sums]: [&mut Vec<f32>; 2],
+    ) {
+        let Self { kernel, layers, x, gradients, shape, .. } = self;
+        let first = images.start * x.image_len();
+        let others = self.plus.map(|plus| &plus.values[first..]);
+        let Some(expand_weights) = &self.expand_weights else {
+            d_x.copy_from_slice(d_expanded);
+            assert!(others.is_none() && !layers.residual, "nothing else reads the input");
+            return;
+        };
+        let view = view_of(d_expanded, shape.blocks(), shape.size);
+        let residual = layers.residual.then(|| &gradients.values[first..]);
+        Convolution::<E, E> {
+            sources: &[Source { view, doubled: false }],
+            images: images.len(),
+            window: Window::POINT,
+            weights: expand_weights,
+            depth: depth(shape.hidden),
+            bias: None,
+            activation: Activation::None,
+            plus: [residual, others],
+            gate: None,
+            out: Out::features(Target::of(d_x), x.blocks(), shape.size),
+        }
+        .run_here(*kernel, 0..images.len());
+        for (i, image) in images.enumerate() {
+            kernel.run(WeightGradient {
+                sources: &[Source { view: x.view(), doubled: false }],
                 window: Window::POINT,
-                weights: expand_back,
-                depth: super::weights::depth(shape.hidden),
-                bias: None,
-                activation: Activation::None,
-                plus: [residual, others],
-                gate: None,
-                out: Out::features(Target::of(d_x), x.blocks(), shape.size),
-            }
-            .run_here(kernel, 0..images.len());
-            for (i, image) in images.clone().enumerate() {
-                kernel.run(WeightGradient {
-                    sources: &[Source { view: x.view(), doubled: false }],
-                    window: Window::POINT,
-                    gradients: view,
-                    image: i,
-                    source_image: image,
-                    depth: super::weights::depth(shape.inputs),
-                    sums: &mut sums.expand,
-                    bias_sums: Some(&mut sums.expand_bias),
-                });
-            }
+                gradients: view,
+                image: i,
+                source_image: image,
+                depth: depth(shape.inputs),
+                sums,
+                bias_sums: Some(bias_sums),
+            });
         }
     }
 }

@@ -151,7 +151,8 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
                 let first = view.at(image, 0, rows.start, 0);
                 from.extend((0..rows.len() * columns).map(|pixel| first + pixel * view.pixel_step));
             }
-            let offsets: Vec<usize> = (0..view.blocks).map(|block| block * view.block_step).collect();
+            let offsets: Vec<usize> =
+                (0..view.blocks).map(|block| block * view.block_step).collect();
             // SAFETY: pixels and blocks lie within the view; results as for the other case.
             unsafe { c.panels::<D>(view.values.as_ptr().cast(), &from, &to, &offsets) };
             return;
@@ -217,8 +218,7 @@ impl<E: Element, O: Element> Convolution<'_, E, O> {
             };
             // SAFETY: a panel of these weights.
             let weights = unsafe { self.weights.panel::<D>(first) };
-            let product_of =
-                Product { x, from, to, offsets, depth: self.depth, weights, width };
+            let product_of = Product { x, from, to, offsets, depth: self.depth, weights, width };
             // SAFETY: as the caller promises.
             unsafe { product::<D, E, O>(&product_of, &finish) };
         }
@@ -286,7 +286,9 @@ impl<E: Element> Task for WeightGradient<'_, E> {
         {
             // One row of all pixels.
             gradients = flat(gradients);
-            sources.iter_mut().for_each(|source| source.view = flat(source.view));
+            for source in &mut sources {
+                source.view = flat(source.view);
+            }
         }
         let line = blocks * window.reach(gradients.width) * window.kernel * LANES
             + gradients.blocks * gradients.width * LANES;

@@ -359,8 +359,7 @@ unsafe fn correlate<D: Dot, E: Element, const K: usize>(
                     debug_assert!(at + LANES <= x.len());
                     // SAFETY: under the kernel, which the copy holds.
                     let x = unsafe { D::Lanes::load(x.as_ptr().add(at)) };
-                    total[tap_row][tap_column] =
-                        x.mul_add(gradient, total[tap_row][tap_column]);
+                    total[tap_row][tap_column] = x.mul_add(gradient, total[tap_row][tap_column]);
                 }
             }
         }

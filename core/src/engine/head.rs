@@ -162,12 +162,14 @@ pub(super) fn features_of<E: Element>(planes: &Tensor) -> Result<Features<E>> {
 /// Two channels, the first of `(N, H, W, 16)`, through the hyperbolic tangent: `(N, 2, H, W)`.
 pub(super) fn tanh_planes(rows: &[f32], area: usize) -> Vec<f32> {
     let mut planes = vec![0f32; rows.len() / LANES * 2];
-    planes.par_chunks_mut(2 * area).zip(rows.par_chunks(area * LANES)).for_each(|(planes, rows)| {
-        let (a, b) = planes.split_at_mut(area);
-        for ((a, b), pixel) in a.iter_mut().zip(b).zip(rows.chunks_exact(LANES)) {
-            (*a, *b) = (pixel[0].tanh(), pixel[1].tanh());
-        }
-    });
+    planes.par_chunks_mut(2 * area).zip(rows.par_chunks(area * LANES)).for_each(
+        |(planes, rows)| {
+            let (a, b) = planes.split_at_mut(area);
+            for ((a, b), pixel) in a.iter_mut().zip(b).zip(rows.chunks_exact(LANES)) {
+                (*a, *b) = (pixel[0].tanh(), pixel[1].tanh());
+            }
+        },
+    );
     planes
 }
 
@@ -239,6 +241,7 @@ pub(super) fn bilinear2x_gradient(larger: &[f32], [height, width]: [usize; 2]) -
 /// The smaller rows that a larger one lies between: the nearer, and the other.
 fn neighbors(row: usize, height: usize) -> (usize, usize) {
     let near = row / 2;
-    let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
+    let far =
+        if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
     (near, far)
 }

@@ -1,7 +1,8 @@
 //! Which set of instructions computes.
 
-use super::lanes::{Dot, Element, Single};
+use super::lanes::{Dot, Single};
 use super::portable::Portable;
+#[cfg(target_arch = "x86_64")]
 use crate::isa::{self, Isa};
 
 /// What is to be done with the lanes of a set of instructions.
@@ -25,34 +26,45 @@ pub(crate) enum Kernel {
 }
 
 impl Kernel {
-    /// The best one for values of a kind.
-    pub(crate) fn best<E: Element>() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let avx512 = isa::allows(Isa::Avx512)
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl");
-            if avx512 && E::SHORT && is_x86_feature_detected!("avx512bf16") {
-                return Self::Avx512Bf16;
-            }
-            if avx512 {
-                return Self::Avx512;
-            }
-            if isa::allows(Isa::Avx2)
-                && is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("fma")
-            {
-                return Self::Avx2;
-            }
-        }
-        Self::Portable
-    }
+    /// All of them, each with the instructions of those before it.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const ALL: &[Self] = &[Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Bf16];
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) const ALL: &[Self] = &[Self::Portable];
 
-    /// Place among the others; each has the instructions of those before it.
-    #[cfg(test)]
+    /// Place among all.
     pub(super) fn rank(self) -> usize {
         self as usize
+    }
+
+    /// Whether this processor has the instructions, and they may be used.
+    pub(super) fn is_allowed(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx512 = || {
+                isa::allows(Isa::Avx512)
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+            };
+            match self {
+                Self::Portable => true,
+                Self::Avx2 => {
+                    isa::allows(Isa::Avx2)
+                        && is_x86_feature_detected!("avx2")
+                        && is_x86_feature_detected!("fma")
+                }
+                Self::Avx512 => avx512(),
+                Self::Avx512Bf16 => avx512() && is_x86_feature_detected!("avx512bf16"),
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        true
+    }
+
+    /// Whether what is multiplied is always f32.
+    pub(super) fn has_no_bf16_products(self) -> bool {
+        self.values_in_word() == 1
     }
 
     /// Packed values that fit the place of an f32.
@@ -68,7 +80,7 @@ impl Kernel {
     pub(crate) fn run(self, task: impl Task) {
         match self {
             Self::Portable => task.run::<Single<Portable>>(),
-            // SAFETY: `best` has found the instructions.
+            // SAFETY: callers ask `is_allowed` first.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { x86::avx2(task) },
             // SAFETY: as above.

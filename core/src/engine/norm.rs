@@ -163,7 +163,7 @@ impl Normalized {
         let planes = gradients.values.par_chunks_exact_mut(len).enumerate();
         planes.zip(x.values.par_chunks_exact(len)).for_each(|((plane, gradients), x)| {
             let at = plane % blocks * LANES;
-            kernel.run(Gradient {
+            kernel.run(Backwards {
                 x,
                 gradients,
                 mean: &self.mean[at..],
@@ -233,7 +233,7 @@ impl<E: Element> Task for Apply<'_, E> {
 }
 
 /// The values' gradients in the place of the results'.
-struct Gradient<'a, E> {
+struct Backwards<'a, E> {
     x: &'a [E],
     gradients: &'a mut [E],
     mean: &'a [f32],
@@ -243,7 +243,7 @@ struct Gradient<'a, E> {
     slope: &'a [f32],
 }
 
-impl<E: Element> Task for Gradient<'_, E> {
+impl<E: Element> Task for Backwards<'_, E> {
     #[inline(always)]
     fn run<D: Dot>(self) {
         let (mean, scale, shift) =

@@ -109,7 +109,7 @@ pub(super) unsafe fn pad<D: Dot, E: Element>(
                 unsafe { zero::<D>(at.add(inside.end * LANES), columns - inside.end) };
                 let line = view.at(strip.image, block, row as usize >> shift, 0);
                 debug_assert!(
-                    line + (inside.len().max(1) - 1 >> shift) * view.pixel_step + LANES
+                    line + ((inside.len().max(1) - 1) >> shift) * view.pixel_step + LANES
                         <= view.values.len()
                 );
                 for column in inside.clone() {
@@ -254,10 +254,12 @@ pub(super) unsafe fn group_gradients<D: Dot, E: Element>(
         let mut total = D::Lanes::zero();
         for row in 0..strip.rows {
             let line = Line {
-                pixels: view
-                    .values
-                    .as_ptr()
-                    .wrapping_add(view.at(strip.image, block, strip.first + row, 0)),
+                pixels: view.values.as_ptr().wrapping_add(view.at(
+                    strip.image,
+                    block,
+                    strip.first + row,
+                    0,
+                )),
                 left: 0,
                 stride: 1,
                 shift: 0,

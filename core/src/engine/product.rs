@@ -254,10 +254,7 @@ pub(super) unsafe fn outer<D: Dot>(p: &Outer<'_, D::Value>) {
 
 /// `B` blocks of outputs from `first` on, for all inputs, `I` at a time.
 #[inline(always)]
-unsafe fn channels<D: Dot, const B: usize, const I: usize>(
-    p: &Outer<'_, D::Value>,
-    first: usize,
-) {
+unsafe fn channels<D: Dot, const B: usize, const I: usize>(p: &Outer<'_, D::Value>, first: usize) {
     let group = LANES * D::DEPTH;
     for (index, &offset) in p.offsets.iter().enumerate() {
         let mut channel = 0;
@@ -266,12 +263,10 @@ unsafe fn channels<D: Dot, const B: usize, const I: usize>(
             for row in 0..p.rows {
                 // SAFETY: in bounds, as the caller promises; a block has 16 channels, of which all
                 // may be read.
-                let mut x =
-                    unsafe { p.x.add(offset + row * p.x_row_step + channel * D::DEPTH) };
+                let mut x = unsafe { p.x.add(offset + row * p.x_row_step + channel * D::DEPTH) };
                 // SAFETY: as above.
-                let mut gradients = unsafe {
-                    p.gradients.add(first * p.block_step + row * p.columns * group)
-                };
+                let mut gradients =
+                    unsafe { p.gradients.add(first * p.block_step + row * p.columns * group) };
                 for _ in 0..p.columns {
                     // SAFETY: as above.
                     let groups: [D::Group; B] = unsafe { groups::<D, B>(gradients, p.block_step) };

@@ -26,12 +26,14 @@ pub struct Value(usize);
 /// What a convolution reads beside others.
 #[derive(Clone, Debug)]
 pub struct Input<'a> {
-    pub(crate) from: From<'a>,
-    /// `(Cout, Cin, K, K)`; its input channels from `first` on belong to this.
-    pub(crate) weight: &'a Tensor,
-    pub(crate) first: usize,
+    /// Where it comes from.
+    pub from: From<'a>,
+    /// `(Cout, Cin, K, K)`.
+    pub weight: &'a Tensor,
+    /// The weight's first input channel that belongs to this.
+    pub first: usize,
     /// What it is multiplied by.
-    pub(crate) scale: f64,
+    pub scale: f64,
 }
 
 /// Where an input comes from.
@@ -45,35 +47,44 @@ pub enum From<'a> {
     Planes(&'a Tensor),
 }
 
-/// The layers of an inverted residual block, as [`block::Layers`].
+/// The layers of an inverted residual block.
 #[derive(Clone, Copy, Debug)]
 pub struct Residual<'a> {
+    /// Weight and bias; none where the depthwise convolution reads the input.
+    pub expand: Option<[&'a Tensor; 2]>,
+    /// Weight `(C, 1, K, K)` and bias.
+    pub depthwise: [&'a Tensor; 2],
+    /// Of the depthwise convolution.
+    pub stride: usize,
     /// Weight and bias.
-    pub(crate) expand: Option<[&'a Tensor; 2]>,
-    pub(crate) depthwise: [&'a Tensor; 2],
-    pub(crate) stride: usize,
-    pub(crate) project: [&'a Tensor; 2],
-    pub(crate) residual: bool,
+    pub project: [&'a Tensor; 2],
+    /// Whether the input is added.
+    pub residual: bool,
 }
 
 /// Weight and bias of a normalization, and what keeps its root from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Norm<'a> {
-    pub(crate) weight: &'a Tensor,
-    pub(crate) bias: &'a Tensor,
-    pub(crate) epsilon: f64,
+    /// Of each channel, `(C)`.
+    pub weight: &'a Tensor,
+    /// Of each channel, `(C)`.
+    pub bias: &'a Tensor,
+    /// What is added to the variance.
+    pub epsilon: f64,
 }
 
 /// Logits in rows of pixels, `(N H W, C)`, each row filled up with zeros to [`Rows::step`].
 #[derive(Debug)]
 pub struct Rows {
-    pub(crate) values: Vec<f32>,
+    /// All of them.
+    pub values: Vec<f32>,
     /// Values from row to row.
-    pub(crate) step: usize,
+    pub step: usize,
 }
 
 /// The CPU's forward pass in a training step. What is asked of it is recorded for
 /// [`Recorder::backward`].
+#[expect(clippy::missing_errors_doc, reason = "all fail when shapes do not fit, and only then")]
 pub trait Recorder {
     /// 3x3 convolution of planes `(N, C, H, W)` from outside, each with its weight
     /// `(Cout, C, 3, 3)`, with a stride of 2, plus bias, with `ReLU6`.
@@ -84,11 +95,7 @@ pub trait Recorder {
 
     /// Convolution without bias, batch normalization and `ReLU`; mean and biased variance of each
     /// channel are returned, `(C)` each.
-    fn normed(
-        &mut self,
-        inputs: &[Input<'_>],
-        norm: &Norm<'_>,
-    ) -> Result<(Value, [Tensor; 2])>;
+    fn normed(&mut self, inputs: &[Input<'_>], norm: &Norm<'_>) -> Result<(Value, [Tensor; 2])>;
 
     /// 1x1 convolution with bias: each pixel's results side by side.
     fn rows(&mut self, x: Value, weight: &Tensor, bias: &Tensor) -> Result<Rows>;
@@ -139,11 +146,38 @@ impl Parameter {
 
 /// What was done.
 enum Operation<E> {
-    Stem { patches: Vec<Patches>, weights: Vec<Parameter>, bias: Parameter, y: usize },
-    Residual { x: usize, layers: Owned, between: Between<E>, y: usize },
-    Normed { inputs: Vec<Read<E>>, kernel: usize, before: Features<E>, norm: Normalized, weight: Parameter, bias: Parameter, y: usize },
-    Rows { x: usize, weight: Parameter, bias: Parameter },
-    Chroma { x: usize, weight: Parameter, bias: Parameter, planes: Vec<f32> },
+    Stem {
+        patches: Vec<Patches>,
+        weights: Vec<Parameter>,
+        bias: Parameter,
+        y: usize,
+    },
+    Residual {
+        x: usize,
+        layers: Owned,
+        between: Between<E>,
+        y: usize,
+    },
+    Normed {
+        inputs: Vec<Read<E>>,
+        kernel: usize,
+        before: Features<E>,
+        norm: Normalized,
+        weight: Parameter,
+        bias: Parameter,
+        y: usize,
+    },
+    Rows {
+        x: usize,
+        weight: Parameter,
+        bias: Parameter,
+    },
+    Chroma {
+        x: usize,
+        weight: Parameter,
+        bias: Parameter,
+        planes: Vec<f32>,
+    },
 }
 
 /// The parameters of a block.
@@ -237,11 +271,10 @@ impl<E: Element> Tape<E> {
             From::Doubled(Value(index)) => {
                 (Origin::Value { index, doubled: true }, self.values[index].channels)
             }
-            From::Planes(planes) => {
-                (Origin::Planes(head::features_of(planes)?), planes.dims()[1])
-            }
+            From::Planes(planes) => (Origin::Planes(head::features_of(planes)?), planes.dims()[1]),
         };
-        let (weight, first, scale) = (Parameter::of(input.weight)?, input.first, input.scale as f32);
+        let (weight, first, scale) =
+            (Parameter::of(input.weight)?, input.first, input.scale as f32);
         Ok(Read { from, weight, first, channels, scale })
     }
 }
@@ -332,11 +365,7 @@ impl<E: Element> Recorder for Tape<E> {
         Ok(value)
     }
 
-    fn normed(
-        &mut self,
-        inputs: &[Input<'_>],
-        norm: &Norm<'_>,
-    ) -> Result<(Value, [Tensor; 2])> {
+    fn normed(&mut self, inputs: &[Input<'_>], norm: &Norm<'_>) -> Result<(Value, [Tensor; 2])> {
         let inputs = inputs.iter().map(|input| self.read(input)).collect::<Result<Vec<_>>>()?;
         let filters = filters(&inputs);
         let packed = Packed::forward(self.kernel, &filters);
@@ -583,7 +612,15 @@ impl<E: Element> Tape<E> {
         gradients.set(&bias.tensor, d_bias)?;
         let plus = flow[x].take();
         flow[x] = Some(input_gradient(
-            self.kernel, d_y, images, window, &filters, 0, size, false, plus.as_ref(),
+            self.kernel,
+            d_y,
+            images,
+            window,
+            &filters,
+            0,
+            size,
+            false,
+            plus.as_ref(),
         ));
         Ok(())
     }

@@ -35,7 +35,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(hinted: bool) -> Self {
+    fn new(seed: usize, hinted: bool) -> Self {
         let variables = VarMap::new();
         let vb = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
         let config = model::default_config("vivid").unwrap();
@@ -43,7 +43,7 @@ impl Case {
         for (name, var) in variables.data().lock().unwrap().iter() {
             let fan: usize = var.dims()[1..].iter().product();
             let value = match var.rank() {
-                4 => noise_of(name, var.dims(), (6.0 / fan as f32).sqrt()),
+                4 => noise_of(&format!("{name}{seed}"), var.dims(), (6.0 / fan as f32).sqrt()),
                 _ if name.ends_with("bias") => noise_of(name, var.dims(), 0.3),
                 _ => continue,
             };
@@ -64,8 +64,7 @@ impl Case {
 
     /// Chroma and, by name, gradients; by candle.
     fn stock(&self) -> (Vec<f32>, Vec<(String, Vec<f32>)>) {
-        let heads =
-            self.network.heads(&self.lightness, self.hints.as_ref(), Mode::Train).unwrap();
+        let heads = self.network.heads(&self.lightness, self.hints.as_ref(), Mode::Train).unwrap();
         let sum = |a: &Tensor, b: &Tensor| (a * b).unwrap().sum_all().unwrap();
         let loss = sum(&heads.chroma, &self.d_chroma);
         let loss = (loss + sum(&heads.bins.unwrap(), &self.d_bins)).unwrap();
@@ -82,8 +81,7 @@ impl Case {
         for (row, from) in rows.chunks_exact_mut(step).zip(values(&self.d_bins).chunks(260)) {
             row[..260].copy_from_slice(from);
         }
-        let gradients =
-            super::Recorder::backward(tape, &values(&self.d_chroma), &rows).unwrap();
+        let gradients = super::Recorder::backward(tape, &values(&self.d_chroma), &rows).unwrap();
         (said.chroma, self.named(|var| gradients.get(var).cloned()))
     }
 
@@ -118,51 +116,72 @@ fn length_of_all(gradients: &[(String, Vec<f32>)]) -> f64 {
     length(gradients.iter().flat_map(|(_, values)| values.iter().copied()))
 }
 
-fn kernels<E: Element>() -> Vec<Kernel> {
-    let best = Kernel::best::<E>();
-    let all = [
-        Kernel::Portable,
-        #[cfg(target_arch = "x86_64")]
-        Kernel::Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Kernel::Avx512,
-        #[cfg(target_arch = "x86_64")]
-        Kernel::Avx512Bf16,
-    ];
-    all.into_iter().filter(|kernel| kernel.rank() <= best.rank()).collect()
+/// Those that this processor has for values that are kept as `E`.
+fn kernels<E: Element>() -> impl Iterator<Item = Kernel> {
+    let fits = |kernel: &Kernel| kernel.is_allowed() && (E::SHORT || kernel.has_no_bf16_products());
+    Kernel::ALL.iter().copied().filter(fits)
+}
+
+/// The largest distance of a parameter's gradient, and its name.
+fn worst(found: &[(String, Vec<f32>)], expected: &[(String, Vec<f32>)]) -> (f64, String) {
+    assert_eq!(found.len(), expected.len());
+    let all = length_of_all(expected);
+    let off = found.iter().zip(expected).map(|((name, found), (expected_name, expected))| {
+        assert_eq!(name, expected_name);
+        (distance(found, expected, all), name.clone())
+    });
+    off.max_by(|a, b| a.0.total_cmp(&b.0)).expect("there are parameters")
 }
 
 #[test]
 fn gradients_of_vivid_are_those_of_candle() {
     for hinted in [false, true] {
-        let case = Case::new(hinted);
-        let (chroma, expected) = case.stock();
-        let all = length_of_all(&expected);
+        let cases: Vec<_> = (0..3).map(|seed| Case::new(seed, hinted)).collect();
+        let expected: Vec<_> = cases.iter().map(Case::stock).collect();
         for kernel in kernels::<f32>() {
-            let (found_chroma, found) = case.recorded::<f32>(kernel);
-            let off = distance(&found_chroma, &chroma, 0.0);
-            assert!(off < 1e-4, "{kernel:?}: chroma {off}");
-            for ((name, found), (expected_name, expected)) in found.iter().zip(&expected) {
-                assert_eq!(name, expected_name);
-                let off = distance(found, expected, all);
-                // A value that rounding takes across a corner of ReLU moves a gradient by 1e-3.
-                assert!(off < 1e-2, "{kernel:?}, hints {hinted}: {name} {off}");
+            let mut all = Vec::new();
+            for (case, (chroma, expected)) in cases.iter().zip(&expected) {
+                let (found_chroma, found) = case.recorded::<f32>(kernel);
+                let off = distance(&found_chroma, chroma, 0.0);
+                assert!(off < 1e-4, "{kernel:?}: chroma {off}");
+                all.push(worst(&found, expected));
             }
-            assert_eq!(found.len(), expected.len());
+            // A value that rounding takes across a corner of ReLU moves all gradients before it by
+            // some hundredths at most; that happens in some batches, a mistake in every one.
+            let best = all.iter().map(|(off, _)| *off).fold(f64::INFINITY, f64::min);
+            assert!(best < 1e-4, "{kernel:?}, hints {hinted}: {all:?}");
+            assert!(all.iter().all(|(off, _)| *off < 0.1), "{kernel:?}, hints {hinted}: {all:?}");
         }
     }
 }
 
 #[test]
 fn gradients_in_bf16_point_where_those_in_f32_do() {
-    let case = Case::new(true);
+    let case = Case::new(0, true);
     let (_, expected) = case.stock();
     let all = length_of_all(&expected);
     for kernel in kernels::<bf16>() {
-        let (_, found) = case.recorded::<bf16>(kernel);
-        for ((name, found), (_, expected)) in found.iter().zip(&expected) {
-            let off = distance(found, expected, all);
-            assert!(off < 0.5, "{kernel:?}: {name} {off}");
+        for ((name, found), (_, expected)) in case.recorded::<bf16>(kernel).1.iter().zip(&expected)
+        {
+            if length(expected.iter().copied()) < all / 1000.0 {
+                continue; // what rounding leaves of nothing
+            }
+            let product = found.iter().zip(expected).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+            let lengths = length(found.iter().copied()) * length(expected.iter().copied());
+            // A network of random weights turns small errors into large ones on the way back.
+            let least =
+                if name.starts_with("bins") || name.starts_with("chroma") { 0.98 } else { 0.4 };
+            assert!(product / lengths > least, "{kernel:?}: {name} {}", product / lengths);
         }
     }
+}
+
+#[test]
+fn gradients_do_not_depend_on_the_number_of_threads() {
+    let case = Case::new(0, true);
+    let gradients = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| case.recorded::<bf16>(Kernel::best::<bf16>()))
+    };
+    assert!(gradients(1) == gradients(3));
 }

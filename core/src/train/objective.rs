@@ -172,11 +172,10 @@ impl Rebalanced {
         let host = |tensor: &Tensor| tensor.detach().flatten_all()?.to_vec1::<f32>();
         let (truth, said, lightness) = (host(chroma)?, host(&heads.chroma)?, host(lightness)?);
         let bins = heads.bins.as_ref().map(host).transpose()?;
-        let said = Said {
-            chroma: &said,
-            bins: bins.as_ref().map(|bins| (&bins[..], self.cells.len())),
-        };
-        let Costs { loss, d_chroma, d_bins } = self.costs(&said, &lightness, &truth, [height, width]);
+        let said =
+            Said { chroma: &said, bins: bins.as_ref().map(|bins| (&bins[..], self.cells.len())) };
+        let Costs { loss, d_chroma, d_bins } =
+            self.costs(&said, &lightness, &truth, [height, width]);
         let mut loss = Tensor::new(loss as f32, chroma.device())?;
         let parts = [(Some(&heads.chroma), d_chroma), (heads.bins.as_ref(), d_bins)];
         for (said, gradient) in parts {
