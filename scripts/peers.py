@@ -1,14 +1,16 @@
 """What a user would take instead, for `scripts/bench`: the same networks in PyTorch and
 onnxruntime, and the usual pipeline from a photograph to a colored one.
 
-Each line on standard input is a question, answered with seconds on a line of its own:
+Each line on standard input is a question, answered on a line of its own with seconds and the
+processor's seconds, of all cores:
 
-    step BATCH f32|bf16                      a training step of Polychromify at 128x128
+    step NETWORK SIDE BATCH f32|bf16         a training step: the mean of two, after one to get warm
     predict NETWORK SIDE torch|bf16|onnx     a prediction of one picture
+    product SIZE f32|bf16                    a product of two square matrices
     pipeline NETWORK INPUT OUTPUT            a photograph colored in full size
 
-Weights are random: they make no difference to the time. Networks are `polychromify`, `vivid` and
-`eccv16`. PyTorch's are channels-last; `bf16` is its autocast.
+`operations NETWORK SIDE` is answered with the floating-point operations of one picture's forward
+pass. Networks are those of `peer_networks.py`; PyTorch's are channels-last, and `bf16` is its autocast.
 """
 
 import io
@@ -19,101 +21,19 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-SIDE = 128
+import peer_networks
+import peer_training
 
-
-def conv(inputs, outputs, kernel=3, stride=1, dilation=1, groups=1):
-    padding = dilation * (kernel // 2)
-    return nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups)
-
-
-def polychromify():
-    layers, inputs = [], 1
-    for outputs, kernel in [(16, 3), (32, 3), (64, 3), (256, 1), (128, 1), (64, 1), (128, 1),
-                            (256, 1), (64, 3), (32, 3), (16, 3), (2, 3)]:
-        layers += [conv(inputs, outputs, kernel), nn.Tanh() if outputs == 2 else nn.ReLU()]
-        inputs = outputs
-    return nn.Sequential(*layers)
-
-
-class Block(nn.Module):
-    """EfficientNet-Lite's inverted residual, batch norm folded."""
-
-    def __init__(self, inputs, outputs, kernel, stride, expansion):
-        super().__init__()
-        hidden = inputs * expansion
-        layers = [conv(inputs, hidden, 1), nn.ReLU6()] if expansion > 1 else []
-        layers += [conv(hidden, hidden, kernel, stride, 1, hidden), nn.ReLU6()]
-        self.layers = nn.Sequential(*layers, conv(hidden, outputs, 1))
-        self.residual = stride == 1 and inputs == outputs
-
-    def forward(self, x):
-        y = self.layers(x)
-        return y + x if self.residual else y
-
-
-class Vivid(nn.Module):
-    """The default network as it is built in: without hints, its bins unused, batch norm folded."""
-
-    TAPS = (0, 2, 4, 10, 15)
-
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.Sequential(conv(1, 32, 3, 2), nn.ReLU6())
-        blocks, inputs = [], 32
-        for kernel, stride, expansion, outputs, count in [
-                (3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3),
-                (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1)]:
-            for i in range(count):
-                blocks.append(Block(inputs, outputs, kernel, stride if i == 0 else 1, expansion))
-                inputs = outputs
-        self.blocks = nn.ModuleList(blocks)
-        relu = lambda *sizes: nn.Sequential(conv(*sizes), nn.ReLU())
-        self.top = relu(320, 160, 1)
-        self.decoder = nn.ModuleList([relu(272, 160), relu(200, 128), relu(152, 96)])
-        self.reduce, self.fine = relu(96, 48, 1), relu(64, 48)
-        self.chroma = conv(48, 2)
-
-    def forward(self, x):
-        x, skips = self.stem(x), []
-        for i, block in enumerate(self.blocks):
-            x = block(x)
-            if i in self.TAPS:
-                skips.append(x * 0.1)
-        double = lambda x: F.interpolate(x, scale_factor=2.0, mode="nearest")
-        x = self.top(skips[4])
-        for block, skip in zip(self.decoder, skips[3:0:-1]):
-            x = block(torch.cat([double(x), skip], 1))
-        fine = self.fine(torch.cat([double(self.reduce(x)), skips[0]], 1))
-        return F.interpolate(torch.tanh(self.chroma(fine)), scale_factor=2.0, mode="bilinear")
-
-
-def eccv16():
-    def stage(inputs, outputs, count, stride=1, dilation=1):
-        layers = []
-        for i in range(count):
-            last = i == count - 1
-            layers += [conv(inputs, outputs, 3, stride if last else 1, dilation), nn.ReLU()]
-            inputs = outputs
-        return layers + [nn.BatchNorm2d(outputs)]
-
-    return nn.Sequential(
-        *stage(1, 64, 2, 2), *stage(64, 128, 2, 2), *stage(128, 256, 3, 2), *stage(256, 512, 3),
-        *stage(512, 512, 3, 1, 2), *stage(512, 512, 3, 1, 2), *stage(512, 512, 3),
-        nn.ConvTranspose2d(512, 256, 4, 2, 1), nn.ReLU(), conv(256, 256), nn.ReLU(),
-        conv(256, 256), nn.ReLU(), conv(256, 313, 1), nn.Softmax(1),
-        nn.Conv2d(313, 2, 1, bias=False), nn.Upsample(scale_factor=4.0, mode="bilinear"))
-
-
-NETWORKS = {"polychromify": polychromify, "vivid": Vivid, "eccv16": eccv16}
+# Networks and sessions by name.
 built = {}
+# The training of the last question and what it asked for: one at a time, for the memory.
+training = None
 
 
 def network(name):
     if name not in built:
-        built[name] = NETWORKS[name]().eval().to(memory_format=torch.channels_last)
+        built[name] = peer_networks.build(name)
     return built[name]
 
 
@@ -149,21 +69,25 @@ def predict(name, side, how):
     return timed(run)
 
 
-def step(batch, precision):
-    if "step" not in built:
-        model = polychromify().to(memory_format=torch.channels_last)
-        built["step"] = model, torch.optim.Adam(model.parameters(), 1e-4)
-    model, optimizer = built["step"]
-    x = torch.rand(int(batch), 1, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
-    target = torch.rand(int(batch), 2, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
+def step(name, side, images, precision):
+    global training
+    asked = (name, int(side), int(images))
+    if training is None or training[0] != asked:
+        training = None  # frees the one before
+        training = asked, peer_training.Training(*asked)
+    once = lambda: training[1].step(precision == "bf16")
+    once()
+    return [half / 2 for half in timed(lambda: (once(), once()))]
 
-    def run():
-        optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, precision == "bf16"):
-            y = model(x)
-        F.mse_loss(y.float(), target).backward()
-        optimizer.step()
-    return timed(run)
+
+def product(size, precision):
+    size, kind = int(size), torch.bfloat16 if precision == "bf16" else torch.float32
+    x, y = (torch.rand(size, size).to(kind) for _ in range(2))
+    return timed(lambda: x @ y)
+
+
+def operations(name, side):
+    return [peer_networks.operations(name, int(side))]
 
 
 def pipeline(name, source, target):
@@ -186,17 +110,18 @@ def pipeline(name, source, target):
 
 
 def timed(run):
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - busy
 
 
 def main():
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    questions = {"predict": predict, "step": step, "pipeline": pipeline}
+    questions = {"predict": predict, "step": step, "product": product, "operations": operations,
+                 "pipeline": pipeline}
     for line in sys.stdin:
         question, *arguments = line.split()
-        print(questions[question](*arguments), flush=True)
+        print(*questions[question](*arguments), flush=True)
 
 
 main()

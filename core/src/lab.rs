@@ -14,11 +14,11 @@ mod rows;
 mod space;
 
 pub use gamut::fit_chroma;
-pub(crate) use rows::nodes_of;
 pub use rows::{
     chroma_rows_to_linear, encode_rows, lightness_from_linear, lightness_from_srgb8,
     lightness_from_srgb16, planes_from_srgb8,
 };
+pub(crate) use rows::{nodes_of, split_chroma};
 pub use space::RgbSpace;
 use space::{Primaries, Srgb};
 

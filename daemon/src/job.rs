@@ -192,14 +192,18 @@ impl Studio {
                 return Ok(Ended::Skipped(reason));
             }
         };
-        let source = settled_stamp(&job.shown, &content, stamp, read_at, &self.stop)?;
+        let (source, sha256) = rayon::join(
+            || settled_stamp(&job.shown, &content, stamp, read_at, &self.stop),
+            || fingerprint::sha256(temporary.path()),
+        );
+        let (source, sha256) = (source?, sha256?);
         let written = fingerprint::stamp(temporary.path())?;
         let mut result = Published {
             input: job.input.clone(),
             content,
             recipe: self.recipe.clone(),
             source,
-            sha256: fingerprint::sha256(temporary.path())?,
+            sha256,
             size: written.size,
             modified: written.modified,
             width,

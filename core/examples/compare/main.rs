@@ -1,95 +1,43 @@
-//! Networks of this crate beside the same in PyTorch, onnxruntime and plain candle: seconds of a
-//! training step and of predictions, by turns in one run, as a Markdown table.
+//! Networks of this crate beside the same in PyTorch, onnxruntime and plain candle: predictions and
+//! training steps, by turns in one run, as Markdown tables.
 //!
 //!     compare [--quick] [--stock] [--peers PYTHON SCRIPT]
 //!
 //! `scripts/bench` runs it. Each of the others is a process of its own that answers questions with
 //! seconds: `scripts/peers.py`, and the example `stock` with the system's allocator. A step of plain
-//! candle at batch 32 takes more than a minute and 12 GB; `--quick` takes batch 8 for all.
-#![expect(clippy::print_stdout, reason = "the table is the result")]
+//! candle at batch 32 takes more than a minute and 12 GB; `--quick` takes batch 8 for Polychromify,
+//! and fewer turns for all.
+#![expect(clippy::print_stdout, reason = "the tables are the result")]
 
 mod contest;
+mod fit;
+mod peers;
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
-use candle_core::{Error, Result};
-use polychromify_core::ops::{Allocator, Precision};
+use candle_core::{Device, Error, Result, Tensor};
+use polychromify_core::ops::{self, Allocator, Conv, Precision, with_precision};
 use polychromify_core::{Weights, model};
 use serde_json::{Value, json};
 
 use contest::{Contestant, SIDE, batch};
+use fit::{Course, Runs};
+use peers::{Peers, Time, Turn, by_turns, timed};
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
-/// A process that answers each line with seconds.
-struct Other {
-    process: Child,
-    questions: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
+/// Rows and columns of the matrices whose product tells what the processor reaches.
+const PRODUCT: usize = 2048;
 
-impl Other {
-    fn start(command: &mut Command) -> Result<Self> {
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let questions = process.stdin.take().expect("piped");
-        let answers = BufReader::new(process.stdout.take().expect("piped"));
-        Ok(Self { process, questions, answers })
-    }
-
-    fn time(&mut self, question: &str) -> Result<f64> {
-        writeln!(self.questions, "{question}")?;
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer)?;
-        answer.trim().parse().map_err(Error::wrap)
-    }
-
-    fn stop(mut self) -> Result<()> {
-        drop(self.questions);
-        self.process.wait()?;
-        Ok(())
-    }
-}
-
-/// One who takes turns.
-type Turn<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
-
-/// Median seconds of each, by turns, so that what else the machine does slows down all; the first
-/// turn of each does not count.
-fn by_turns(rounds: usize, mut turns: Vec<Option<Turn<'_>>>) -> Result<Vec<Option<f64>>> {
-    let mut seconds = vec![Vec::new(); turns.len()];
-    for round in 0..=rounds {
-        for (turn, seconds) in turns.iter_mut().zip(&mut seconds) {
-            let Some(turn) = turn else { continue };
-            // Threads of the one before wait busily for a while.
-            std::thread::sleep(std::time::Duration::from_millis(100));
-            let second = turn()?;
-            if round > 0 {
-                seconds.push(second);
-            }
-        }
-    }
-    let median = |mut seconds: Vec<f64>| {
-        seconds.sort_by(f64::total_cmp);
-        seconds.get(seconds.len() / 2).copied()
-    };
-    Ok(seconds.into_iter().map(median).collect())
-}
-
-/// A row of the table: milliseconds of each, and ratios.
-fn row(what: &str, medians: &[Option<f64>]) {
-    let cell = |seconds: &Option<f64>| {
-        seconds.map_or("-".to_owned(), |seconds| format!("{:.0}", 1000.0 * seconds))
-    };
-    let cells: Vec<String> = medians.iter().map(cell).collect();
-    let ratio = |over: usize, under: usize| match (medians[over], medians[under]) {
-        (Some(over), Some(under)) => format!("{:.2}", over / under),
-        _ => "-".to_owned(),
-    };
-    let best = usize::from(medians[1].is_some());
-    let ratios = [ratio(0, 1), ratio(2, 0), ratio(2, best), ratio(3, best), ratio(4, best)];
-    println!("| {what} | {} | {} |", cells.join(" | "), ratios.join(" | "));
+fn main() -> Result<()> {
+    Allocator::keep(8 << 30);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let peers = Peers::start(&arguments)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    println!("{}, {cores} cores; medians of turns.\n", processor());
+    predictions(&peers)?;
+    training(&peers, quick, cores)?;
+    peers.stop()
 }
 
 /// The processor's name, where the system tells it.
@@ -99,37 +47,29 @@ fn processor() -> String {
     name.unwrap_or("unknown processor").to_owned()
 }
 
-fn ours(name: &str, config: &Value) -> Result<Contestant> {
-    Contestant::new(|vb| model::build(name, config, vb).map_err(Error::wrap))
+/// Both precisions, where the processor has them.
+fn precisions() -> [Option<Precision>; 2] {
+    [Some(Precision::F32), Some(Precision::Bf16).filter(|precision| precision.is_available())]
 }
 
-fn main() -> Result<()> {
-    Allocator::keep(16 << 30);
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let given = |flag: &str| arguments.iter().position(|argument| argument == flag);
-    let quick = given("--quick").is_some();
-    let mut peers = match given("--peers").map(|at| &arguments[at + 1..]) {
-        Some([python, script, ..]) => Some(Other::start(Command::new(python).arg(script))?),
-        _ => None,
-    };
-    let mut stock = match given("--stock") {
-        Some(_) => {
-            Some(Other::start(&mut Command::new(std::env::current_exe()?.with_file_name("stock")))?)
-        }
-        None => None,
-    };
-    let asked =
-        [Some(Precision::F32), Some(Precision::Bf16).filter(|precision| precision.is_available())];
+/// How often the seconds of `under` are in those of `over`.
+fn ratio(over: Option<Time>, under: Option<Time>) -> String {
+    match (over, under) {
+        (Some(over), Some(under)) => format!("{:.2}", over.seconds / under.seconds),
+        _ => "-".to_owned(),
+    }
+}
 
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    println!("{}, {cores} cores; milliseconds, medians of turns.\n", processor());
-    print!(
-        "| | ours, f32 | ours, bf16 | PyTorch, f32 | PyTorch, bf16 | onnxruntime | plain candle "
-    );
-    print!("| our f32 : bf16 | PyTorch f32 : our f32 | PyTorch f32 : our best ");
+/// The faster of some.
+fn best(times: &[Option<Time>]) -> Option<Time> {
+    times.iter().flatten().copied().min_by(|one, other| one.seconds.total_cmp(&other.seconds))
+}
+
+fn predictions(peers: &Peers) -> Result<()> {
+    print!("| milliseconds | ours, f32 | ours, bf16 | PyTorch, f32 | PyTorch, bf16 | onnxruntime ");
+    print!("| plain candle | our f32 : bf16 | PyTorch f32 : our f32 | PyTorch f32 : our best ");
     println!("| PyTorch bf16 : our best | onnxruntime : our best |");
     println!("|{}", "---|".repeat(12));
-
     let built_in = Weights::default_weights().map_err(Error::wrap)?;
     let networks = [
         ("polychromify", "conv_dense", 128, json!({}), 15),
@@ -142,53 +82,108 @@ fn main() -> Result<()> {
         if let (Value::Object(config), Value::Object(changes)) = (&mut config, changes) {
             config.extend(changes);
         }
-        let contestant = &ours(family, &config)?;
+        let contestant =
+            &Contestant::new(|vb| model::build(family, &config, vb).map_err(Error::wrap))?;
         let (lightness, _) = &batch(1, side)?;
-        let peers = std::cell::RefCell::new(peers.as_mut());
-        let peer = |how: &str| -> Option<Turn<'_>> {
-            let (peers, question) = (&peers, format!("predict {name} {side} {how}"));
-            peers.borrow().as_ref()?;
-            Some(Box::new(move || peers.borrow_mut().as_mut().expect("there").time(&question)))
-        };
-        let mut turns: Vec<Option<Turn<'_>>> = Vec::new();
-        for precision in asked {
-            turns.push(precision.map(|precision| -> Turn<'_> {
-                Box::new(move || contestant.predict(precision, lightness))
-            }));
-        }
-        turns.extend(["torch", "bf16", "onnx"].map(peer));
-        turns.push(match (&mut stock, name, side) {
-            (Some(stock), "polychromify", SIDE) => Some(Box::new(|| stock.time("predict"))),
-            _ => None,
+        let ours = precisions().map(|precision| -> Option<Turn<'_>> {
+            let precision = precision?;
+            Some(Box::new(move || {
+                Ok(Time { seconds: contestant.predict(precision, lightness)?, busy: 0. })
+            }))
         });
-        row(&format!("prediction, {name}, {side}x{side}"), &by_turns(rounds, turns)?);
+        let python = ["torch", "bf16", "onnx"]
+            .map(|how| peers.python(format!("predict {name} {side} {how}")));
+        let stock = if (name, side) == ("polychromify", SIDE) {
+            peers.stock("predict".to_owned())
+        } else {
+            None
+        };
+        let times = by_turns(rounds, ours.into_iter().chain(python).chain([stock]).collect())?;
+        let cell = |time: &Option<Time>| {
+            time.map_or("-".to_owned(), |time| format!("{:.0}", 1000. * time.seconds))
+        };
+        let cells: Vec<String> = times.iter().map(cell).collect();
+        let ours = best(&times[..2]);
+        let ratios = [
+            ratio(times[0], times[1]),
+            ratio(times[2], times[0]),
+            ratio(times[2], ours),
+            ratio(times[3], ours),
+            ratio(times[4], ours),
+        ];
+        println!("| {name}, {side}x{side} | {} | {} |", cells.join(" | "), ratios.join(" | "));
     }
-
-    let images = if quick { 8 } else { 32 };
-    let (lightness, chroma) = &batch(images, SIDE)?;
-    let config = model::default_config("conv_dense").unwrap_or(json!({}));
-    let contestant = &std::cell::RefCell::new(ours("conv_dense", &config)?);
-    let peers_cell = &std::cell::RefCell::new(peers.as_mut());
-    let mut turns: Vec<Option<Turn<'_>>> = Vec::new();
-    for precision in asked {
-        turns.push(precision.map(|precision| -> Turn<'_> {
-            Box::new(move || contestant.borrow_mut().step(precision, lightness, chroma))
-        }));
-    }
-    for precision in ["f32", "bf16"] {
-        let question = format!("step {images} {precision}");
-        turns.push(peers_cell.borrow().as_ref().map(|_| -> Turn<'_> {
-            Box::new(move || peers_cell.borrow_mut().as_mut().expect("there").time(&question))
-        }));
-    }
-    turns.push(None);
-    turns.push(
-        stock
-            .as_mut()
-            .map(|stock| -> Turn<'_> { Box::new(move || stock.time(&format!("step {images}"))) }),
-    );
-    row(&format!("training step, polychromify, batch {images}"), &by_turns(3, turns)?);
-    peers.map(Other::stop).transpose()?;
-    stock.map(Other::stop).transpose()?;
+    println!();
     Ok(())
+}
+
+fn training(peers: &Peers, quick: bool, cores: usize) -> Result<()> {
+    println!("A step: milliseconds; photographs a second; GFLOP/s, its forward pass counted three");
+    println!("times; share of all cores.\n");
+    print!("| | ours, f32 | ours, bf16 | PyTorch, f32 | PyTorch, bf16 | plain candle ");
+    println!("| PyTorch's best : our best |");
+    println!("|{}", "---|".repeat(7));
+    let product = 2. * (PRODUCT as f64).powi(3);
+    let cell = |time: &Option<Time>| {
+        time.map_or("-".to_owned(), |Time { seconds, busy }| {
+            let (speed, share) = (product / seconds / 1e9, 100. * busy / seconds / cores as f64);
+            format!("{:.0}; {speed:.0}; {share:.0} %", 1000. * seconds)
+        })
+    };
+    let times = by_turns(if quick { 3 } else { 9 }, products(peers)?)?;
+    let cells: Vec<String> = times.iter().map(cell).collect();
+    let last = ratio(best(&times[2..4]), best(&times[..2]));
+    println!("| a product of {PRODUCT}x{PRODUCT} | {} | - | {last} |", cells.join(" | "));
+
+    let polychromify = if quick { 8 } else { 32 };
+    for (name, network, side, batch) in [
+        ("vivid", "vivid", 160, 32),
+        ("eccv16", "eccv16", 128, 8),
+        ("siggraph17", "siggraph17", 64, 8),
+        ("polychromify", "conv_dense", SIDE, polychromify),
+    ] {
+        let runs = &Runs::prepare(Course { network, side, batch })?;
+        let operations = peers.operations(name, side)?.map(|forward| 3. * forward * batch as f64);
+        let ours = precisions().map(|precision| -> Option<Turn<'_>> {
+            let precision = precision?;
+            Some(Box::new(move || runs.step(precision)))
+        });
+        let python = ["f32", "bf16"]
+            .map(|precision| peers.python(format!("step {name} {side} {batch} {precision}")));
+        let stock =
+            if name == "polychromify" { peers.stock(format!("step {batch}")) } else { None };
+        let rounds = if quick { 1 } else { 3 };
+        let times = by_turns(rounds, ours.into_iter().chain(python).chain([stock]).collect())?;
+        let cell = |time: &Option<Time>| {
+            let Some(Time { seconds, busy }) = *time else { return "-".to_owned() };
+            let photos = batch as f64 / seconds;
+            let speed = operations
+                .map_or("-".to_owned(), |operations| format!("{:.0}", operations / seconds / 1e9));
+            let share = 100. * busy / seconds / cores as f64;
+            format!("{:.0}; {photos:.1}; {speed}; {share:.0} %", 1000. * seconds)
+        };
+        let cells: Vec<String> = times.iter().map(cell).collect();
+        let last = ratio(best(&times[2..4]), best(&times[..2]));
+        println!("| {name}, {side}x{side}, batch {batch} | {} | {last} |", cells.join(" | "));
+    }
+    Ok(())
+}
+
+/// Turns of a product of two matrices, ours as a 1x1 convolution.
+fn products(peers: &Peers) -> Result<Vec<Option<Turn<'_>>>> {
+    let values = |shape: &[usize]| {
+        let values = (0..PRODUCT * PRODUCT).map(|i| (i as f32 * 0.013).sin());
+        Tensor::from_iter(values, &Device::Cpu)?.reshape(shape)
+    };
+    let x = values(&[1, PRODUCT, PRODUCT / 32, 32])?;
+    let weight = values(&[PRODUCT, PRODUCT, 1, 1])?;
+    let ours = precisions().map(|precision| -> Option<Turn<'_>> {
+        let (precision, x, weight) = (precision?, x.clone(), weight.clone());
+        Some(Box::new(move || {
+            timed(|| with_precision(precision, || ops::conv2d(&x, &weight, None, Conv::default())))
+        }))
+    });
+    let python =
+        ["f32", "bf16"].map(|precision| peers.python(format!("product {PRODUCT} {precision}")));
+    Ok(ours.into_iter().chain(python).collect())
 }

@@ -6,21 +6,29 @@
 #[path = "../compare/contest.rs"]
 mod contest;
 
-use candle_core::{Error, Result, Tensor};
-use candle_nn::{Conv2dConfig, Init, Module, VarBuilder};
+use std::time::Instant;
+
+use candle_core::{DType, Device, Error, Result, Tensor};
+use candle_nn::{AdamW, Conv2dConfig, Init, Module, Optimizer, VarBuilder, VarMap};
 use polychromify_core::model::{Mode, Network};
 use polychromify_core::ops::Precision;
 
 use contest::{Contestant, SIDE, batch};
 
 fn main() -> Result<()> {
-    let mut contestant = Contestant::new(|vb| Ok(Box::new(Stock::new(vb)?)))?;
+    let contestant = Contestant::new(|vb| Ok(Box::new(Stock::new(vb)?)))?;
+    let vars = VarMap::new();
+    let trained = Stock::new(VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu))?;
+    let mut optimizer = AdamW::new_lr(vars.all_vars(), 1e-4)?;
     for line in std::io::stdin().lines() {
         let line = line?;
         let seconds = match line.split_once(' ') {
             Some(("step", images)) => {
                 let (lightness, chroma) = batch(images.parse().map_err(Error::wrap)?, SIDE)?;
-                contestant.step(Precision::F32, &lightness, &chroma)?
+                let start = Instant::now();
+                let y = trained.forward(&lightness, None, Mode::Train)?;
+                optimizer.backward_step(&y.sub(&chroma)?.sqr()?.mean_all()?)?;
+                start.elapsed().as_secs_f64()
             }
             _ => contestant.predict(Precision::F32, &batch(1, SIDE)?.0)?,
         };

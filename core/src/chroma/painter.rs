@@ -78,7 +78,7 @@ impl Painter {
         let Buffers { slab, l, a, b, chroma, nodes, fractions } = buffers;
         self.grid.row_at((y as f32 + 0.5) * self.vertical_scale - 0.5, slab);
         l.clear();
-        l.extend(lightness.iter().map(|v| v.clamp(0.0, 100.0)));
+        l.extend_from_slice(lightness);
         let width = l.len();
         for plane in [&mut *a, &mut *b, fractions] {
             plane.resize(width, 0.0);
@@ -87,9 +87,7 @@ impl Painter {
         chroma.resize(width, [0.0; 2]);
         lab::nodes_of(l, NODES, nodes, fractions);
         self.look_up(slab, nodes, fractions, chroma);
-        for ((chroma, a), b) in chroma.iter().zip(&mut *a).zip(&mut *b) {
-            (*a, *b) = (chroma[0] * self.saturation, chroma[1] * self.saturation);
-        }
+        lab::split_chroma(chroma, self.saturation, a, b);
         lab::chroma_rows_to_linear(self.space, l, a, b);
         lab::encode_rows(self.space, l, a, b, rgb);
     }

@@ -78,15 +78,25 @@ pub fn planes_from_srgb8(rgb: &[u8], l: &mut [f32], a: &mut [f32], b: &mut [f32]
     isa::arch().dispatch(LinearToLab { l, a, b });
 }
 
-/// Splits lightness (0..=100) into the node below it, of `nodes` that lie evenly over the range, and
-/// the fraction of the way to the next; the node is at most `nodes - 2`.
+/// Holds lightness to 0..=100 and splits it into the node below it, of `nodes` that lie evenly over
+/// the range, and the fraction of the way to the next; the node is at most `nodes - 2`.
 ///
 /// # Panics
 ///
 /// When the lengths differ.
-pub(crate) fn nodes_of(lightness: &[f32], nodes: usize, below: &mut [u32], up: &mut [f32]) {
+pub(crate) fn nodes_of(lightness: &mut [f32], nodes: usize, below: &mut [u32], up: &mut [f32]) {
     assert!(below.len() == lightness.len() && up.len() == lightness.len());
     isa::arch().dispatch(NodesOf { lightness, last: nodes as f32 - 1.0, below, up });
+}
+
+/// Splits pairs of `(a*, b*)` times `factor` into planes.
+///
+/// # Panics
+///
+/// When the lengths differ.
+pub(crate) fn split_chroma(chroma: &[[f32; 2]], factor: f32, a: &mut [f32], b: &mut [f32]) {
+    assert!(a.len() == chroma.len() && b.len() == chroma.len());
+    isa::arch().dispatch(SplitChroma { chroma, factor, a, b });
 }
 
 /// Turns planes of `(L*, a*, b*)` into linear red, green and blue of a space in place, chroma
@@ -167,6 +177,25 @@ fn luminance([r, g, b]: [f32; 3]) -> f32 {
     m[0] * r + m[1] * g + m[2] * b
 }
 
+/// Pairs of chroma to planes.
+struct SplitChroma<'a> {
+    chroma: &'a [[f32; 2]],
+    factor: f32,
+    a: &'a mut [f32],
+    b: &'a mut [f32],
+}
+
+impl WithSimd for SplitChroma<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for ((chroma, a), b) in self.chroma.iter().zip(self.a).zip(self.b) {
+            (*a, *b) = (chroma[0] * self.factor, chroma[1] * self.factor);
+        }
+    }
+}
+
 /// Relative luminance to L*.
 struct LightnessInPlace<'a>(&'a mut [f32]);
 
@@ -244,7 +273,7 @@ impl WithSimd for LinearToLab<'_> {
 }
 
 struct NodesOf<'a> {
-    lightness: &'a [f32],
+    lightness: &'a mut [f32],
     last: f32,
     below: &'a mut [u32],
     up: &'a mut [f32],
@@ -255,8 +284,9 @@ impl WithSimd for NodesOf<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for ((&l, below), up) in self.lightness.iter().zip(self.below).zip(self.up) {
-            let position = (l * (self.last / 100.0)).clamp(0.0, self.last);
+        for ((l, below), up) in self.lightness.iter_mut().zip(self.below).zip(self.up) {
+            *l = l.clamp(0.0, 100.0);
+            let position = (*l * (self.last / 100.0)).clamp(0.0, self.last);
             let node = position.floor().min(self.last - 1.0);
             (*below, *up) = (node as u32, position - node);
         }
@@ -486,11 +516,15 @@ mod tests {
             arch.dispatch(LinearToLab { l: &mut l, a: &mut a, b: &mut b });
             let lab = [l.clone(), a.clone(), b.clone()];
             let (mut below, mut up) = (vec![0; n], vec![0.0; n]);
-            arch.dispatch(NodesOf { lightness: &l, last: 15.0, below: &mut below, up: &mut up });
+            arch.dispatch(NodesOf {
+                lightness: &mut l,
+                last: 15.0,
+                below: &mut below,
+                up: &mut up,
+            });
             // Far outside of the gamut, many of them.
-            for v in a.iter_mut().chain(&mut b) {
-                *v *= 1.5;
-            }
+            let chroma: Vec<[f32; 2]> = a.iter().zip(&b).map(|(&a, &b)| [a, b]).collect();
+            arch.dispatch(SplitChroma { chroma: &chroma, factor: 1.5, a: &mut a, b: &mut b });
             let space = PhantomData::<space::Srgb>;
             arch.dispatch(LabToLinear { l: &mut l, a: &mut a, b: &mut b, space });
             for plane in [&mut l, &mut a, &mut b] {

@@ -3,8 +3,9 @@
 //! The only format that is not read in bands: its decoder gives the whole picture, which is held
 //! once, as bytes. Decoders fill in for what is missing in a file; so the file is checked first.
 
+use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,9 @@ const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
+
+/// Bands that are encoded while the next one is painted.
+const BANDS_ENCODING: usize = 1;
 
 /// Most bytes of an APP segment behind its length.
 const SEGMENT_BYTES: usize = 65533;
@@ -183,37 +187,38 @@ pub(super) fn write<W: Write>(
         icc,
         height,
     };
-    let mut put = |bytes: &[u8]| out.write_all(bytes).map_err(|e| write_failed(&path, e));
     let strips = Strips { width, quality: quality.clamp(1, 100) };
-    let mut head = Some(&head);
-    // While a band is painted, the one before is encoded.
-    let (mut painted, mut whole, mut encoded) = (Vec::new(), Vec::new(), Vec::<Vec<u8>>::new());
-    let mut more = true;
-    while more || !whole.is_empty() || !encoded.is_empty() {
-        let mut result = Ok(Vec::new());
-        rayon::in_place_scope(|scope| -> Result<()> {
-            scope.spawn(|_| result = strips.encode(&whole, head));
-            encoded.iter().try_for_each(|strip| put(strip))?;
+    rayon::in_place_scope(|scope| {
+        let failed = |error| write_failed(&path, error);
+        let mut put = |bytes: &[u8]| out.write_all(bytes);
+        let mut head = Some(&head);
+        // The bands before are encoded while one is painted.
+        let (mut encoding, mut painted, mut spare) = (VecDeque::new(), Vec::new(), Vec::new());
+        let mut more = true;
+        while more || !encoding.is_empty() {
             if more {
                 match rows.next()? {
                     Some(next) => next.to_bytes(true, &mut painted),
                     None => more = false,
                 }
+                let rest = if more { painted.len() % strips.bytes() } else { 0 };
+                let whole = painted.len() - rest;
+                if whole > 0 {
+                    spare.clear();
+                    spare.extend_from_slice(&painted[whole..]);
+                    mem::swap(&mut painted, &mut spare);
+                    let mut band = mem::take(&mut spare);
+                    band.truncate(whole);
+                    encoding.push_back(strips.begin(scope, band, head.take()));
+                }
             }
-            Ok(())
-        })?;
-        encoded = result.map_err(|error| write_failed(&path, io::Error::other(error)))?;
-        if !encoded.is_empty() {
-            head = None;
+            if encoding.len() > BANDS_ENCODING || !more {
+                let Some(oldest) = encoding.pop_front() else { continue };
+                spare = oldest.finish(&mut put).map_err(failed)?;
+            }
         }
-        mem::swap(&mut painted, &mut whole);
-        let rest = if more { whole.len() % strips.bytes() } else { 0 };
-        let end = whole.len() - rest;
-        painted.clear();
-        painted.extend_from_slice(&whole[end..]);
-        whole.truncate(end);
-    }
-    put(&[0xFF, END])
+        put(&[0xFF, END]).map_err(failed)
+    })
 }
 
 /// The APP segments other than JFIF's and the profile's, with their numbers.

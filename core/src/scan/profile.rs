@@ -116,6 +116,13 @@ impl Lightness {
 
     fn convert_piece(&self, channels: usize, samples: SamplesRef<'_>, lightness: &mut [f32]) {
         match (self, samples) {
+            (Self::Gray(table), SamplesRef::Eight(s)) if channels == 1 => {
+                let table = table.first_chunk::<256>().expect("one for each value of 8 bits");
+                // A loop that knows both lengths takes half the time.
+                for (lightness, &value) in lightness.iter_mut().zip(s) {
+                    *lightness = table[usize::from(value)];
+                }
+            }
             (Self::Gray(table), SamplesRef::Eight(s)) => {
                 fill(lightness, s, channels, |p| table[usize::from(p[0])]);
             }

@@ -109,11 +109,14 @@ CREATE TABLE documents (         -- manifests in the output folder
 /// Brings a ledger to the newest version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
     let version = check(connection, path)?;
-    for (step, statements) in MIGRATIONS.iter().enumerate().skip(version) {
-        let script = format!("BEGIN;{statements}PRAGMA user_version = {};COMMIT;", step + 1);
-        connection.execute_batch(&script).map_err(ledger_error(path))?;
+    let steps = &MIGRATIONS[version..];
+    if steps.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    // One transaction, because each one waits for the disk several times.
+    let (statements, newest) = (steps.concat(), MIGRATIONS.len());
+    let script = format!("BEGIN;{statements}PRAGMA user_version = {newest};COMMIT;");
+    connection.execute_batch(&script).map_err(ledger_error(path))
 }
 
 /// The version of a ledger, refused if it is newer than this program.

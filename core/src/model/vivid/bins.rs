@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, srgb_to_linear};
 
 /// Distance between neighbors, in units of `a` and `b`.
 const GRID: f32 = 10.;
@@ -14,13 +14,14 @@ const GRID: f32 = 10.;
 ///
 /// The colors at the border of the sRGB cube reach every `(a, b)` that those within do.
 pub(crate) fn centers() -> Vec<[f32; 2]> {
-    let steps = || (0..=51).map(|step| step as f32 / 51.);
+    // Taken for each color, the powers were a twelfth of the start of a program.
+    let steps: [f32; 52] = std::array::from_fn(|step| srgb_to_linear(step as f32 / 51.));
     let mut cells = BTreeSet::new();
-    for u in steps() {
-        for v in steps() {
+    for u in steps {
+        for v in steps {
             for side in [0., 1.] {
-                for rgb in [[side, u, v], [u, side, v], [u, v, side]] {
-                    let Lab { a, b, .. } = Lab::from_srgb(rgb);
+                for linear in [[side, u, v], [u, side, v], [u, v, side]] {
+                    let Lab { a, b, .. } = Lab::from_linear(linear);
                     cells.insert(((a / GRID).round() as i32, (b / GRID).round() as i32));
                 }
             }

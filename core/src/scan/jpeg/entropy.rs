@@ -3,7 +3,7 @@
 //! Decoders fill in zeros where data is missing and go on at the next marker, so that a file cut
 //! off or overwritten in its last rows looks whole to them.
 
-use super::huffman::{Bits, Huffman};
+use super::huffman::{Bits, Broken, Huffman};
 use super::segments::{Component, Frame, Scan, Segments};
 
 /// Bytes behind the last code of a scan that are let pass: some writers pad.
@@ -55,11 +55,8 @@ pub(super) fn check(segments: &Segments<'_>) -> Result<(), String> {
 struct Tables([[Option<Huffman>; 4]; 2]);
 
 impl Tables {
-    fn get(&self, class: usize, number: usize) -> Result<&Huffman, String> {
-        self.0[class]
-            .get(number)
-            .and_then(Option::as_ref)
-            .ok_or_else(|| "a table is missing".into())
+    fn get(&self, class: usize, number: usize) -> Result<&Huffman, Broken> {
+        self.0[class].get(number).and_then(Option::as_ref).ok_or("a table is missing")
     }
 }
 
@@ -147,7 +144,7 @@ fn check_scan(
             (codes.dc, codes.run) = ([0; 4], 0);
         }
         let (x, y) = (mcu % across, mcu / across);
-        let place = |reason: String| format!("{reason}, {y} of {down} rows in");
+        let place = |reason: Broken| format!("{reason}, {y} of {down} rows in");
         for &(index, dc, ac) in &header.components {
             let Component { horizontal, vertical, .. } = frame.components[index];
             let (h, v) =
@@ -186,22 +183,21 @@ struct Codes<'a> {
 }
 
 impl Codes<'_> {
-    fn sequential(&mut self, component: usize, dc: &Huffman, ac: &Huffman) -> Result<(), String> {
+    fn sequential(&mut self, component: usize, dc: &Huffman, ac: &Huffman) -> Result<(), Broken> {
         self.first_dc(component, dc, 0)?;
         let mut k = 1;
         while k < 64 {
-            let symbol = self.bits.symbol(ac)?;
+            let symbol = self.bits.symbol_before_number(ac)?;
             let (zeros, size) = (usize::from(symbol >> 4), symbol & 15);
             k += match (zeros, size) {
                 (0, 0) => break,
                 (15, 0) => 16,
-                (_, 0) => return Err("a broken run of zeros".into()),
+                (_, 0) => return Err("a broken run of zeros"),
                 _ => zeros + 1,
             };
             if k > 64 || size > AC_SIZE {
-                return Err("a coefficient out of range".into());
+                return Err("a coefficient out of range");
             }
-            self.bits.number(size.into())?;
         }
         Ok(())
     }
@@ -213,7 +209,7 @@ impl Codes<'_> {
         (dc, ac): (usize, usize),
         header: &Header,
         history: &mut u64,
-    ) -> Result<(), String> {
+    ) -> Result<(), Broken> {
         match (header.first, header.high) {
             (0, 0) => self.first_dc(component, tables.get(0, dc)?, header.low),
             (0, _) => self.bits.number(1).map(|_| ()),
@@ -222,14 +218,14 @@ impl Codes<'_> {
         }
     }
 
-    fn first_dc(&mut self, component: usize, table: &Huffman, low: u8) -> Result<(), String> {
+    fn first_dc(&mut self, component: usize, table: &Huffman, low: u8) -> Result<(), Broken> {
         let size = self.bits.symbol(table)?;
         if size > DC_SIZE {
-            return Err("a coefficient out of range".into());
+            return Err("a coefficient out of range");
         }
         self.dc[component] += self.bits.coefficient(size)?;
         if self.dc[component].abs() << low > LARGEST_DC {
-            return Err("brightness out of range".into());
+            return Err("brightness out of range");
         }
         Ok(())
     }
@@ -240,7 +236,7 @@ impl Codes<'_> {
         table: &Huffman,
         header: &Header,
         history: &mut u64,
-    ) -> Result<(), String> {
+    ) -> Result<(), Broken> {
         if self.run > 0 {
             self.run -= 1;
             return Ok(());
@@ -258,7 +254,7 @@ impl Codes<'_> {
                 _ => {
                     k += usize::from(zeros);
                     if k > header.last || size > AC_SIZE {
-                        return Err("a coefficient out of range".into());
+                        return Err("a coefficient out of range");
                     }
                     self.bits.number(size.into())?;
                     *history |= 1 << k;
@@ -275,7 +271,7 @@ impl Codes<'_> {
         table: &Huffman,
         header: &Header,
         history: &mut u64,
-    ) -> Result<(), String> {
+    ) -> Result<(), Broken> {
         let mut k = header.first;
         if self.run == 0 {
             while k <= header.last {
@@ -291,7 +287,7 @@ impl Codes<'_> {
                         self.bits.number(1)?;
                         true
                     }
-                    _ => return Err("a coefficient out of range".into()),
+                    _ => return Err("a coefficient out of range"),
                 };
                 while k <= header.last {
                     if *history >> k & 1 != 0 {
@@ -305,7 +301,7 @@ impl Codes<'_> {
                 }
                 if new {
                     if k > header.last {
-                        return Err("a coefficient out of range".into());
+                        return Err("a coefficient out of range");
                     }
                     *history |= 1 << k;
                 }

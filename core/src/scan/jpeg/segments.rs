@@ -1,5 +1,7 @@
 //! The segments of a JPEG file (ISO 10918-1, annex B).
 
+use memchr::memchr;
+
 /// Most segments: an ICC profile or XMP of a gigabyte has fewer. Empty ones would take many times
 /// their file's size.
 const MOST_SEGMENTS: usize = 1 << 16;
@@ -142,7 +144,7 @@ impl Frame {
 fn entropy_length(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        at += bytes[at..].iter().position(|&b| b == 0xFF)?;
+        at += memchr(0xFF, &bytes[at..])?;
         match bytes.get(at + 1)? {
             0x00 | 0xD0..=0xD7 => at += 2,
             0xFF => at += 1,

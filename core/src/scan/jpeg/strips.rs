@@ -4,10 +4,13 @@
 //! lies between two of them can be encoded by itself. Markers are numbered modulo eight: a strip of
 //! eight intervals ends where the numbers begin anew.
 
+use std::io;
 use std::result::Result;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use jpeg_encoder::{ColorType, Encoder, EncodingError, PixelDensity, SamplingFactor};
-use rayon::prelude::*;
+use rayon::{Scope, Yield};
 
 /// Rows of a strip: eight intervals of one row of blocks.
 const ROWS: usize = 64;
@@ -42,15 +45,28 @@ impl Strips {
         3 * usize::from(self.width) * ROWS
     }
 
-    /// Encodes whole strips, of which the picture's last may be lower; the first one begins with
-    /// the head, if there is one, all others with a restart marker.
-    pub(super) fn encode(
-        &self,
-        rgb: &[u8],
-        head: Option<&Head<'_>>,
-    ) -> Result<Vec<Vec<u8>>, EncodingError> {
-        let strips = rgb.par_chunks(self.bytes()).enumerate();
-        strips.map(|(i, rgb)| self.strip(rgb, head.filter(|_| i == 0))).collect()
+    /// Begins to encode whole strips, of which the picture's last may be lower, as tasks of `scope`.
+    /// The first one begins with the head, if there is one, all others with a restart marker.
+    pub(super) fn begin<'scope>(
+        &'scope self,
+        scope: &Scope<'scope>,
+        rgb: Vec<u8>,
+        head: Option<&'scope Head<'scope>>,
+    ) -> Encoding {
+        let rgb = Arc::new(rgb);
+        let strips = (0..rgb.len()).step_by(self.bytes()).map(|start| {
+            let (sender, strip) = sync_channel(1);
+            let rgb = Arc::clone(&rgb);
+            scope.spawn(move |_| {
+                let end = rgb.len().min(start + self.bytes());
+                let encoded = self.strip(&rgb[start..end], head.filter(|_| start == 0));
+                drop(rgb);
+                // Nobody waits for it where another one failed.
+                let _ = sender.send(encoded);
+            });
+            strip
+        });
+        Encoding { strips: strips.collect(), rgb }
     }
 
     fn strip(&self, rgb: &[u8], head: Option<&Head<'_>>) -> Result<Vec<u8>, EncodingError> {
@@ -76,6 +92,41 @@ impl Strips {
             None => drop(bytes.splice(..data, [0xFF, RESTART])),
         }
         Ok(bytes)
+    }
+}
+
+/// Strips that are being encoded.
+pub(super) struct Encoding {
+    strips: Vec<Receiver<Result<Vec<u8>, EncodingError>>>,
+    rgb: Arc<Vec<u8>>,
+}
+
+impl Encoding {
+    /// Hands the encoded strips to `put` in order, and gives the buffer of their samples back.
+    pub(super) fn finish(
+        self,
+        put: &mut impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<Vec<u8>> {
+        for strip in self.strips {
+            let strip = helping(&strip).ok_or_else(|| io::Error::other("encoding panicked"))?;
+            put(&strip.map_err(io::Error::other)?)?;
+        }
+        Ok(Arc::try_unwrap(self.rgb).unwrap_or_default())
+    }
+}
+
+/// What is received; other tasks of this thread's pool are done until it is there. `None`: its
+/// sender is gone.
+fn helping<T>(receiver: &Receiver<T>) -> Option<T> {
+    loop {
+        match receiver.try_recv() {
+            Ok(received) => return Some(received),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        if rayon::yield_now() != Some(Yield::Executed) {
+            return receiver.recv().ok();
+        }
     }
 }
 
@@ -105,7 +156,14 @@ mod tests {
             let rgb: Vec<u8> = (0..3 * pixels).map(|i| (i * i / 37 % 251) as u8).collect();
             let head = Head { density: None, segments: Vec::new(), icc: b"profile", height };
             let strips = Strips { width, quality: 90 };
-            let mut joined = strips.encode(&rgb, Some(&head)).unwrap().concat();
+            let mut joined = Vec::new();
+            rayon::in_place_scope(|scope| {
+                let mut put = |strip: &[u8]| {
+                    joined.extend_from_slice(strip);
+                    Ok(())
+                };
+                strips.begin(scope, rgb.clone(), Some(&head)).finish(&mut put).unwrap();
+            });
             joined.extend([0xFF, END]);
 
             let mut whole = Vec::new();
