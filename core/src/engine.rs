@@ -8,6 +8,7 @@ mod avx512;
 mod block;
 mod conv;
 mod depthwise;
+mod doubled;
 mod features;
 mod head;
 mod kernel;

@@ -14,7 +14,7 @@ use super::depthwise::{self, Taps};
 use super::features::{Features, Target, Unwritten, View};
 use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
-use super::pack::{Source, Window};
+use super::pack::Window;
 use super::scratch::Scratch;
 use super::weights::{Filters, Packed, Sums, unpack};
 use crate::ops::Activation;
@@ -89,8 +89,13 @@ impl Shape {
 }
 
 fn point<'a>(layer: Dense<'a>, inputs: usize) -> Filters<'a> {
-    let part =
-        super::weights::Part { weights: layer.weights, inputs, first: 0, channels: inputs, scale: 1.0 };
+    let part = super::weights::Part {
+        weights: layer.weights,
+        inputs,
+        first: 0,
+        channels: inputs,
+        scale: 1.0,
+    };
     Filters { parts: vec![part], outputs: layer.bias.len(), kernel: 1 }
 }
 
@@ -107,9 +112,9 @@ pub(super) fn forward<E: Element>(
     x: &Features<E>,
 ) -> (Features<E>, Between<E>) {
     let shape = Shape::of(layers, x);
-    let expand = layers.expand.map(|layer| {
-        (Packed::forward(kernel, &point(layer, shape.inputs)), padded(layer.bias))
-    });
+    let expand = layers
+        .expand
+        .map(|layer| (Packed::forward(kernel, &point(layer, shape.inputs)), padded(layer.bias)));
     let project = Packed::forward(kernel, &point(layers.project, shape.hidden));
     let project_bias = padded(layers.project.bias);
     let taps = Taps::new(layers.depthwise.weights, shape.hidden, layers.kernel);
@@ -125,7 +130,7 @@ pub(super) fn forward<E: Element>(
     let through = |images: Range<usize>| {
         if let (Some((weights, bias)), Some(target)) = (&expand, expanded_out) {
             let convolution = Convolution::<E, E> {
-                sources: &[Source { view: x.view(), doubled: false }],
+                sources: &[x.view()],
                 images: shape.images,
                 window: Window::POINT,
                 weights,
@@ -172,7 +177,7 @@ pub(super) fn forward<E: Element>(
         let to = unsafe { y_out.part(images.start * y_len, images.len() * y_len) };
         let plus = &x.values[if layers.residual { images.start * y_len } else { 0 }..];
         let convolution = Convolution::<E, E> {
-            sources: &[Source { view, doubled: false }],
+            sources: &[view],
             images: images.len(),
             window: Window::POINT,
             weights: &project,
@@ -244,8 +249,8 @@ pub(super) fn backward<E: Element>(
         shape,
     };
     let shape = &back.shape;
-    let project_sums = Sums::new(&project).len;
-    let expand_sums = expand.as_ref().map_or(0, |expand| Sums::new(expand).len);
+    let project_sums = Sums::new(&project, 1).len;
+    let expand_sums = expand.as_ref().map_or(0, |expand| Sums::new(expand, 1).len);
     let blocks = shape.hidden.div_ceil(LANES);
     let taps = layers.kernel * layers.kernel;
     let mut d_x = Unwritten::<E>::new(shape.images, shape.inputs, shape.size);
@@ -349,13 +354,10 @@ impl<E: Element> Back<'_, E> {
 
             // Through the last layer to what the depthwise one gave.
             let gate = &between.filtered.values[rest(&between.filtered)..];
-            let view = view_of(
-                &gradients.values[rest(gradients)..],
-                gradients.blocks(),
-                shape.smaller,
-            );
+            let view =
+                view_of(&gradients.values[rest(gradients)..], gradients.blocks(), shape.smaller);
             Convolution::<E, E> {
-                sources: &[Source { view, doubled: false }],
+                sources: &[view],
                 images: images.len(),
                 window: Window::POINT,
                 weights: &self.project_back,
@@ -369,7 +371,7 @@ impl<E: Element> Back<'_, E> {
             .run_here(kernel, 0..images.len());
             for image in images.clone() {
                 kernel.run(WeightGradient {
-                    sources: &[Source { view: between.filtered.view(), doubled: false }],
+                    sources: &[between.filtered.view()],
                     window: Window::POINT,
                     gradients: gradients.view(),
                     image,
@@ -425,7 +427,7 @@ impl<E: Element> Back<'_, E> {
             let view = view_of(d_expanded, blocks, shape.size);
             let residual = layers.residual.then(|| &gradients.values[images.start * len..]);
             Convolution::<E, E> {
-                sources: &[Source { view, doubled: false }],
+                sources: &[view],
                 images: images.len(),
                 window: Window::POINT,
                 weights: expand_back,
@@ -439,7 +441,7 @@ impl<E: Element> Back<'_, E> {
             .run_here(kernel, 0..images.len());
             for (i, image) in images.clone().enumerate() {
                 kernel.run(WeightGradient {
-                    sources: &[Source { view: x.view(), doubled: false }],
+                    sources: &[x.view()],
                     window: Window::POINT,
                     gradients: view,
                     image: i,

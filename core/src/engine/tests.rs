@@ -64,8 +64,7 @@ impl Case {
 
     /// Chroma and, by name, gradients; by candle.
     fn stock(&self) -> (Vec<f32>, Vec<(String, Vec<f32>)>) {
-        let heads =
-            self.network.heads(&self.lightness, self.hints.as_ref(), Mode::Train).unwrap();
+        let heads = self.network.heads(&self.lightness, self.hints.as_ref(), Mode::Train).unwrap();
         let sum = |a: &Tensor, b: &Tensor| (a * b).unwrap().sum_all().unwrap();
         let loss = sum(&heads.chroma, &self.d_chroma);
         let loss = (loss + sum(&heads.bins.unwrap(), &self.d_bins)).unwrap();
@@ -82,8 +81,7 @@ impl Case {
         for (row, from) in rows.chunks_exact_mut(step).zip(values(&self.d_bins).chunks(260)) {
             row[..260].copy_from_slice(from);
         }
-        let gradients =
-            super::Recorder::backward(tape, &values(&self.d_chroma), &rows).unwrap();
+        let gradients = super::Recorder::backward(tape, &values(&self.d_chroma), &rows).unwrap();
         (said.chroma, self.named(|var| gradients.get(var).cloned()))
     }
 
@@ -108,7 +106,7 @@ fn length(values: impl Iterator<Item = f32>) -> f64 {
 
 /// Distance as a share of the expected values' length, or of a thousandth of `all`, where that is more:
 /// a bias before a normalization has no gradient but what rounding leaves.
-fn distance(found: &[f32], expected: &[f32], all: f64) -> f64 {
+pub(super) fn distance(found: &[f32], expected: &[f32], all: f64) -> f64 {
     assert_eq!(found.len(), expected.len());
     let off = length(found.iter().zip(expected).map(|(a, b)| a - b));
     off / length(expected.iter().copied()).max(all / 1000.0)
@@ -118,7 +116,7 @@ fn length_of_all(gradients: &[(String, Vec<f32>)]) -> f64 {
     length(gradients.iter().flat_map(|(_, values)| values.iter().copied()))
 }
 
-fn kernels<E: Element>() -> Vec<Kernel> {
+pub(super) fn kernels<E: Element>() -> Vec<Kernel> {
     let best = Kernel::best::<E>();
     let all = [
         Kernel::Portable,
