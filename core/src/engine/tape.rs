@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Result, Tensor, TensorId};
 
 use super::block::{self, Between, Dense, Layers};
+use super::chroma;
 use super::conv::{Convolution, Out, input_gradient, weight_gradients};
 use super::doubled;
 use super::features::{Features, Unwritten, View, filled};
@@ -396,8 +397,7 @@ impl<E: Element> Recorder for Tape<E> {
     fn chroma(&mut self, x: Value, weight: &Tensor, bias: &Tensor) -> Result<Vec<f32>> {
         let (weight, bias) = (Parameter::of(weight)?, Parameter::of(bias)?);
         let features = &self.values[x.0];
-        let rows = dense_rows(self.kernel, features, &weight, &bias);
-        let planes = head::tanh_planes(&rows, features.area());
+        let planes = chroma::forward(self.kernel, features, &weight.values, &bias.values);
         let larger = head::bilinear2x(&planes, features.size());
         self.operations.push(Operation::Chroma { x: x.0, weight, bias, planes });
         Ok(larger)
@@ -541,8 +541,18 @@ impl<E: Element> Tape<E> {
             Operation::Chroma { x, weight, bias, planes } => {
                 let size = self.values[x].size();
                 let d_planes = head::bilinear2x_gradient(chroma, size);
-                let d_y = head::tanh_gradient::<E>(&planes, &d_planes, size);
-                self.head(x, [&weight, &bias], d_y.view(), flow, gradients)
+                let (d_y, d_bias) = chroma::before_tanh::<E>(&planes, &d_planes, size);
+                gradients.set(&bias.tensor, d_bias)?;
+                let features = &self.values[x];
+                let d_weight = chroma::weight_gradient(self.kernel, features, &d_y);
+                gradients.set(&weight.tensor, d_weight)?;
+                let (filters, window) = (whole(&weight), Window::same(3, 1, size));
+                let plus = flow[x].take();
+                let (view, images) = (d_y.view(), d_y.images);
+                let plus = plus.as_ref();
+                let d_x = input_gradient(self.kernel, view, images, window, &filters, 0, plus);
+                flow[x] = Some(d_x);
+                Ok(())
             }
         }
     }

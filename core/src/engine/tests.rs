@@ -7,8 +7,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Tape;
+use super::features::Features;
 use super::kernel::Kernel;
-use super::lanes::Element;
+use super::lanes::{Element, LANES};
 use crate::model::{self, Mode, Network};
 
 fn noise(shape: &[usize], scale: f32) -> Tensor {
@@ -23,6 +24,25 @@ fn noise_of(name: &str, shape: &[usize], scale: f32) -> Tensor {
     let count: usize = shape.iter().product();
     let values = (0..count).map(|_| random.random_range(-scale..scale));
     Tensor::from_iter(values, &Device::Cpu).unwrap().reshape(shape).unwrap()
+}
+
+/// Features of even noise within -1 and 1.
+pub(super) fn features<E: Element>(
+    seed: u64,
+    images: usize,
+    channels: usize,
+    size: [usize; 2],
+) -> Features<E> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut features = Features::<E>::zeros(images, channels, size);
+    let (blocks, plane) = (features.blocks(), features.area() * LANES);
+    for (block, values) in features.values.chunks_exact_mut(plane).enumerate() {
+        let count = (channels - block % blocks * LANES).min(LANES);
+        for pixel in values.chunks_exact_mut(LANES) {
+            pixel[..count].fill_with(|| E::from_f32(random.random_range(-1.0..1.0)));
+        }
+    }
+    features
 }
 
 struct Case {

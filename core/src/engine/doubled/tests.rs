@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::engine::conv::{Convolution, Out};
-use crate::engine::tests::{distance, kernels};
+use crate::engine::tests::{distance, features, kernels};
 
 /// Smaller height and width: one pixel, odd ones, and one of several strips and groups of images.
 const SIZES: [[usize; 2]; 4] = [[1, 1], [5, 3], [3, 6], [40, 24]];
@@ -22,26 +22,17 @@ struct Case<E> {
 
 impl<E: Element> Case<E> {
     fn new([height, width]: [usize; 2]) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(7);
-        let mut features = |channels, factor| {
-            let mut features =
-                Features::<E>::zeros(IMAGES, channels, [factor * height, factor * width]);
-            let plane = features.area() * LANES;
-            for (block, values) in features.values.chunks_exact_mut(plane).enumerate() {
-                let left = channels - block % channels.div_ceil(LANES) * LANES;
-                for pixel in values.chunks_exact_mut(LANES) {
-                    let some = &mut pixel[..left.min(LANES)];
-                    some.fill_with(|| E::from_f32(random.random_range(-1.0..1.0)));
-                }
-            }
-            features
-        };
         let [small, other, hints, outputs] = CHANNELS;
-        let sources = [features(small, 1), features(other, 2), features(hints, 2)];
-        let gradients = features(outputs, 2);
+        let larger = [2 * height, 2 * width];
+        let sources = [
+            features(1, IMAGES, small, [height, width]),
+            features(2, IMAGES, other, larger),
+            features(3, IMAGES, hints, larger),
+        ];
+        let mut random = ChaCha8Rng::seed_from_u64(4);
         let count = outputs * (small + other + hints) * KERNEL * KERNEL;
         let weights = (0..count).map(|_| random.random_range(-1.0..1.0)).collect();
-        Self { sources, weights, gradients }
+        Self { sources, weights, gradients: features(5, IMAGES, outputs, larger) }
     }
 
     fn filters(&self) -> Filters<'_> {
