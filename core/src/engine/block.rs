@@ -14,7 +14,7 @@ use super::depthwise::{self, Taps};
 use super::features::{Features, Target, Unwritten, View};
 use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
-use super::pack::{Source, Window};
+use super::pack::Window;
 use super::scratch::Scratch;
 use super::weights::{Filters, Packed, Part, Sums, depth, unpack};
 use crate::ops::Activation;
@@ -165,7 +165,7 @@ impl<E: Element> Forth<'_, E> {
     fn expand(&self, images: Range<usize>) {
         let (Some((weights, bias)), Some(target)) = (&self.expand, self.expanded) else { return };
         Convolution::<E, E> {
-            sources: &[Source { view: self.x.view(), doubled: false }],
+            sources: &[self.x.view()],
             images: self.shape.images,
             window: Window::POINT,
             weights,
@@ -220,7 +220,7 @@ impl<E: Element> Forth<'_, E> {
         let to = unsafe { self.y.part(images.start * y_len, images.len() * y_len) };
         let residual = self.layers.residual.then(|| &self.x.values[images.start * y_len..]);
         Convolution::<E, E> {
-            sources: &[Source { view: view_of(read, blocks, shape.smaller), doubled: false }],
+            sources: &[view_of(read, blocks, shape.smaller)],
             images: images.len(),
             window: Window::POINT,
             weights: &self.project,
@@ -281,8 +281,8 @@ pub(super) fn backward<E: Element>(
         shape,
     };
     let shape = &back.shape;
-    let project_sums = Sums::new(&project).len;
-    let expand_sums = expand.as_ref().map_or(0, |expand| Sums::new(expand).len);
+    let project_sums = Sums::new(&project, 1).len;
+    let expand_sums = expand.as_ref().map_or(0, |expand| Sums::new(expand, 1).len);
     let blocks = shape.hidden.div_ceil(LANES);
     let taps = layers.kernel * layers.kernel;
     let mut d_x = Unwritten::<E>::new(shape.images, shape.inputs, shape.size);
@@ -380,7 +380,7 @@ impl<E: Element> Back<'_, E> {
         let values = &gradients.values[first(gradients)..];
         let view = view_of(values, gradients.blocks(), shape.smaller);
         Convolution::<E, E> {
-            sources: &[Source { view, doubled: false }],
+            sources: &[view],
             images: images.len(),
             window: Window::POINT,
             weights: &self.project_weights,
@@ -395,7 +395,7 @@ impl<E: Element> Back<'_, E> {
         let [sums, bias_sums] = sums;
         for image in images {
             kernel.run(WeightGradient {
-                sources: &[Source { view: between.filtered.view(), doubled: false }],
+                sources: &[between.filtered.view()],
                 window: Window::POINT,
                 gradients: gradients.view(),
                 image,
@@ -463,7 +463,7 @@ impl<E: Element> Back<'_, E> {
         let view = view_of(d_expanded, shape.blocks(), shape.size);
         let residual = layers.residual.then(|| &gradients.values[first..]);
         Convolution::<E, E> {
-            sources: &[Source { view, doubled: false }],
+            sources: &[view],
             images: images.len(),
             window: Window::POINT,
             weights: expand_weights,
@@ -477,7 +477,7 @@ impl<E: Element> Back<'_, E> {
         .run_here(*kernel, 0..images.len());
         for (i, image) in images.enumerate() {
             kernel.run(WeightGradient {
-                sources: &[Source { view: x.view(), doubled: false }],
+                sources: &[x.view()],
                 window: Window::POINT,
                 gradients: view,
                 image: i,

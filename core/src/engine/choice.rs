@@ -8,7 +8,7 @@ use super::conv::{Convolution, Out, weight_gradients};
 use super::features::{Features, filled};
 use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
-use super::pack::{Source, Window};
+use super::pack::Window;
 use super::weights::{Filters, Packed, Part};
 use crate::ops::Activation;
 
@@ -116,7 +116,7 @@ impl<E: Element> Sample<E> {
         let size = self.x.size();
         let fill = |target| {
             Convolution::<E, f32> {
-                sources: &[Source { view: self.x.view(), doubled: false }],
+                sources: &[self.x.view()],
                 images: 1,
                 window: Window::same(3, 1, size),
                 weights: &packed,
@@ -137,7 +137,7 @@ impl<E: Element> Sample<E> {
     fn results(&self, kernel: Kernel) -> [Vec<f32>; 2] {
         let filters = self.filters();
         let gradients = super::features::View { blocks: filters.output_blocks(), ..self.x.view() };
-        let sources = [Source { view: self.x.view(), doubled: false }];
+        let sources = [self.x.view()];
         let window = Window::same(3, 1, self.x.size());
         let (weights, _) = weight_gradients(kernel, &sources, window, &filters, gradients, 1);
         [self.convolve(kernel), weights.concat()]

@@ -7,10 +7,8 @@ use rayon::prelude::*;
 
 use super::features::{Features, Target, View};
 use super::kernel::{Kernel, Task};
-use super::lanes::{Dot, Element, LANES, Lanes};
-use super::pack::{
-    Source, Strip, Window, group, group_gradients, grouped_len, groups, pad, padded_len,
-};
+use super::lanes::{Dot, Element, LANES};
+use super::pack::{Strip, Window, group, group_gradients, grouped_len, groups, pad, padded_len};
 use super::product::{Finish, Outer, Product, outer, panels, product};
 use super::scratch::Scratch;
 use super::weights::{Filters, Packed, Sums};
@@ -23,7 +21,7 @@ const TASK_PIXELS: usize = 200;
 
 /// A convolution that is to be done: what is read, with what, and what becomes of it.
 pub(super) struct Convolution<'a, E, O> {
-    pub(super) sources: &'a [Source<'a, E>],
+    pub(super) sources: &'a [View<'a, E>],
     pub(super) images: usize,
     pub(super) window: Window,
     pub(super) weights: &'a Packed,
@@ -106,11 +104,16 @@ impl<E: Element, O: Element> Convolution<'_, E, O> {
 
     /// Rows whose padded input fits into a core's own cache.
     fn strip_rows(&self) -> usize {
-        let blocks: usize = self.sources.iter().map(|source| source.view.blocks).sum();
+        let blocks: usize = self.sources.iter().map(|source| source.blocks).sum();
         let line = blocks * self.window.reach(self.out.width) * self.window.stride * LANES;
-        let rows = (STRIP_VALUES / line).clamp(1, self.out.height);
-        self.out.height.div_ceil(self.out.height.div_ceil(rows))
+        strip_rows(line, self.out.height)
     }
+}
+
+/// Rows of so many values of padded input that fit into a core's own cache, in about equal strips.
+pub(super) fn strip_rows(line: usize, height: usize) -> usize {
+    let rows = (STRIP_VALUES / line).clamp(1, height);
+    height.div_ceil(height.div_ceil(rows))
 }
 
 /// Images of so many pixels that are worth a task together.
@@ -141,7 +144,7 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
             to.extend((0..rows.len() * columns).map(|pixel| first + pixel * c.out.pixel_step));
         }
         // A 1x1 kernel reads its input where it lies, if that is what the loops multiply.
-        if let [Source { view, doubled: false }] = c.sources
+        if let [view] = c.sources
             && *window == Window::POINT
             && TypeId::of::<E>() == TypeId::of::<D::Value>()
             && view.is_flat()
@@ -157,7 +160,7 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
             unsafe { c.panels::<D>(view.values.as_ptr().cast(), &from, &to, &offsets) };
             return;
         }
-        let blocks: usize = c.sources.iter().map(|source| source.view.blocks).sum();
+        let blocks: usize = c.sources.iter().map(|source| source.blocks).sum();
         let (height, width) = (window.reach(rows.len()), window.reach(columns));
         let len = padded_len(window, &strip(0), blocks);
         {
@@ -169,7 +172,7 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
                 for source in c.sources {
                     // SAFETY: there is room for the blocks of all sources.
                     unsafe { pad::<D, E>(source, window, &strip(image), at) };
-                    at = at.wrapping_add(padded_len(window, &strip(image), source.view.blocks));
+                    at = at.wrapping_add(padded_len(window, &strip(image), source.blocks));
                 }
                 for row in 0..rows.len() {
                     let first = i * len + row * window.stride * width * LANES;
@@ -225,39 +228,9 @@ impl<E: Element, O: Element> Convolution<'_, E, O> {
     }
 }
 
-/// The gradient of an input that was seen at twice its size: each of its pixels has the sum of four.
-pub(super) struct Fold<'a, E> {
-    /// At twice the size.
-    pub(super) from: &'a [f32],
-    pub(super) to: &'a mut [E],
-    /// Of the smaller one.
-    pub(super) width: usize,
-}
-
-impl<E: Element> Task for Fold<'_, E> {
-    #[inline(always)]
-    fn run<D: Dot>(self) {
-        let line = 2 * self.width * LANES;
-        let rows = self.from.chunks_exact(2 * line).zip(self.to.chunks_exact_mut(line / 2));
-        for (pair, row) in rows {
-            for (column, to) in row.chunks_exact_mut(LANES).enumerate() {
-                let at = 2 * column * LANES;
-                let mut sum = D::Lanes::zero();
-                for at in [at, at + LANES, line + at, line + at + LANES] {
-                    let pixel = &pair[at..at + LANES];
-                    // SAFETY: 16 values.
-                    sum = sum.add(unsafe { D::Lanes::load(pixel.as_ptr()) });
-                }
-                // SAFETY: 16 values.
-                unsafe { E::store(sum, to.as_mut_ptr()) };
-            }
-        }
-    }
-}
-
 /// Adds up the gradients of weights, and of biases, of some images, on this thread.
 pub(super) struct WeightGradient<'a, E> {
-    pub(super) sources: &'a [Source<'a, E>],
+    pub(super) sources: &'a [View<'a, E>],
     pub(super) window: Window,
     /// Of the outputs.
     pub(super) gradients: View<'a, E>,
@@ -279,20 +252,17 @@ impl<E: Element> Task for WeightGradient<'_, E> {
     fn run<D: Dot>(self) {
         let Self { sources, window, mut gradients, depth, sums, .. } = self;
         let mut sources = sources.to_vec();
-        let blocks: usize = sources.iter().map(|source| source.view.blocks).sum();
-        if window == Window::POINT
-            && gradients.is_flat()
-            && sources.iter().all(|source| !source.doubled && source.view.is_flat())
-        {
+        let blocks: usize = sources.iter().map(|source| source.blocks).sum();
+        if window == Window::POINT && gradients.is_flat() && sources.iter().all(View::is_flat) {
             // One row of all pixels.
             gradients = flat(gradients);
             for source in &mut sources {
-                source.view = flat(source.view);
+                *source = flat(*source);
             }
         }
         let line = blocks * window.reach(gradients.width) * window.kernel * LANES
             + gradients.blocks * gradients.width * LANES;
-        let rows = (GROUPED_VALUES / line).clamp(1, gradients.height);
+        let rows = grouped_rows(line, gradients.height);
         let (mut first, mut bias_sums) = (0, self.bias_sums);
         while first < gradients.height {
             let rows = rows.min(gradients.height - first);
@@ -309,7 +279,7 @@ impl<E: Element> Task for WeightGradient<'_, E> {
                 for source in &sources {
                     // SAFETY: there is room for all blocks.
                     unsafe { group::<D, E>(source, &window, &read, before, blocks, x) };
-                    before += source.view.blocks;
+                    before += source.blocks;
                 }
                 let bias_sums = bias_sums.as_mut().map(|sums| {
                     assert!(sums.len() >= gradients.blocks * LANES);
@@ -355,6 +325,11 @@ impl<E: Element> Task for WeightGradient<'_, E> {
     }
 }
 
+/// Rows of so many values in groups that fit into a core's own cache.
+pub(super) fn grouped_rows(line: usize, height: usize) -> usize {
+    (GROUPED_VALUES / line).clamp(1, height)
+}
+
 /// The same pixels as one row.
 fn flat<E>(view: View<'_, E>) -> View<'_, E> {
     let width = view.area();
@@ -372,13 +347,13 @@ pub(super) fn image_groups(images: usize) -> Vec<Range<usize>> {
 /// biases.
 pub(super) fn weight_gradients<E: Element>(
     kernel: Kernel,
-    sources: &[Source<'_, E>],
+    sources: &[View<'_, E>],
     window: Window,
     filters: &Filters<'_>,
     gradients: View<'_, E>,
     images: usize,
 ) -> (Vec<Vec<f32>>, Vec<f32>) {
-    let sums = Sums::new(filters);
+    let sums = Sums::new(filters, filters.kernel * filters.kernel);
     let outputs = filters.output_blocks() * LANES;
     let groups: Vec<(Vec<f32>, Vec<f32>)> = image_groups(images)
         .into_par_iter()
@@ -408,8 +383,7 @@ pub(super) fn sum(groups: &[Vec<f32>], channels: usize) -> Vec<f32> {
     (0..channels).map(|channel| groups.iter().map(|sums| sums[channel]).sum()).collect()
 }
 
-/// Gradient of a source's values, at the size that it was seen at or, if it was doubled, folded.
-#[expect(clippy::too_many_arguments, reason = "what a convolution has")]
+/// Gradient of a source's values, and `plus`.
 pub(super) fn input_gradient<E: Element>(
     kernel: Kernel,
     gradients: View<'_, E>,
@@ -417,62 +391,26 @@ pub(super) fn input_gradient<E: Element>(
     window: Window,
     filters: &Filters<'_>,
     part: usize,
-    size: [usize; 2],
-    doubled: bool,
     plus: Option<&Features<E>>,
 ) -> Features<E> {
     let channels = filters.parts[part].channels;
-    let blocks = channels.div_ceil(LANES);
+    let size = [gradients.height, gradients.width];
     let weights = Packed::backward(kernel, filters, part);
-    let sources = [Source { view: gradients, doubled: false }];
-    let depth = super::weights::depth(filters.outputs);
-    if !doubled {
-        let fill = |target| {
-            let convolution = Convolution::<E, E> {
-                sources: &sources,
-                images,
-                window: window.backwards(),
-                weights: &weights,
-                depth,
-                bias: None,
-                activation: Activation::None,
-                plus: [plus.map(|plus| &plus.values[..]), None],
-                gate: None,
-                out: Out::features(target, blocks, size),
-            };
-            convolution.run(kernel);
+    let fill = |target| {
+        let convolution = Convolution::<E, E> {
+            sources: &[gradients],
+            images,
+            window: window.backwards(),
+            weights: &weights,
+            depth: super::weights::depth(filters.outputs),
+            bias: None,
+            activation: Activation::None,
+            plus: [plus.map(|plus| &plus.values[..]), None],
+            gate: None,
+            out: Out::features(target, channels.div_ceil(LANES), size),
         };
-        // SAFETY: a convolution writes all pixels of all blocks.
-        return unsafe { Features::filled(images, channels, size, fill) };
-    }
-    let half = size.map(|side| side / 2);
-    let len = blocks * size[0] * size[1] * LANES;
-    let fill = |target: Target<E>| {
-        (0..images).into_par_iter().for_each(|image| {
-            {
-                let mut scratch = Scratch::new(len);
-                let mut out = Out::features(Target::of(&mut scratch), blocks, size);
-                out.image_step = 0;
-                let convolution = Convolution::<E, f32> {
-                    sources: &sources,
-                    images,
-                    window: window.backwards(),
-                    weights: &weights,
-                    depth,
-                    bias: None,
-                    activation: Activation::None,
-                    plus: [None; 2],
-                    gate: None,
-                    out,
-                };
-                convolution.run_here(kernel, image..image + 1);
-                // SAFETY: the image's own part.
-                let to = unsafe { target.part(image * len / 4, len / 4) };
-                kernel.run(Fold { from: &scratch, to, width: half[1] });
-            }
-        });
+        convolution.run(kernel);
     };
-    assert!(plus.is_none(), "a doubled source has one reader");
-    // SAFETY: each image is folded whole.
-    unsafe { Features::filled(images, channels, half, fill) }
+    // SAFETY: a convolution writes all pixels of all blocks.
+    unsafe { Features::filled(images, channels, size, fill) }
 }

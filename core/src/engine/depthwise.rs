@@ -3,7 +3,7 @@
 use super::features::View;
 use super::kernel::Task;
 use super::lanes::{Dot, Element, LANES, Lanes, Single};
-use super::pack::{Source, Strip, Window, pad, padded_len};
+use super::pack::{Strip, Window, pad, padded_len};
 use super::scratch::Scratch;
 use crate::ops::Activation;
 
@@ -75,7 +75,7 @@ impl<E: Element> Task for Forward<'_, E> {
         let y = self.y.as_mut_ptr();
         // SAFETY: 16 values.
         let bias = unsafe { D::Lanes::load(bias.as_ptr()) };
-        let source = Source { view: self.x, doubled: false };
+        let source = self.x;
         let finish = Activated { bias, activation: self.activation, y };
         for strip in strips(&self.window, self.image, self.size) {
             let mut scratch = Scratch::new(padded_len(&self.window, &strip, 1));
@@ -121,7 +121,7 @@ impl<E: Element> Backward<'_, E> {
     #[inline(always)]
     fn weights<D: Dot>(&mut self) {
         let (window, gradients) = (self.window, self.gradients);
-        let source = Source { view: self.x, doubled: false };
+        let source = self.x;
         let size = [gradients.height, gradients.width];
         let taps = window.kernel * window.kernel;
         assert!(self.sums.len() >= (taps + 1) * LANES);
@@ -160,7 +160,7 @@ impl<E: Element> Backward<'_, E> {
             high,
             d_x: self.d_x.as_mut_ptr(),
         };
-        let source = Source { view: gradients, doubled: false };
+        let source = gradients;
         for strip in strips(&dense, self.gradient_image, [height, width]) {
             let mut scratch = Scratch::new(padded_len(&dense, &strip, 1));
             // SAFETY: there is room for one block.

@@ -143,6 +143,18 @@ impl<E> View<'_, E> {
             + column * self.pixel_step
     }
 
+    /// Of an even height and width, every other row and column: `(height / 2, width / 2)`.
+    pub(super) fn parity(&self, [row, column]: [usize; 2]) -> Self {
+        Self {
+            values: &self.values[row * self.row_step + column * self.pixel_step..],
+            height: self.height / 2,
+            width: self.width / 2,
+            row_step: 2 * self.row_step,
+            pixel_step: 2 * self.pixel_step,
+            ..*self
+        }
+    }
+
     /// Pixels of an image.
     pub(super) fn area(&self) -> usize {
         self.height * self.width

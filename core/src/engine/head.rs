@@ -159,40 +159,6 @@ pub(super) fn features_of<E: Element>(planes: &Tensor) -> Result<Features<E>> {
     Ok(features)
 }
 
-/// Two channels, the first of `(N, H, W, 16)`, through the hyperbolic tangent: `(N, 2, H, W)`.
-pub(super) fn tanh_planes(rows: &[f32], area: usize) -> Vec<f32> {
-    let mut planes = vec![0f32; rows.len() / LANES * 2];
-    planes.par_chunks_mut(2 * area).zip(rows.par_chunks(area * LANES)).for_each(
-        |(planes, rows)| {
-            let (a, b) = planes.split_at_mut(area);
-            for ((a, b), pixel) in a.iter_mut().zip(b).zip(rows.chunks_exact(LANES)) {
-                (*a, *b) = (pixel[0].tanh(), pixel[1].tanh());
-            }
-        },
-    );
-    planes
-}
-
-/// The gradient of what [`tanh_planes`] was given, from that of its result.
-pub(super) fn tanh_gradient<E: Element>(
-    planes: &[f32],
-    gradients: &[f32],
-    size: [usize; 2],
-) -> Features<E> {
-    let area = size[0] * size[1];
-    let mut d_x = Features::zeros(planes.len() / (2 * area), 2, size);
-    let images = d_x.values.par_chunks_mut(area * LANES).zip(planes.par_chunks(2 * area));
-    images.zip(gradients.par_chunks(2 * area)).for_each(|((d_x, planes), gradients)| {
-        for (pixel, d_x) in d_x.chunks_exact_mut(LANES).enumerate() {
-            for (channel, d_x) in d_x.iter_mut().take(2).enumerate() {
-                let at = channel * area + pixel;
-                *d_x = E::from_f32(gradients[at] * (1.0 - planes[at] * planes[at]));
-            }
-        }
-    });
-    d_x
-}
-
 /// Doubles height and width of planes, bilinear between pixel centers, the border repeated.
 pub(super) fn bilinear2x(planes: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
     let mut larger = vec![0f32; planes.len() * 4];

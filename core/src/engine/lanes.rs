@@ -51,6 +51,8 @@ pub(crate) trait Element: Copy + Default + Send + Sync + 'static {
     ///
     /// They are in bounds, and as for [`Lanes`].
     unsafe fn store<L: Lanes>(lanes: L, at: *mut Self);
+    #[cfg(test)]
+    fn to_f32(self) -> f32;
     fn from_f32(value: f32) -> Self;
     /// Whether sums of products may be taken of bf16.
     const SHORT: bool;
@@ -67,6 +69,11 @@ impl Element for f32 {
     unsafe fn store<L: Lanes>(lanes: L, at: *mut Self) {
         // SAFETY: as the caller promises.
         unsafe { lanes.store(at) }
+    }
+
+    #[cfg(test)]
+    fn to_f32(self) -> f32 {
+        self
     }
 
     fn from_f32(value: f32) -> Self {
@@ -87,6 +94,11 @@ impl Element for bf16 {
     unsafe fn store<L: Lanes>(lanes: L, at: *mut Self) {
         // SAFETY: as the caller promises.
         unsafe { lanes.store_bf16(at) }
+    }
+
+    #[cfg(test)]
+    fn to_f32(self) -> f32 {
+        bf16::to_f32(self)
     }
 
     fn from_f32(value: f32) -> Self {

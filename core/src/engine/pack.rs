@@ -46,21 +46,6 @@ impl Window {
     }
 }
 
-/// What a convolution reads: features, or the same at twice the size.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a, E> {
-    pub(super) view: View<'a, E>,
-    /// Whether each pixel counts for two rows and two columns.
-    pub(super) doubled: bool,
-}
-
-impl<E> Source<'_, E> {
-    pub(super) fn size(&self) -> [usize; 2] {
-        let factor = 1 + usize::from(self.doubled);
-        [self.view.height * factor, self.view.width * factor]
-    }
-}
-
 /// Rows of output, of one image.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strip {
@@ -82,15 +67,13 @@ pub(super) fn padded_len(window: &Window, strip: &Strip, blocks: usize) -> usize
 /// `to` has room for [`padded_len`] values, and the processor has the instructions of `D`.
 #[inline(always)]
 pub(super) unsafe fn pad<D: Dot, E: Element>(
-    source: &Source<'_, E>,
+    view: &View<'_, E>,
     window: &Window,
     strip: &Strip,
     to: *mut D::Value,
 ) {
-    let Source { view, doubled } = *source;
-    let [height, width] = source.size();
+    let (height, width) = (view.height, view.width);
     let (rows, columns) = (window.reach(strip.rows), window.reach(strip.columns));
-    let shift = usize::from(doubled);
     let top = window.first(0, strip.first);
     let left = window.before[1];
     // Columns of the copy that lie within the image.
@@ -107,13 +90,12 @@ pub(super) unsafe fn pad<D: Dot, E: Element>(
                 unsafe { zero::<D>(at, inside.start) };
                 // SAFETY: as above.
                 unsafe { zero::<D>(at.add(inside.end * LANES), columns - inside.end) };
-                let line = view.at(strip.image, block, row as usize >> shift, 0);
+                let line = view.at(strip.image, block, row as usize, 0);
                 debug_assert!(
-                    line + ((inside.len().max(1) - 1) >> shift) * view.pixel_step + LANES
-                        <= view.values.len()
+                    line + (inside.len().max(1) - 1) * view.pixel_step + LANES <= view.values.len()
                 );
                 for column in inside.clone() {
-                    let index = line + ((column - left) >> shift) * view.pixel_step;
+                    let index = line + (column - left) * view.pixel_step;
                     // SAFETY: the pixel lies within the image.
                     let x = unsafe { E::load::<D::Lanes>(view.values.as_ptr().add(index)) };
                     // SAFETY: as above.
@@ -153,16 +135,14 @@ pub(super) fn grouped_len<D: Dot>(window: &Window, strip: &Strip, blocks: usize)
 /// `to` has room for [`grouped_len`] values, and the processor has the instructions of `D`.
 #[inline(always)]
 pub(super) unsafe fn group<D: Dot, E: Element>(
-    source: &Source<'_, E>,
+    view: &View<'_, E>,
     window: &Window,
     strip: &Strip,
     blocks_before: usize,
     blocks: usize,
     to: *mut D::Value,
 ) {
-    let Source { view, doubled } = *source;
-    let [height, width] = source.size();
-    let shift = usize::from(doubled);
+    let (height, width) = (view.height, view.width);
     let (rows, columns) = (window.reach(strip.rows), groups::<D>(strip.columns));
     let top = window.first(0, strip.first);
     let line_len = columns * LANES * D::DEPTH;
@@ -174,13 +154,11 @@ pub(super) unsafe fn group<D: Dot, E: Element>(
                 let mut at = to.wrapping_add(first + row * line_len);
                 let row = top + row as isize;
                 let outside = row < 0 || row >= height as isize;
-                let line =
-                    if outside { 0 } else { view.at(strip.image, block, row as usize >> shift, 0) };
+                let line = if outside { 0 } else { view.at(strip.image, block, row as usize, 0) };
                 let line = Line {
                     pixels: view.values.as_ptr().wrapping_add(line),
                     left,
                     stride: window.stride,
-                    shift,
                     pixel_step: view.pixel_step,
                     width: if outside { 0 } else { width },
                     columns: strip.columns,
@@ -201,7 +179,6 @@ struct Line<E> {
     /// Column under the first output.
     left: isize,
     stride: usize,
-    shift: usize,
     pixel_step: usize,
     /// Columns that there are.
     width: usize,
@@ -230,7 +207,7 @@ impl<E: Element> Line<E> {
             return D::Lanes::zero();
         }
         // SAFETY: a pixel of the line.
-        unsafe { E::load(self.pixels.add((column as usize >> self.shift) * self.pixel_step)) }
+        unsafe { E::load(self.pixels.add(column as usize * self.pixel_step)) }
     }
 }
 
@@ -262,7 +239,6 @@ pub(super) unsafe fn group_gradients<D: Dot, E: Element>(
                 )),
                 left: 0,
                 stride: 1,
-                shift: 0,
                 pixel_step: view.pixel_step,
                 width: strip.columns,
                 columns: strip.columns,

@@ -240,6 +240,7 @@ pub(super) unsafe fn outer<D: Dot>(p: &Outer<'_, D::Value>) {
     unsafe {
         match (D::WIDE, p.width) {
             (true, 4) => channels::<D, 4, 4>(p, 0),
+            (true, 3) if p.depth <= 2 => channels::<D, 3, 2>(p, 0),
             (true, 3) => channels::<D, 3, 8>(p, 0),
             (true, 2) => channels::<D, 2, 8>(p, 0),
             (true, _) => channels::<D, 1, 16>(p, 0),

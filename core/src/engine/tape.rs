@@ -9,13 +9,15 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Result, Tensor, TensorId};
 
 use super::block::{self, Between, Dense, Layers};
+use super::chroma;
 use super::conv::{Convolution, Out, input_gradient, weight_gradients};
-use super::features::{Features, Unwritten, filled};
+use super::doubled;
+use super::features::{Features, Unwritten, View, filled};
 use super::head::{self, Patches};
 use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
 use super::norm::Normalized;
-use super::pack::{Source, Window};
+use super::pack::Window;
 use super::weights::{Filters, Packed, Part};
 use crate::ops::Activation;
 
@@ -41,7 +43,8 @@ pub struct Input<'a> {
 pub enum From<'a> {
     /// What an operation gave.
     Value(Value),
-    /// The same, each pixel for two rows and two columns.
+    /// The same, each pixel for two rows and two columns; the first input of a 3x3 convolution, whose
+    /// other inputs have twice its height and width. Nothing else reads the value.
     Doubled(Value),
     /// Planes `(N, C, H, W)` from outside, which get no gradient.
     Planes(&'a Tensor),
@@ -227,6 +230,12 @@ struct Read<E> {
     scale: f32,
 }
 
+impl<E> Read<E> {
+    fn is_doubled(&self) -> bool {
+        matches!(self.from, Origin::Value { doubled: true, .. })
+    }
+}
+
 enum Origin<E> {
     Value { index: usize, doubled: bool },
     Planes(Features<E>),
@@ -254,12 +263,10 @@ impl<E: Element> Tape<E> {
         Value(self.values.len() - 1)
     }
 
-    fn source<'a>(&'a self, read: &'a Read<E>) -> Source<'a, E> {
+    fn source<'a>(&'a self, read: &'a Read<E>) -> View<'a, E> {
         match &read.from {
-            Origin::Value { index, doubled } => {
-                Source { view: self.values[*index].view(), doubled: *doubled }
-            }
-            Origin::Planes(features) => Source { view: features.view(), doubled: false },
+            Origin::Value { index, .. } => self.values[*index].view(),
+            Origin::Planes(features) => features.view(),
         }
     }
 
@@ -334,8 +341,7 @@ impl<E: Element> Recorder for Tape<E> {
         let kernel = Kernel::best::<f32>();
         let filters = of_patches(&weights, &patches);
         let packed = Packed::forward(kernel, &filters);
-        let sources: Vec<Source<'_, f32>> =
-            patches.iter().map(|patches| Source { view: patches.view(), doubled: false }).collect();
+        let sources: Vec<View<'_, f32>> = patches.iter().map(Patches::view).collect();
         let size = [height.div_ceil(2), width.div_ceil(2)];
         let mut y = Unwritten::<E>::new(images, filters.outputs, size);
         Convolution::<f32, E> {
@@ -368,27 +374,13 @@ impl<E: Element> Recorder for Tape<E> {
     fn normed(&mut self, inputs: &[Input<'_>], norm: &Norm<'_>) -> Result<(Value, [Tensor; 2])> {
         let inputs = inputs.iter().map(|input| self.read(input)).collect::<Result<Vec<_>>>()?;
         let filters = filters(&inputs);
-        let packed = Packed::forward(self.kernel, &filters);
         let sources: Vec<_> = inputs.iter().map(|read| self.source(read)).collect();
-        let size = sources[0].size();
-        let images = sources[0].view.values.len() / sources[0].view.image_step;
-        let window = Window::same(filters.kernel, 1, size);
-        let mut before = Unwritten::<E>::new(images, filters.outputs, size);
-        Convolution::<E, E> {
-            sources: &sources,
-            images,
-            window,
-            weights: &packed,
-            depth: filters.depth(),
-            bias: None,
-            activation: Activation::None,
-            plus: [None; 2],
-            gate: None,
-            out: Out::features(before.target(), filters.output_blocks(), size),
-        }
-        .run(self.kernel);
-        // SAFETY: a convolution writes all pixels of all blocks.
-        let before = unsafe { before.written() };
+        let images = sources[0].values.len() / sources[0].image_step;
+        let before = if inputs[0].is_doubled() {
+            doubled::convolution(self.kernel, &sources, &filters, images)
+        } else {
+            plain_convolution(self.kernel, &sources, &filters, images)
+        };
         let kernel = filters.kernel;
         let (weight, bias) = (Parameter::of(norm.weight)?, Parameter::of(norm.bias)?);
         let epsilon = norm.epsilon as f32;
@@ -416,8 +408,7 @@ impl<E: Element> Recorder for Tape<E> {
     fn chroma(&mut self, x: Value, weight: &Tensor, bias: &Tensor) -> Result<Vec<f32>> {
         let (weight, bias) = (Parameter::of(weight)?, Parameter::of(bias)?);
         let features = &self.values[x.0];
-        let rows = dense_rows(self.kernel, features, &weight, &bias);
-        let planes = head::tanh_planes(&rows, features.area());
+        let planes = chroma::forward(self.kernel, features, &weight.values, &bias.values);
         let larger = head::bilinear2x(&planes, features.size());
         self.operations.push(Operation::Chroma { x: x.0, weight, bias, planes });
         Ok(larger)
@@ -433,6 +424,34 @@ impl<E: Element> Recorder for Tape<E> {
     }
 }
 
+/// A convolution without bias of inputs at its own size.
+fn plain_convolution<E: Element>(
+    kernel: Kernel,
+    sources: &[View<'_, E>],
+    filters: &Filters<'_>,
+    images: usize,
+) -> Features<E> {
+    let packed = Packed::forward(kernel, filters);
+    let size = [sources[0].height, sources[0].width];
+    let fill = |target| {
+        let convolution = Convolution::<E, E> {
+            sources,
+            images,
+            window: Window::same(filters.kernel, 1, size),
+            weights: &packed,
+            depth: filters.depth(),
+            bias: None,
+            activation: Activation::None,
+            plus: [None; 2],
+            gate: None,
+            out: Out::features(target, filters.output_blocks(), size),
+        };
+        convolution.run(kernel);
+    };
+    // SAFETY: a convolution writes all pixels of all blocks.
+    unsafe { Features::filled(images, filters.outputs, size, fill) }
+}
+
 /// A convolution whose results are wanted as f32, each pixel's side by side.
 fn dense_rows<E: Element>(
     kernel: Kernel,
@@ -445,7 +464,7 @@ fn dense_rows<E: Element>(
     let (blocks, bias) = (filters.output_blocks(), padded(bias));
     let fill = |target| {
         Convolution::<E, f32> {
-            sources: &[Source { view: x.view(), doubled: false }],
+            sources: &[x.view()],
             images: x.images,
             window: Window::same(filters.kernel, 1, x.size()),
             weights: &packed,
@@ -476,10 +495,7 @@ impl<E: Element> Tape<E> {
             Operation::Stem { patches, weights, bias, y } => {
                 let Some(d_y) = flow[y].take() else { return Ok(()) };
                 let d_y = head::gated(self.kernel, &d_y, &self.values[y]);
-                let sources: Vec<_> = patches
-                    .iter()
-                    .map(|patches| Source { view: patches.view(), doubled: false })
-                    .collect();
+                let sources: Vec<_> = patches.iter().map(Patches::view).collect();
                 let filters = of_patches(&weights, &patches);
                 let (d_weights, d_bias) = weight_gradients(
                     Kernel::best::<f32>(),
@@ -536,8 +552,18 @@ impl<E: Element> Tape<E> {
             Operation::Chroma { x, weight, bias, planes } => {
                 let size = self.values[x].size();
                 let d_planes = head::bilinear2x_gradient(chroma, size);
-                let d_y = head::tanh_gradient::<E>(&planes, &d_planes, size);
-                self.head(x, [&weight, &bias], d_y.view(), flow, gradients)
+                let (d_y, d_bias) = chroma::before_tanh::<E>(&planes, &d_planes, size);
+                gradients.set(&bias.tensor, d_bias)?;
+                let features = &self.values[x];
+                let d_weight = chroma::weight_gradient(self.kernel, features, &d_y);
+                gradients.set(&weight.tensor, d_weight)?;
+                let (filters, window) = (whole(&weight), Window::same(3, 1, size));
+                let plus = flow[x].take();
+                let (view, images) = (d_y.view(), d_y.images);
+                let plus = plus.as_ref();
+                let d_x = input_gradient(self.kernel, view, images, window, &filters, 0, plus);
+                flow[x] = Some(d_x);
+                Ok(())
             }
         }
     }
@@ -555,8 +581,11 @@ impl<E: Element> Tape<E> {
         let sources: Vec<_> = inputs.iter().map(|read| self.source(read)).collect();
         let window = Window::same(kernel, 1, d_y.size());
         let view = d_y.view();
-        let (d_weights, _) =
-            weight_gradients(self.kernel, &sources, window, &filters, view, d_y.images);
+        let d_weights = if inputs[0].is_doubled() {
+            doubled::weight_gradients(self.kernel, &sources, &filters, view, d_y.images)
+        } else {
+            weight_gradients(self.kernel, &sources, window, &filters, view, d_y.images).0
+        };
         let mut whole: Vec<(&Tensor, Vec<f32>)> = Vec::new();
         for (read, d_weight) in inputs.iter().zip(d_weights) {
             let tensor = &read.weight.tensor;
@@ -575,19 +604,17 @@ impl<E: Element> Tape<E> {
             gradients.set(tensor, values)?;
         }
         for (part, read) in inputs.iter().enumerate() {
-            let Origin::Value { index, doubled } = read.from else { continue };
+            let Origin::Value { index, .. } = read.from else { continue };
             let plus = flow[index].take();
-            flow[index] = Some(input_gradient(
-                self.kernel,
-                view,
-                d_y.images,
-                window,
-                &filters,
-                part,
-                d_y.size(),
-                doubled,
-                plus.as_ref(),
-            ));
+            flow[index] = Some(if read.is_doubled() {
+                assert!(
+                    part == 0 && plus.is_none(),
+                    "a doubled input comes first, and is read once"
+                );
+                doubled::input_gradient(self.kernel, view, d_y.images, &filters)
+            } else {
+                input_gradient(self.kernel, view, d_y.images, window, &filters, part, plus.as_ref())
+            });
         }
         Ok(())
     }
@@ -597,7 +624,7 @@ impl<E: Element> Tape<E> {
         &self,
         x: usize,
         [weight, bias]: [&Parameter; 2],
-        d_y: super::features::View<'_, E>,
+        d_y: View<'_, E>,
         flow: &mut [Option<Features<E>>],
         gradients: &mut Gradients,
     ) -> Result<()> {
@@ -605,23 +632,14 @@ impl<E: Element> Tape<E> {
         let (size, images) = (features.size(), features.images);
         let filters = whole(weight);
         let window = Window::same(filters.kernel, 1, size);
-        let sources = [Source { view: features.view(), doubled: false }];
+        let sources = [features.view()];
         let (mut d_weights, d_bias) =
             weight_gradients(self.kernel, &sources, window, &filters, d_y, images);
         gradients.set(&weight.tensor, d_weights.swap_remove(0))?;
         gradients.set(&bias.tensor, d_bias)?;
         let plus = flow[x].take();
-        flow[x] = Some(input_gradient(
-            self.kernel,
-            d_y,
-            images,
-            window,
-            &filters,
-            0,
-            size,
-            false,
-            plus.as_ref(),
-        ));
+        flow[x] =
+            Some(input_gradient(self.kernel, d_y, images, window, &filters, 0, plus.as_ref()));
         Ok(())
     }
 }

@@ -7,8 +7,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Tape;
+use super::features::Features;
 use super::kernel::Kernel;
-use super::lanes::Element;
+use super::lanes::{Element, LANES};
 use crate::model::{self, Mode, Network};
 
 fn noise(shape: &[usize], scale: f32) -> Tensor {
@@ -23,6 +24,25 @@ fn noise_of(name: &str, shape: &[usize], scale: f32) -> Tensor {
     let count: usize = shape.iter().product();
     let values = (0..count).map(|_| random.random_range(-scale..scale));
     Tensor::from_iter(values, &Device::Cpu).unwrap().reshape(shape).unwrap()
+}
+
+/// Features of even noise within -1 and 1.
+pub(super) fn features<E: Element>(
+    seed: u64,
+    images: usize,
+    channels: usize,
+    size: [usize; 2],
+) -> Features<E> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut features = Features::<E>::zeros(images, channels, size);
+    let (blocks, plane) = (features.blocks(), features.area() * LANES);
+    for (block, values) in features.values.chunks_exact_mut(plane).enumerate() {
+        let count = (channels - block % blocks * LANES).min(LANES);
+        for pixel in values.chunks_exact_mut(LANES) {
+            pixel[..count].fill_with(|| E::from_f32(random.random_range(-1.0..1.0)));
+        }
+    }
+    features
 }
 
 struct Case {
@@ -106,7 +126,7 @@ fn length(values: impl Iterator<Item = f32>) -> f64 {
 
 /// Distance as a share of the expected values' length, or of a thousandth of `all`, where that is more:
 /// a bias before a normalization has no gradient but what rounding leaves.
-fn distance(found: &[f32], expected: &[f32], all: f64) -> f64 {
+pub(super) fn distance(found: &[f32], expected: &[f32], all: f64) -> f64 {
     assert_eq!(found.len(), expected.len());
     let off = length(found.iter().zip(expected).map(|(a, b)| a - b));
     off / length(expected.iter().copied()).max(all / 1000.0)
@@ -117,7 +137,7 @@ fn length_of_all(gradients: &[(String, Vec<f32>)]) -> f64 {
 }
 
 /// Those that this processor has for values that are kept as `E`.
-fn kernels<E: Element>() -> impl Iterator<Item = Kernel> {
+pub(super) fn kernels<E: Element>() -> impl Iterator<Item = Kernel> {
     let fits = |kernel: &Kernel| kernel.is_allowed() && (E::SHORT || kernel.has_no_bf16_products());
     Kernel::ALL.iter().copied().filter(fits)
 }

@@ -1,10 +1,12 @@
 //! Weights as the inner loops read them, and their gradients as layers want them.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::features::Target;
 use super::kernel::{Kernel, Task};
-use super::lanes::{Dot, Element, LANES};
+use super::lanes::{Dot, LANES, Lanes};
 use super::product::panels;
 
 /// A layer's weights for some of its inputs, `(Cout, Cin, K, K)`, of which channels from `first` on
@@ -49,26 +51,6 @@ impl Filters<'_> {
             _ => LANES,
         }
     }
-
-    /// The weight of an output for a channel in the blocks of inputs, 0 for those that fill up.
-    #[inline(always)]
-    fn get(&self, output: usize, (part, channel): (&Part<'_>, usize), tap: usize) -> f32 {
-        if output >= self.outputs || channel >= part.channels {
-            return 0.0;
-        }
-        let taps = self.kernel * self.kernel;
-        let index = (output * part.inputs + part.first + channel) * taps + tap;
-        part.weights[index] * part.scale
-    }
-
-    /// Of each block of inputs its part and its first channel in it.
-    fn blocks(&self) -> Vec<(&Part<'_>, usize)> {
-        let mut blocks = Vec::new();
-        for part in &self.parts {
-            blocks.extend((0..part.channels).step_by(LANES).map(|first| (part, first)));
-        }
-        blocks
-    }
 }
 
 /// Channels that count in the blocks of so many.
@@ -76,8 +58,59 @@ pub(super) fn depth(channels: usize) -> usize {
     if channels < LANES { channels.next_multiple_of(2) } else { LANES }
 }
 
-/// Packed weights: for each panel of outputs `(blocks of inputs, taps, depth / DEPTH, width, 16,
-/// DEPTH)`.
+/// The weights of a block's channels at one place under the kernel: a matrix of outputs and channels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    /// From those of the first output and the block's first channel on.
+    weights: &'a [f32],
+    /// From output to output, and from channel to channel.
+    steps: [usize; 2],
+    outputs: usize,
+    /// Those of the block, at most 16.
+    channels: usize,
+    scale: f32,
+}
+
+impl<'a> Part<'a> {
+    /// Weights `(Cout, Cin, taps)` from the source to the outputs, at some of the taps: block by
+    /// block, tap by tap.
+    pub(super) fn lines(
+        self,
+        outputs: usize,
+        taps: usize,
+        some: Range<usize>,
+    ) -> impl Iterator<Item = Line<'a>> {
+        (0..self.channels).step_by(LANES).flat_map(move |channel| {
+            some.clone().map(move |tap| Line {
+                weights: &self.weights[(self.first + channel) * taps + tap..],
+                steps: [self.inputs * taps, taps],
+                outputs,
+                channels: (self.channels - channel).min(LANES),
+                scale: self.scale,
+            })
+        })
+    }
+
+    /// The same from the outputs to the source, for gradients, at taps in any order.
+    pub(super) fn lines_back(
+        self,
+        outputs: usize,
+        taps: usize,
+        order: impl Iterator<Item = usize> + Clone + 'a,
+    ) -> impl Iterator<Item = Line<'a>> {
+        (0..outputs).step_by(LANES).flat_map(move |output| {
+            order.clone().map(move |tap| Line {
+                weights: &self.weights[(output * self.inputs + self.first) * taps + tap..],
+                steps: [taps, self.inputs * taps],
+                outputs: self.channels,
+                channels: (outputs - output).min(LANES),
+                scale: self.scale,
+            })
+        })
+    }
+}
+
+/// Packed weights: for each panel of outputs `(lines, depth / DEPTH, width, 16, DEPTH)`.
 #[derive(Debug)]
 pub(crate) struct Packed {
     /// Of the kernel's values, two bf16 in the place of an f32.
@@ -87,44 +120,35 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Weights from inputs to outputs.
+    /// Weights from inputs to outputs: lines block by block, tap by tap.
     pub(crate) fn forward(kernel: Kernel, filters: &Filters<'_>) -> Self {
-        let blocks = filters.blocks();
         let taps = filters.kernel * filters.kernel;
-        let depth = filters.depth();
-        let get = |output, block: usize, channel: usize, tap| {
-            let (part, first) = blocks[block];
-            filters.get(output, (part, first + channel), tap)
-        };
-        Self::pack(kernel, filters.output_blocks(), blocks.len(), taps, depth, &get)
+        let lines =
+            filters.parts.iter().flat_map(|part| part.lines(filters.outputs, taps, 0..taps));
+        Self::pack(kernel, filters.outputs, filters.depth(), &lines.collect::<Vec<_>>())
     }
 
     /// Weights from the gradients of outputs to those of a part's inputs: the kernel upside down.
     pub(crate) fn backward(kernel: Kernel, filters: &Filters<'_>, part: usize) -> Self {
-        let part = &filters.parts[part];
+        let part = filters.parts[part];
         let taps = filters.kernel * filters.kernel;
-        let get = |input: usize, block: usize, channel: usize, tap: usize| {
-            filters.get(block * LANES + channel, (part, input), taps - 1 - tap)
-        };
-        let blocks = [part.channels.div_ceil(LANES), filters.output_blocks()];
-        Self::pack(kernel, blocks[0], blocks[1], taps, depth(filters.outputs), &get)
+        let lines: Vec<_> = part.lines_back(filters.outputs, taps, (0..taps).rev()).collect();
+        Self::pack(kernel, part.channels, depth(filters.outputs), &lines)
     }
 
-    fn pack(
-        kernel: Kernel,
-        outputs: usize,
-        inputs: usize,
-        taps: usize,
-        depth: usize,
-        get: &(impl Fn(usize, usize, usize, usize) -> f32 + Sync),
-    ) -> Self {
-        let block_len = inputs * taps * depth * LANES;
-        let len = outputs * block_len;
-        let mut values = vec![0f32; len.div_ceil(kernel.values_in_word())];
+    /// Weights to so many outputs, of so many channels of each block.
+    pub(super) fn pack(kernel: Kernel, outputs: usize, depth: usize, lines: &[Line<'_>]) -> Self {
+        let blocks = outputs.div_ceil(LANES);
+        let block_len = lines.len() * depth * LANES;
+        let mut values = vec![0f32; (blocks * block_len).div_ceil(kernel.values_in_word())];
         let target = Target::of(&mut values);
-        panels(outputs).collect::<Vec<_>>().into_par_iter().for_each(|panel| {
-            kernel.run(Pack { target, panel, block_len, inputs, taps, depth, get });
-        });
+        for (first, width) in panels(blocks) {
+            let lines = lines.par_chunks(LINES_TOGETHER).enumerate();
+            lines.for_each(|(i, lines)| {
+                let start = first * block_len + i * LINES_TOGETHER * depth * width * LANES;
+                kernel.run(Pack { target, start, first, width, depth, lines });
+            });
+        }
         Self { values, block_len }
     }
 
@@ -139,35 +163,58 @@ impl Packed {
     }
 }
 
-struct Pack<'a, G> {
+/// Lines that are worth a task.
+const LINES_TOGETHER: usize = 32;
+
+/// Some lines of a panel.
+struct Pack<'a> {
     target: Target<f32>,
-    panel: (usize, usize),
-    block_len: usize,
-    inputs: usize,
-    taps: usize,
+    /// Where they go, in the kernel's values.
+    start: usize,
+    /// Blocks of outputs of the panel.
+    first: usize,
+    width: usize,
     depth: usize,
-    get: &'a G,
+    lines: &'a [Line<'a>],
 }
 
-impl<G: Fn(usize, usize, usize, usize) -> f32> Task for Pack<'_, G> {
+impl Task for Pack<'_> {
     #[inline(always)]
     fn run<D: Dot>(self) {
-        let (first, width) = self.panel;
-        let mut at = self.target.start.cast::<D::Value>().wrapping_add(first * self.block_len);
-        for block in 0..self.inputs {
-            for tap in 0..self.taps {
-                for channel in (0..self.depth).step_by(D::DEPTH) {
-                    for output in first * LANES..(first + width) * LANES {
-                        for i in 0..D::DEPTH {
-                            let value = (self.get)(output, block, channel + i, tap);
-                            // SAFETY: the panel's own part of the buffer.
-                            unsafe { at.write(D::Value::from_f32(value)) };
-                            at = at.wrapping_add(1);
-                        }
-                    }
+        let mut at = self.target.start.cast::<D::Value>().wrapping_add(self.start);
+        for line in self.lines {
+            for channel in (0..self.depth).step_by(D::DEPTH) {
+                for block in self.first..self.first + self.width {
+                    let first = line.weights_of::<D::Lanes>(block * LANES, channel);
+                    let second = if D::DEPTH == 1 {
+                        first
+                    } else {
+                        line.weights_of::<D::Lanes>(block * LANES, channel + 1)
+                    };
+                    // SAFETY: the task's own part of the buffer.
+                    unsafe { D::pack([first, second], at) };
+                    at = at.wrapping_add(LANES * D::DEPTH);
                 }
             }
         }
+    }
+}
+
+impl Line<'_> {
+    /// Those of 16 outputs for one channel, 0 for what fills up a block.
+    #[inline(always)]
+    fn weights_of<L: Lanes>(&self, output: usize, channel: usize) -> L {
+        let mut values = [0f32; LANES];
+        if channel < self.channels && output < self.outputs {
+            let weights = &self.weights[output * self.steps[0] + channel * self.steps[1]..];
+            let count = (self.outputs - output).min(LANES);
+            let weights = weights.iter().step_by(self.steps[0]);
+            for (value, weight) in values[..count].iter_mut().zip(weights) {
+                *value = *weight * self.scale;
+            }
+        }
+        // SAFETY: 16 values.
+        unsafe { L::load(values.as_ptr()) }
     }
 }
 
@@ -184,8 +231,8 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn new(filters: &Filters<'_>) -> Self {
-        let taps = filters.kernel * filters.kernel;
+    /// Of a kernel of so many taps.
+    pub(super) fn new(filters: &Filters<'_>, taps: usize) -> Self {
         let block_len = filters.input_blocks() * taps * filters.depth() * LANES;
         Self { block_len, len: filters.output_blocks() * block_len }
     }
@@ -194,8 +241,8 @@ impl Sums {
 /// Adds up the sums of all groups, in their order, to the gradients of each part's weights,
 /// `(Cout, channels, K, K)`.
 pub(super) fn unpack(filters: &Filters<'_>, groups: &[Vec<f32>]) -> Vec<Vec<f32>> {
-    let sums = Sums::new(filters);
     let taps = filters.kernel * filters.kernel;
+    let sums = Sums::new(filters, taps);
     let depth = filters.depth();
     let widths: Vec<(usize, usize)> = panels(filters.output_blocks())
         .flat_map(|(first, width)| (first..first + width).map(move |_| (first, width)))
