@@ -16,7 +16,7 @@ use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
 use super::pack::Window;
 use super::scratch::Scratch;
-use super::weights::{Filters, Packed, Sums, unpack};
+use super::weights::{Filters, Packed, Sums, total, unpack};
 use crate::ops::Activation;
 
 /// Where `ReLU6` ends.
@@ -275,7 +275,7 @@ pub(super) fn backward<E: Element>(
         .collect();
 
     let layer = |filters: &Filters<'_>, weights: Vec<Vec<f32>>, biases: &[Vec<f32>]| {
-        let mut parts = unpack(filters, &weights);
+        let mut parts = unpack(filters, &total(&weights));
         [parts.swap_remove(0), super::conv::sum(biases, filters.outputs)]
     };
     let mut all = GroupLists::default();
@@ -369,18 +369,16 @@ impl<E: Element> Back<'_, E> {
                 out: Out::features(Target::of(d_filtered), blocks, shape.smaller),
             }
             .run_here(kernel, 0..images.len());
-            for image in images.clone() {
-                kernel.run(WeightGradient {
-                    sources: &[between.filtered.view()],
-                    window: Window::POINT,
-                    gradients: gradients.view(),
-                    image,
-                    source_image: image,
-                    depth: super::weights::depth(shape.hidden),
-                    sums: &mut sums.project,
-                    bias_sums: Some(&mut sums.project_bias),
-                });
-            }
+            kernel.run(WeightGradient {
+                sources: &[between.filtered.view()],
+                window: Window::POINT,
+                gradients: gradients.view(),
+                images: images.clone(),
+                source_image: images.start,
+                depth: super::weights::depth(shape.hidden),
+                sums: &mut sums.project,
+                bias_sums: Some(&mut sums.project_bias),
+            });
 
             // Through the depthwise one.
             let input = between.expanded.as_ref().unwrap_or(x);
@@ -439,18 +437,16 @@ impl<E: Element> Back<'_, E> {
                 out: Out::features(Target::of(d_x), x.blocks(), shape.size),
             }
             .run_here(kernel, 0..images.len());
-            for (i, image) in images.clone().enumerate() {
-                kernel.run(WeightGradient {
-                    sources: &[x.view()],
-                    window: Window::POINT,
-                    gradients: view,
-                    image: i,
-                    source_image: image,
-                    depth: super::weights::depth(shape.inputs),
-                    sums: &mut sums.expand,
-                    bias_sums: Some(&mut sums.expand_bias),
-                });
-            }
+            kernel.run(WeightGradient {
+                sources: &[x.view()],
+                window: Window::POINT,
+                gradients: view,
+                images: 0..images.len(),
+                source_image: images.start,
+                depth: super::weights::depth(shape.inputs),
+                sums: &mut sums.expand,
+                bias_sums: Some(&mut sums.expand_bias),
+            });
         }
     }
 }
