@@ -16,7 +16,7 @@ use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
 use super::pack::Window;
 use super::scratch::Scratch;
-use super::weights::{Filters, Packed, Part, Sums, depth, unpack};
+use super::weights::{Filters, Packed, Part, Sums, depth, total, unpack};
 use crate::ops::Activation;
 
 /// Where `ReLU6` ends.
@@ -307,7 +307,7 @@ pub(super) fn backward<E: Element>(
         .collect();
 
     let layer = |filters: &Filters<'_>, weights: Vec<Vec<f32>>, biases: &[Vec<f32>]| {
-        let mut parts = unpack(filters, &weights);
+        let mut parts = unpack(filters, &total(&weights));
         [parts.swap_remove(0), super::conv::sum(biases, filters.outputs)]
     };
     let mut all: [Vec<Vec<f32>>; 5] = Default::default();
@@ -393,18 +393,16 @@ impl<E: Element> Back<'_, E> {
         }
         .run_here(*kernel, 0..images.len());
         let [sums, bias_sums] = sums;
-        for image in images {
-            kernel.run(WeightGradient {
-                sources: &[between.filtered.view()],
-                window: Window::POINT,
-                gradients: gradients.view(),
-                image,
-                source_image: image,
-                depth: depth(shape.hidden),
-                sums,
-                bias_sums: Some(bias_sums),
-            });
-        }
+        kernel.run(WeightGradient {
+            sources: &[between.filtered.view()],
+            window: Window::POINT,
+            gradients: gradients.view(),
+            source_image: images.start,
+            images,
+            depth: depth(shape.hidden),
+            sums,
+            bias_sums: Some(bias_sums),
+        });
     }
 
     /// Through the depthwise one; `i` is the image's place in the buffers.
@@ -475,18 +473,16 @@ impl<E: Element> Back<'_, E> {
             out: Out::features(Target::of(d_x), x.blocks(), shape.size),
         }
         .run_here(*kernel, 0..images.len());
-        for (i, image) in images.enumerate() {
-            kernel.run(WeightGradient {
-                sources: &[x.view()],
-                window: Window::POINT,
-                gradients: view,
-                image: i,
-                source_image: image,
-                depth: depth(shape.inputs),
-                sums,
-                bias_sums: Some(bias_sums),
-            });
-        }
+        kernel.run(WeightGradient {
+            sources: &[x.view()],
+            window: Window::POINT,
+            gradients: view,
+            images: 0..images.len(),
+            source_image: images.start,
+            depth: depth(shape.inputs),
+            sums,
+            bias_sums: Some(bias_sums),
+        });
     }
 }
 

@@ -11,7 +11,7 @@ use super::lanes::{Dot, Element, LANES};
 use super::pack::{Strip, Window, group, group_gradients, grouped_len, groups, pad, padded_len};
 use super::product::{Finish, Outer, Product, outer, panels, product};
 use super::scratch::Scratch;
-use super::weights::{Filters, Packed, Sums};
+use super::weights::{Filters, Packed, Sums, total, unpack};
 use crate::ops::Activation;
 
 /// Values of a strip's padded input that fit into a core's own cache beside the weights.
@@ -234,8 +234,9 @@ pub(super) struct WeightGradient<'a, E> {
     pub(super) window: Window,
     /// Of the outputs.
     pub(super) gradients: View<'a, E>,
-    pub(super) image: usize,
-    /// Image of the sources, where they are of another one than the gradients.
+    /// Of the gradients.
+    pub(super) images: Range<usize>,
+    /// The sources' image that belongs to the first of them.
     pub(super) source_image: usize,
     /// Channels of a block of inputs that count.
     pub(super) depth: usize,
@@ -249,80 +250,119 @@ const GROUPED_VALUES: usize = 128 << 10;
 
 impl<E: Element> Task for WeightGradient<'_, E> {
     #[inline(always)]
-    fn run<D: Dot>(self) {
-        let Self { sources, window, mut gradients, depth, sums, .. } = self;
-        let mut sources = sources.to_vec();
-        let blocks: usize = sources.iter().map(|source| source.blocks).sum();
-        if window == Window::POINT && gradients.is_flat() && sources.iter().all(View::is_flat) {
+    fn run<D: Dot>(mut self) {
+        let mut sources = self.sources.to_vec();
+        if self.window == Window::POINT
+            && self.gradients.is_flat()
+            && sources.iter().all(View::is_flat)
+        {
             // One row of all pixels.
-            gradients = flat(gradients);
+            self.gradients = flat(self.gradients);
             for source in &mut sources {
                 *source = flat(*source);
             }
         }
+        let (window, gradients) = (self.window, self.gradients);
+        let blocks: usize = sources.iter().map(|source| source.blocks).sum();
         let line = blocks * window.reach(gradients.width) * window.kernel * LANES
             + gradients.blocks * gradients.width * LANES;
         let rows = grouped_rows(line, gradients.height);
-        let (mut first, mut bias_sums) = (0, self.bias_sums);
-        while first < gradients.height {
-            let rows = rows.min(gradients.height - first);
-            let strip = Strip { image: self.image, first, rows, columns: gradients.width };
-            let read = Strip { image: self.source_image, ..strip };
-            let x_len = grouped_len::<D>(&window, &strip, blocks);
-            let columns = groups::<D>(strip.columns);
-            let block_step = rows * columns * LANES * D::DEPTH;
-            {
-                let mut x = Scratch::of::<D::Value>(x_len);
-                let mut packed = Scratch::of::<D::Value>(gradients.blocks * block_step);
-                let (x, packed) = (x.as_mut_ptr().cast(), packed.as_mut_ptr().cast());
-                let mut before = 0;
-                for source in &sources {
-                    // SAFETY: there is room for all blocks.
-                    unsafe { group::<D, E>(source, &window, &read, before, blocks, x) };
-                    before += source.blocks;
-                }
-                let bias_sums = bias_sums.as_mut().map(|sums| {
-                    assert!(sums.len() >= gradients.blocks * LANES);
-                    sums.as_mut_ptr()
-                });
-                // SAFETY: there is room.
-                unsafe { group_gradients::<D, E>(&gradients, &strip, packed, bias_sums) };
-                let row_len = columns * LANES * D::DEPTH;
-                let height = window.reach(rows);
-                let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
-                for block in 0..blocks {
-                    for row in 0..window.kernel {
-                        for column in 0..window.kernel {
-                            let line = (column * blocks + block) * height + row * window.dilation;
-                            offsets.push(line * row_len);
-                        }
-                    }
-                }
-                // Rows that follow each other are one.
-                let (rows, columns) =
-                    if window.stride == 1 { (1, rows * columns) } else { (rows, columns) };
-                let block_len = sums.len() / gradients.blocks;
-                for (first, width) in panels(gradients.blocks) {
-                    let sums = &mut sums[first * block_len..][..width * block_len];
-                    let outer_of = Outer {
-                        x,
-                        offsets: &offsets,
-                        depth,
-                        rows,
-                        columns,
-                        x_row_step: window.stride * row_len,
-                        gradients: packed.wrapping_add(first * block_step),
-                        block_step,
-                        width,
-                        sums: sums.as_mut_ptr(),
-                    };
-                    // SAFETY: all of it lies within the copies, and the sums are this task's own.
-                    unsafe { outer::<D>(&outer_of) };
-                }
+        let together = if window.stride == 1 { grouped_images(line, gradients.height) } else { 1 };
+        let mut image = self.images.start;
+        while image < self.images.end {
+            let images = image..(image + together).min(self.images.end);
+            let mut first = 0;
+            while first < gradients.height {
+                let rows = rows.min(gradients.height - first);
+                let strip = Strip { image, first, rows, columns: gradients.width };
+                // SAFETY: the processor has the instructions, as this task is run.
+                unsafe { self.add::<D>(&sources, &strip, images.len()) };
+                first += rows;
             }
-            first += rows;
+            image = images.end;
         }
     }
+}
+
+impl<E: Element> WeightGradient<'_, E> {
+    /// Adds a strip of an image, or of some images that follow each other.
+    ///
+    /// # Safety
+    ///
+    /// The processor has the instructions of `D`.
+    #[inline(always)]
+    unsafe fn add<D: Dot>(&mut self, sources: &[View<'_, E>], strip: &Strip, images: usize) {
+        let (window, gradients) = (self.window, self.gradients);
+        let blocks: usize = sources.iter().map(|source| source.blocks).sum();
+        let x_len = grouped_len::<D>(&window, strip, blocks);
+        let row_len = groups::<D>(strip.columns) * LANES * D::DEPTH;
+        let image_len = strip.rows * row_len;
+        let block_step = images * image_len;
+        let mut x = Scratch::of::<D::Value>(images * x_len);
+        let mut packed = Scratch::of::<D::Value>(gradients.blocks * block_step);
+        let (x, packed) =
+            (x.as_mut_ptr().cast::<D::Value>(), packed.as_mut_ptr().cast::<D::Value>());
+        for i in 0..images {
+            let strip = strip.of_next(i);
+            let image = self.source_image + strip.image - self.images.start;
+            let read = Strip { image, ..strip };
+            let at = x.wrapping_add(i * x_len);
+            let mut before = 0;
+            for source in sources {
+                // SAFETY: there is room for all blocks.
+                unsafe { group::<D, E>(source, &window, &read, before, blocks, at) };
+                before += source.blocks;
+            }
+            let bias_sums = self.bias_sums.as_mut().map(|sums| {
+                assert!(sums.len() >= gradients.blocks * LANES);
+                sums.as_mut_ptr()
+            });
+            let at = packed.wrapping_add(i * image_len);
+            // SAFETY: there is room.
+            unsafe { group_gradients::<D, E>(&gradients, &strip, at, block_step, bias_sums) };
+        }
+        let height = window.reach(strip.rows);
+        let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
+        for block in 0..blocks {
+            for row in 0..window.kernel {
+                for column in 0..window.kernel {
+                    let line = (column * blocks + block) * height + row * window.dilation;
+                    offsets.push(line * row_len);
+                }
+            }
+        }
+        assert!(window.stride == 1 || images == 1);
+        // Rows that follow each other are one.
+        let (rows, x_row_step) = if window.stride == 1 {
+            (images, x_len)
+        } else {
+            (strip.rows, window.stride * row_len)
+        };
+        let block_len = self.sums.len() / gradients.blocks;
+        for (first, width) in panels(gradients.blocks) {
+            let sums = &mut self.sums[first * block_len..][..width * block_len];
+            let outer_of = Outer {
+                x,
+                offsets: &offsets,
+                depth: self.depth,
+                rows,
+                columns: block_step / (rows * LANES * D::DEPTH),
+                x_row_step,
+                gradients: packed.wrapping_add(first * block_step),
+                block_step,
+                width,
+                sums: sums.as_mut_ptr(),
+            };
+            // SAFETY: all of it lies within the copies, and the sums are this task's own.
+            unsafe { outer::<D>(&outer_of) };
+        }
+    }
+}
+
+/// Whole images, of rows of so many values in groups, that fit into a core's own cache: sums are
+/// read and written once for all of them.
+pub(super) fn grouped_images(line: usize, height: usize) -> usize {
+    (GROUPED_VALUES / (line * height)).max(1)
 }
 
 /// Rows of so many values in groups that fit into a core's own cache.
@@ -359,23 +399,21 @@ pub(super) fn weight_gradients<E: Element>(
         .into_par_iter()
         .map(|images| {
             let (mut weights, mut biases) = (vec![0f32; sums.len], vec![0f32; outputs]);
-            for image in images {
-                kernel.run(WeightGradient {
-                    sources,
-                    window,
-                    gradients,
-                    image,
-                    source_image: image,
-                    depth: filters.depth(),
-                    sums: &mut weights,
-                    bias_sums: Some(&mut biases),
-                });
-            }
+            kernel.run(WeightGradient {
+                sources,
+                window,
+                gradients,
+                source_image: images.start,
+                images,
+                depth: filters.depth(),
+                sums: &mut weights,
+                bias_sums: Some(&mut biases),
+            });
             (weights, biases)
         })
         .collect();
     let (weights, biases): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
-    (super::weights::unpack(filters, &weights), sum(&biases, filters.outputs))
+    (unpack(filters, &total(&weights)), sum(&biases, filters.outputs))
 }
 
 /// Sums over groups, of the first so many channels.

@@ -13,16 +13,18 @@
 //! with the same border of zeros, and the loops of [`super::product`] find it by offsets. Columns are
 //! like rows. A kernel reads two rows of the smaller features, `s = p + a` for a *tap* `a` of 0 or 1.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::conv::{self, image_groups, images_together, strip_rows};
+use super::conv::{self, grouped_images, grouped_rows, image_groups, images_together, strip_rows};
 use super::features::{Features, Target, View};
 use super::kernel::{Kernel, Task};
 use super::lanes::{Dot, Element, LANES};
 use super::pack::{Strip, Window, group, group_gradients, grouped_len, groups, pad, padded_len};
 use super::product::{Finish, Outer, Product, outer, panels, product};
 use super::scratch::Scratch;
-use super::weights::{Filters, Line, Packed, Part, Sums, depth, unpack};
+use super::weights::{Filters, Line, Packed, Part, Sums, depth, total, unpack};
 use crate::ops::Activation;
 
 /// Rows and columns of the kernel.
@@ -36,31 +38,38 @@ const AROUND: Window = Window { kernel: KERNEL, stride: 1, dilation: 1, before: 
 
 /// What an output of a parity reads at a step of the kernel, along rows or columns: the parity of the
 /// plane, and the pixel in it, where 1 is the output's own and 0 the one before.
-fn under(parity: usize, step: usize) -> [usize; 2] {
+const fn under(parity: usize, step: usize) -> [usize; 2] {
     let sum = parity + step + 1;
     [sum % 2, sum / 2]
 }
 
-/// Of each step of the kernel, the tap that has its pixel of the smaller features.
-fn tap_under([row, column]: [usize; 2]) -> [usize; KERNEL * KERNEL] {
-    std::array::from_fn(|step| {
-        let tap = |parity, step| under(parity, step)[1] - parity;
-        2 * tap(row, step / KERNEL) + tap(column, step % KERNEL)
-    })
-}
+/// Of each parity and each step of the kernel, the tap that has its pixel of the smaller features.
+const TAP_OF_STEP: [[usize; KERNEL * KERNEL]; 4] = {
+    let mut taps = [[0; KERNEL * KERNEL]; 4];
+    let mut index = 0;
+    while index < 4 * KERNEL * KERNEL {
+        let (parity, step) = (index / (KERNEL * KERNEL), index % (KERNEL * KERNEL));
+        let [row, column] = PARITIES[parity];
+        let row = under(row, step / KERNEL)[1] - row;
+        let column = under(column, step % KERNEL)[1] - column;
+        taps[parity][step] = 2 * row + column;
+        index += 1;
+    }
+    taps
+};
 
 /// Weights of a doubled source, `(Cout, channels, parity, tap)`: those of the steps that fall on a tap
 /// are added up.
 fn folded(part: &Part<'_>, outputs: usize) -> Vec<f32> {
-    let taps = PARITIES.map(tap_under);
     let mut folded = vec![0f32; outputs * part.channels * 16];
     folded.par_chunks_mut(part.channels * 16).enumerate().for_each(|(output, folded)| {
         let first = (output * part.inputs + part.first) * KERNEL * KERNEL;
-        let weights = part.weights[first..].chunks_exact(KERNEL * KERNEL);
-        for (folded, weights) in folded.chunks_exact_mut(16).zip(weights) {
-            for (folded, taps) in folded.chunks_exact_mut(4).zip(&taps) {
-                for (&tap, weight) in taps.iter().zip(weights) {
-                    folded[tap] += weight * part.scale;
+        let (weights, _) = part.weights[first..].as_chunks::<{ KERNEL * KERNEL }>();
+        let (folded, _) = folded.as_chunks_mut::<16>();
+        for (folded, weights) in folded.iter_mut().zip(weights) {
+            for (parity, taps) in TAP_OF_STEP.iter().enumerate() {
+                for (tap, weight) in taps.iter().zip(weights) {
+                    folded[4 * parity + tap] += weight * part.scale;
                 }
             }
         }
@@ -340,13 +349,12 @@ pub(super) fn weight_gradients<E: Element>(
     let sums = Sums::new(&own, TAPS.len());
     let groups = image_groups(images).into_par_iter().map(|images| {
         let mut values = vec![0f32; PARITIES.len() * sums.len];
-        for image in images {
-            let depth = own.depth();
-            kernel.run(TapGradient { x: sources[0], gradients, image, depth, sums: &mut values });
-        }
-        unfolded(&own, &values)
+        let depth = own.depth();
+        kernel.run(TapGradient { x: sources[0], gradients, images, depth, sums: &mut values });
+        values
     });
-    let mut all = unpack(&own, &groups.collect::<Vec<_>>());
+    let by_tap = total(&groups.collect::<Vec<_>>());
+    let mut all = unpack(&own, &unfolded(&own, &by_tap));
     if let [_, others @ ..] = sources
         && !others.is_empty()
     {
@@ -360,34 +368,32 @@ pub(super) fn weight_gradients<E: Element>(
 
 /// Sums of the steps' gradients, of those of the taps that they fall on in each parity.
 fn unfolded(filters: &Filters<'_>, sums: &[f32]) -> Vec<f32> {
-    let (blocks, depth) = (filters.input_blocks(), filters.depth());
-    let taps = PARITIES.map(tap_under);
+    let depth = filters.depth();
     let by_tap = Sums::new(filters, TAPS.len());
     let by_step = Sums::new(filters, KERNEL * KERNEL);
     let mut all = vec![0f32; by_step.len];
     for (first, width) in panels(filters.output_blocks()) {
         let line_len = depth * width * LANES;
         let panel = &mut all[first * by_step.block_len..][..width * by_step.block_len];
-        for (line, to) in panel.chunks_exact_mut(line_len).enumerate() {
+        panel.par_chunks_exact_mut(line_len).enumerate().for_each(|(line, to)| {
             let (block, step) = (line / (KERNEL * KERNEL), line % (KERNEL * KERNEL));
-            debug_assert!(block < blocks);
-            for (parity, taps) in taps.iter().enumerate() {
+            for (parity, taps) in TAP_OF_STEP.iter().enumerate() {
                 let line = block * TAPS.len() + taps[step];
                 let from = parity * by_tap.len + first * by_tap.block_len + line * line_len;
                 let from = &sums[from..][..line_len];
                 to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
             }
-        }
+        });
     }
     all
 }
 
-/// Adds up the gradients of the taps' weights of one image, on this thread.
+/// Adds up the gradients of the taps' weights of some images, on this thread.
 struct TapGradient<'a, E> {
     x: View<'a, E>,
     /// Of the outputs.
     gradients: View<'a, E>,
-    image: usize,
+    images: Range<usize>,
     /// Channels of a block of inputs that count.
     depth: usize,
     /// Of each parity as [`Sums`] has them.
@@ -396,70 +402,83 @@ struct TapGradient<'a, E> {
 
 impl<E: Element> Task for TapGradient<'_, E> {
     #[inline(always)]
-    fn run<D: Dot>(self) {
-        let Self { x, gradients, image, depth, sums } = self;
+    fn run<D: Dot>(mut self) {
+        let (x, gradients) = (self.x, self.gradients);
         let line = KERNEL * x.blocks * AROUND.reach(x.width) + 4 * gradients.blocks * x.width;
-        let rows = conv::grouped_rows(line * LANES, x.height);
-        let mut first = 0;
-        while first < x.height {
-            let strip = Strip { image, first, rows: rows.min(x.height - first), columns: x.width };
-            // SAFETY: the processor has the instructions, as this task is run.
-            unsafe { add_taps::<D, E>(x, gradients, strip, depth, sums) };
-            first += rows;
+        let rows = grouped_rows(line * LANES, x.height);
+        let together = grouped_images(line * LANES, x.height);
+        let mut image = self.images.start;
+        while image < self.images.end {
+            let images = together.min(self.images.end - image);
+            let mut first = 0;
+            while first < x.height {
+                let rows = rows.min(x.height - first);
+                let strip = Strip { image, first, rows, columns: x.width };
+                // SAFETY: the processor has the instructions, as this task is run.
+                unsafe { self.add::<D>(&strip, images) };
+                first += rows;
+            }
+            image += images;
         }
     }
 }
 
-/// Does it for some rows.
-///
-/// # Safety
-///
-/// The processor has the instructions of `D`.
-#[inline(always)]
-unsafe fn add_taps<D: Dot, E: Element>(
-    x: View<'_, E>,
-    gradients: View<'_, E>,
-    strip: Strip,
-    depth: usize,
-    sums: &mut [f32],
-) {
-    let row_len = groups::<D>(strip.columns) * LANES * D::DEPTH;
-    let block_step = strip.rows * row_len;
-    let mut grouped = Scratch::of::<D::Value>(grouped_len::<D>(&AROUND, &strip, x.blocks));
-    let grouped = grouped.as_mut_ptr().cast::<D::Value>();
-    // SAFETY: there is room for all blocks.
-    unsafe { group::<D, E>(&x, &AROUND, &strip, 0, x.blocks, grouped) };
-    let mut packed = Scratch::of::<D::Value>(gradients.blocks * block_step);
-    let packed = packed.as_mut_ptr().cast::<D::Value>();
-    let height = AROUND.reach(strip.rows);
-    let parity_len = sums.len() / PARITIES.len();
-    for (parity, sums) in PARITIES.iter().zip(sums.chunks_exact_mut(parity_len)) {
-        // SAFETY: there is room.
-        unsafe { group_gradients::<D, E>(&gradients.parity(*parity), &strip, packed, None) };
-        let mut offsets = Vec::with_capacity(x.blocks * TAPS.len());
-        for block in 0..x.blocks {
-            offsets.extend(TAPS.map(|[row, column]| {
-                let line = ((parity[1] + column) * x.blocks + block) * height;
-                (line + parity[0] + row) * row_len
-            }));
+impl<E: Element> TapGradient<'_, E> {
+    /// Adds a strip of an image, or of some images that follow each other.
+    ///
+    /// # Safety
+    ///
+    /// The processor has the instructions of `D`.
+    #[inline(always)]
+    unsafe fn add<D: Dot>(&mut self, strip: &Strip, images: usize) {
+        let (x, gradients) = (self.x, self.gradients);
+        let x_len = grouped_len::<D>(&AROUND, strip, x.blocks);
+        let row_len = groups::<D>(strip.columns) * LANES * D::DEPTH;
+        let image_len = strip.rows * row_len;
+        let block_step = images * image_len;
+        let mut grouped = Scratch::of::<D::Value>(images * x_len);
+        let grouped = grouped.as_mut_ptr().cast::<D::Value>();
+        let mut packed = Scratch::of::<D::Value>(gradients.blocks * block_step);
+        let packed = packed.as_mut_ptr().cast::<D::Value>();
+        for i in 0..images {
+            let (strip, at) = (strip.of_next(i), grouped.wrapping_add(i * x_len));
+            // SAFETY: there is room for all blocks.
+            unsafe { group::<D, E>(&x, &AROUND, &strip, 0, x.blocks, at) };
         }
-        for (first, width) in panels(gradients.blocks) {
-            let block_len = parity_len / gradients.blocks;
-            let outer_of = Outer {
-                x: grouped,
-                offsets: &offsets,
-                depth,
-                // Rows follow each other.
-                rows: 1,
-                columns: block_step / (LANES * D::DEPTH),
-                x_row_step: 0,
-                gradients: packed.wrapping_add(first * block_step),
-                block_step,
-                width,
-                sums: sums[first * block_len..][..width * block_len].as_mut_ptr(),
-            };
-            // SAFETY: all of it lies within the copies, and the sums are this task's own.
-            unsafe { outer::<D>(&outer_of) };
+        let height = AROUND.reach(strip.rows);
+        let parity_len = self.sums.len() / PARITIES.len();
+        for (parity, sums) in PARITIES.iter().zip(self.sums.chunks_exact_mut(parity_len)) {
+            let plane = gradients.parity(*parity);
+            for i in 0..images {
+                let (strip, at) = (strip.of_next(i), packed.wrapping_add(i * image_len));
+                // SAFETY: there is room.
+                unsafe { group_gradients::<D, E>(&plane, &strip, at, block_step, None) };
+            }
+            let mut offsets = Vec::with_capacity(x.blocks * TAPS.len());
+            for block in 0..x.blocks {
+                offsets.extend(TAPS.map(|[row, column]| {
+                    let line = ((parity[1] + column) * x.blocks + block) * height;
+                    (line + parity[0] + row) * row_len
+                }));
+            }
+            for (first, width) in panels(gradients.blocks) {
+                let block_len = parity_len / gradients.blocks;
+                let outer_of = Outer {
+                    x: grouped,
+                    offsets: &offsets,
+                    depth: self.depth,
+                    // Rows of an image follow each other.
+                    rows: images,
+                    columns: image_len / (LANES * D::DEPTH),
+                    x_row_step: x_len,
+                    gradients: packed.wrapping_add(first * block_step),
+                    block_step,
+                    width,
+                    sums: sums[first * block_len..][..width * block_len].as_mut_ptr(),
+                };
+                // SAFETY: all of it lies within the copies, and the sums are this task's own.
+                unsafe { outer::<D>(&outer_of) };
+            }
         }
     }
 }

@@ -55,6 +55,14 @@ pub(super) struct Strip {
     pub(super) columns: usize,
 }
 
+impl Strip {
+    /// The same rows so many images on.
+    #[inline(always)]
+    pub(super) fn of_next(&self, images: usize) -> Self {
+        Self { image: self.image + images, ..*self }
+    }
+}
+
 /// Values that [`pad`] writes for so many blocks.
 pub(super) fn padded_len(window: &Window, strip: &Strip, blocks: usize) -> usize {
     blocks * window.reach(strip.rows) * window.reach(strip.columns) * LANES
@@ -211,8 +219,8 @@ impl<E: Element> Line<E> {
     }
 }
 
-/// Copies the gradients of a strip's pixels in groups, `(blocks, rows, columns / DEPTH, 16, DEPTH)`,
-/// and adds each channel's sum to `sums`, 16 for a block.
+/// Copies the gradients of a strip's pixels in groups, `(blocks, rows, columns / DEPTH, 16, DEPTH)`
+/// with a step from block to block, and adds each channel's sum to `sums`, 16 for a block.
 ///
 /// # Safety
 ///
@@ -223,11 +231,12 @@ pub(super) unsafe fn group_gradients<D: Dot, E: Element>(
     view: &View<'_, E>,
     strip: &Strip,
     to: *mut D::Value,
+    block_step: usize,
     sums: Option<*mut f32>,
 ) {
     let columns = groups::<D>(strip.columns);
-    let mut at = to;
     for block in 0..view.blocks {
+        let mut at = to.wrapping_add(block * block_step);
         let mut total = D::Lanes::zero();
         for row in 0..strip.rows {
             let line = Line {

@@ -238,22 +238,26 @@ impl Sums {
     }
 }
 
-/// Adds up the sums of all groups, in their order, to the gradients of each part's weights,
-/// `(Cout, channels, K, K)`.
-pub(super) fn unpack(filters: &Filters<'_>, groups: &[Vec<f32>]) -> Vec<Vec<f32>> {
+/// Adds up the sums of all groups, in their order.
+pub(super) fn total(groups: &[Vec<f32>]) -> Vec<f32> {
+    let mut total = groups[0].clone();
+    total.par_chunks_mut(SUMMED).enumerate().for_each(|(i, total)| {
+        for group in &groups[1..] {
+            let part = &group[i * SUMMED..][..total.len()];
+            total.iter_mut().zip(part).for_each(|(total, value)| *total += value);
+        }
+    });
+    total
+}
+
+/// The gradients of each part's weights, `(Cout, channels, K, K)`, from all sums.
+pub(super) fn unpack(filters: &Filters<'_>, total: &[f32]) -> Vec<Vec<f32>> {
     let taps = filters.kernel * filters.kernel;
     let sums = Sums::new(filters, taps);
     let depth = filters.depth();
     let widths: Vec<(usize, usize)> = panels(filters.output_blocks())
         .flat_map(|(first, width)| (first..first + width).map(move |_| (first, width)))
         .collect();
-    let mut total = vec![0f32; sums.len];
-    total.par_chunks_mut(SUMMED).enumerate().for_each(|(i, total)| {
-        for group in groups {
-            let part = &group[i * SUMMED..][..total.len()];
-            total.iter_mut().zip(part).for_each(|(total, value)| *total += value);
-        }
-    });
     let mut block = 0;
     let mut parts = Vec::new();
     for part in &filters.parts {
