@@ -8,6 +8,7 @@ mod adam;
 mod augment;
 mod average;
 mod cache;
+mod calibrate;
 mod curves;
 mod dataset;
 mod loader;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
+pub use calibrate::calibrate;
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
 pub use progress::minutes_of_run;
 pub use recipe::{Recipe, Schedule, Targets};
