@@ -25,7 +25,7 @@ fn lightness() -> Tensor {
 fn hints() -> Tensor {
     let value = |i: usize| {
         let spot = (40..46).contains(&(i % 192)) && (60..66).contains(&(i / 192 % 160));
-        if spot { [0.4, 0.3, 1.][i / (160 * 192) % 3] } else { 0. }
+        if spot { [0.4_f32, 0.3, 1.][i / (160 * 192) % 3] } else { 0. }
     };
     let shape = (2, 3, 160, 192);
     Tensor::from_iter((0..6 * 160 * 192).map(value), &Device::Cpu).unwrap().reshape(shape).unwrap()
