@@ -1,5 +1,5 @@
-//! How far the colors of bf16 are from those of f32: mean Delta E (CIEDE2000) over the thumbnails of
-//! photographs, and the time of a prediction in each, by turns.
+//! How far the colors of bf16 and of integers are from those of f32: mean Delta E (CIE76 and
+//! CIEDE2000) over the thumbnails of photographs, and the time of a prediction in each, by turns.
 //!
 //!     cargo run --release -p polychromify-core --features train --example precision -- WEIGHTS PHOTO...
 //!
@@ -15,10 +15,20 @@ use polychromify_core::lab::Lab;
 use polychromify_core::ops::{Allocator, Precision};
 use polychromify_core::scan::Limits;
 use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::{Colorizer, Device, Error, Hints, Result, Scan, Thumbnail, Weights};
+use polychromify_core::{
+    Arithmetic, Colorizer, Device, Error, Hints, Result, Scan, Thumbnail, Weights,
+};
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
+
+/// One arithmetic beside f32.
+struct Contender {
+    colorizer: Colorizer,
+    /// Mean Delta E of each photograph, by CIE76 and by CIEDE2000.
+    distances: [Vec<f64>; 2],
+    milliseconds: Vec<f64>,
+}
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -28,31 +38,52 @@ fn main() -> Result<()> {
     if !Precision::Bf16.is_available() {
         println!("{}", device.precision(Precision::Bf16));
     }
-    let open =
-        |precision| Ok::<_, Error>(Colorizer::open(&weights, &device)?.in_precision(precision));
-    let colorizers = [open(Precision::F32)?, open(Precision::Bf16)?];
-    let (mut means, mut seconds) = (Vec::new(), [Vec::new(), Vec::new()]);
-    for path in arguments.map(PathBuf::from) {
-        let image = thumbnail(&path, colorizers[0].work_area())?;
-        let mut chroma = Vec::new();
-        for (colorizer, seconds) in colorizers.iter().zip(&mut seconds) {
-            let start = Instant::now();
-            chroma.push(colorizer.predict(&image, &Hints::default())?.chroma().to_vec());
-            seconds.push(start.elapsed().as_secs_f64());
-        }
-        let lab = |l: f32, [a, b]: [f32; 2]| Lab { l, a, b };
-        let pixels = image.lightness().iter().zip(chroma[0].iter().zip(&chroma[1]));
-        let total: f64 = pixels.map(|(&l, (&x, &y))| ciede2000(lab(l, x), lab(l, y))).sum();
-        means.push(total / chroma[0].len() as f64);
+    let all = [Arithmetic::F32, Arithmetic::Bf16, Arithmetic::Integers];
+    let mut contenders = Vec::new();
+    for arithmetic in
+        all.into_iter().filter(|&a| a != Arithmetic::Integers || weights.has_integers())
+    {
+        let colorizer = Colorizer::open_in(&weights, &device, arithmetic)?;
+        contenders.push(Contender {
+            colorizer,
+            distances: Default::default(),
+            milliseconds: Vec::new(),
+        });
     }
-    let mean = means.iter().sum::<f64>() / means.len().max(1) as f64;
-    let worst = means.iter().fold(0.0, |most: f64, &mean| most.max(mean));
-    println!("{} photographs with {name}: mean Delta E {mean:.3}, of one {worst:.3}", means.len());
-    let [f32, bf16] = seconds.map(|mut seconds| {
-        seconds.sort_by(f64::total_cmp);
-        1000.0 * seconds.get(seconds.len() / 2).copied().unwrap_or(0.0)
-    });
-    println!("a prediction: f32 {f32:.1} ms, bf16 {bf16:.1} ms, medians");
+    for path in arguments.map(PathBuf::from) {
+        let image = thumbnail(&path, weights.work_area())?;
+        let mut first: Option<Vec<[f32; 2]>> = None;
+        for contender in &mut contenders {
+            let start = Instant::now();
+            let chroma = contender.colorizer.predict(&image, &Hints::default())?.chroma().to_vec();
+            contender.milliseconds.push(1e3 * start.elapsed().as_secs_f64());
+            let first = first.get_or_insert_with(|| chroma.clone());
+            let lab = |l: f32, [a, b]: [f32; 2]| Lab { l, a, b };
+            let (mut cie76, mut newer) = (0.0, 0.0);
+            for (&l, (&x, &y)) in image.lightness().iter().zip(first.iter().zip(&chroma)) {
+                cie76 += f64::from((x[0] - y[0]).hypot(x[1] - y[1]));
+                newer += ciede2000(lab(l, x), lab(l, y));
+            }
+            contender.distances[0].push(cie76 / chroma.len() as f64);
+            contender.distances[1].push(newer / chroma.len() as f64);
+        }
+    }
+    for Contender { colorizer, distances: [cie76, newer], mut milliseconds } in contenders {
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let worst = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+        milliseconds.sort_by(f64::total_cmp);
+        println!(
+            "{name} in {}, {} photographs: mean Delta E {:.3} (CIE76), of one {:.3}; {:.3} and {:.3} \
+             (CIEDE2000); a prediction {:.1} ms (median)",
+            colorizer.arithmetic(),
+            cie76.len(),
+            mean(&cie76),
+            worst(&cie76),
+            mean(&newer),
+            worst(&newer),
+            milliseconds.get(milliseconds.len() / 2).copied().unwrap_or(0.0)
+        );
+    }
     Ok(())
 }
 

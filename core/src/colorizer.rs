@@ -1,19 +1,20 @@
 //! Thumbnail in, chroma map out: the one neural step.
 
 mod alternatives;
+mod arithmetic;
 
 use std::sync::Arc;
 
-use candle_core::{D, Tensor};
-use candle_nn::ops::softmax;
+use candle_core::Tensor;
 
 use crate::borders::Rectangle;
 use crate::hints::{Spot, spots, spread};
 use crate::model::{BLOCK, Mode, Network};
-use crate::ops::{Precision, Prepared, with_precision, with_prepared};
+use crate::ops::{Prepared, with_precision, with_prepared};
 use crate::thumbnail::WorkImage;
 use crate::{ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
+pub use arithmetic::Arithmetic;
 
 /// Networks predict `(a, b)` over this.
 const CHROMA_SCALE: f32 = 128.0;
@@ -27,35 +28,43 @@ pub struct Colorizer {
     network: Box<dyn Network>,
     device: Device,
     work_area: usize,
-    precision: Precision,
+    arithmetic: Arithmetic,
     prepared: Arc<Prepared>,
 }
 
 impl Colorizer {
-    /// What convolutions multiply in unless another is asked for, where the processor has it: the
-    /// faster one, whose colors are within a mean Delta E of 0.5 of f32's
-    /// (`core/examples/precision.rs`).
-    pub const PRECISION: Precision = Precision::Bf16;
-
-    /// Builds the network that the weights name, on the device.
+    /// Builds the network that the weights name, on the device, with the arithmetic of
+    /// [`Arithmetic::default_for`].
     ///
     /// # Errors
     ///
     /// When the weights do not fit their network, or the device fails.
     pub fn open(weights: &Weights, device: &Device) -> Result<Self> {
+        Self::open_in(weights, device, Arithmetic::default_for(weights, device))
+    }
+
+    /// The same with another arithmetic. Integers are calculated on the CPU, whatever the device.
+    ///
+    /// # Errors
+    ///
+    /// When the weights do not fit their network, hold no integers that are asked for, or the device
+    /// fails.
+    pub fn open_in(weights: &Weights, device: &Device, arithmetic: Arithmetic) -> Result<Self> {
+        let network = weights.build_in(device, arithmetic)?;
+        let device =
+            if arithmetic == Arithmetic::Integers { Device::host() } else { device.clone() };
         Ok(Self {
-            network: weights.build(device)?,
-            device: device.clone(),
+            network,
+            device,
             work_area: weights.work_area(),
-            precision: Self::PRECISION,
+            arithmetic,
             prepared: Arc::new(Prepared::new(weights.tensors().values())),
         })
     }
 
-    /// The same with convolutions of another precision.
-    #[must_use]
-    pub fn in_precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
+    /// What predictions are calculated in.
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
     }
 
     /// Most pixels of a thumbnail, as the weights ask for.
@@ -103,7 +112,7 @@ impl Colorizer {
         let (Some(bins), Some(centers)) = (heads.bins, centers) else {
             return Err(Error::NoAlternatives);
         };
-        let shares = softmax(&bins, D::Minus1)?.to_vec2::<f32>()?;
+        let shares = bins.to_vec2::<f32>()?.iter().map(|row| shares(row)).collect();
         let chroma = self.predict_in(&frame, &spots, &spots)?;
         let cells = Cells::new(&frame, chroma.chroma(), shares, &centers);
         let Some(mut seen) = cells.alternatives().into_iter().nth(which.saturating_sub(1)) else {
@@ -114,7 +123,7 @@ impl Colorizer {
     }
 
     fn infer<T>(&self, work: impl FnOnce() -> T) -> T {
-        with_prepared(&self.prepared, || with_precision(self.precision, work))
+        with_prepared(&self.prepared, || with_precision(self.arithmetic.precision(), work))
     }
 
     /// With hints that the network sees, and those that are spread too.
@@ -152,6 +161,18 @@ impl Colorizer {
         let planes = frame.hints(spots);
         Ok(Some(Tensor::from_vec(planes, (1, 3, height, width), &self.device.inner)?))
     }
+}
+
+/// How likely each bin is, by its logit. Like all that follows from the network, the exponential is
+/// the same on every machine: a library of the system may choose another by the processor.
+fn shares(logits: &[f32]) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::MIN, f32::max);
+    let mut shares: Vec<f32> = logits.iter().map(|logit| libm::expf(logit - most)).collect();
+    let all: f32 = shares.iter().sum();
+    for share in &mut shares {
+        *share /= all;
+    }
+    shares
 }
 
 /// What a network sees of a work image: the photograph in a frame of whole strides.
@@ -233,7 +254,8 @@ mod tests {
     #[test]
     fn weights_are_prepared_once_and_give_the_same_colors() {
         let device = Device::open(crate::device::DeviceChoice::Cpu).unwrap();
-        let colorizer = Colorizer::open(&Weights::default_weights().unwrap(), &device).unwrap();
+        let weights = Weights::default_weights().unwrap();
+        let colorizer = Colorizer::open_in(&weights, &device, Arithmetic::Bf16).unwrap();
         let image = image(&|x, y| 50.0 + 40.0 * (x as f32 / 9.0).sin() * (y as f32 / 7.0).cos());
         let predict = || colorizer.predict(&image, &Hints::default()).unwrap().chroma().to_vec();
         let first = predict();
@@ -244,7 +266,7 @@ mod tests {
         assert!(packed > 30 || !is_x86_feature_detected!("avx512f"), "{packed} weights");
 
         let x = colorizer.lightness(&Frame::new(&image, colorizer.network.stride())).unwrap();
-        let plain = with_precision(colorizer.precision, || {
+        let plain = with_precision(colorizer.arithmetic.precision(), || {
             colorizer.network.forward(&x, None, Mode::Infer)
         });
         let plain = plain.unwrap().flatten_from(2).unwrap().to_vec3::<f32>().unwrap();

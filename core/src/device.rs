@@ -87,6 +87,11 @@ impl Device {
         asked.to_string()
     }
 
+    /// The CPU, whatever else there is.
+    pub(crate) fn host() -> Self {
+        Self::cpu("CPU".to_owned())
+    }
+
     fn cpu(name: String) -> Self {
         Self { inner: candle_core::Device::Cpu, name }
     }

@@ -30,8 +30,9 @@ pub use photo::Photo;
 pub use scans::scan_sheet;
 
 use crate::model::{Mode, Network};
+use crate::ops::with_precision;
 use crate::train::{draw_splits, read_photo, read_table};
-use crate::{Device, Error, Result, Weights};
+use crate::{Arithmetic, Device, Error, Result, Weights};
 
 /// Width and height that photographs are squeezed to, in pixels.
 pub const SIDE: usize = 128;
@@ -88,7 +89,7 @@ pub fn list_photos(folder: &Path, table: Option<&Path>, split: &str) -> Result<V
     Ok(files.into_iter().map(locate).collect())
 }
 
-/// Measures a network over photographs.
+/// Measures a network over photographs, in its default arithmetic or another one.
 ///
 /// Photographs that cannot be read are passed over and remembered in [`Report::failures`].
 /// `observe(done, all)` is called now and then with the number of photographs.
@@ -99,11 +100,14 @@ pub fn list_photos(folder: &Path, table: Option<&Path>, split: &str) -> Result<V
 pub fn evaluate(
     weights: &Weights,
     device: &Device,
+    arithmetic: Option<Arithmetic>,
     photos: &[PathBuf],
     observe: &mut dyn FnMut(usize, usize),
 ) -> Result<Report> {
-    let network = weights.build(device)?;
-    let measured = measure(&[network], weights.sepia(), device, photos, observe)?;
+    let arithmetic = arithmetic.unwrap_or_else(|| Arithmetic::default_for(weights, device));
+    let network = weights.build_in(device, arithmetic)?;
+    let measure = || measure(&[network], weights.sepia(), device, photos, observe);
+    let measured = with_precision(arithmetic.precision(), measure)?;
     let [gray, sepia, original] = measured.baselines.each_ref().map(Tally::panel);
     Ok(Report {
         network: weights.network().to_owned(),
@@ -310,7 +314,8 @@ mod tests {
         let weights = gray_weights(folder.path());
         let mut calls = Vec::new();
         let report =
-            evaluate(&weights, &device, &photos, &mut |done, all| calls.push((done, all))).unwrap();
+            evaluate(&weights, &device, None, &photos, &mut |done, all| calls.push((done, all)))
+                .unwrap();
         assert_eq!((report.photos, calls), (9, vec![(8, 10), (10, 10)]));
         assert!(report.failures.len() == 1 && report.failures[0].contains("broken.jpg"));
         assert_eq!(report.panel, report.gray);

@@ -108,7 +108,7 @@ pub(crate) fn spots(image: &WorkImage, hints: &Hints) -> Vec<Spot> {
             first..(last.max(-1.0) + 1.0) as usize
         };
         let inside =
-            |x: usize, y: usize| (x as f32 - center[0]).hypot(y as f32 - center[1]) <= radius;
+            |x: usize, y: usize| libm::hypotf(x as f32 - center[0], y as f32 - center[1]) <= radius;
         let pixels = span(center[1], height)
             .flat_map(|y| span(center[0], width).map(move |x| (x, y)))
             .filter(|&(x, y)| inside(x, y))

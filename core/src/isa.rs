@@ -23,7 +23,8 @@ pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
 static MOST: AtomicU8 = AtomicU8::new(Isa::Avx512 as u8);
 
 /// Lets this process use no more than this set, from the next operation on; libraries choose theirs
-/// by themselves. Results of the color pipeline do not depend on it, those of networks do by rounding.
+/// by themselves. Results of the color
+/// pipeline and of networks in integers do not depend on it, those of others do by rounding.
 pub fn limit(most: Isa) {
     MOST.store(most as u8, Ordering::Relaxed);
 }

@@ -144,7 +144,7 @@ pub fn srgb_to_linear(v: f32) -> f32 {
     let linear = if magnitude <= 0.04045 {
         magnitude / 12.92
     } else {
-        ((f64::from(magnitude) + 0.055) / 1.055).powf(2.4) as f32
+        libm::pow((f64::from(magnitude) + 0.055) / 1.055, 2.4) as f32
     };
     linear.copysign(v)
 }

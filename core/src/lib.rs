@@ -47,7 +47,7 @@ pub mod train;
 pub mod weights;
 
 pub use chroma::{ChromaMap, SamplesMut};
-pub use colorizer::Colorizer;
+pub use colorizer::{Arithmetic, Colorizer};
 pub use device::Device;
 pub use error::{Error, Result};
 pub use hints::Hints;

@@ -6,6 +6,7 @@ pub mod conv;
 pub mod conv_dense;
 pub mod deep_conv;
 pub mod eccv16;
+pub(crate) mod integers;
 pub mod siggraph17;
 pub mod vanilla;
 pub mod vivid;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::engine::{Recorder, Rows};
+use crate::weights::Integers;
 use crate::{Error, Result};
 
 /// Height and width, in pixels, of the blocks that color bins are told of.
@@ -180,6 +182,25 @@ pub fn build(name: &str, config: &Value, vb: VarBuilder) -> Result<Box<dyn Netwo
             format!("there is no such network; there are: {}", names().join(", ")),
         )),
     }
+}
+
+/// Builds a network that predicts in integers, from a file's tensors for that.
+///
+/// # Errors
+///
+/// When the network has no such way, its configuration does not fit, or the tensors do not.
+pub(crate) fn build_in_integers(
+    name: &str,
+    config: &Value,
+    tensors: &Integers,
+) -> Result<Box<dyn Network>> {
+    if name != "vivid" {
+        return Err(refused(name, "only `vivid` predicts in integers".to_owned()));
+    }
+    let config: vivid::Config = from_value(name, config)?;
+    config.check().map_err(|reason| refused(name, reason))?;
+    let network = integers::IntegerVivid::new(&config, tensors);
+    Ok(Box::new(network.map_err(|reason| refused(name, reason))?))
 }
 
 /// Refuses a list with a layer of no channels.

@@ -13,6 +13,7 @@ mod depthwise;
 mod direct;
 mod geometry;
 mod im2col;
+pub(crate) mod integer;
 mod lowered;
 mod matrix;
 mod norm;
@@ -30,6 +31,8 @@ mod upsample;
 use candle_core::{DType, Result, Tensor};
 
 pub use allocator::Allocator;
+#[doc(hidden)]
+pub use integer::{Loop, integer_loops};
 pub use precision::{Precision, with_precision};
 pub(crate) use prepared::folded;
 pub use prepared::{Prepared, with_prepared};

@@ -8,6 +8,7 @@ mod adam;
 mod augment;
 mod average;
 mod cache;
+mod calibrate;
 mod checkpoint;
 mod curves;
 mod dataset;
@@ -38,6 +39,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
+pub use calibrate::calibrate;
 pub use checkpoint::write_portable;
 pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
 pub use preview::preview;

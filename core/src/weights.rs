@@ -4,12 +4,15 @@
 //! `polychromify.network`, `polychromify.config` (JSON), `polychromify.training` (JSON: data,
 //! seed, epochs, command, measures) and `polychromify.sepia` (JSON: the training set's mean
 //! `[a, b]`). Nobody passes a matching network by hand.
+//!
+//! Tensors named `integers.*`, if there are any, are for predictions in integers
+//! (`model/integers.rs`): i16, i32, u8 and f32. The others are the network's own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
@@ -22,15 +25,17 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::model::{self, Network};
-use crate::{Device, Error, Result};
+use crate::{Arithmetic, Device, Error, Result};
 
 mod average;
 mod complete;
 pub(crate) mod import;
+mod integers;
 mod pth;
 
 pub use average::average;
 pub use import::{Imported, import};
+pub use integers::{Integers, Numbers};
 
 /// Weights within the program.
 struct BuiltIn {
@@ -46,7 +51,7 @@ const BUILTIN: &[BuiltIn] = &[
     BuiltIn {
         name: "vivid",
         bytes: include_bytes!("../../weights/vivid.safetensors"),
-        sha256: "ffb0f062b79a2128bba895a266f470cf553c08aa0fa948494c722f68cbfdb18e",
+        sha256: "e34ebf66446e9a3a1852d56d85477e622ac12e01da4ce6fa54d943058aff99be",
     },
     BuiltIn {
         name: "polychromify",
@@ -75,6 +80,7 @@ pub struct Weights {
     training: Value,
     sepia: [f32; 2],
     tensors: BTreeMap<String, Tensor>,
+    integers: Arc<Integers>,
 }
 
 impl Weights {
@@ -181,6 +187,38 @@ impl Weights {
         &self.tensors
     }
 
+    /// Whether the file holds what predictions in integers need.
+    pub fn has_integers(&self) -> bool {
+        !self.integers.is_empty()
+    }
+
+    /// What predictions in integers need; empty where the file holds nothing.
+    #[cfg(test)]
+    pub(crate) fn integers(&self) -> &Integers {
+        &self.integers
+    }
+
+    /// Builds the network that the file names, with the arithmetic of its predictions: in integers
+    /// it is on the CPU whatever the device, and cannot be trained.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Weights::build`], or when the file holds no integers or some that do not fit.
+    pub fn build_in(&self, device: &Device, arithmetic: Arithmetic) -> Result<Box<dyn Network>> {
+        if arithmetic != Arithmetic::Integers {
+            return self.build(device);
+        }
+        let refuse = |reason: String| Error::Weights { name: self.given.clone(), reason };
+        if !self.has_integers() {
+            return Err(refuse("they hold nothing for predictions in integers".to_owned()));
+        }
+        let network = model::build_in_integers(&self.network, &self.config, &self.integers);
+        network.map_err(|error| match error {
+            Error::Weights { name, reason } => refuse(format!("network `{name}`: {reason}")),
+            other => other,
+        })
+    }
+
     /// Builds the network that the file names.
     ///
     /// # Errors
@@ -254,10 +292,29 @@ impl Weights {
             let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), cpu)?;
             Ok((name.to_owned(), tensor.to_dtype(DType::F32)?))
         };
-        let views: Vec<_> = file.iter().collect();
-        let (tensors, sha256) =
-            rayon::join(|| views.into_par_iter().map(read).collect::<Result<_>>(), sha256);
-        let tensors = tensors?;
+        let (integers, views): (Vec<_>, Vec<_>) =
+            file.iter().partition(|(name, _)| name.starts_with(integers::PREFIX));
+        let read_integers = || {
+            let mut found = Integers::default();
+            for (name, view) in &integers {
+                let numbers = Numbers::read(view).ok_or_else(|| {
+                    refuse(format!("tensor `{name}` is of type {}, expected I16", view.dtype()))
+                })?;
+                let own = name.trim_start_matches(integers::PREFIX).to_owned();
+                found.insert(own, view.shape().to_vec(), numbers);
+            }
+            Ok::<_, Error>(Arc::new(found))
+        };
+        let ((tensors, integers), sha256) = rayon::join(
+            || {
+                rayon::join(
+                    || views.into_par_iter().map(read).collect::<Result<_>>(),
+                    read_integers,
+                )
+            },
+            sha256,
+        );
+        let (tensors, integers) = (tensors?, integers?);
         Ok(Self {
             name: name.to_owned(),
             given: given.to_owned(),
@@ -267,6 +324,7 @@ impl Weights {
             training,
             sepia,
             tensors,
+            integers,
         })
     }
 }
@@ -296,6 +354,8 @@ pub struct Header<'a> {
     pub training: &'a Value,
     /// The training set's mean `[a, b]`, in -128..=127.
     pub sepia: [f32; 2],
+    /// What predictions in integers need, if they are wanted.
+    pub integers: Option<&'a Integers>,
 }
 
 /// Writes a weights file as [`save`] does, its tensors as f16: half as long, and read as f32.
@@ -326,7 +386,8 @@ pub fn save(
     training: &Value,
     sepia: [f32; 2],
 ) -> Result<()> {
-    save_as(path.as_ref(), tensors, Header { network, config, training, sepia }, DType::F32)
+    let header = Header { network, config, training, sepia, integers: None };
+    save_as(path.as_ref(), tensors, header, DType::F32)
 }
 
 fn save_as(
@@ -335,14 +396,14 @@ fn save_as(
     header: Header<'_>,
     dtype: DType,
 ) -> Result<()> {
-    let Header { network, config, training, sepia } = header;
+    let Header { network, config, training, sepia, integers } = header;
     let metadata = BTreeMap::from([
         (NETWORK, network.to_owned()),
         (CONFIG, config.to_string()),
         (TRAINING, training.to_string()),
         (SEPIA, format!("[{:?}, {:?}]", sepia[0], sepia[1])),
     ]);
-    let bytes = serialize_as(tensors, &metadata, dtype)?;
+    let bytes = serialize_as(tensors, integers, &metadata, dtype)?;
     write_whole(path, &bytes).map_err(Error::io(path, "write"))
 }
 
@@ -352,7 +413,7 @@ pub(crate) fn serialize(
     tensors: &BTreeMap<String, Tensor>,
     metadata: &BTreeMap<&str, String>,
 ) -> Result<Vec<u8>> {
-    serialize_as(tensors, metadata, DType::F32)
+    serialize_as(tensors, None, metadata, DType::F32)
 }
 
 /// The same in half precision.
@@ -361,24 +422,29 @@ pub(crate) fn serialize_half(
     tensors: &BTreeMap<String, Tensor>,
     metadata: &BTreeMap<&str, String>,
 ) -> Result<Vec<u8>> {
-    serialize_as(tensors, metadata, DType::F16)
+    serialize_as(tensors, None, metadata, DType::F16)
 }
 
-/// With tensors of type F32 or F16.
+/// With tensors of type F32 or F16, and those for integers.
 fn serialize_as(
     tensors: &BTreeMap<String, Tensor>,
+    integers: Option<&Integers>,
     metadata: &BTreeMap<&str, String>,
     dtype: DType,
 ) -> Result<Vec<u8>> {
+    let own = if dtype == DType::F16 { Dtype::F16 } else { Dtype::F32 };
     let mut content = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         // Little-endian on every processor that candle's own writer serves.
         let bytes = tensor.to_dtype(dtype)?.contiguous()?.data().into_owned();
-        content.push((name, tensor.dims().to_vec(), bytes));
+        content.push((name.clone(), tensor.dims().to_vec(), own, bytes));
     }
-    let dtype = if dtype == DType::F16 { Dtype::F16 } else { Dtype::F32 };
-    let views = content.iter().map(|(name, shape, bytes)| {
-        let view = safetensors::tensor::TensorView::new(dtype, shape.clone(), bytes);
+    for (name, (shape, numbers)) in integers.into_iter().flat_map(Integers::iter) {
+        let (dtype, bytes) = numbers.bytes();
+        content.push((format!("{}{name}", integers::PREFIX), shape.clone(), dtype, bytes));
+    }
+    let views = content.iter().map(|(name, shape, dtype, bytes)| {
+        let view = TensorView::new(*dtype, shape.clone(), bytes);
         (name.as_str(), view.expect("the bytes were made from the tensor of this shape"))
     });
     let plain = safetensors::serialize(views, None)
@@ -512,8 +578,13 @@ mod tests {
             Tensor::new(&[1.0f32, 0.1, -6.5], &candle_core::Device::Cpu).unwrap(),
         )]);
         let (config, training) = (json!({"filters": [2]}), json!({"seed": 7}));
-        let header =
-            Header { network: "other", config: &config, training: &training, sepia: [1.5, 9.25] };
+        let header = Header {
+            network: "other",
+            config: &config,
+            training: &training,
+            sepia: [1.5, 9.25],
+            integers: None,
+        };
         save_half(&path, &tensors, header).unwrap();
         let weights = Weights::read(&path).unwrap();
         let found = weights.tensors()["x"].to_vec1::<f32>().unwrap();

@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 pub(crate) use coloring::Coloring;
 use values::parse_size;
 pub(crate) use values::{
-    BordersChoice, FormatChoice, IoClass, LogFormat, OnSuccessName, ProfileName,
+    BordersChoice, FormatChoice, IoClass, LogFormat, OnSuccessName, PrecisionName, ProfileName,
 };
 pub(crate) use watch::Watch;
 

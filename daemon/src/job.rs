@@ -371,7 +371,7 @@ impl Studio {
 
     /// What decided the colors beside the weights, for the label.
     fn settings(&self) -> String {
-        let mut settings = Vec::new();
+        let mut settings = vec![format!("calculated in {}", self.colorizer.arithmetic())];
         if self.style.saturation != 1.0 {
             settings.push(format!("saturation {}", self.style.saturation));
         }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use polychromify_core::Arithmetic;
 use polychromify_core::scan::SourceType;
 
 use crate::cli::{BordersChoice, Coloring, FormatChoice, ProfileName};
@@ -34,6 +35,10 @@ pub(crate) struct Settings {
     pub(crate) invert: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) mark: bool,
+    /// What the network calculates in. Left out for f32, and so are ledgers of before this was told:
+    /// their results are in f32, or on some processors in bf16.
+    #[serde(skip_serializing_if = "is_f32")]
+    pub(crate) precision: Arithmetic,
 }
 
 /// Weights and settings, as the ledger compares them.
@@ -50,8 +55,13 @@ fn is_first(variant: &u8) -> bool {
     *variant == 1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_f32(precision: &Arithmetic) -> bool {
+    *precision == Arithmetic::F32
+}
+
 impl Settings {
-    pub(crate) fn new(arguments: &Coloring, hints: Option<String>) -> Self {
+    pub(crate) fn new(arguments: &Coloring, precision: Arithmetic, hints: Option<String>) -> Self {
         Self {
             format: match arguments.format {
                 FormatChoice::Same => "same",
@@ -80,6 +90,7 @@ impl Settings {
             },
             invert: arguments.invert,
             mark: arguments.mark,
+            precision,
         }
     }
 

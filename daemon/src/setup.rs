@@ -5,9 +5,9 @@ use std::thread;
 
 use directories::ProjectDirs;
 use polychromify_core::scan::Limits;
-use polychromify_core::{Colorizer, Device, Weights};
+use polychromify_core::{Arithmetic, Colorizer, Device, Weights};
 
-use crate::cli::{BordersChoice, Coloring};
+use crate::cli::{BordersChoice, Coloring, PrecisionName};
 use crate::error::{Error, Result};
 use crate::job::{Care, Redo, Style};
 use crate::ledger::{self, Ledger};
@@ -42,7 +42,9 @@ impl Means {
     pub(crate) fn open(arguments: &Coloring, hints: Option<String>) -> Result<Self> {
         let weights = find_weights(arguments.weights.as_deref())?;
         let device = Device::open(arguments.device.choice())?;
-        let colorizer = Colorizer::open(&weights, &device)?;
+        let arithmetic = arguments.precision.map(PrecisionName::arithmetic);
+        let arithmetic = arithmetic.unwrap_or_else(|| Arithmetic::default_for(&weights, &device));
+        let colorizer = Colorizer::open_in(&weights, &device, arithmetic)?;
         if arguments.variant > 1 && !colorizer.has_alternatives() {
             return Err(polychromify_core::Error::NoAlternatives.into());
         }
@@ -50,7 +52,7 @@ impl Means {
             colorizer,
             weights: weights.name().to_owned(),
             device: device.name().to_string(),
-            recipe: Settings::new(arguments, hints).recipe(weights.sha256()),
+            recipe: Settings::new(arguments, arithmetic, hints).recipe(weights.sha256()),
             style: Style {
                 format: arguments.format.format(),
                 saturation: arguments.saturation,

@@ -10,6 +10,8 @@ mod colors;
 mod command_line;
 /// Delivered folders: manifests, bags, and what `verify` says of them.
 mod delivery;
+/// Colors that are the same on every machine.
+mod everywhere;
 /// Folders that tests run in, and what a run gave.
 mod folder;
 /// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.

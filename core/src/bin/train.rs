@@ -30,8 +30,8 @@ use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::ops::{Allocator, Precision};
 use polychromify_core::train::{self, BestBy, Config, PrepareSettings, Recipe, Session};
-use polychromify_core::weights::{self, Header, Imported, average, save, save_half};
-use polychromify_core::{Device, Error, Result, Weights, evaluate, model};
+use polychromify_core::weights::{self, Header, Imported, Integers, average, save, save_half};
+use polychromify_core::{Arithmetic, Device, Error, Result, Weights, evaluate, model};
 use serde_json::{Value, json};
 
 use report::{Report, bar, say};
@@ -225,6 +225,10 @@ struct Evaluate {
     /// auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
+    /// f32, bf16, or integers where the weights hold them [default: integers where the weights hold
+    /// them, else f32].
+    #[arg(long, value_name = "NAME", conflicts_with = "hints")]
+    precision: Option<Arithmetic>,
 }
 
 /// Write weights anew: in half precision, for release, with the network's dials turned.
@@ -246,6 +250,22 @@ struct Export {
     /// Further facts about the training, kept in the file: JSON or a file of it.
     #[arg(long, value_name = "JSON|FILE")]
     training: Option<String>,
+    /// Also write what predictions in integers need, found on the photographs of --calibrate.
+    #[arg(long, requires = "calibrate")]
+    integers: bool,
+    /// Folder of training photographs whose activations give the ranges of integers.
+    #[arg(long, value_name = "DIR", requires = "integers")]
+    calibrate: Option<PathBuf>,
+    /// Tab-separated table of these photographs, as for `evaluate`; its split `train` is taken, or
+    /// the one named by --split.
+    #[arg(long, value_name = "TSV", requires = "calibrate")]
+    table: Option<PathBuf>,
+    /// Split of the table to calibrate on.
+    #[arg(long, default_value = "train", requires = "table")]
+    split: String,
+    /// Photographs to calibrate on, evenly spaced through the split.
+    #[arg(long, value_name = "N", default_value_t = 256, requires = "calibrate")]
+    count: usize,
 }
 
 /// Keep a run for another machine: weights and their running average in half precision, without the
@@ -393,7 +413,8 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
         bar.set_position(done as u64);
     };
     let (json, table, failures) = if arguments.hints.is_empty() {
-        let report = evaluate::evaluate(&weights, &device, &photos, &mut observe)?;
+        let report =
+            evaluate::evaluate(&weights, &device, arguments.precision, &photos, &mut observe)?;
         (json!(report), report.to_string(), report.failures)
     } else {
         let counts = &arguments.hints;
@@ -444,10 +465,16 @@ fn export(arguments: &Export) -> Result<ExitCode> {
         training.insert("mean_of".to_owned(), parts.iter().map(part).collect());
     }
     let (network, sepia) = (weights.network(), weights.sepia());
-    let header = Header { network, config: &config, training: &training, sepia };
+    let header = Header { network, config: &config, training: &training, sepia, integers: None };
     save_half(&arguments.output, &tensors, header)?;
     // What does not fit the network is better refused here than where the file is used.
-    Weights::read(&arguments.output)?.build(&Device::open(DeviceChoice::Cpu)?)?;
+    let written = Weights::read(&arguments.output)?;
+    written.build(&Device::open(DeviceChoice::Cpu)?)?;
+    if arguments.integers {
+        // Of the weights as they are read: rounded to half precision.
+        let integers = calibrated(arguments, &written)?;
+        save_half(&arguments.output, &tensors, Header { integers: Some(&integers), ..header })?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -455,6 +482,20 @@ fn checkpoint(Checkpoint { run, output }: &Checkpoint) -> Result<ExitCode> {
     let pictures = train::write_portable(run, output)?;
     say(&format!("{}/checkpoint.safetensors: {pictures} pictures seen", output.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What predictions of the weights in integers need.
+fn calibrated(arguments: &Export, weights: &Weights) -> Result<Integers> {
+    let folder = arguments.calibrate.as_deref().unwrap_or(Path::new("."));
+    let photos = evaluate::list_photos(folder, arguments.table.as_deref(), &arguments.split)?;
+    let bar = bar("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left");
+    let integers =
+        train::calibrate(weights, &evaluate::spaced(&photos, arguments.count), &mut |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        });
+    bar.finish_and_clear();
+    integers
 }
 
 fn import(arguments: &Import) -> Result<ExitCode> {

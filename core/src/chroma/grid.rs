@@ -166,7 +166,7 @@ fn picture_shares(map: &ChromaMap, i: usize) -> [f32; NODES] {
     std::array::from_fn(|node| {
         let weight = |&j: &usize| {
             let away = map.lightness[j] * ((NODES - 1) as f32 / 100.0) - node as f32;
-            ANY_LIGHTNESS + (-0.5 * (away / SIGMA_SHARE).powi(2)).exp()
+            ANY_LIGHTNESS + libm::expf(-0.5 * (away / SIGMA_SHARE).powi(2))
         };
         let [picture, border] =
             [&pictures, &borders].map(|pixels| pixels.iter().map(weight).sum::<f32>());
@@ -182,7 +182,8 @@ fn add(sum: Sums, v: &Sums) -> Sums {
 /// its mirror image.
 fn gaussian(sigma: f32) -> Vec<f32> {
     let radius = (3.0 * sigma).ceil() as usize;
-    let raw: Vec<f32> = (0..=radius).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
+    let raw: Vec<f32> =
+        (0..=radius).map(|i| libm::expf(-0.5 * (i as f32 / sigma).powi(2))).collect();
     let sum = raw[0] + 2.0 * raw[1..].iter().sum::<f32>();
     raw.iter().map(|v| v / sum).collect()
 }

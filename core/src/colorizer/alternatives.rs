@@ -147,7 +147,8 @@ impl<'a> Cells<'a> {
         order.sort_by(|one, two| likely[*two].total_cmp(&likely[*one]));
         for i in order {
             let (_, color) = mass(self.centers, &shares, self.centers[i]);
-            let far = |other: [f32; 2]| (color[0] - other[0]).hypot(color[1] - other[1]) >= APART;
+            let far =
+                |other: [f32; 2]| libm::hypotf(color[0] - other[0], color[1] - other[1]) >= APART;
             if likely[i] >= LEAST_LIKELY * most
                 && far(now)
                 && found.iter().all(|(other, _)| far(*other))
@@ -192,7 +193,7 @@ impl<'a> Cells<'a> {
 fn mass(centers: &[[f32; 2]], shares: &[f32], color: [f32; 2]) -> (f32, [f32; 2]) {
     let (mut sum, mut mean) = (0.0, [0.0; 2]);
     for (center, share) in centers.iter().zip(shares) {
-        if (center[0] - color[0]).hypot(center[1] - color[1]) < NEAR {
+        if libm::hypotf(center[0] - color[0], center[1] - color[1]) < NEAR {
             sum += share;
             mean[0] += share * center[0];
             mean[1] += share * center[1];

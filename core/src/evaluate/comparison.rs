@@ -11,8 +11,7 @@ use serde_json::Value;
 use super::sheet::{self, sheet};
 use super::{Panel, measure, predict, read_photos};
 use crate::model::{Mode, Network};
-use crate::ops::with_precision;
-use crate::{Colorizer, Device, Error, Result, Weights};
+use crate::{Arithmetic, Device, Error, Result, Weights};
 
 /// Predictions that are timed after a first one that is not; the median counts.
 const TIMED: usize = 7;
@@ -166,7 +165,9 @@ pub fn comparison_sheet(
 }
 
 fn build(contestants: &[Weights], device: &Device) -> Result<Vec<Box<dyn Network>>> {
-    contestants.iter().map(|weights| weights.build(device)).collect()
+    let build =
+        |weights: &Weights| weights.build_in(device, Arithmetic::default_for(weights, device));
+    contestants.iter().map(build).collect()
 }
 
 /// Epochs and hours, from what a weights file says of its training.
@@ -184,7 +185,7 @@ fn training(record: &Value) -> String {
     epochs.into_iter().chain(minutes).collect::<Vec<_>>().join(", ")
 }
 
-/// Median time of a prediction of one picture of `side` x `side` pixels, in the precision that is
+/// Median time of a prediction of one picture of `side` x `side` pixels, in the arithmetic that is
 /// used for it.
 fn milliseconds(network: &dyn Network, device: &Device, side: usize) -> Result<f64> {
     let lightness = Tensor::zeros((1, 1, side, side), DType::F32, &device.inner)?;
@@ -192,9 +193,7 @@ fn milliseconds(network: &dyn Network, device: &Device, side: usize) -> Result<f
     for i in 0..=TIMED {
         let started = Instant::now();
         // Reading the result waits for the device.
-        let chroma = with_precision(Colorizer::PRECISION, || {
-            network.forward(&lightness, None, Mode::Infer)
-        })?;
+        let chroma = network.forward(&lightness, None, Mode::Infer)?;
         chroma.flatten_all()?.to_vec1::<f32>()?;
         if i > 0 {
             times.push(1e3 * started.elapsed().as_secs_f64());

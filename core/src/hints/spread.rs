@@ -33,7 +33,7 @@ pub(crate) fn spread(image: &WorkImage, spots: &[Spot], share: f32, chroma: &mut
     let (mut sums, mut weights, mut strongest) = (vec![[0.0; 2]; n], vec![0.0; n], vec![0.0; n]);
     for spot in spots {
         for (i, distance) in geodesic_distances(image, &spot.pixels, share) {
-            let weight = (-distance * distance).exp();
+            let weight = libm::expf(-distance * distance);
             sums[i][0] += weight * spot.chroma[0];
             sums[i][1] += weight * spot.chroma[1];
             weights[i] += weight;
@@ -53,7 +53,7 @@ pub(crate) fn spread(image: &WorkImage, spots: &[Spot], share: f32, chroma: &mut
 /// eight neighbors).
 fn geodesic_distances(image: &WorkImage, from: &[usize], share: f32) -> Vec<(usize, f32)> {
     let (width, height) = (image.width, image.height);
-    let reach = share * REACH * (width as f32).hypot(height as f32);
+    let reach = share * REACH * libm::hypotf(width as f32, height as f32);
     let mut distances = vec![f32::INFINITY; width * height];
     // Distances are not negative, so their bits order as they do.
     let mut open = BinaryHeap::new();
@@ -73,7 +73,7 @@ fn geodesic_distances(image: &WorkImage, from: &[usize], share: f32) -> Vec<(usi
             for u in x.saturating_sub(1)..=(x + 1).min(width - 1) {
                 let j = v * width + u;
                 let edge = (image.lightness[i] - image.lightness[j]).abs() - FLAT;
-                let length = (u as f32 - x as f32).hypot(v as f32 - y as f32);
+                let length = libm::hypotf(u as f32 - x as f32, v as f32 - y as f32);
                 let next = distance + length / reach + EDGE * edge.max(0.0);
                 if next < distances[j] && next <= CUTOFF {
                     distances[j] = next;

@@ -90,11 +90,13 @@ const INTERVALS: usize = 4096;
 pub(super) struct Encoder(Vec<f32>);
 
 /// 563/256 (Adobe RGB (1998), 4.3.4.2).
-static ADOBE_RGB: LazyLock<Encoder> = LazyLock::new(|| Encoder::new(|v| v.powf(256.0 / 563.0)));
+static ADOBE_RGB: LazyLock<Encoder> =
+    LazyLock::new(|| Encoder::new(|v| libm::pow(v, 256.0 / 563.0)));
 
 /// Linear to 1/512, then 1.8 (ISO 22028-2, ROMM RGB).
-static PRO_PHOTO: LazyLock<Encoder> =
-    LazyLock::new(|| Encoder::new(|v| if v < 1.0 / 512.0 { 16.0 * v } else { v.powf(1.0 / 1.8) }));
+static PRO_PHOTO: LazyLock<Encoder> = LazyLock::new(|| {
+    Encoder::new(|v| if v < 1.0 / 512.0 { 16.0 * v } else { libm::pow(v, 1.0 / 1.8) })
+});
 
 impl Encoder {
     fn new(curve: impl Fn(f64) -> f64) -> Self {

@@ -27,6 +27,9 @@ pub(crate) use bins::centers as bin_centers;
 /// magnitude.
 const SKIP_SCALES: [f64; 5] = [0.1, 0.08, 0.1, 0.17, 0.33];
 
+/// What height and width of pictures are multiples of.
+pub(super) const STRIDE: usize = 32;
+
 /// Sizes of the decoder and how its two results are joined.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +97,17 @@ impl Config {
             return Err(format!("`gain` has to be above 0, found {}", self.gain));
         }
         Ok(())
+    }
+
+    /// Height and width at which the network looks at a picture.
+    pub(super) fn seen(&self, height: usize, width: usize) -> (usize, usize) {
+        let factor = (self.least_area as f64 / (height * width) as f64).sqrt();
+        if factor <= 1. {
+            return (height, width);
+        }
+        let side =
+            |size: usize| ((size as f64 * factor / STRIDE as f64).round() as usize).max(1) * STRIDE;
+        (side(height), side(width))
     }
 }
 
@@ -233,14 +247,7 @@ impl Vivid {
 
     /// Height and width at which the network looks at a picture.
     fn seen(&self, height: usize, width: usize) -> (usize, usize) {
-        let factor = (self.config.least_area as f64 / (height * width) as f64).sqrt();
-        if factor <= 1. {
-            return (height, width);
-        }
-        let stride = self.stride();
-        let side =
-            |size: usize| ((size as f64 * factor / stride as f64).round() as usize).max(1) * stride;
-        (side(height), side(width))
+        self.config.seen(height, width)
     }
 }
 
@@ -279,7 +286,7 @@ impl Network for Vivid {
     }
 
     fn stride(&self) -> usize {
-        32
+        STRIDE
     }
 
     fn bin_centers(&self) -> Option<Vec<[f32; 2]>> {

@@ -72,7 +72,7 @@ impl Lightness {
                 }
             },
             ColorSpace::Gamma { exponent, chromaticities } => {
-                let curve = |v: f64| v.powf(1.0 / exponent);
+                let curve = |v: f64| libm::pow(v, 1.0 / exponent);
                 if layout.color {
                     let weights = luminance_weights(chromaticities.as_ref());
                     Some(Self::Matrix(weights.map(|w| table(values, |v| (w * curve(v)) as f32))))
@@ -251,7 +251,7 @@ pub(super) fn samples_to_linear(space: &ColorSpace, rgb: &mut [f32]) {
         ColorSpace::Linear => return,
         ColorSpace::Gamma { exponent, .. } => {
             for v in rgb {
-                *v = v.powf((1.0 / exponent) as f32);
+                *v = libm::powf(*v, (1.0 / exponent) as f32);
             }
             return;
         }
@@ -274,7 +274,7 @@ pub(super) fn evaluator(curve: &ToneReprCurve) -> Result<Box<dyn Fn(f64) -> f64>
         ToneReprCurve::Lut(lut) if lut.is_empty() => Ok(Box::new(|v| v)),
         ToneReprCurve::Lut(lut) if lut.len() == 1 => {
             let gamma = f64::from(lut[0]) / 256.0;
-            Ok(Box::new(move |v| v.powf(gamma)))
+            Ok(Box::new(move |v| libm::pow(v, gamma)))
         }
         ToneReprCurve::Lut(lut) => {
             let lut = lut.clone();
@@ -299,7 +299,7 @@ pub(super) fn evaluator(curve: &ToneReprCurve) -> Result<Box<dyn Fn(f64) -> f64>
                 return Err("a tone curve that is not finite".into());
             }
             Ok(Box::new(move |v| {
-                let y = if v >= d { (a * v + b).max(0.0).powf(g) + e } else { c * v + f };
+                let y = if v >= d { libm::pow((a * v + b).max(0.0), g) + e } else { c * v + f };
                 y.clamp(0.0, 1.0)
             }))
         }
@@ -375,7 +375,7 @@ pub(super) fn between(table: &[f32], at: f32) -> f32 {
 
 /// IEC 61966-2-1, in f64.
 fn srgb_to_linear(v: f64) -> f64 {
-    if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+    if v <= 0.04045 { v / 12.92 } else { libm::pow((v + 0.055) / 1.055, 2.4) }
 }
 
 pub(super) fn table(values: usize, f: impl Fn(f64) -> f32) -> Vec<f32> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 
 use super::values::{
-    BordersChoice, DeviceName, FormatChoice, ProfileName, SourceTypeName, parse_duration,
-    parse_saturation, parse_size,
+    BordersChoice, DeviceName, FormatChoice, PrecisionName, ProfileName, SourceTypeName,
+    parse_duration, parse_saturation, parse_size,
 };
 
 #[derive(Args, Clone, Debug)]
@@ -115,6 +115,11 @@ pub(crate) struct Coloring {
     /// What computes the colors
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_DEVICE")]
     pub(crate) device: DeviceName,
+    /// What the network calculates in [default: integers where the weights hold them, else f32]
+    ///
+    /// In integers every machine gives a photograph the same colors. A CUDA device calculates in f32.
+    #[arg(long, value_enum, env = "POLYCHROMIFY_PRECISION")]
+    pub(crate) precision: Option<PrecisionName>,
     /// What the label of a result says that it is, in IPTC's words
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_SOURCE_TYPE")]
     pub(crate) source_type: SourceTypeName,

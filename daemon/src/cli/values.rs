@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use log::LevelFilter;
+use polychromify_core::Arithmetic;
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::lab::RgbSpace;
 use polychromify_core::scan::{Format, SourceType};
@@ -144,6 +145,27 @@ impl DuplicatesName {
         match self {
             Self::Each => Duplicates::Each,
             Self::Skip => Duplicates::Skip,
+        }
+    }
+}
+
+/// `--precision`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionName {
+    /// 24 bits of mantissa; the last bits differ from processor to processor
+    F32,
+    /// 8 bits of mantissa on processors with AVX-512 BF16, f32 on others
+    Bf16,
+    /// Integers, for weights that hold them: the same colors on every machine
+    Integers,
+}
+
+impl PrecisionName {
+    pub(crate) fn arithmetic(self) -> Arithmetic {
+        match self {
+            Self::F32 => Arithmetic::F32,
+            Self::Bf16 => Arithmetic::Bf16,
+            Self::Integers => Arithmetic::Integers,
         }
     }
 }

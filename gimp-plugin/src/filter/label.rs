@@ -30,7 +30,7 @@ impl SourceFile {
     pub(super) fn label(self, network: &Network, settings: &Settings, hints: usize) -> Label {
         let name = self.path.as_deref().and_then(|path| path.file_name());
         let hash = self.hash.and_then(|hash| hash.join().ok()?.ok());
-        let mut said = Vec::new();
+        let mut said = vec![format!("calculated in {}", network.arithmetic())];
         if settings.saturation != 1.0 {
             said.push(format!("saturation {}", settings.saturation));
         }

@@ -10,7 +10,7 @@ use directories::ProjectDirs;
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::weights::known_names;
-use polychromify_core::{ChromaMap, Colorizer, Device, Hints, Weights};
+use polychromify_core::{Arithmetic, ChromaMap, Colorizer, Device, Hints, Weights};
 
 use super::Error;
 
@@ -34,6 +34,11 @@ impl Network {
         let colorizer = Colorizer::open(&weights, &device)?;
         let (name, sha256) = (weights.name().to_owned(), weights.sha256().to_owned());
         Ok(Self { name, sha256, colorizer })
+    }
+
+    /// What predictions are calculated in.
+    pub(crate) fn arithmetic(&self) -> Arithmetic {
+        self.colorizer.arithmetic()
     }
 
     /// Most pixels of a thumbnail.
