@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::engine::conv::{Convolution, Out};
+use crate::engine::conv::{self, Convolution, Out};
 use crate::engine::tests::{distance, features, kernels};
 
 /// Smaller height and width: one pixel, odd ones, and one of several strips and groups of images.
