@@ -99,6 +99,8 @@ impl Peer {
         writeln!(self.questions, "{question}").map_err(|error| failed(error.to_string()))?;
         let mut answer = String::new();
         self.answers.read_line(&mut answer).map_err(|error| failed(error.to_string()))?;
-        answer.trim().parse().map_err(|_| failed(format!("answered `{answer}`")))
+        // The processor's seconds follow.
+        let seconds = answer.split_whitespace().next().and_then(|seconds| seconds.parse().ok());
+        seconds.ok_or_else(|| failed(format!("answered `{answer}`")))
     }
 }

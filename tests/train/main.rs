@@ -61,7 +61,7 @@ fn what_cannot_start_says_why_in_one_line() {
     let folder = folder(0);
     for (arguments, reason) in [
         ("prepare absent --output x.cache", "absent: cannot read: "),
-        ("prepare photos --output x.cache", "photos: holds no JPEG, PNG or TIFF files"),
+        ("prepare photos --output x.cache", "photos: holds no JPEG, PNG, TIFF or WebP files"),
         ("prepare photos --table no.tsv --output x.cache", "no.tsv: cannot read: "),
         ("fit --network conv_dense --data no.cache --output run", "no.cache: cannot open: "),
         ("fit --resume --output run", "run: holds no run; --network and --data begin one"),

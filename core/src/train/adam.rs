@@ -128,11 +128,13 @@ impl Change {
         let (mut first, mut second) = (values(&moments.first)?, values(&moments.second)?);
         let (mut value, gradient) = (values(var)?, values(gradient)?);
         let [beta1, beta2, epsilon] = [BETA1, BETA2, EPSILON].map(|constant| constant as f32);
+        // Not a difference of f32: 1 - 0.999 would be off by 5e-5 of it.
+        let [new1, new2] = [BETA1, BETA2].map(|beta| (1.0 - beta) as f32);
         let (rate, keep) = (self.rate as f32, self.keep as f32);
         let all = value.iter_mut().zip(&mut first).zip(&mut second).zip(&gradient);
         for (((value, first), second), gradient) in all {
-            *first = *first * beta1 + gradient * (1.0 - beta1);
-            *second = *second * beta2 + gradient * gradient * (1.0 - beta2);
+            *first = *first * beta1 + gradient * new1;
+            *second = *second * beta2 + gradient * gradient * new2;
             *value = *value * keep - *first * rate / (second.sqrt() + epsilon);
         }
         let tensor = |values| Tensor::from_vec(values, var.shape(), var.device());
