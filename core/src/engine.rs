@@ -1,10 +1,10 @@
 //! The networks on the CPU: one algorithm for each operation, one file for each set of instructions.
 //!
-//! Values lie in blocks of 16 channels ([`features`]), as f32 or as bf16. The inner loops ([`product`])
-//! are generic over lanes and products ([`lanes`]), which `portable`, `avx2` and `avx512` have; [`choice`]
-//! says which is used. A training step is recorded on a [`tape`], which knows the operations: the
-//! inverted residual [`block`], convolutions ([`conv`]) with batch normalization ([`norm`]), the ends
-//! of a network ([`head`]).
+//! Values lie in blocks of 16 channels (`features`), as f32 or as bf16. The inner loops (`product`)
+//! are generic over lanes and products (`lanes`), which `portable`, `avx2` and `avx512` have; `choice`
+//! says which is used. A training step is recorded on a `tape`, which knows the operations: the
+//! inverted residual `block`, convolutions (`conv`) with batch normalization (`norm`), the ends
+//! of a network (`head`).
 //!
 //! What is inlined into a set's function must be no closure: the compiler may leave it as a function
 //! of its own, without the instructions.

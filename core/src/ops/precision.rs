@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What the products of convolutions are taken in on the CPU. Sums, what lies between layers, and
-/// trained weights are f32 in any case.
+/// What the products of convolutions are taken in on the CPU. Sums and trained weights are f32 in any
+/// case; what lies between layers is too, but in training steps that the engine records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
