@@ -8,9 +8,10 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use crate::borders::Rectangle;
+use crate::engine::{Prepared, with_prepared};
 use crate::hints::{Spot, spots, spread};
 use crate::model::{BLOCK, Mode, Network};
-use crate::ops::{Prepared, with_precision, with_prepared};
+use crate::ops::with_precision;
 use crate::thumbnail::WorkImage;
 use crate::{ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
@@ -259,9 +260,9 @@ mod tests {
         let image = image(&|x, y| 50.0 + 40.0 * (x as f32 / 9.0).sin() * (y as f32 / 7.0).cos());
         let predict = || colorizer.predict(&image, &Hints::default()).unwrap().chroma().to_vec();
         let first = predict();
-        let packed = colorizer.prepared.packed();
+        let packed = colorizer.prepared.layers();
         assert!(first == predict());
-        assert_eq!(colorizer.prepared.packed(), packed);
+        assert_eq!(colorizer.prepared.layers(), packed);
         #[cfg(target_arch = "x86_64")]
         assert!(packed > 30 || !is_x86_feature_detected!("avx512f"), "{packed} weights");
 

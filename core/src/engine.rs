@@ -26,6 +26,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[doc(hidden)]
+pub mod bench;
 mod block;
 mod choice;
 mod chroma;
@@ -38,13 +40,29 @@ mod kernel;
 mod lanes;
 mod norm;
 mod pack;
+mod pass;
+mod planes;
+mod pointwise;
 mod portable;
+mod prediction;
+mod prepared;
 mod product;
 mod scratch;
+mod spread;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod weight_gradient;
 mod weights;
 
+pub(crate) use head::bilinear as enlarged;
+pub use pass::{Color, From, Input, Norm, Pass, Residual, Rows, Statistics, Value};
+pub(crate) use prediction::Prediction;
+pub use prepared::{Prepared, with_prepared};
 pub(crate) use tape::Tape;
-pub use tape::{From, Gradients, Input, Norm, Recorder, Residual, Rows, Value};
+pub use tape::{Gradients, Recorder};
+
+/// Whether products of bf16 are calculated as such: the processor has them, and they pay.
+pub(crate) fn multiplies_bf16() -> bool {
+    !kernel::Kernel::best::<half::bf16>().has_no_bf16_products()
+}

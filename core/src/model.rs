@@ -12,13 +12,15 @@ pub mod vanilla;
 pub mod vivid;
 pub(crate) mod zhang;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
+use half::bf16;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::engine::{Recorder, Rows};
+use crate::engine::{Pass, Prediction, Rows};
+use crate::ops::{self, Precision};
 use crate::weights::Integers;
 use crate::{Error, Result};
 
@@ -50,12 +52,14 @@ pub trait Network: Send + Sync {
         lightness: &Tensor,
         hints: Option<&Tensor>,
         mode: Mode,
-    ) -> candle_core::Result<Tensor>;
+    ) -> candle_core::Result<Tensor> {
+        Ok(heads(self, lightness, hints, mode, false)?.chroma)
+    }
 
     /// What height and width have to be multiples of, in pixels; at least 1.
     fn stride(&self) -> usize;
 
-    /// What is trained on: the chroma alone, unless the network has more to say.
+    /// What is trained on: the chroma, and the bins where the network tells of them.
     ///
     /// # Errors
     ///
@@ -66,19 +70,33 @@ pub trait Network: Send + Sync {
         hints: Option<&Tensor>,
         mode: Mode,
     ) -> candle_core::Result<Heads> {
-        Ok(Heads { chroma: self.forward(lightness, hints, mode)?, bins: None })
+        heads(self, lightness, hints, mode, true)
     }
 
-    /// The same as [`Network::heads`] in a training step on the CPU, recorded for its gradients;
-    /// `None` where the network has candle's way alone.
-    fn record(
+    /// The same of candle's own operations, with their gradients: for other devices than the CPU, and
+    /// to compare with.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit or the device fails.
+    fn stock(
         &self,
-        _recorder: &mut dyn Recorder,
-        _lightness: &Tensor,
-        _hints: Option<&Tensor>,
-    ) -> Option<candle_core::Result<Recorded>> {
-        None
-    }
+        lightness: &Tensor,
+        hints: Option<&Tensor>,
+        mode: Mode,
+    ) -> candle_core::Result<Heads>;
+
+    /// The same in a pass on the CPU.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not fit.
+    fn run(
+        &self,
+        pass: &mut dyn Pass,
+        lightness: &Tensor,
+        hints: Option<&Tensor>,
+    ) -> candle_core::Result<Outcome>;
 
     /// Colors `[a, b]` of the bins that [`Heads::bins`] tells of, if it does.
     fn bin_centers(&self) -> Option<Vec<[f32; 2]>> {
@@ -100,13 +118,39 @@ pub struct Heads {
     pub bins: Option<Tensor>,
 }
 
-/// What a network says of a batch in a recorded training step.
+/// What a network says of a batch in a pass on the CPU.
 #[derive(Debug)]
-pub struct Recorded {
+pub struct Outcome {
     /// `(N, 2, H, W)`, as [`Heads::chroma`].
     pub chroma: Vec<f32>,
     /// Logits of color bins, as [`Heads::bins`].
     pub bins: Option<Rows>,
+}
+
+/// What a network says of a batch: by the engine in a prediction on the CPU, where logits of bins can be
+/// left out, and by candle elsewhere.
+fn heads(
+    network: &(impl Network + ?Sized),
+    lightness: &Tensor,
+    hints: Option<&Tensor>,
+    mode: Mode,
+    bins: bool,
+) -> candle_core::Result<Heads> {
+    if mode == Mode::Train || !lightness.device().is_cpu() {
+        return network.stock(lightness, hints, mode);
+    }
+    let (n, _, height, width) = lightness.dims4()?;
+    let pass: &mut dyn Pass = match ops::current_precision().or_f32() {
+        Precision::F32 => &mut Prediction::<f32>::new(bins),
+        Precision::Bf16 => &mut Prediction::<bf16>::new(bins),
+    };
+    let Outcome { chroma, bins } = network.run(pass, lightness, hints)?;
+    let bins = bins.map(|Rows { values, step, columns }| {
+        let rows = values.len() / step;
+        Tensor::from_vec(values, (rows, step), &Device::Cpu)?.narrow(1, 0, columns)?.contiguous()
+    });
+    let chroma = Tensor::from_vec(chroma, (n, 2, height, width), &Device::Cpu)?;
+    Ok(Heads { chroma, bins: bins.transpose()? })
 }
 
 /// Names of all networks.

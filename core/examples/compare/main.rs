@@ -13,8 +13,9 @@ mod contest;
 mod fit;
 mod peers;
 
-use candle_core::{Device, Error, Result, Tensor};
-use polychromify_core::ops::{self, Allocator, Conv, Precision, with_precision};
+use candle_core::{Error, Result};
+use polychromify_core::engine::bench::Shape;
+use polychromify_core::ops::{Allocator, Precision};
 use polychromify_core::{Weights, model};
 use serde_json::{Value, json};
 
@@ -130,7 +131,7 @@ fn training(peers: &Peers, quick: bool, cores: usize) -> Result<()> {
             format!("{:.0}; {speed:.0}; {share:.0} %", 1000. * seconds)
         })
     };
-    let times = by_turns(if quick { 3 } else { 9 }, products(peers)?)?;
+    let times = by_turns(if quick { 3 } else { 9 }, products(peers))?;
     let cells: Vec<String> = times.iter().map(cell).collect();
     let last = ratio(best(&times[2..4]), best(&times[..2]));
     println!("| a product of {PRODUCT}x{PRODUCT} | {} | - | {last} |", cells.join(" | "));
@@ -170,20 +171,25 @@ fn training(peers: &Peers, quick: bool, cores: usize) -> Result<()> {
 }
 
 /// Turns of a product of two matrices, ours as a 1x1 convolution.
-fn products(peers: &Peers) -> Result<Vec<Option<Turn<'_>>>> {
-    let values = |shape: &[usize]| {
-        let values = (0..PRODUCT * PRODUCT).map(|i| (i as f32 * 0.013).sin());
-        Tensor::from_iter(values, &Device::Cpu)?.reshape(shape)
+fn products(peers: &Peers) -> Vec<Option<Turn<'_>>> {
+    let shape = Shape {
+        images: PRODUCT / 1024,
+        inputs: PRODUCT,
+        outputs: PRODUCT,
+        kernel: 1,
+        dilation: 1,
+        side: 32,
     };
-    let x = values(&[1, PRODUCT, PRODUCT / 32, 32])?;
-    let weight = values(&[PRODUCT, PRODUCT, 1, 1])?;
     let ours = precisions().map(|precision| -> Option<Turn<'_>> {
-        let (precision, x, weight) = (precision?, x.clone(), weight.clone());
+        let trial = shape.trial(precision?);
         Some(Box::new(move || {
-            timed(|| with_precision(precision, || ops::conv2d(&x, &weight, None, Conv::default())))
+            timed(|| {
+                (trial.forward)();
+                Ok(())
+            })
         }))
     });
     let python =
         ["f32", "bf16"].map(|precision| peers.python(format!("product {PRODUCT} {precision}")));
-    Ok(ours.into_iter().chain(python).collect())
+    ours.into_iter().chain(python).collect()
 }

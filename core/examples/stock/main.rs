@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Error, Result, Tensor};
 use candle_nn::{AdamW, Conv2dConfig, Init, Module, Optimizer, VarBuilder, VarMap};
-use polychromify_core::model::{Mode, Network};
+use polychromify_core::engine::Pass;
+use polychromify_core::model::{Heads, Mode, Network, Outcome};
 use polychromify_core::ops::Precision;
 
 use contest::{Contestant, SIDE, batch};
@@ -73,14 +74,28 @@ impl Stock {
     }
 }
 
-impl Network for Stock {
-    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, _: Mode) -> Result<Tensor> {
+impl Stock {
+    fn chroma(&self, lightness: &Tensor) -> Result<Tensor> {
         let (last, rest) = self.layers.split_last().expect("12 layers");
         let mut x = lightness.clone();
         for layer in rest {
             x = layer.forward(&x)?.relu()?;
         }
         last.forward(&x)?.tanh()
+    }
+}
+
+impl Network for Stock {
+    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, _: Mode) -> Result<Tensor> {
+        self.chroma(lightness)
+    }
+
+    fn stock(&self, lightness: &Tensor, _: Option<&Tensor>, _: Mode) -> Result<Heads> {
+        Ok(Heads { chroma: self.chroma(lightness)?, bins: None })
+    }
+
+    fn run(&self, _: &mut dyn Pass, _: &Tensor, _: Option<&Tensor>) -> Result<Outcome> {
+        candle_core::bail!("plain candle has operations of its own")
     }
 
     fn stride(&self) -> usize {

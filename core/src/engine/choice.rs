@@ -4,11 +4,12 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::conv::{Convolution, Out, weight_gradients};
+use super::conv::{Convolution, Out};
 use super::features::{Features, filled};
 use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
 use super::pack::Window;
+use super::weight_gradient::weight_gradients;
 use super::weights::{Filters, Packed, Part};
 use crate::ops::Activation;
 

@@ -1,4 +1,4 @@
-//! The head that gives two channels of color: a 3x3 convolution and the hyperbolic tangent.
+//! The head that gives two channels of color: a 1x1 or 3x3 convolution and the hyperbolic tangent.
 //!
 //! Registers hold 16 channels of results elsewhere, and two would leave most of each empty. So here
 //! the results are taken apart first: one value for each step of the kernel, which a 1x1
@@ -7,34 +7,45 @@
 
 use rayon::prelude::*;
 
-use super::conv::{self, Convolution, Out};
+use super::conv::{Convolution, Out};
 use super::features::{Features, Target};
 use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
 use super::pack::Window;
 use super::scratch::Scratch;
-use super::weights::{Filters, Packed, Part};
+use super::weight_gradient;
+use super::weights::{Filters, Packed, Part, depth};
 use crate::ops::Activation;
 
 /// Channels of color.
 const OUTPUTS: usize = 2;
-/// Rows and columns of the kernel.
-const KERNEL: usize = 3;
-const STEPS: usize = KERNEL * KERNEL;
 
-/// Chroma `(N, 2, H, W)`, within -1 and 1, of weights `(2, C, 3, 3)` and two biases.
-pub(super) fn forward<E: Element>(
-    kernel: Kernel,
-    x: &Features<E>,
-    weights: &[f32],
-    bias: &[f32],
-) -> Vec<f32> {
-    let by_step = by_step(weights, x.channels);
-    let part =
-        Part { weights: &by_step, inputs: x.channels, first: 0, channels: x.channels, scale: 1.0 };
-    let filters = Filters { parts: vec![part], outputs: OUTPUTS * STEPS, kernel: 1 };
-    let packed = Packed::forward(kernel, &filters);
-    let blocks = filters.output_blocks();
+/// A head's weights, for a number of channels.
+#[derive(Debug)]
+pub(super) struct Head {
+    packed: Packed,
+    /// Rows and columns of the kernel.
+    side: usize,
+    bias: [f32; OUTPUTS],
+}
+
+impl Head {
+    /// Of weights `(2, C, K, K)` and two biases; K is 1 or 3.
+    pub(super) fn new(kernel: Kernel, weights: &[f32], channels: usize, bias: &[f32]) -> Self {
+        let steps = weights.len() / (OUTPUTS * channels);
+        let by_step = by_step(weights, channels, steps);
+        let part = Part { weights: &by_step, inputs: channels, first: 0, channels, scale: 1.0 };
+        let filters = Filters { parts: vec![part], outputs: OUTPUTS * steps, kernel: 1 };
+        let side = if steps == 1 { 1 } else { 3 };
+        assert_eq!(side * side, steps);
+        Self { packed: Packed::forward(kernel, &filters), side, bias: [bias[0], bias[1]] }
+    }
+}
+
+/// Chroma `(N, 2, H, W)`, within -1 and 1.
+pub(super) fn forward<E: Element>(kernel: Kernel, x: &Features<E>, head: &Head) -> Vec<f32> {
+    let steps_of_kernel = head.side * head.side;
+    let blocks = (OUTPUTS * steps_of_kernel).div_ceil(LANES);
     let (size, area) = (x.size(), x.area());
     let mut planes = vec![0f32; x.images * OUTPUTS * area];
     planes.par_chunks_mut(OUTPUTS * area).enumerate().for_each(|(image, planes)| {
@@ -46,8 +57,8 @@ pub(super) fn forward<E: Element>(
             sources: &[x.view()],
             images: x.images,
             window: Window::POINT,
-            weights: &packed,
-            depth: filters.depth(),
+            weights: &head.packed,
+            depth: depth(x.channels),
             bias: None,
             activation: Activation::None,
             plus: [None; 2],
@@ -56,9 +67,16 @@ pub(super) fn forward<E: Element>(
         };
         convolution.run_here(kernel, image..image + 1);
         for (channel, plane) in planes.chunks_exact_mut(area).enumerate() {
-            plane.fill(bias[channel]);
-            for step in 0..STEPS {
-                add_step(plane, size, &steps[channel * STEPS + step..], blocks * LANES, step);
+            plane.fill(head.bias[channel]);
+            for step in 0..steps_of_kernel {
+                let values = &steps[channel * steps_of_kernel + step..];
+                add_step(
+                    plane,
+                    size,
+                    values,
+                    blocks * LANES,
+                    [step / head.side, step % head.side, head.side / 2],
+                );
             }
             for value in plane {
                 *value = value.tanh();
@@ -68,31 +86,30 @@ pub(super) fn forward<E: Element>(
     planes
 }
 
-/// Weights `(2, C, 3, 3)` as those of a 1x1 convolution to each step of the kernel: `(2 * 9, C)`.
-fn by_step(weights: &[f32], channels: usize) -> Vec<f32> {
+/// Weights `(2, C, K, K)` as those of a 1x1 convolution to each step of the kernel: `(2 * K K, C)`.
+fn by_step(weights: &[f32], channels: usize, steps: usize) -> Vec<f32> {
     let of = |output: usize, step: usize| {
-        (0..channels).map(move |channel| weights[(output * channels + channel) * STEPS + step])
+        (0..channels).map(move |channel| weights[(output * channels + channel) * steps + step])
     };
-    (0..OUTPUTS * STEPS).flat_map(|row| of(row / STEPS, row % STEPS)).collect()
+    (0..OUTPUTS * steps).flat_map(|row| of(row / steps, row % steps)).collect()
 }
 
-/// Adds what the pixels under a step of the kernel give; theirs lie so many values apart.
+/// Adds what the pixels under a row and column of the kernel give, which reaches so far around its
+/// middle; their values lie `distance` apart.
 fn add_step(
     plane: &mut [f32],
     [height, width]: [usize; 2],
     values: &[f32],
     distance: usize,
-    step: usize,
+    [row_step, column_step, reach]: [usize; 3],
 ) {
-    // An output reads the pixel before it, its own or the one after it.
-    let (row_step, column_step) = (step / KERNEL, step % KERNEL);
-    let rows = 1usize.saturating_sub(row_step)..height.min(height + 1 - row_step);
-    let columns = 1usize.saturating_sub(column_step)..width.min(width + 1 - column_step);
+    let rows = reach.saturating_sub(row_step)..height.min(height + reach - row_step);
+    let columns = reach.saturating_sub(column_step)..width.min(width + reach - column_step);
     if columns.is_empty() {
         return;
     }
     for row in rows {
-        let first = (row + row_step - 1) * width + columns.start + column_step - 1;
+        let first = (row + row_step - reach) * width + columns.start + column_step - reach;
         let from = values[first * distance..].iter().step_by(distance);
         let to = &mut plane[row * width..][columns.clone()];
         to.iter_mut().zip(from).for_each(|(to, value)| *to += value);
@@ -128,26 +145,34 @@ pub(super) fn before_tanh<E: Element>(
     (d_y, bias.collect())
 }
 
-/// Gradient of the weights, `(2, C, 3, 3)`: the gradients as inputs of a convolution whose outputs'
+/// Gradient of the weights, `(2, C, K, K)`, of a kernel of so many rows and columns: the gradients as inputs of a convolution whose outputs'
 /// gradients are the inputs. What a step of the kernel brought to an output comes from the pixel on
 /// the other side now.
 pub(super) fn weight_gradient<E: Element>(
     kernel: Kernel,
     x: &Features<E>,
     d_y: &Features<E>,
+    side: usize,
 ) -> Vec<f32> {
+    let steps = side * side;
     let none = Part { weights: &[], inputs: OUTPUTS, first: 0, channels: OUTPUTS, scale: 1.0 };
-    let filters = Filters { parts: vec![none], outputs: x.channels, kernel: KERNEL };
-    let window = Window::same(KERNEL, 1, x.size());
-    let (turned, _) =
-        conv::weight_gradients(kernel, &[d_y.view()], window, &filters, x.view(), x.images);
+    let filters = Filters { parts: vec![none], outputs: x.channels, kernel: side };
+    let window = Window::same(side, 1, x.size());
+    let (turned, _) = weight_gradient::weight_gradients(
+        kernel,
+        &[d_y.view()],
+        window,
+        &filters,
+        x.view(),
+        x.images,
+    );
     let index = |output: usize, channel: usize, step: usize| {
-        (channel * OUTPUTS + output) * STEPS + STEPS - 1 - step
+        (channel * OUTPUTS + output) * steps + steps - 1 - step
     };
     let mut gradient = Vec::with_capacity(turned[0].len());
     for output in 0..OUTPUTS {
         for channel in 0..x.channels {
-            gradient.extend((0..STEPS).map(|step| turned[0][index(output, channel, step)]));
+            gradient.extend((0..steps).map(|step| turned[0][index(output, channel, step)]));
         }
     }
     gradient
@@ -162,29 +187,30 @@ mod tests {
 
     const IMAGES: usize = 2;
     const CHANNELS: usize = 35;
+    const SIDES: [usize; 2] = [1, 3];
     const SIZES: [[usize; 2]; 4] = [[1, 1], [1, 4], [5, 3], [30, 17]];
 
-    fn filters(weights: &[f32]) -> Filters<'_> {
+    fn filters(weights: &[f32], side: usize) -> Filters<'_> {
         let part = Part { weights, inputs: CHANNELS, first: 0, channels: CHANNELS, scale: 1.0 };
-        Filters { parts: vec![part], outputs: OUTPUTS, kernel: KERNEL }
+        Filters { parts: vec![part], outputs: OUTPUTS, kernel: side }
     }
 
-    fn weights() -> Vec<f32> {
-        (0..OUTPUTS * CHANNELS * STEPS).map(|i| (i * 37 % 101) as f32 / 1e3 - 0.05).collect()
+    fn weights(side: usize) -> Vec<f32> {
+        (0..OUTPUTS * CHANNELS * side * side).map(|i| (i * 37 % 101) as f32 / 1e3 - 0.05).collect()
     }
 
     /// By the convolution that serves more outputs.
     fn check_forward<E: Element>(tolerance: f64) {
-        for size in SIZES {
+        for (size, side) in SIZES.into_iter().flat_map(|size| SIDES.map(|side| (size, side))) {
             let (x, weights, bias) =
-                (features::<E>(1, IMAGES, CHANNELS, size), weights(), [0.1, -0.2]);
-            let filters = filters(&weights);
+                (features::<E>(1, IMAGES, CHANNELS, size), weights(side), [0.1, -0.2]);
+            let filters = filters(&weights, side);
             let packed = Packed::forward(Kernel::Portable, &filters);
             let mut rows = vec![0f32; IMAGES * x.area() * LANES];
             let convolution = Convolution::<E, f32> {
                 sources: &[x.view()],
                 images: IMAGES,
-                window: Window::same(KERNEL, 1, size),
+                window: Window::same(side, 1, size),
                 weights: &packed,
                 depth: LANES,
                 bias: None,
@@ -202,7 +228,7 @@ mod tests {
                 }
             }
             for kernel in kernels::<E>() {
-                let found = forward(kernel, &x, &weights, &bias);
+                let found = forward(kernel, &x, &Head::new(kernel, &weights, CHANNELS, &bias));
                 let off = distance(&found, &expected, 0.0);
                 assert!(off < tolerance, "{kernel:?}, {size:?}: {off}");
             }
@@ -217,15 +243,21 @@ mod tests {
 
     #[test]
     fn weight_gradient_is_that_of_the_convolution() {
-        for size in SIZES {
+        for (size, side) in SIZES.into_iter().flat_map(|size| SIDES.map(|side| (size, side))) {
             let x = features::<f32>(1, IMAGES, CHANNELS, size);
             let d_y = features::<f32>(2, IMAGES, OUTPUTS, size);
-            let (window, weights) = (Window::same(KERNEL, 1, size), weights());
-            let (portable, filters) = (Kernel::Portable, filters(&weights));
-            let (expected, _) =
-                conv::weight_gradients(portable, &[x.view()], window, &filters, d_y.view(), IMAGES);
+            let (window, weights) = (Window::same(side, 1, size), weights(side));
+            let (portable, filters) = (Kernel::Portable, filters(&weights, side));
+            let (expected, _) = weight_gradient::weight_gradients(
+                portable,
+                &[x.view()],
+                window,
+                &filters,
+                d_y.view(),
+                IMAGES,
+            );
             for kernel in kernels::<f32>() {
-                let found = weight_gradient(kernel, &x, &d_y);
+                let found = weight_gradient(kernel, &x, &d_y, side);
                 let off = distance(&found, &expected[0], 0.0);
                 assert!(off < 1e-5, "{kernel:?}, {size:?}: {off}");
             }

@@ -1,17 +1,17 @@
-//! Convolutions of features, their input gradients and the gradients of their weights.
+//! Convolutions of features, and their input gradients.
 
 use std::any::TypeId;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::features::{Features, Target, View};
+use super::features::{Features, Target, View, filled};
 use super::kernel::{Kernel, Task};
 use super::lanes::{Dot, Element, LANES};
-use super::pack::{Strip, Window, group, group_gradients, grouped_len, groups, pad, padded_len};
-use super::product::{Finish, Outer, Product, outer, panels, product};
+use super::pack::{Strip, Window, pad, padded_len};
+use super::product::{Finish, Product, panels, product};
 use super::scratch::Scratch;
-use super::weights::{Filters, Packed, Sums, total, unpack};
+use super::weights::{Filters, Packed};
 use crate::ops::Activation;
 
 /// Values of a strip's padded input that fit into a core's own cache beside the weights.
@@ -129,6 +129,8 @@ struct Part<'a, 'b, E, O> {
 }
 
 impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
+    const SHORT: bool = E::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(self) {
         let Self { convolution: c, images, rows } = self;
@@ -143,30 +145,28 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
             let first = image * c.out.image_step + rows.start * columns * c.out.pixel_step;
             to.extend((0..rows.len() * columns).map(|pixel| first + pixel * c.out.pixel_step));
         }
+        let mut from = Vec::with_capacity(pixels);
+        let mut offsets = Vec::new();
+        let mut kept = None;
         // A 1x1 kernel reads its input where it lies, if that is what the loops multiply.
-        if let [view] = c.sources
+        let x: *const D::Value = if let [view] = c.sources
             && *window == Window::POINT
             && TypeId::of::<E>() == TypeId::of::<D::Value>()
             && view.is_flat()
         {
-            let mut from = Vec::with_capacity(pixels);
             for image in images {
                 let first = view.at(image, 0, rows.start, 0);
                 from.extend((0..rows.len() * columns).map(|pixel| first + pixel * view.pixel_step));
             }
-            let offsets: Vec<usize> =
-                (0..view.blocks).map(|block| block * view.block_step).collect();
-            // SAFETY: pixels and blocks lie within the view; results as for the other case.
-            unsafe { c.panels::<D>(view.values.as_ptr().cast(), &from, &to, &offsets) };
-            return;
-        }
-        let blocks: usize = c.sources.iter().map(|source| source.blocks).sum();
-        let (height, width) = (window.reach(rows.len()), window.reach(columns));
-        let len = padded_len(window, &strip(0), blocks);
-        {
+            offsets.extend((0..view.blocks).map(|block| block * view.block_step));
+            view.values.as_ptr().cast()
+        } else {
+            let blocks: usize = c.sources.iter().map(|source| source.blocks).sum();
+            let (height, width) = (window.reach(rows.len()), window.reach(columns));
+            let len = padded_len(window, &strip(0), blocks);
             let mut scratch = Scratch::of::<D::Value>(images.len() * len);
             let x = scratch.as_mut_ptr().cast::<D::Value>();
-            let mut from = Vec::with_capacity(pixels);
+            kept = Some(scratch);
             for (i, image) in images.enumerate() {
                 let mut at = x.wrapping_add(i * len);
                 for source in c.sources {
@@ -179,7 +179,6 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
                     from.extend((0..columns).map(|column| first + column * window.stride * LANES));
                 }
             }
-            let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
             for block in 0..blocks {
                 for row in 0..window.kernel {
                     for column in 0..window.kernel {
@@ -188,9 +187,12 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
                     }
                 }
             }
-            // SAFETY: pixels and offsets lie within the copy; the results are this task's own part.
-            unsafe { c.panels::<D>(x, &from, &to, &offsets) };
-        }
+            x
+        };
+        // SAFETY: pixels and offsets lie within the view, or within the copy; the results are this
+        // task's own part.
+        unsafe { c.panels::<D>(x, &from, &to, &offsets) };
+        drop(kept);
     }
 }
 
@@ -228,200 +230,102 @@ impl<E: Element, O: Element> Convolution<'_, E, O> {
     }
 }
 
-/// Adds up the gradients of weights, and of biases, of some images, on this thread.
-pub(super) struct WeightGradient<'a, E> {
-    pub(super) sources: &'a [View<'a, E>],
+/// A convolution's weights, and what becomes of the sums.
+#[derive(Clone, Copy)]
+pub(super) struct Dense<'a> {
+    pub(super) weights: &'a Packed,
     pub(super) window: Window,
-    /// Of the outputs.
-    pub(super) gradients: View<'a, E>,
-    /// Of the gradients.
-    pub(super) images: Range<usize>,
-    /// The sources' image that belongs to the first of them.
-    pub(super) source_image: usize,
+    pub(super) outputs: usize,
     /// Channels of a block of inputs that count.
     pub(super) depth: usize,
-    /// As [`Sums`] has them.
-    pub(super) sums: &'a mut [f32],
-    pub(super) bias_sums: Option<&'a mut [f32]>,
+    /// Of each channel, filled up to whole blocks.
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) activation: Activation,
 }
 
-/// Values of inputs and gradients in groups that fit into a core's own cache.
-const GROUPED_VALUES: usize = 128 << 10;
-
-impl<E: Element> Task for WeightGradient<'_, E> {
-    #[inline(always)]
-    fn run<D: Dot>(mut self) {
-        let mut sources = self.sources.to_vec();
-        if self.window == Window::POINT
-            && self.gradients.is_flat()
-            && sources.iter().all(View::is_flat)
-        {
-            // One row of all pixels.
-            self.gradients = flat(self.gradients);
-            for source in &mut sources {
-                *source = flat(*source);
-            }
-        }
-        let (window, gradients) = (self.window, self.gradients);
-        let blocks: usize = sources.iter().map(|source| source.blocks).sum();
-        let line = blocks * window.reach(gradients.width) * window.kernel * LANES
-            + gradients.blocks * gradients.width * LANES;
-        let rows = grouped_rows(line, gradients.height);
-        let together = if window.stride == 1 { grouped_images(line, gradients.height) } else { 1 };
-        let mut image = self.images.start;
-        while image < self.images.end {
-            let images = image..(image + together).min(self.images.end);
-            let mut first = 0;
-            while first < gradients.height {
-                let rows = rows.min(gradients.height - first);
-                let strip = Strip { image, first, rows, columns: gradients.width };
-                // SAFETY: the processor has the instructions, as this task is run.
-                unsafe { self.add::<D>(&sources, &strip, images.len()) };
-                first += rows;
-            }
-            image = images.end;
-        }
-    }
-}
-
-impl<E: Element> WeightGradient<'_, E> {
-    /// Adds a strip of an image, or of some images that follow each other.
-    ///
-    /// # Safety
-    ///
-    /// The processor has the instructions of `D`.
-    #[inline(always)]
-    unsafe fn add<D: Dot>(&mut self, sources: &[View<'_, E>], strip: &Strip, images: usize) {
-        let (window, gradients) = (self.window, self.gradients);
-        let blocks: usize = sources.iter().map(|source| source.blocks).sum();
-        let x_len = grouped_len::<D>(&window, strip, blocks);
-        let row_len = groups::<D>(strip.columns) * LANES * D::DEPTH;
-        let image_len = strip.rows * row_len;
-        let block_step = images * image_len;
-        let mut x = Scratch::of::<D::Value>(images * x_len);
-        let mut packed = Scratch::of::<D::Value>(gradients.blocks * block_step);
-        let (x, packed) =
-            (x.as_mut_ptr().cast::<D::Value>(), packed.as_mut_ptr().cast::<D::Value>());
-        for i in 0..images {
-            let strip = strip.of_next(i);
-            let image = self.source_image + strip.image - self.images.start;
-            let read = Strip { image, ..strip };
-            let at = x.wrapping_add(i * x_len);
-            let mut before = 0;
-            for source in sources {
-                // SAFETY: there is room for all blocks.
-                unsafe { group::<D, E>(source, &window, &read, before, blocks, at) };
-                before += source.blocks;
-            }
-            let bias_sums = self.bias_sums.as_mut().map(|sums| {
-                assert!(sums.len() >= gradients.blocks * LANES);
-                sums.as_mut_ptr()
-            });
-            let at = packed.wrapping_add(i * image_len);
-            // SAFETY: there is room.
-            unsafe { group_gradients::<D, E>(&gradients, &strip, at, block_step, bias_sums) };
-        }
-        let height = window.reach(strip.rows);
-        let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
-        for block in 0..blocks {
-            for row in 0..window.kernel {
-                for column in 0..window.kernel {
-                    let line = (column * blocks + block) * height + row * window.dilation;
-                    offsets.push(line * row_len);
-                }
-            }
-        }
-        assert!(window.stride == 1 || images == 1);
-        // Rows that follow each other are one.
-        let (rows, x_row_step) = if window.stride == 1 {
-            (images, x_len)
-        } else {
-            (strip.rows, window.stride * row_len)
-        };
-        let block_len = self.sums.len() / gradients.blocks;
-        for (first, width) in panels(gradients.blocks) {
-            let sums = &mut self.sums[first * block_len..][..width * block_len];
-            let outer_of = Outer {
-                x,
-                offsets: &offsets,
-                depth: self.depth,
-                rows,
-                columns: block_step / (rows * LANES * D::DEPTH),
-                x_row_step,
-                gradients: packed.wrapping_add(first * block_step),
-                block_step,
-                width,
-                sums: sums.as_mut_ptr(),
-            };
-            // SAFETY: all of it lies within the copies, and the sums are this task's own.
-            unsafe { outer::<D>(&outer_of) };
-        }
-    }
-}
-
-/// Whole images, of rows of so many values in groups, that fit into a core's own cache: sums are
-/// read and written once for all of them.
-pub(super) fn grouped_images(line: usize, height: usize) -> usize {
-    (GROUPED_VALUES / (line * height)).max(1)
-}
-
-/// Rows of so many values in groups that fit into a core's own cache.
-pub(super) fn grouped_rows(line: usize, height: usize) -> usize {
-    (GROUPED_VALUES / line).clamp(1, height)
-}
-
-/// The same pixels as one row.
-fn flat<E>(view: View<'_, E>) -> View<'_, E> {
-    let width = view.area();
-    View { height: 1, width, row_step: width * view.pixel_step, ..view }
-}
-
-/// Parts that a batch's images are summed in: as many whatever the threads, so that sums do not
-/// depend on them.
-pub(super) fn image_groups(images: usize) -> Vec<Range<usize>> {
-    let groups = images.min(8);
-    (0..groups).map(|i| i * images / groups..(i + 1) * images / groups).collect()
-}
-
-/// Gradients of a whole batch: those of each part's weights, `(Cout, channels, K, K)`, and of the
-/// biases.
-pub(super) fn weight_gradients<E: Element>(
+/// A convolution of sources of one size, on all threads.
+pub(super) fn convolve<S: Element, E: Element>(
     kernel: Kernel,
-    sources: &[View<'_, E>],
-    window: Window,
-    filters: &Filters<'_>,
-    gradients: View<'_, E>,
+    sources: &[View<'_, S>],
     images: usize,
-) -> (Vec<Vec<f32>>, Vec<f32>) {
-    let sums = Sums::new(filters, filters.kernel * filters.kernel);
-    let outputs = filters.output_blocks() * LANES;
-    let groups: Vec<(Vec<f32>, Vec<f32>)> = image_groups(images)
-        .into_par_iter()
-        .map(|images| {
-            let (mut weights, mut biases) = (vec![0f32; sums.len], vec![0f32; outputs]);
-            kernel.run(WeightGradient {
-                sources,
-                window,
-                gradients,
-                source_image: images.start,
-                images,
-                depth: filters.depth(),
-                sums: &mut weights,
-                bias_sums: Some(&mut biases),
-            });
-            (weights, biases)
-        })
-        .collect();
-    let (weights, biases): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
-    (unpack(filters, &total(&weights)), sum(&biases, filters.outputs))
+    layer: Dense<'_>,
+) -> Features<E> {
+    convolve_plus(kernel, sources, images, layer, None)
 }
 
-/// Sums over groups, of the first so many channels.
-pub(super) fn sum(groups: &[Vec<f32>], channels: usize) -> Vec<f32> {
-    (0..channels).map(|channel| groups.iter().map(|sums| sums[channel]).sum()).collect()
+/// The same, with values of the result's shape that are added.
+pub(super) fn convolve_plus<S: Element, E: Element>(
+    kernel: Kernel,
+    sources: &[View<'_, S>],
+    images: usize,
+    layer: Dense<'_>,
+    plus: Option<&Features<S>>,
+) -> Features<E> {
+    let size = [sources[0].height, sources[0].width];
+    let size = size.map(|side| side.div_ceil(layer.window.stride));
+    let fill = |target| {
+        let convolution = Convolution::<S, E> {
+            sources,
+            images,
+            window: layer.window,
+            weights: layer.weights,
+            depth: layer.depth,
+            bias: layer.bias,
+            activation: layer.activation,
+            plus: [plus.map(|plus| &plus.values[..]), None],
+            gate: None,
+            out: Out::features(target, layer.outputs.div_ceil(LANES), size),
+        };
+        convolution.run(kernel);
+    };
+    // SAFETY: a convolution writes all pixels of all blocks.
+    unsafe { Features::filled(images, layer.outputs, size, fill) }
 }
 
-/// Gradient of a source's values, and `plus`.
+/// A 1x1 convolution whose results are wanted as f32, each pixel's side by side: `(N, H, W, C)`,
+/// filled up to whole blocks.
+pub(super) fn rows_of<E: Element>(kernel: Kernel, x: &Features<E>, layer: Dense<'_>) -> Vec<f32> {
+    let blocks = layer.outputs.div_ceil(LANES);
+    let fill = |target| {
+        Convolution::<E, f32> {
+            sources: &[x.view()],
+            images: x.images,
+            window: layer.window,
+            weights: layer.weights,
+            depth: layer.depth,
+            bias: layer.bias,
+            activation: layer.activation,
+            plus: [None; 2],
+            gate: None,
+            out: Out::rows(target, blocks, x.size()),
+        }
+        .run(kernel);
+    };
+    // SAFETY: a convolution writes all pixels of all blocks.
+    unsafe { filled(x.images * x.area() * blocks * LANES, fill) }
+}
+
+/// What becomes of an input's gradient before it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Onward<'a, E> {
+    /// What the input's activation lets through: the input's values, of which those within 0 and this
+    /// count.
+    pub(super) gate: Option<(&'a Features<E>, f32)>,
+    /// Gradients that come from elsewhere.
+    pub(super) plus: Option<&'a Features<E>>,
+}
+
+impl<'a, E> Onward<'a, E> {
+    pub(super) fn gate(&self) -> Option<(&'a [E], f32)> {
+        self.gate.map(|(features, high)| (&features.values[..], high))
+    }
+
+    pub(super) fn plus(&self) -> Option<&'a [E]> {
+        self.plus.map(|features| &features.values[..])
+    }
+}
+
+/// Gradient of a source's values, for a stride of 1.
 pub(super) fn input_gradient<E: Element>(
     kernel: Kernel,
     gradients: View<'_, E>,
@@ -429,7 +333,7 @@ pub(super) fn input_gradient<E: Element>(
     window: Window,
     filters: &Filters<'_>,
     part: usize,
-    plus: Option<&Features<E>>,
+    onward: Onward<'_, E>,
 ) -> Features<E> {
     let channels = filters.parts[part].channels;
     let size = [gradients.height, gradients.width];
@@ -443,8 +347,8 @@ pub(super) fn input_gradient<E: Element>(
             depth: super::weights::depth(filters.outputs),
             bias: None,
             activation: Activation::None,
-            plus: [plus.map(|plus| &plus.values[..]), None],
-            gate: None,
+            plus: [onward.plus(), None],
+            gate: onward.gate(),
             out: Out::features(target, channels.div_ceil(LANES), size),
         };
         convolution.run(kernel);

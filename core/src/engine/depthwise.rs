@@ -66,6 +66,8 @@ pub(super) struct Forward<'a, E> {
 }
 
 impl<E: Element> Task for Forward<'_, E> {
+    const SHORT: bool = E::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(self) {
         let [height, width] = self.size;
@@ -110,6 +112,8 @@ pub(super) struct Backward<'a, E> {
 }
 
 impl<E: Element> Task for Backward<'_, E> {
+    const SHORT: bool = E::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(mut self) {
         self.weights::<D>();

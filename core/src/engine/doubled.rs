@@ -15,15 +15,11 @@
 
 use rayon::prelude::*;
 
-use super::conv::{images_together, strip_rows};
-use super::features::{Features, Target, View};
-use super::kernel::{Kernel, Task};
-use super::lanes::{Dot, Element, LANES};
-use super::pack::{Strip, Window, pad, padded_len};
-use super::product::{Finish, Product, panels, product};
-use super::scratch::Scratch;
+use super::features::{Features, View};
+use super::kernel::Kernel;
+use super::lanes::{Element, LANES};
+use super::planes::{After, PARITIES, PlaneConvolution, PlaneProduct};
 use super::weights::{Filters, Line, Packed, Part, depth};
-use crate::ops::Activation;
 
 mod gradient;
 
@@ -31,12 +27,8 @@ pub(super) use gradient::weight_gradients;
 
 /// Rows and columns of the kernel.
 const KERNEL: usize = 3;
-/// Of rows and columns, in the order that weights and planes have.
-const PARITIES: [[usize; 2]; 4] = [[0, 0], [0, 1], [1, 0], [1, 1]];
 /// Rows and columns of the smaller features under a kernel, in the order that weights have.
 const TAPS: [[usize; 2]; 4] = PARITIES;
-/// What the smaller features are read by: all pixels around one.
-const AROUND: Window = Window { kernel: KERNEL, stride: 1, dilation: 1, before: [1, 1] };
 
 /// What an output of a parity reads at a step of the kernel, along rows or columns: the parity of the
 /// plane, and the pixel in it, where 1 is the output's own and 0 the one before.
@@ -84,67 +76,72 @@ fn part_of(folded: &[f32], channels: usize) -> Part<'_> {
     Part { weights: folded, inputs: channels, first: 0, channels, scale: 1.0 }
 }
 
-/// A convolution without bias. The first source is read at twice its size, which the others have; its
-/// size is `(height, width)`, and the result's `(2 height, 2 width)`.
-pub(super) fn convolution<E: Element>(
-    kernel: Kernel,
-    sources: &[View<'_, E>],
-    filters: &Filters<'_>,
-    images: usize,
-) -> Features<E> {
-    let (small, others) = (sources[0], &sources[1..]);
-    let mut planes = vec![small];
-    for source in others {
-        planes.extend(PARITIES.map(|parity| source.parity(parity)));
-    }
+/// What outputs of each parity are multiplied with: the first part is that of the source that is read
+/// at twice its size.
+pub(super) fn products(kernel: Kernel, filters: &Filters<'_>) -> Vec<PlaneProduct> {
     let folded = folded(&filters.parts[0], filters.outputs);
     let part = part_of(&folded, filters.parts[0].channels);
-    let products = PARITIES.iter().enumerate().map(|(index, &parity)| {
+    let blocks: Vec<usize> =
+        filters.parts.iter().map(|part| part.channels.div_ceil(LANES)).collect();
+    let product = |(index, &parity): (usize, &[usize; 2])| {
         let own = part.lines(filters.outputs, 16, 4 * index..4 * index + 4);
         let rest = filters.parts[1..].iter();
         let rest = rest.flat_map(|part| part.lines(filters.outputs, 9, 0..9));
         let lines: Vec<Line<'_>> = own.chain(rest).collect();
         PlaneProduct {
             weights: Packed::pack(kernel, filters.outputs, filters.depth(), &lines),
-            steps: forward_steps(small.blocks, others, parity),
+            steps: forward_steps(blocks[0], &blocks[1..], parity),
             parity,
         }
-    });
-    let products: Vec<_> = products.collect();
-    let size = [2 * small.height, 2 * small.width];
-    let fill = |out| {
-        let convolution = PlaneConvolution {
-            planes: &planes,
-            images,
-            products: &products,
-            depth: filters.depth(),
-            factor: 2,
-            blocks: filters.output_blocks(),
-            out,
-        };
-        convolution.run(kernel);
     };
-    // SAFETY: the products of all parities write all pixels of all blocks.
-    unsafe { Features::filled(images, filters.outputs, size, fill) }
+    PARITIES.iter().enumerate().map(product).collect()
 }
 
-/// What outputs of a parity read, in the order of their weights: block of the planes, row and column.
-fn forward_steps<E>(blocks: usize, others: &[View<'_, E>], parity: [usize; 2]) -> Vec<[usize; 3]> {
+/// A convolution to so many channels. The first source is read at twice its size, which the others
+/// have; its size is `(height, width)`, and the result's `(2 height, 2 width)`.
+pub(super) fn convolution<E: Element>(
+    kernel: Kernel,
+    sources: &[View<'_, E>],
+    images: usize,
+    products: &[PlaneProduct],
+    [outputs, depth]: [usize; 2],
+    after: After<'_, E>,
+) -> Features<E> {
+    let (small, others) = (sources[0], &sources[1..]);
+    let mut planes = vec![small];
+    for source in others {
+        planes.extend(PARITIES.map(|parity| source.parity(parity)));
+    }
+    let fill = |out| {
+        let blocks = outputs.div_ceil(LANES);
+        let planes = &planes;
+        let convolution =
+            PlaneConvolution { planes, images, products, depth, factor: 2, blocks, after, out };
+        convolution.run(kernel);
+    };
+    let size = [2 * small.height, 2 * small.width];
+    // SAFETY: the products of all parities write all pixels of all blocks.
+    unsafe { Features::filled(images, outputs, size, fill) }
+}
+
+/// What outputs of a parity read, in the order of their weights: block of the planes, row and column;
+/// of sources of so many blocks.
+fn forward_steps(blocks: usize, others: &[usize], parity: [usize; 2]) -> Vec<[usize; 3]> {
     let mut steps = Vec::new();
     for block in 0..blocks {
         steps.extend(TAPS.map(|[row, column]| [block, parity[0] + row, parity[1] + column]));
     }
     let mut before = blocks;
-    for source in others {
-        for block in 0..source.blocks {
+    for &blocks in others {
+        for block in 0..blocks {
             for step in 0..KERNEL * KERNEL {
                 let [plane_row, row] = under(parity[0], step / KERNEL);
                 let [plane_column, column] = under(parity[1], step % KERNEL);
                 let plane = 2 * plane_row + plane_column;
-                steps.push([before + plane * source.blocks + block, row, column]);
+                steps.push([before + plane * blocks + block, row, column]);
             }
         }
-        before += PARITIES.len() * source.blocks;
+        before += PARITIES.len() * blocks;
     }
     steps
 }
@@ -176,6 +173,7 @@ pub(super) fn input_gradient<E: Element>(
             depth,
             factor: 1,
             blocks: channels.div_ceil(LANES),
+            after: After::default(),
             out,
         };
         convolution.run(kernel);
@@ -197,146 +195,6 @@ fn backward_steps(blocks: usize) -> Vec<[usize; 3]> {
         }
     }
     steps
-}
-
-/// Products over one copy of planes, of equal sizes.
-struct PlaneConvolution<'a, E> {
-    planes: &'a [View<'a, E>],
-    images: usize,
-    products: &'a [PlaneProduct],
-    /// Channels of a block that count.
-    depth: usize,
-    /// Rows and columns of the result for each of the planes'.
-    factor: usize,
-    /// Of the result.
-    blocks: usize,
-    out: Target<E>,
-}
-
-/// One of them.
-struct PlaneProduct {
-    weights: Packed,
-    /// Block of all planes, row and column, where 1 is the row and column of the result.
-    steps: Vec<[usize; 3]>,
-    /// Of the rows and columns of the result, if it is larger.
-    parity: [usize; 2],
-}
-
-impl<E: Element> PlaneConvolution<'_, E> {
-    fn size(&self) -> [usize; 2] {
-        [self.planes[0].height, self.planes[0].width]
-    }
-
-    fn plane_blocks(&self) -> usize {
-        self.planes.iter().map(|plane| plane.blocks).sum()
-    }
-
-    /// Does it, on all threads.
-    fn run(&self, kernel: Kernel) {
-        let [height, width] = self.size();
-        let rows = strip_rows(self.plane_blocks() * AROUND.reach(width) * LANES, height);
-        let strips = height.div_ceil(rows);
-        let together = images_together(self.factor * self.factor * height * width);
-        (0..self.images.div_ceil(together) * strips).into_par_iter().for_each(|task| {
-            let (image, first) = (task / strips * together, task % strips * rows);
-            kernel.run(PlaneStrip {
-                convolution: self,
-                image,
-                images: together.min(self.images - image),
-                first,
-                rows: rows.min(height - first),
-            });
-        });
-    }
-
-    /// Where a pixel's results go: first value of the first block.
-    fn place(&self, parity: [usize; 2], image: usize, row: usize, column: usize) -> usize {
-        let [height, width] = self.size().map(|side| side * self.factor);
-        let (row, column) = (self.factor * row + parity[0], self.factor * column + parity[1]);
-        (image * self.blocks * height * width + row * width + column) * LANES
-    }
-}
-
-/// Some rows of some images.
-struct PlaneStrip<'a, E> {
-    convolution: &'a PlaneConvolution<'a, E>,
-    image: usize,
-    images: usize,
-    first: usize,
-    rows: usize,
-}
-
-impl<E: Element> Task for PlaneStrip<'_, E> {
-    #[inline(always)]
-    fn run<D: Dot>(self) {
-        let Self { convolution: c, image, images, first, rows } = self;
-        let columns = c.planes[0].width;
-        let (height, width) = (AROUND.reach(rows), AROUND.reach(columns));
-        let len = c.plane_blocks() * height * width * LANES;
-        let mut scratch = Scratch::of::<D::Value>(images * len);
-        let x = scratch.as_mut_ptr().cast::<D::Value>();
-        let mut from = Vec::with_capacity(images * rows * columns);
-        let mut at = x;
-        for i in 0..images {
-            let strip = Strip { image: image + i, first, rows, columns };
-            for view in c.planes {
-                // SAFETY: there is room for the blocks of all planes.
-                unsafe { pad::<D, E>(view, &AROUND, &strip, at) };
-                at = at.wrapping_add(padded_len(&AROUND, &strip, view.blocks));
-            }
-            for row in 0..rows {
-                let line = i * len + row * width * LANES;
-                from.extend((0..columns).map(|column| line + column * LANES));
-            }
-        }
-        let mut to = Vec::with_capacity(from.len());
-        for p in c.products {
-            to.clear();
-            for i in 0..images {
-                for row in first..first + rows {
-                    to.extend((0..columns).map(|column| c.place(p.parity, image + i, row, column)));
-                }
-            }
-            let offsets = p
-                .steps
-                .iter()
-                .map(|[block, row, column]| ((block * height + row) * width + column) * LANES);
-            let offsets: Vec<usize> = offsets.collect();
-            // SAFETY: pixels and offsets lie within the copy; the results are this task's own part.
-            unsafe { plane_panels::<D, E>(c, p, x, [&from, &to, &offsets]) };
-        }
-    }
-}
-
-/// All panels of a product.
-///
-/// # Safety
-///
-/// As for [`product`].
-#[inline(always)]
-unsafe fn plane_panels<D: Dot, E: Element>(
-    c: &PlaneConvolution<'_, E>,
-    p: &PlaneProduct,
-    x: *const D::Value,
-    [from, to, offsets]: [&[usize]; 3],
-) {
-    let [height, width] = c.size().map(|side| side * c.factor);
-    let block_step = height * width * LANES;
-    for (first, width) in panels(c.blocks) {
-        let finish = Finish::<E, E> {
-            bias: None,
-            activation: Activation::None,
-            plus: [None; 2],
-            gate: None,
-            out: c.out.start.wrapping_add(first * block_step),
-            block_step,
-        };
-        // SAFETY: a panel of these weights.
-        let weights = unsafe { p.weights.panel::<D>(first) };
-        let product_of = Product { x, from, to, offsets, depth: c.depth, weights, width };
-        // SAFETY: as the caller promises.
-        unsafe { product::<D, E, E>(&product_of, &finish) };
-    }
 }
 
 #[cfg(test)]

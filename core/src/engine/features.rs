@@ -155,6 +155,11 @@ impl<E> View<'_, E> {
         }
     }
 
+    /// From a first block on, so many.
+    pub(super) fn some_blocks(&self, (first, blocks): (usize, usize)) -> Self {
+        Self { values: &self.values[first * self.block_step..], blocks, ..*self }
+    }
+
     /// Pixels of an image.
     pub(super) fn area(&self) -> usize {
         self.height * self.width

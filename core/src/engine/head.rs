@@ -7,9 +7,12 @@ use super::features::{Features, Target, View, filled};
 use super::kernel::{Kernel, Task};
 use super::lanes::{Dot, Element, LANES, Lanes};
 use super::pack::Window;
+use super::pass::Color;
+use super::weights::{Filters, Part};
+use crate::ops::Conv;
 
-/// Values under a 3x3 kernel, of each plane of `(N, C, H, W)`, as the channels of a pixel:
-/// `(N, H, W, 9 C)`, filled up with zeros to whole blocks.
+/// Values under a kernel, of each plane of `(N, C, H, W)`, as the channels of a pixel:
+/// `(N, H, W, K K C)`, filled up with zeros to whole blocks.
 ///
 /// A convolution of a picture's few channels is a product of these and the weights as they are, and
 /// has no zeros to multiply.
@@ -20,7 +23,15 @@ pub(super) struct Patches {
 }
 
 impl Patches {
-    pub(super) fn of(planes: &[f32], channels: usize, size: [usize; 2], window: Window) -> Self {
+    /// What lies under a convolution of planes `(N, C, H, W)` with a weight `(Cout, C, K, K)`.
+    pub(super) fn under(planes: &Tensor, weight: &Tensor, conv: Conv) -> Result<Self> {
+        let (_, channels, height, width) = planes.dims4()?;
+        let (size, kernel) = ([height, width], weight.dim(2)?);
+        let values = planes.flatten_all()?.to_vec1::<f32>()?;
+        Ok(Self::of(&values, channels, size, Window::of(conv, kernel, size)))
+    }
+
+    fn of(planes: &[f32], channels: usize, size: [usize; 2], window: Window) -> Self {
         let smaller = size.map(|side| side.div_ceil(window.stride));
         let taps = window.kernel * window.kernel;
         let step = (channels * taps).next_multiple_of(LANES);
@@ -54,6 +65,22 @@ impl Patches {
     pub(super) fn view(&self) -> View<'_, f32> {
         rows(&self.values, self.channels.div_ceil(LANES), self.size)
     }
+}
+
+/// Weights of so many outputs for patches, as those of 1x1 convolutions.
+pub(super) fn filters_of_patches<'a>(
+    weights: impl Iterator<Item = &'a [f32]>,
+    patches: &[Patches],
+    outputs: usize,
+) -> Filters<'a> {
+    let parts = weights.zip(patches).map(|(weights, patches)| Part {
+        weights,
+        inputs: patches.channels,
+        first: 0,
+        channels: patches.channels,
+        scale: 1.0,
+    });
+    Filters { parts: parts.collect(), outputs, kernel: 1 }
 }
 
 /// `(N, H, W, C)` of whole blocks.
@@ -91,6 +118,8 @@ struct Convert<'a, A, B> {
 }
 
 impl<A: Element, B: Element> Task for Convert<'_, A, B> {
+    const SHORT: bool = A::SHORT || B::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(self) {
         for (from, to) in self.from.chunks_exact(LANES).zip(self.to.chunks_exact_mut(LANES)) {
@@ -100,35 +129,40 @@ impl<A: Element, B: Element> Task for Convert<'_, A, B> {
     }
 }
 
-/// Gradients before `ReLU6`, as f32: those where the result was within 0 and 6.
+/// Gradients before an activation, as f32: those where the result was within 0 and `high`, or all.
 pub(super) fn gated<E: Element>(
     kernel: Kernel,
     gradients: &Features<E>,
     results: &Features<E>,
+    high: Option<f32>,
 ) -> Features<f32> {
+    let gate = high.map_or([f32::NEG_INFINITY, f32::INFINITY], |high| [0.0, high]);
     let len = gradients.area() * LANES;
     let fill = |target: Target<f32>| {
         let planes = gradients.values.par_chunks(len).zip(results.values.par_chunks(len));
         planes.enumerate().for_each(|(plane, (gradients, results))| {
             // SAFETY: the plane's own part.
             let to = unsafe { target.part(plane * len, len) };
-            kernel.run(Gate { gradients, results, to });
+            kernel.run(Gated { gradients, results, gate, to });
         });
     };
     // SAFETY: all planes are written.
     unsafe { Features::filled(gradients.images, gradients.channels, gradients.size(), fill) }
 }
 
-struct Gate<'a, E> {
+struct Gated<'a, E> {
     gradients: &'a [E],
     results: &'a [E],
+    gate: [f32; 2],
     to: &'a mut [f32],
 }
 
-impl<E: Element> Task for Gate<'_, E> {
+impl<E: Element> Task for Gated<'_, E> {
+    const SHORT: bool = E::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(self) {
-        let (low, high) = (D::Lanes::zero(), D::Lanes::splat(6.0));
+        let (low, high) = (D::Lanes::splat(self.gate[0]), D::Lanes::splat(self.gate[1]));
         let pixels = self.gradients.chunks_exact(LANES).zip(self.results.chunks_exact(LANES));
         for ((gradient, result), to) in pixels.zip(self.to.chunks_exact_mut(LANES)) {
             // SAFETY: 16 values each.
@@ -159,22 +193,43 @@ pub(super) fn features_of<E: Element>(planes: &Tensor) -> Result<Features<E>> {
     Ok(features)
 }
 
-/// Doubles height and width of planes, bilinear between pixel centers, the border repeated.
-pub(super) fn bilinear2x(planes: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
-    let mut larger = vec![0f32; planes.len() * 4];
+/// Two channels of color as they are wanted.
+pub(super) fn colors(planes: &[f32], size: [usize; 2], color: Color) -> Vec<f32> {
+    let mut larger = bilinear(planes, size, color.enlarged);
+    for value in &mut larger {
+        *value *= color.scale;
+    }
+    larger
+}
+
+/// The gradient of what [`colors`] took.
+pub(super) fn colors_gradient(larger: &[f32], size: [usize; 2], color: Color) -> Vec<f32> {
+    let mut planes = bilinear_gradient(larger, size, color.enlarged);
+    for value in &mut planes {
+        *value *= color.scale;
+    }
+    planes
+}
+
+/// Enlarges planes by a whole factor, bilinear between pixel centers, the border repeated.
+pub(crate) fn bilinear(planes: &[f32], [height, width]: [usize; 2], factor: usize) -> Vec<f32> {
+    if factor == 1 {
+        return planes.to_vec();
+    }
+    let mut larger = vec![0f32; planes.len() * factor * factor];
+    let (rows, columns) = (Shares::of(height, factor), Shares::of(width, factor));
     let area = height * width;
-    larger.par_chunks_mut(4 * area).zip(planes.par_chunks(area)).for_each(|(larger, plane)| {
+    let pairs = larger.par_chunks_mut(factor * factor * area).zip(planes.par_chunks(area));
+    pairs.for_each(|(larger, plane)| {
         let mut line = vec![0f32; width];
-        for (row, to) in larger.chunks_exact_mut(2 * width).enumerate() {
-            let (near, far) = neighbors(row, height);
-            let [near, far] = [near, far].map(|row| &plane[row * width..][..width]);
-            for ((to, near), far) in line.iter_mut().zip(near).zip(far) {
-                *to = 0.75 * near + 0.25 * far;
+        for (to, share) in larger.chunks_exact_mut(factor * width).zip(&rows) {
+            let [first, second] = share.at.map(|row| &plane[row * width..][..width]);
+            for ((to, first), second) in line.iter_mut().zip(first).zip(second) {
+                *to = (1.0 - share.second) * first + share.second * second;
             }
-            for (column, pair) in to.chunks_exact_mut(2).enumerate() {
-                let side = |column: usize| 0.25 * line[column];
-                pair[0] = 0.75 * line[column] + side(column.saturating_sub(1));
-                pair[1] = 0.75 * line[column] + side((column + 1).min(width - 1));
+            for (to, share) in to.iter_mut().zip(&columns) {
+                let [first, second] = share.at.map(|column| line[column]);
+                *to = (1.0 - share.second) * first + share.second * second;
             }
         }
     });
@@ -182,21 +237,28 @@ pub(super) fn bilinear2x(planes: &[f32], [height, width]: [usize; 2]) -> Vec<f32
 }
 
 /// The gradient of the smaller planes, `height` times `width`, from that of the larger.
-pub(super) fn bilinear2x_gradient(larger: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
-    let mut planes = vec![0f32; larger.len() / 4];
+pub(super) fn bilinear_gradient(
+    larger: &[f32],
+    [height, width]: [usize; 2],
+    factor: usize,
+) -> Vec<f32> {
+    if factor == 1 {
+        return larger.to_vec();
+    }
+    let mut planes = vec![0f32; larger.len() / (factor * factor)];
+    let (rows, columns) = (Shares::of(height, factor), Shares::of(width, factor));
     let area = height * width;
-    planes.par_chunks_mut(area).zip(larger.par_chunks(4 * area)).for_each(|(plane, larger)| {
+    let pairs = planes.par_chunks_mut(area).zip(larger.par_chunks(factor * factor * area));
+    pairs.for_each(|(plane, larger)| {
         let mut line = vec![0f32; width];
-        for (row, from) in larger.chunks_exact(2 * width).enumerate() {
+        for (from, row) in larger.chunks_exact(factor * width).zip(&rows) {
             line.fill(0.0);
-            for (column, pair) in from.chunks_exact(2).enumerate() {
-                line[column] += 0.75 * (pair[0] + pair[1]);
-                line[column.saturating_sub(1)] += 0.25 * pair[0];
-                line[(column + 1).min(width - 1)] += 0.25 * pair[1];
+            for (value, share) in from.iter().zip(&columns) {
+                line[share.at[0]] += (1.0 - share.second) * value;
+                line[share.at[1]] += share.second * value;
             }
-            let (near, far) = neighbors(row, height);
-            for (row, share) in [(near, 0.75), (far, 0.25)] {
-                let to = &mut plane[row * width..][..width];
+            for (at, share) in row.at.into_iter().zip([1.0 - row.second, row.second]) {
+                let to = &mut plane[at * width..][..width];
                 to.iter_mut().zip(&line).for_each(|(to, value)| *to += share * value);
             }
         }
@@ -204,10 +266,21 @@ pub(super) fn bilinear2x_gradient(larger: &[f32], [height, width]: [usize; 2]) -
     planes
 }
 
-/// The smaller rows that a larger one lies between: the nearer, and the other.
-fn neighbors(row: usize, height: usize) -> (usize, usize) {
-    let near = row / 2;
-    let far =
-        if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
-    (near, far)
+/// The two smaller rows, or columns, that a larger one lies between, and the second one's share.
+struct Shares {
+    at: [usize; 2],
+    second: f32,
+}
+
+impl Shares {
+    /// Of each larger row.
+    fn of(size: usize, factor: usize) -> Vec<Self> {
+        let share = |row: usize| {
+            let center = (row as f32 + 0.5) / factor as f32 - 0.5;
+            let center = center.clamp(0.0, (size - 1) as f32);
+            let first = center as usize;
+            Self { at: [first, (first + 1).min(size - 1)], second: center - first as f32 }
+        };
+        (0..factor * size).map(share).collect()
+    }
 }

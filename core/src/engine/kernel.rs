@@ -1,15 +1,57 @@
 //! Which set of instructions computes.
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use super::avx512::{Avx512, Pairs};
 use super::lanes::{Dot, Single};
 use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{self, Isa};
 
 /// What is to be done with the lanes of a set of instructions.
-pub(crate) trait Task {
+pub(crate) trait Task: Sized {
+    /// Whether values may be bf16. What is in f32 has no use for bf16's instructions, and is not compiled
+    /// for them.
+    const SHORT: bool;
+
     /// Does it. Implementations and what they call are `#[inline(always)]`, so that they are
     /// compiled for the set.
     fn run<D: Dot>(self);
+
+    /// Does it by AVX2. This and what follows belong to the trait so that each task is compiled beside
+    /// its own module, and several at once.
+    ///
+    /// # Safety
+    ///
+    /// The processor has AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn run_avx2(self) {
+        self.run::<Single<Avx2>>();
+    }
+
+    /// Does it by AVX-512.
+    ///
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F, BW and VL.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
+    unsafe fn run_avx512(self) {
+        self.run::<Single<Avx512<false>>>();
+    }
+
+    /// Does it by AVX-512 with products of bf16.
+    ///
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F, BW, VL and BF16.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16,fma")]
+    unsafe fn run_avx512_bf16(self) {
+        self.run::<Pairs>();
+    }
 }
 
 /// A set of instructions that this processor has.
@@ -77,40 +119,24 @@ impl Kernel {
     }
 
     /// Runs a task.
-    pub(crate) fn run(self, task: impl Task) {
+    pub(crate) fn run<T: Task>(self, task: T) {
         match self {
             Self::Portable => task.run::<Single<Portable>>(),
             // SAFETY: callers ask `is_allowed` first.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { x86::avx2(task) },
+            Self::Avx2 => unsafe { task.run_avx2() },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { x86::avx512(task) },
+            Self::Avx512 => unsafe { task.run_avx512() },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Bf16 => unsafe { x86::avx512_bf16(task) },
+            Self::Avx512Bf16 => unsafe {
+                if T::SHORT {
+                    task.run_avx512_bf16();
+                } else {
+                    task.run_avx512();
+                }
+            },
         }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{Single, Task};
-    use crate::engine::avx2::Avx2;
-    use crate::engine::avx512::{Avx512, Pairs};
-
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn avx2(task: impl Task) {
-        task.run::<Single<Avx2>>();
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
-    pub(super) unsafe fn avx512(task: impl Task) {
-        task.run::<Single<Avx512<false>>>();
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16,fma")]
-    pub(super) unsafe fn avx512_bf16(task: impl Task) {
-        task.run::<Pairs>();
     }
 }

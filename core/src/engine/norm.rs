@@ -1,4 +1,4 @@
-//! Batch normalization with `ReLU`.
+//! Batch normalization, with `ReLU` where it is asked for.
 //!
 //! Ioffe and Szegedy, "Batch Normalization", 2015, <https://arxiv.org/abs/1502.03167>. Sums are taken
 //! plane by plane, in an order that does not depend on threads.
@@ -21,6 +21,8 @@ pub(super) struct Normalized {
     /// What values are multiplied by, and what is added then.
     scale: Vec<f32>,
     shift: Vec<f32>,
+    /// Results are at least this: 0 with `ReLU`.
+    least: f32,
 }
 
 /// What is added up over a plane.
@@ -41,6 +43,7 @@ struct Sum<'a, E> {
     mean: &'a [f32],
     scale: &'a [f32],
     shift: &'a [f32],
+    least: f32,
     sums: &'a mut [[f32; LANES]; 2],
 }
 
@@ -59,6 +62,8 @@ fn pixel<D: Dot, E: Element>(values: &[E]) -> D::Lanes {
 }
 
 impl<E: Element> Task for Sum<'_, E> {
+    const SHORT: bool = E::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(self) {
         let mean = load::<D>(self.mean);
@@ -78,12 +83,11 @@ impl<E: Element> Task for Sum<'_, E> {
             }
             Summed::Gradients => {
                 let (scale, shift) = (load::<D>(self.scale), load::<D>(self.shift));
-                let high = D::Lanes::splat(f32::INFINITY);
+                let (low, high) = (D::Lanes::splat(self.least), D::Lanes::splat(f32::INFINITY));
                 for (x, gradient) in pixels.zip(self.gradients.chunks_exact(LANES)) {
                     let x = pixel::<D, E>(x);
                     let result = x.mul_add(scale, shift);
-                    let gradient =
-                        pixel::<D, E>(gradient).where_between(result, D::Lanes::zero(), high);
+                    let gradient = pixel::<D, E>(gradient).where_between(result, low, high);
                     sums[0] = sums[0].add(gradient);
                     sums[1] = x.sub(mean).mul_add(gradient, sums[1]);
                 }
@@ -97,13 +101,14 @@ impl<E: Element> Task for Sum<'_, E> {
 }
 
 impl Normalized {
-    /// Normalizes, multiplies by `weight`, adds `bias` and applies `ReLU`.
+    /// Normalizes, multiplies by `weight`, adds `bias` and applies `ReLU` if `relu` is set.
     pub(super) fn forward<E: Element>(
         kernel: Kernel,
         x: &Features<E>,
         weight: &[f32],
         bias: &[f32],
         epsilon: f32,
+        relu: bool,
     ) -> (Self, Features<E>) {
         let padded = |values: &[f32]| {
             let mut values = values.to_vec();
@@ -117,6 +122,7 @@ impl Normalized {
             inverse: none.clone(),
             scale: none.clone(),
             shift: none,
+            least: if relu { 0.0 } else { f32::NEG_INFINITY },
         };
         let [mean, _] = normalized.means(kernel, Summed::Values, x, x);
         normalized.mean = mean;
@@ -130,27 +136,19 @@ impl Normalized {
         let shifts = bias.iter().zip(&normalized.mean).zip(&normalized.scale);
         normalized.shift = shifts.map(|((bias, mean), scale)| bias - mean * scale).collect();
 
-        let (blocks, len) = (x.blocks(), x.area() * LANES);
-        let fill = |target: Target<E>| {
-            x.values.par_chunks_exact(len).enumerate().for_each(|(plane, x)| {
-                let at = plane % blocks * LANES;
-                // SAFETY: the plane's own part.
-                let y = unsafe { target.part(plane * len, len) };
-                let (scale, shift) = (&normalized.scale[at..], &normalized.shift[at..]);
-                kernel.run(Apply { x, scale, shift, y });
-            });
-        };
-        // SAFETY: all planes are written.
-        let y = unsafe { Features::filled(x.images, x.channels, x.size(), fill) };
+        let Self { scale, shift, least, .. } = &normalized;
+        let y = apply(kernel, x, [scale, shift], *least);
         (normalized, y)
     }
 
-    /// Gradients of the values, in the place of the result's, of `weight` and of `bias`.
+    /// Gradients of the values, in the place of the result's, of `weight` and of `bias`. What gave the
+    /// values let those within 0 and `high` through, if it is told.
     pub(super) fn backward<E: Element>(
         &self,
         kernel: Kernel,
         x: &Features<E>,
         gradients: &mut Features<E>,
+        high: Option<f32>,
     ) -> (Vec<f32>, Vec<f32>) {
         let [mean_gradient, mean_product] = self.means(kernel, Summed::Gradients, x, gradients);
         let (blocks, len) = (x.blocks(), x.area() * LANES);
@@ -171,6 +169,8 @@ impl Normalized {
                 shift: &self.shift[at..],
                 mean_gradient: &mean_gradient[at..],
                 slope: &slopes[at..],
+                least: self.least,
+                gate: high.map_or([f32::NEG_INFINITY, f32::INFINITY], |high| [0.0, high]),
             });
         });
         let count = (x.images * x.area()) as f32;
@@ -196,7 +196,8 @@ impl Normalized {
                 let at = plane % blocks * LANES;
                 let [mean, scale, shift] =
                     [&self.mean, &self.scale, &self.shift].map(|values| &values[at..]);
-                kernel.run(Sum { what, x, gradients, mean, scale, shift, sums: &mut sums });
+                let least = self.least;
+                kernel.run(Sum { what, x, gradients, mean, scale, shift, least, sums: &mut sums });
                 sums
             })
             .collect();
@@ -212,20 +213,53 @@ impl Normalized {
     }
 }
 
-/// `max(x scale + shift, 0)`.
+/// Multiplies each channel by its scale and adds its shift.
+pub(super) fn scale_and_shift<E: Element>(
+    kernel: Kernel,
+    x: &Features<E>,
+    scale: &[f32],
+    shift: &[f32],
+) -> Features<E> {
+    apply(kernel, x, [scale, shift], f32::NEG_INFINITY)
+}
+
+fn apply<E: Element>(
+    kernel: Kernel,
+    x: &Features<E>,
+    [scale, shift]: [&[f32]; 2],
+    least: f32,
+) -> Features<E> {
+    let (blocks, len) = (x.blocks(), x.area() * LANES);
+    let fill = |target: Target<E>| {
+        x.values.par_chunks_exact(len).enumerate().for_each(|(plane, x)| {
+            let at = plane % blocks * LANES;
+            // SAFETY: the plane's own part.
+            let y = unsafe { target.part(plane * len, len) };
+            kernel.run(Apply { x, scale: &scale[at..], shift: &shift[at..], least, y });
+        });
+    };
+    // SAFETY: all planes are written.
+    unsafe { Features::filled(x.images, x.channels, x.size(), fill) }
+}
+
+/// `max(x scale + shift, least)`.
 struct Apply<'a, E> {
     x: &'a [E],
     scale: &'a [f32],
     shift: &'a [f32],
+    least: f32,
     y: &'a mut [E],
 }
 
 impl<E: Element> Task for Apply<'_, E> {
+    const SHORT: bool = E::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(self) {
         let (scale, shift) = (load::<D>(self.scale), load::<D>(self.shift));
+        let least = D::Lanes::splat(self.least);
         for (x, y) in self.x.chunks_exact(LANES).zip(self.y.chunks_exact_mut(LANES)) {
-            let result = pixel::<D, E>(x).mul_add(scale, shift).max(D::Lanes::zero());
+            let result = pixel::<D, E>(x).mul_add(scale, shift).max(least);
             // SAFETY: 16 values.
             unsafe { E::store(result, y.as_mut_ptr()) };
         }
@@ -241,21 +275,27 @@ struct Backwards<'a, E> {
     shift: &'a [f32],
     mean_gradient: &'a [f32],
     slope: &'a [f32],
+    least: f32,
+    gate: [f32; 2],
 }
 
 impl<E: Element> Task for Backwards<'_, E> {
+    const SHORT: bool = E::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(self) {
         let (mean, scale, shift) =
             (load::<D>(self.mean), load::<D>(self.scale), load::<D>(self.shift));
         let (mean_gradient, slope) = (load::<D>(self.mean_gradient), load::<D>(self.slope));
-        let high = D::Lanes::splat(f32::INFINITY);
+        let (low, high) = (D::Lanes::splat(self.least), D::Lanes::splat(f32::INFINITY));
+        let gate = [D::Lanes::splat(self.gate[0]), D::Lanes::splat(self.gate[1])];
         let pixels = self.x.chunks_exact(LANES).zip(self.gradients.chunks_exact_mut(LANES));
         for (x, gradient) in pixels {
             let x = pixel::<D, E>(x);
             let result = x.mul_add(scale, shift);
-            let d_z = pixel::<D, E>(gradient).where_between(result, D::Lanes::zero(), high);
+            let d_z = pixel::<D, E>(gradient).where_between(result, low, high);
             let d_x = d_z.sub(mean_gradient).sub(x.sub(mean).mul(slope)).mul(scale);
+            let d_x = d_x.where_between(x, gate[0], gate[1]);
             // SAFETY: 16 values.
             unsafe { E::store(d_x, gradient.as_mut_ptr()) };
         }

@@ -2,6 +2,7 @@
 
 use super::features::View;
 use super::lanes::{Dot, Element, LANES, Lanes};
+use crate::ops::{Conv, Padding};
 
 /// How a convolution steps over its input: rows and columns alike but for the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +21,20 @@ impl Window {
     pub(crate) const POINT: Self = Self { kernel: 1, stride: 1, dilation: 1, before: [0, 0] };
 
     /// Keras' `same`: where the rows to add are odd in number the extra one is at the bottom.
-    pub(crate) fn same(kernel: usize, stride: usize, [height, width]: [usize; 2]) -> Self {
-        let before = |size: usize| {
-            let reach = (size.div_ceil(stride) - 1) * stride + kernel;
-            reach.saturating_sub(size) / 2
+    pub(crate) fn same(kernel: usize, stride: usize, size: [usize; 2]) -> Self {
+        Self::of(Conv { stride, ..Conv::default() }, kernel, size)
+    }
+
+    /// That of a convolution of features of a height and width.
+    pub(crate) fn of(conv: Conv, kernel: usize, size: [usize; 2]) -> Self {
+        let Conv { stride, dilation, .. } = conv;
+        let window = Self { kernel, stride, dilation, before: [0, 0] };
+        let same = |size: usize| window.reach(size.div_ceil(stride)).saturating_sub(size) / 2;
+        let before = match conv.padding {
+            Padding::Same => size.map(same),
+            Padding::Before(before) => before,
         };
-        Self { kernel, stride, dilation: 1, before: [before(height), before(width)] }
+        Self { before, ..window }
     }
 
     /// Rows or columns of input under so many of output.

@@ -101,15 +101,16 @@ pub(super) unsafe fn product<D: Dot, E: Element, O: Element>(
 ) {
     // SAFETY: as the caller promises.
     unsafe {
-        match (D::WIDE, p.width) {
-            (true, 4) => tiles::<D, E, O, 4, 6>(p, finish, 0),
-            (true, 3) => tiles::<D, E, O, 3, 8>(p, finish, 0),
-            (true, 2) => tiles::<D, E, O, 2, 10>(p, finish, 0),
-            (true, _) => tiles::<D, E, O, 1, 12>(p, finish, 0),
-            (false, width) => {
-                for block in 0..width {
-                    tiles::<D, E, O, 1, 6>(p, finish, block);
-                }
+        if D::WIDE {
+            match p.width {
+                4 => tiles::<D, E, O, 4, 6>(p, finish, 0),
+                3 => tiles::<D, E, O, 3, 8>(p, finish, 0),
+                2 => tiles::<D, E, O, 2, 10>(p, finish, 0),
+                _ => tiles::<D, E, O, 1, 12>(p, finish, 0),
+            }
+        } else {
+            for block in 0..p.width {
+                tiles::<D, E, O, 1, 6>(p, finish, block);
             }
         }
     }
@@ -238,16 +239,17 @@ pub(super) struct Outer<'a, V> {
 pub(super) unsafe fn outer<D: Dot>(p: &Outer<'_, D::Value>) {
     // SAFETY: as the caller promises.
     unsafe {
-        match (D::WIDE, p.width) {
-            (true, 4) => channels::<D, 4, 4>(p, 0),
-            (true, 3) if p.depth <= 2 => channels::<D, 3, 2>(p, 0),
-            (true, 3) => channels::<D, 3, 8>(p, 0),
-            (true, 2) => channels::<D, 2, 8>(p, 0),
-            (true, _) => channels::<D, 1, 16>(p, 0),
-            (false, width) => {
-                for block in 0..width {
-                    channels::<D, 1, 4>(p, block);
-                }
+        if D::WIDE {
+            match p.width {
+                4 => channels::<D, 4, 4>(p, 0),
+                3 if p.depth <= 2 => channels::<D, 3, 2>(p, 0),
+                3 => channels::<D, 3, 8>(p, 0),
+                2 => channels::<D, 2, 8>(p, 0),
+                _ => channels::<D, 1, 16>(p, 0),
+            }
+        } else {
+            for block in 0..p.width {
+                channels::<D, 1, 4>(p, block);
             }
         }
     }

@@ -33,7 +33,16 @@ pub(crate) struct Filters<'a> {
     pub(crate) kernel: usize,
 }
 
-impl Filters<'_> {
+impl<'a> Filters<'a> {
+    /// Of one source, with weights `(Cout, Cin, K, K)` of these dimensions.
+    pub(crate) fn whole(weights: &'a [f32], dims: &[usize]) -> Self {
+        let &[outputs, inputs, kernel, _] = dims else {
+            unreachable!("a convolution's weight has four dimensions")
+        };
+        let part = Part { weights, inputs, first: 0, channels: inputs, scale: 1.0 };
+        Self { parts: vec![part], outputs, kernel }
+    }
+
     /// Blocks of input channels, part after part.
     pub(crate) fn input_blocks(&self) -> usize {
         self.parts.iter().map(|part| part.channels.div_ceil(LANES)).sum()
@@ -164,7 +173,7 @@ impl Packed {
 }
 
 /// Lines that are worth a task.
-const LINES_TOGETHER: usize = 32;
+const LINES_TOGETHER: usize = 4 * MATRICES;
 
 /// Some lines of a panel.
 struct Pack<'a> {
@@ -179,42 +188,77 @@ struct Pack<'a> {
 }
 
 impl Task for Pack<'_> {
+    const SHORT: bool = true;
+
     #[inline(always)]
     fn run<D: Dot>(self) {
         let mut at = self.target.start.cast::<D::Value>().wrapping_add(self.start);
-        for line in self.lines {
-            for channel in (0..self.depth).step_by(D::DEPTH) {
-                for block in self.first..self.first + self.width {
-                    let first = line.weights_of::<D::Lanes>(block * LANES, channel);
-                    let second = if D::DEPTH == 1 {
-                        first
-                    } else {
-                        line.weights_of::<D::Lanes>(block * LANES, channel + 1)
-                    };
-                    // SAFETY: the task's own part of the buffer.
-                    unsafe { D::pack([first, second], at) };
-                    at = at.wrapping_add(LANES * D::DEPTH);
+        let group = LANES * D::DEPTH;
+        let mut matrices = [[0f32; LANES * LANES]; MATRICES];
+        for lines in self.lines.chunks(MATRICES) {
+            for block in 0..self.width {
+                transpose(lines, (self.first + block) * LANES, &mut matrices);
+                let mut at = at.wrapping_add(block * group);
+                for matrix in &matrices[..lines.len()] {
+                    for channels in matrix[..self.depth * LANES].chunks_exact(group) {
+                        // SAFETY: 16 values of one channel, or of two.
+                        let values = unsafe {
+                            let first = D::Lanes::load(channels.as_ptr());
+                            let last = D::Lanes::load(channels.as_ptr().add(group - LANES));
+                            [first, last]
+                        };
+                        // SAFETY: the task's own part of the buffer.
+                        unsafe { D::pack(values, at) };
+                        at = at.wrapping_add(self.width * group);
+                    }
                 }
             }
+            at = at.wrapping_add(lines.len() * self.depth * self.width * LANES);
         }
     }
 }
 
-impl Line<'_> {
-    /// Those of 16 outputs for one channel, 0 for what fills up a block.
-    #[inline(always)]
-    fn weights_of<L: Lanes>(&self, output: usize, channel: usize) -> L {
-        let mut values = [0f32; LANES];
-        if channel < self.channels && output < self.outputs {
-            let weights = &self.weights[output * self.steps[0] + channel * self.steps[1]..];
-            let count = (self.outputs - output).min(LANES);
-            let weights = weights.iter().step_by(self.steps[0]);
-            for (value, weight) in values[..count].iter_mut().zip(weights) {
-                *value = *weight * self.scale;
+/// Lines whose weights are brought into order together: steps of one kernel, which are neighbors in
+/// memory.
+const MATRICES: usize = 9;
+
+/// Weights of 16 outputs from `first` on, for each line channel after channel; 0 for what fills up a
+/// block. All lines are gone through for one output, or one channel, before the next one: what lies far
+/// apart is read once.
+#[inline(always)]
+fn transpose(lines: &[Line<'_>], first: usize, matrices: &mut [[f32; LANES * LANES]; MATRICES]) {
+    for outer in 0..LANES {
+        for (line, matrix) in lines.iter().zip(matrices.iter_mut()) {
+            let [output_step, channel_step] = line.steps;
+            let outputs = line.outputs.saturating_sub(first).min(LANES);
+            if outer == 0 && (outputs < LANES || line.channels < LANES) {
+                matrix.fill(0.0);
+            }
+            let (count, to, to_step, from, step) = if output_step >= channel_step {
+                let from = (first + outer) * output_step;
+                (if outer < outputs { line.channels } else { 0 }, outer, LANES, from, channel_step)
+            } else {
+                let from = first * output_step + outer * channel_step;
+                (
+                    if outer < line.channels { outputs } else { 0 },
+                    outer * LANES,
+                    1,
+                    from,
+                    output_step,
+                )
+            };
+            if count == 0 {
+                continue;
+            }
+            let (to, from) = (&mut matrix[to..], &line.weights[from..]);
+            assert!(to.len() > (count - 1) * to_step && from.len() > (count - 1) * step);
+            for i in 0..count {
+                // SAFETY: just checked.
+                unsafe {
+                    *to.get_unchecked_mut(i * to_step) = *from.get_unchecked(i * step) * line.scale;
+                }
             }
         }
-        // SAFETY: 16 values.
-        unsafe { L::load(values.as_ptr()) }
     }
 }
 
@@ -239,10 +283,10 @@ impl Sums {
 }
 
 /// Adds up the sums of all groups, in their order.
-pub(super) fn total(groups: &[Vec<f32>]) -> Vec<f32> {
-    let mut total = groups[0].clone();
+pub(super) fn total(mut groups: Vec<Vec<f32>>) -> Vec<f32> {
+    let mut total = groups.remove(0);
     total.par_chunks_mut(SUMMED).enumerate().for_each(|(i, total)| {
-        for group in &groups[1..] {
+        for group in &groups {
             let part = &group[i * SUMMED..][..total.len()];
             total.iter_mut().zip(part).for_each(|(total, value)| *total += value);
         }
@@ -258,25 +302,27 @@ pub(super) fn unpack(filters: &Filters<'_>, total: &[f32]) -> Vec<Vec<f32>> {
     let widths: Vec<(usize, usize)> = panels(filters.output_blocks())
         .flat_map(|(first, width)| (first..first + width).map(move |_| (first, width)))
         .collect();
-    let mut block = 0;
+    let mut first_block = 0;
     let mut parts = Vec::new();
     for part in &filters.parts {
-        let mut gradient = vec![0f32; filters.outputs * part.channels * taps];
-        let first_block = block;
-        gradient.par_chunks_mut(part.channels * taps).enumerate().for_each(|(output, row)| {
-            let (panel, width) = widths[output / LANES];
-            let lane = (output / LANES - panel) * LANES + output % LANES;
-            for (channel, row) in row.chunks_mut(taps).enumerate() {
-                let block = first_block + channel / LANES;
-                for (tap, value) in row.iter_mut().enumerate() {
-                    let line = (block * taps + tap) * depth + channel % LANES;
-                    let index = panel * sums.block_len + line * width * LANES + lane;
-                    *value = total[index] * part.scale;
+        let row_len = part.channels * taps;
+        let mut gradient = vec![0f32; filters.outputs * row_len];
+        let blocks = gradient.par_chunks_mut(LANES * row_len).enumerate();
+        blocks.for_each(|(block, rows)| {
+            let (panel, width) = widths[block];
+            let start = panel * sums.block_len + (block - panel) * LANES;
+            for channel in 0..part.channels {
+                for tap in 0..taps {
+                    let input = first_block + channel / LANES;
+                    let line = (input * taps + tap) * depth + channel % LANES;
+                    let values = &total[start + line * width * LANES..][..LANES];
+                    let to = rows[channel * taps + tap..].iter_mut().step_by(row_len);
+                    to.zip(values).for_each(|(to, value)| *to = value * part.scale);
                 }
             }
         });
         parts.push(gradient);
-        block += part.channels.div_ceil(LANES);
+        first_block += part.channels.div_ceil(LANES);
     }
     parts
 }

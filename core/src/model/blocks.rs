@@ -4,7 +4,7 @@ use candle_core::{D, Result, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 
 use super::Mode;
-use crate::engine::Norm;
+use crate::engine::{Color, Norm, Pass, Value};
 use crate::ops::{self, Activation, Conv};
 
 /// A `same`-padded convolution with bias and activation: tensors `weight` `(Cout, Cin, K, K)` and
@@ -42,6 +42,53 @@ impl Conv2d {
     /// When the shape does not fit or the device fails.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv2d(x, &self.weight, Some(&self.bias), self.conv)
+    }
+
+    /// The same in a pass.
+    pub(crate) fn run(&self, pass: &mut dyn Pass, x: &Flow<'_>) -> Result<Flow<'static>> {
+        let value = match x {
+            Flow::Picture(planes) => {
+                pass.picture(&[(planes, &self.weight)], &self.bias, self.conv)?
+            }
+            Flow::Value(x) => pass.convolution(x, &self.weight, &self.bias, self.conv)?,
+        };
+        Ok(Flow::Value(value))
+    }
+
+    /// The same as a network's last layer, of two channels and with `tanh`, in a pass.
+    pub(crate) fn color(
+        &self,
+        pass: &mut dyn Pass,
+        x: &Flow<'_>,
+        color: Color,
+    ) -> Result<Vec<f32>> {
+        pass.chroma(x.value()?, &self.weight, &self.bias, color)
+    }
+
+    /// Weight and bias.
+    pub(crate) fn parameters(&self) -> [&Tensor; 2] {
+        [&self.weight, &self.bias]
+    }
+}
+
+/// What goes through a network in a pass.
+#[derive(Clone, Debug)]
+pub(crate) enum Flow<'a> {
+    /// What it sees, `(N, C, H, W)`.
+    Picture(&'a Tensor),
+    /// What a layer gave.
+    Value(Value),
+}
+
+impl Flow<'_> {
+    /// # Errors
+    ///
+    /// When no layer was gone through.
+    pub(crate) fn value(&self) -> Result<&Value> {
+        match self {
+            Self::Picture(_) => candle_core::bail!("a network needs a layer before its last one"),
+            Self::Value(value) => Ok(value),
+        }
     }
 }
 
@@ -82,6 +129,11 @@ impl Stack {
     /// When the shape does not fit or the device fails.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.0.iter().try_fold(x.clone(), |x, layer| layer.forward(&x))
+    }
+
+    /// The same in a pass.
+    pub(crate) fn run<'a>(&self, pass: &mut dyn Pass, x: Flow<'a>) -> Result<Flow<'a>> {
+        self.0.iter().try_fold(x, |x, layer| layer.run(pass, &x))
     }
 }
 
@@ -127,6 +179,11 @@ impl ConvTranspose2x {
     /// When the shape does not fit or the device fails.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv_transpose2x(x, &self.weight, &self.bias, self.activation)
+    }
+
+    /// The same in a pass.
+    pub(crate) fn run(&self, pass: &mut dyn Pass, x: &Value) -> Result<Value> {
+        pass.transposed2x(x, &self.weight, &self.bias, self.activation)
     }
 }
 
@@ -204,37 +261,6 @@ impl BatchNorm {
     ///
     /// When the shape does not fit or the device fails.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        match self.fast(x, mode, false)? {
-            Some(y) => Ok(y),
-            None => self.composed(x, mode),
-        }
-    }
-
-    /// The same with `ReLU`, in one operation where there is a fast one.
-    ///
-    /// # Errors
-    ///
-    /// When the shape does not fit or the device fails.
-    pub fn forward_relu(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        match self.fast(x, mode, true)? {
-            Some(y) => Ok(y),
-            None => self.composed(x, mode)?.relu(),
-        }
-    }
-
-    /// A training step in one operation, where there is a fast one.
-    fn fast(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Option<Tensor>> {
-        if mode == Mode::Infer {
-            return Ok(None);
-        }
-        let fast = ops::batch_norm(x, &self.weight, &self.bias, self.constants.epsilon, relu)?;
-        let Some((y, mean, var)) = fast else { return Ok(None) };
-        self.update(&mean, &var)?;
-        Ok(Some(y))
-    }
-
-    /// Of candle's own operations.
-    fn composed(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let (mean, var) = match mode {
             Mode::Train => {
                 let (mean, var) = statistics(x)?;
@@ -246,25 +272,17 @@ impl BatchNorm {
             }
         };
         let (scale, shift) = self.scale_and_shift(&mean, &var)?;
-        match mode {
-            Mode::Train => {
-                let spread = |values: &Tensor| values.reshape((1, (), 1, 1));
-                x.broadcast_mul(&spread(&scale)?)?.broadcast_add(&spread(&shift)?)
-            }
-            // Nothing asks for a gradient here.
-            Mode::Infer => ops::scale_shift(&x.detach(), &scale.detach(), &shift.detach()),
-        }
+        let spread = |values: &Tensor| values.reshape((1, (), 1, 1));
+        x.broadcast_mul(&spread(&scale)?)?.broadcast_add(&spread(&shift)?)
     }
 
-    /// What [`Mode::Infer`] multiplies each channel by and then adds, each `(C)`: to be folded into
-    /// the convolution before.
-    ///
-    /// # Errors
-    ///
-    /// When the device fails.
-    pub fn folded(&self) -> Result<(Tensor, Tensor)> {
-        let (mean, var) = (&self.running_mean, &self.running_var);
-        self.scale_and_shift(&mean.as_detached_tensor(), &var.as_detached_tensor())
+    /// The same in a pass.
+    pub(crate) fn run(&self, pass: &mut dyn Pass, x: &Value) -> Result<Value> {
+        let (value, statistics) = pass.norm(x, &self.parameters())?;
+        if let Some([mean, variance]) = statistics {
+            self.update(&mean, &variance)?;
+        }
+        Ok(value)
     }
 
     fn scale_and_shift(&self, mean: &Tensor, var: &Tensor) -> Result<(Tensor, Tensor)> {
@@ -273,10 +291,11 @@ impl BatchNorm {
         Ok((scale, shift))
     }
 
-    /// What a recorded step needs.
+    /// What a pass needs.
     pub(crate) fn parameters(&self) -> Norm<'_> {
-        let Self { weight, bias, constants, .. } = self;
-        Norm { weight, bias, epsilon: constants.epsilon }
+        let Self { weight, bias, running_mean, running_var, constants } = self;
+        let epsilon = constants.epsilon;
+        Norm { weight, bias, mean: running_mean, variance: running_var, epsilon }
     }
 
     /// Takes a batch's mean and biased variance into the running ones.
@@ -322,46 +341,6 @@ mod tests {
         let value = |name: &str| data[name].to_vec1::<f32>().unwrap()[0];
         assert!((value("running_mean") - 0.03).abs() < 1e-6);
         assert!((value("running_var") - (0.99 + 0.035)).abs() < 1e-6);
-    }
-
-    #[test]
-    fn the_fast_way_agrees_with_the_composed_one() {
-        let values = |count: usize| (0..count).map(|i| ((i * 7919) % 101) as f32 / 20. - 2.);
-        let x = Tensor::from_iter(values(2 * 3 * 5 * 7), &Device::Cpu).unwrap();
-        let x = Var::from_tensor(&x.reshape((2, 3, 5, 7)).unwrap()).unwrap();
-        let factor = Tensor::from_iter(values(210).map(f32::sin), &Device::Cpu).unwrap();
-        let factor = factor.reshape((2, 3, 5, 7)).unwrap();
-        let run = |fast: bool, relu: bool| {
-            let vars = VarMap::new();
-            let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
-            let norm = BatchNorm::new(3, vb).unwrap();
-            let data = vars.data().lock().unwrap().clone();
-            let set = |name: &str, values: &[f32]| {
-                data[name].set(&Tensor::new(values, &Device::Cpu).unwrap()).unwrap();
-            };
-            set("weight", &[1., 0.5, -2.]);
-            set("bias", &[0.3, -0.2, 0.1]);
-            let y = match (fast, relu) {
-                (true, true) => norm.forward_relu(&x, Mode::Train).unwrap(),
-                (true, false) => norm.forward(&x, Mode::Train).unwrap(),
-                (false, true) => norm.composed(&x, Mode::Train).unwrap().relu().unwrap(),
-                (false, false) => norm.composed(&x, Mode::Train).unwrap(),
-            };
-            let loss = (&y * &factor).unwrap().sum_all().unwrap();
-            let gradients = loss.backward().unwrap();
-            let of = |var: &Var| gradients.get(var).unwrap().clone();
-            let kept = |name: &str| data[name].as_tensor().clone();
-            let found = [y, of(&x), of(&data["weight"]), of(&data["bias"])];
-            found.into_iter().chain([kept("running_mean"), kept("running_var")]).collect::<Vec<_>>()
-        };
-        for relu in [true, false] {
-            for (found, expected) in run(true, relu).iter().zip(run(false, relu)) {
-                let difference = (found - &expected).unwrap().abs().unwrap().max_all().unwrap();
-                let largest = expected.abs().unwrap().max_all().unwrap();
-                let largest = largest.to_scalar::<f32>().unwrap();
-                assert!(difference.to_scalar::<f32>().unwrap() < 1e-5 * largest.max(1.));
-            }
-        }
     }
 
     #[test]

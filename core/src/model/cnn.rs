@@ -8,8 +8,9 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{BatchNorm, Conv2d, conv};
-use super::{Mode, Network};
+use super::blocks::{BatchNorm, Conv2d, Flow, conv};
+use super::{Heads, Mode, Network, Outcome};
+use crate::engine::{Color, Pass};
 use crate::ops::Activation;
 
 /// The layers; the default is the document's, of 98,370 parameters with the running statistics.
@@ -62,12 +63,21 @@ impl Cnn {
 }
 
 impl Network for Cnn {
-    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
+    fn stock(&self, lightness: &Tensor, _: Option<&Tensor>, mode: Mode) -> Result<Heads> {
         let mut x = lightness.clone(); // (N, 1, H, W)
         for (conv, norm) in &self.layers {
             x = norm.forward(&conv.forward(&x)?, mode)?;
         }
-        self.output.forward(&x) // (N, 2, H, W)
+        Ok(Heads { chroma: self.output.forward(&x)?, bins: None })
+    }
+
+    fn run(&self, pass: &mut dyn Pass, lightness: &Tensor, _: Option<&Tensor>) -> Result<Outcome> {
+        let mut x = Flow::Picture(lightness);
+        for (conv, norm) in &self.layers {
+            let y = conv.run(pass, &x)?;
+            x = Flow::Value(norm.run(pass, y.value()?)?);
+        }
+        Ok(Outcome { chroma: self.output.color(pass, &x, Color::PLAIN)?, bins: None })
     }
 
     fn stride(&self) -> usize {

@@ -13,8 +13,9 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{BatchNorm, Conv2d, conv};
-use super::{Mode, Network};
+use super::blocks::{BatchNorm, Conv2d, Flow, conv};
+use super::{Heads, Mode, Network, Outcome};
+use crate::engine::{Color, Pass};
 use crate::ops::{self, Activation};
 
 /// What distinguishes the members of the family; the default is Polychromify.
@@ -117,6 +118,12 @@ impl Block {
         let x = self.conv.forward(x)?;
         self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x, mode))
     }
+
+    fn run(&self, pass: &mut dyn Pass, x: &Flow<'_>) -> Result<Flow<'static>> {
+        let x = self.conv.run(pass, x)?;
+        let Some(norm) = &self.norm else { return Ok(x) };
+        Ok(Flow::Value(norm.run(pass, x.value()?)?))
+    }
 }
 
 /// The network: tensors `encoder.N`, `dense.N`, `decoder.N` (N from 0) and `output`, each with
@@ -167,7 +174,7 @@ impl ConvDense {
 }
 
 impl Network for ConvDense {
-    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
+    fn stock(&self, lightness: &Tensor, _: Option<&Tensor>, mode: Mode) -> Result<Heads> {
         let mut x = lightness.clone(); // (N, 1, H, W)
         for block in &self.encoder {
             x = block.forward(&x, mode)?;
@@ -181,7 +188,24 @@ impl Network for ConvDense {
                 x = ops::upsample2x(&x)?;
             }
         }
-        self.output.forward(&x) // (N, 2, H, W)
+        Ok(Heads { chroma: self.output.forward(&x)?, bins: None })
+    }
+
+    fn run(&self, pass: &mut dyn Pass, lightness: &Tensor, _: Option<&Tensor>) -> Result<Outcome> {
+        let mut x = Flow::Picture(lightness);
+        for block in &self.encoder {
+            x = block.run(pass, &x)?;
+        }
+        for dense in &self.dense {
+            x = dense.run(pass, &x)?;
+        }
+        for block in &self.decoder {
+            x = block.run(pass, &x)?;
+            if self.strides {
+                x = Flow::Value(pass.doubled(x.value()?)?);
+            }
+        }
+        Ok(Outcome { chroma: self.output.color(pass, &x, Color::PLAIN)?, bins: None })
     }
 
     fn stride(&self) -> usize {

@@ -9,8 +9,9 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{Conv2d, Stack, conv};
-use super::{Mode, Network};
+use super::blocks::{Conv2d, Flow, Stack, conv};
+use super::{Heads, Mode, Network, Outcome};
+use crate::engine::{Color, Pass};
 use crate::ops::{self, Activation};
 
 /// The layers; the default is the document's, of 5,495,586 parameters.
@@ -62,12 +63,21 @@ impl DeepConvolutional {
 }
 
 impl Network for DeepConvolutional {
-    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, _: Mode) -> Result<Tensor> {
+    fn stock(&self, lightness: &Tensor, _: Option<&Tensor>, _: Mode) -> Result<Heads> {
         let mut x = self.encoder.forward(lightness)?;
         for layer in self.decoder.layers() {
             x = ops::upsample2x(&layer.forward(&x)?)?;
         }
-        self.output.forward(&x) // (N, 2, H, W)
+        Ok(Heads { chroma: self.output.forward(&x)?, bins: None })
+    }
+
+    fn run(&self, pass: &mut dyn Pass, lightness: &Tensor, _: Option<&Tensor>) -> Result<Outcome> {
+        let mut x = self.encoder.run(pass, Flow::Picture(lightness))?;
+        for layer in self.decoder.layers() {
+            let y = layer.run(pass, &x)?;
+            x = Flow::Value(pass.doubled(y.value()?)?);
+        }
+        Ok(Outcome { chroma: self.output.color(pass, &x, Color::PLAIN)?, bins: None })
     }
 
     fn stride(&self) -> usize {

@@ -9,9 +9,10 @@ use candle_core::{D, Result, Tensor};
 use candle_nn::{Init, VarBuilder, ops::softmax};
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{Conv2d, ConvTranspose2x, NormConstants, conv};
+use super::blocks::{Conv2d, ConvTranspose2x, Flow, NormConstants, conv};
 use super::zhang::{self, Block, Steps};
-use super::{Heads, Mode, Network};
+use super::{Heads, Mode, Network, Outcome};
+use crate::engine::{self, Color, Pass};
 use crate::ops::{self, Activation};
 
 /// What the published code divides `a` and `b` by.
@@ -172,15 +173,11 @@ impl Eccv16 {
 }
 
 impl Network for Eccv16 {
-    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
-        ops::upsample_bilinear(&self.chroma(&self.quarter(lightness, mode)?)?, 4)
-    }
-
     fn stride(&self) -> usize {
         8
     }
 
-    fn heads(&self, lightness: &Tensor, _: Option<&Tensor>, mode: Mode) -> Result<Heads> {
+    fn stock(&self, lightness: &Tensor, _: Option<&Tensor>, mode: Mode) -> Result<Heads> {
         let quarter = self.quarter(lightness, mode)?;
         let chroma = ops::upsample_bilinear(&self.chroma(&quarter)?, 4)?;
         let bins = match self.output {
@@ -188,6 +185,35 @@ impl Network for Eccv16 {
             Output::Bins(_) => Some(zhang::rows(&quarter)?),
         };
         Ok(Heads { chroma, bins })
+    }
+
+    fn run(&self, pass: &mut dyn Pass, lightness: &Tensor, _: Option<&Tensor>) -> Result<Outcome> {
+        let (_, _, height, width) = lightness.dims4()?;
+        let x = lightness.affine(0.01, -0.5)?;
+        let mut x = Flow::Picture(&x);
+        for block in &self.blocks {
+            x = Flow::Value(block.run(pass, x)?);
+        }
+        let x = Flow::Value(self.up.run(pass, x.value()?)?);
+        let x = self.last.run(pass, x)?;
+        let [weight, bias] = self.bins.parameters();
+        let centers = match &self.output {
+            Output::Regression(layer) => {
+                let x = pass.convolution(&x, weight, bias, conv(1, Activation::None))?;
+                let color = Color { enlarged: 4, ..Color::PLAIN };
+                return Ok(Outcome {
+                    chroma: layer.color(pass, &Flow::Value(x), color)?,
+                    bins: None,
+                });
+            }
+            Output::Bins(centers) => centers.to_vec2::<f32>()?,
+        };
+        let bins = pass.rows(&x, weight, bias)?;
+        let centers: Vec<[f32; 2]> = centers.iter().map(|center| [center[0], center[1]]).collect();
+        let quarter = [height / 4, width / 4];
+        let sharpness = 1. / self.temperature as f32;
+        let mean = zhang::annealed_mean(&bins, &centers, sharpness, quarter[0] * quarter[1]);
+        Ok(Outcome { chroma: engine::enlarged(&mean, quarter, 4), bins: Some(bins) })
     }
 
     fn bin_centers(&self) -> Option<Vec<[f32; 2]>> {

@@ -14,7 +14,8 @@ mod quantized;
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::vivid::{self, Config, STRIDE};
-use super::{Heads, Mode, Network};
+use super::{Heads, Mode, Network, Outcome};
+use crate::engine::Pass;
 use crate::weights::{Integers, Numbers};
 use network::{Layers, Picture};
 use picture::Extent;
@@ -170,6 +171,14 @@ impl Network for IntegerVivid {
             &Device::Cpu,
         )?;
         Ok(Heads { chroma: batch(chroma, extent)?, bins: Some(logits) })
+    }
+
+    fn stock(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Heads> {
+        self.heads(lightness, hints, mode)
+    }
+
+    fn run(&self, _: &mut dyn Pass, _: &Tensor, _: Option<&Tensor>) -> Result<Outcome> {
+        bail!("a network in integers has operations of its own")
     }
 
     fn stride(&self) -> usize {

@@ -10,9 +10,10 @@ use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{BatchNorm, Conv2d, ConvTranspose2x, NormConstants, conv};
+use super::blocks::{BatchNorm, Conv2d, ConvTranspose2x, Flow, NormConstants, conv};
 use super::zhang::{self, Block, Steps};
-use super::{Heads, Mode, Network};
+use super::{Heads, Mode, Network, Outcome};
+use crate::engine::{Color, Pass, Value};
 use crate::ops::{self, Activation};
 
 /// What the published code divides `a` and `b` by.
@@ -100,6 +101,25 @@ impl Step {
             x = ops::leaky_relu(&x, LEAK)?;
         }
         self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x, mode))
+    }
+}
+
+impl Step {
+    /// The same in a pass.
+    fn run(&self, pass: &mut dyn Pass, x: &Value, short: Value) -> Result<Value> {
+        let Flow::Value(short) = self.short.run(pass, &Flow::Value(short))? else {
+            unreachable!("a layer gives a value")
+        };
+        let up = self.up.run(pass, x)?;
+        let mut x = Flow::Value(pass.add_relu(&up, &short)?);
+        for conv in &self.convs {
+            x = conv.run(pass, &x)?;
+        }
+        let mut x = x.value()?.clone();
+        if self.leaky {
+            x = pass.leaky_relu(&x, LEAK as f32)?;
+        }
+        self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.run(pass, &x))
     }
 }
 
@@ -196,18 +216,45 @@ impl Siggraph17 {
 }
 
 impl Network for Siggraph17 {
-    fn forward(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
-        self.chroma(&self.features(lightness, hints, mode)?.0)
-    }
-
     fn stride(&self) -> usize {
         8
     }
 
-    fn heads(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Heads> {
+    fn stock(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Heads> {
         let (full, quarter) = self.features(lightness, hints, mode)?;
         let bins = zhang::rows(&self.bins.forward(&quarter)?)?;
         Ok(Heads { chroma: self.chroma(&full)?, bins: Some(bins) })
+    }
+
+    fn run(
+        &self,
+        pass: &mut dyn Pass,
+        lightness: &Tensor,
+        hints: Option<&Tensor>,
+    ) -> Result<Outcome> {
+        let input = self.input(lightness, hints)?;
+        let mut shorts = Vec::new();
+        let mut x = Flow::Picture(&input);
+        for (i, block) in self.blocks.iter().enumerate() {
+            let value = block.run(pass, x)?;
+            x = Flow::Value(if i < self.steps.len() {
+                shorts.push(value.clone());
+                pass.every_second(&value)?
+            } else {
+                value
+            });
+        }
+        let mut bins = None;
+        for (i, (step, short)) in self.steps.iter().zip(shorts.into_iter().rev()).enumerate() {
+            let value = step.run(pass, x.value()?, short)?;
+            if i == 0 && pass.wants_rows() {
+                let [weight, bias] = self.bins.parameters();
+                bins = Some(pass.rows(&value, weight, bias)?);
+            }
+            x = Flow::Value(value);
+        }
+        let color = Color { scale: (CHROMA_NORM / 128.) as f32, ..Color::PLAIN };
+        Ok(Outcome { chroma: self.output.color(pass, &x, color)?, bins })
     }
 
     fn bin_centers(&self) -> Option<Vec<[f32; 2]>> {

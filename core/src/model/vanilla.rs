@@ -9,8 +9,9 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{Conv2d, Stack, conv};
-use super::{Mode, Network};
+use super::blocks::{Conv2d, Flow, Stack, conv};
+use super::{Heads, Mode, Network, Outcome};
+use crate::engine::{Color, Pass};
 use crate::ops::Activation;
 
 /// The layers; the default is the document's, of 21,282 parameters.
@@ -56,8 +57,14 @@ impl Vanilla {
 }
 
 impl Network for Vanilla {
-    fn forward(&self, lightness: &Tensor, _: Option<&Tensor>, _: Mode) -> Result<Tensor> {
-        self.output.forward(&self.dense.forward(lightness)?) // (N, 2, H, W)
+    fn stock(&self, lightness: &Tensor, _: Option<&Tensor>, _: Mode) -> Result<Heads> {
+        let chroma = self.output.forward(&self.dense.forward(lightness)?)?;
+        Ok(Heads { chroma, bins: None })
+    }
+
+    fn run(&self, pass: &mut dyn Pass, lightness: &Tensor, _: Option<&Tensor>) -> Result<Outcome> {
+        let x = self.dense.run(pass, Flow::Picture(lightness))?;
+        Ok(Outcome { chroma: self.output.color(pass, &x, Color::PLAIN)?, bins: None })
     }
 
     fn stride(&self) -> usize {

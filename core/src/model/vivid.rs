@@ -14,12 +14,12 @@ use candle_core::{D, Result, Tensor};
 use candle_nn::{VarBuilder, ops};
 use serde::{Deserialize, Serialize};
 
-use super::{Heads, Mode, Network, Recorded};
-use crate::engine::{From, Recorder};
+use super::{Heads, Mode, Network, Outcome};
+use crate::engine::{Color, From, Pass};
 use crate::ops::Activation;
 use encoder::{CHANNELS, Encoder};
 use hinted::{Hinted, Pyramid};
-use layers::{Conv, NormedConv, Order, Pass, bilinear2x, upsample2x};
+use layers::{Conv, NormedConv, bilinear2x, turn, upsample2x};
 
 pub(crate) use bins::centers as bin_centers;
 
@@ -162,87 +162,17 @@ impl Vivid {
         })
     }
 
-    /// The regression at half size, of two channels, and at quarter size what the bins are told
-    /// from; both in the pass's order.
-    fn raw(
-        &self,
-        lightness: &Tensor,
-        hints: Option<&Tensor>,
-        pass: Pass,
-    ) -> Result<(Tensor, Tensor)> {
-        let pyramid = hints.map(|hints| Pyramid::new(hints, pass.order)).transpose()?;
-        let hinted = self.hinted.as_ref().zip(pyramid.as_ref());
-        let beside = |step| hinted.map(|(hinted, pyramid)| hinted.step(step, pyramid));
-        // ImageNet's mean and deviation over all three channels.
-        let x = pass.order.turn(&lightness.affine(0.01 / 0.226, -0.45 / 0.226)?)?;
-        let stem = hinted.map(|(hinted, pyramid)| hinted.stem(pyramid));
-        let skips = self.encoder.forward(&x, stem, pass)?.into_iter().zip(SKIP_SCALES);
-        let skips = skips.map(|(skip, scale)| skip * scale).collect::<Result<Vec<_>>>()?;
-        let mut x = self.top.forward(&skips[4], None, pass)?;
-        for (i, (block, skip)) in self.decoder.iter().zip(skips[1..4].iter().rev()).enumerate() {
-            x = pass.order.join(&upsample2x(&x, pass)?, skip)?;
-            x = block.forward(&x, beside(i), pass)?;
-        }
-        let quarter = x;
-        let x = upsample2x(&self.reduce.forward(&quarter, None, pass)?, pass)?;
-        let x = pass.order.join(&x, &skips[0])?;
-        let x = self.fine.forward(&x, beside(self.decoder.len()), pass)?;
-        Ok((self.chroma.forward(&x, None, Activation::Tanh, pass)?, quarter))
-    }
-
-    fn heads_in(&self, lightness: &Tensor, hints: Option<&Tensor>, pass: Pass) -> Result<Heads> {
-        let (mean, quarter) = self.raw(lightness, hints, pass)?;
-        let chroma = pass.order.turn(&bilinear2x(&mean)?)?;
-        Ok(Heads { chroma, bins: Some(self.bins.forward_channels_last(&quarter, pass)?) })
-    }
-}
-
-impl Vivid {
-    /// Chroma of pictures at the size that they have.
+    /// Chroma, and logits of the bins if they are wanted, of pictures at the size that they have: by the
+    /// engine on the CPU, but for training.
     fn predict(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
-        let (n, _, height, width) = lightness.dims4()?;
-        let pass = Pass { mode, order: Order::of(lightness.device()) };
-        let (mean, quarter) = self.raw(lightness, hints, pass)?;
-        let chroma = pass.order.turn(&bilinear2x(&mean)?)?;
         let share = self.config.bins_share;
-        if share == 0. {
-            return Ok(chroma);
-        }
-        let logits = self.bins.forward_channels_last(&quarter, pass)?;
+        let (n, _, height, width) = lightness.dims4()?;
+        let Heads { chroma, bins } = super::heads(self, lightness, hints, mode, share > 0.)?;
+        let Some(logits) = bins.filter(|_| share > 0.) else { return Ok(chroma) };
         let shares = ops::softmax(&(logits * self.config.sharpness)?, D::Minus1)?;
         let annealed = shares.matmul(&self.centers)?.reshape((n, height / 4, width / 4, 2))?;
         let annealed = bilinear2x(&bilinear2x(&annealed.permute((0, 3, 1, 2))?.contiguous()?)?)?;
         (chroma * (1. - share))? + (annealed * share)?
-    }
-
-    /// What [`Network::heads`] says, in a training step on the CPU.
-    fn record_in(
-        &self,
-        recorder: &mut dyn Recorder,
-        lightness: &Tensor,
-        hints: Option<&Tensor>,
-    ) -> Result<Recorded> {
-        let order = Order::PicturesFirst;
-        let pyramid = hints.map(|hints| Pyramid::new(hints, order)).transpose()?;
-        let hinted = self.hinted.as_ref().zip(pyramid.as_ref());
-        let beside = |step| hinted.map(|(hinted, pyramid)| hinted.step(step, pyramid));
-        let x = lightness.affine(0.01 / 0.226, -0.45 / 0.226)?;
-        let stem = hinted.map(|(hinted, pyramid)| hinted.stem(pyramid));
-        let skips = self.encoder.record(recorder, &x, stem)?;
-        let skip = |i: usize| (From::Value(skips[i]), CHANNELS[i], SKIP_SCALES[i]);
-        let [c16, c8, c4, c2] = self.config.decoder;
-        let mut x = self.top.record(recorder, &[skip(4)], None)?;
-        for (i, block) in self.decoder.iter().enumerate() {
-            let larger = (From::Doubled(x), [c16, c16, c8][i], 1.);
-            x = block.record(recorder, &[larger, skip(3 - i)], beside(i))?;
-        }
-        let [weight, bias] = self.bins.parameters();
-        let rows = recorder.rows(x, weight, bias)?;
-        let x = self.reduce.record(recorder, &[(From::Value(x), c4, 1.)], None)?;
-        let larger = (From::Doubled(x), c2, 1.);
-        let x = self.fine.record(recorder, &[larger, skip(0)], beside(self.decoder.len()))?;
-        let [weight, bias] = self.chroma.parameters();
-        Ok(Recorded { chroma: recorder.chroma(x, weight, bias)?, bins: Some(rows) })
     }
 
     /// Height and width at which the network looks at a picture.
@@ -272,17 +202,56 @@ impl Network for Vivid {
         (chroma * self.config.gain)?.clamp(-1., 1.)
     }
 
-    fn heads(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Heads> {
-        self.heads_in(lightness, hints, Pass { mode, order: Order::of(lightness.device()) })
+    fn stock(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Heads> {
+        let pyramid = hints.map(Pyramid::new).transpose()?;
+        let hinted = self.hinted.as_ref().zip(pyramid.as_ref());
+        let beside = |step| hinted.map(|(hinted, pyramid)| hinted.step(step, pyramid));
+        let x = turn(&scaled(lightness)?)?;
+        let stem = hinted.map(|(hinted, pyramid)| hinted.stem(pyramid));
+        let skips = self.encoder.forward(&x, stem)?.into_iter().zip(SKIP_SCALES);
+        let skips = skips.map(|(skip, scale)| skip * scale).collect::<Result<Vec<_>>>()?;
+        let mut x = self.top.forward(&skips[4], None, mode)?;
+        for (i, (block, skip)) in self.decoder.iter().zip(skips[1..4].iter().rev()).enumerate() {
+            x = Tensor::cat(&[&upsample2x(&x)?, skip], 0)?;
+            x = block.forward(&x, beside(i), mode)?;
+        }
+        let bins = self.bins.forward_channels_last(&x)?;
+        let x = upsample2x(&self.reduce.forward(&x, None, mode)?)?;
+        let x = Tensor::cat(&[&x, &skips[0]], 0)?;
+        let x = self.fine.forward(&x, beside(self.decoder.len()), mode)?;
+        let half = self.chroma.forward(&x, None, Activation::Tanh)?;
+        Ok(Heads { chroma: turn(&bilinear2x(&half)?)?, bins: Some(bins) })
     }
 
-    fn record(
+    fn run(
         &self,
-        recorder: &mut dyn Recorder,
+        pass: &mut dyn Pass,
         lightness: &Tensor,
         hints: Option<&Tensor>,
-    ) -> Option<Result<Recorded>> {
-        Some(self.record_in(recorder, lightness, hints))
+    ) -> Result<Outcome> {
+        let pyramid = hints.map(Pyramid::new).transpose()?;
+        let hinted = self.hinted.as_ref().zip(pyramid.as_ref());
+        let beside = |step| hinted.map(|(hinted, pyramid)| hinted.step(step, pyramid));
+        let stem = hinted.map(|(hinted, pyramid)| hinted.stem(pyramid));
+        let skips = self.encoder.run(pass, &scaled(lightness)?, stem)?;
+        let skip = |i: usize| (From::Value(&skips[i]), CHANNELS[i], SKIP_SCALES[i]);
+        let [c16, c8, c4, c2] = self.config.decoder;
+        let mut x = self.top.run(pass, &[skip(4)], None)?;
+        for (i, block) in self.decoder.iter().enumerate() {
+            let larger = (From::Doubled(&x), [c16, c16, c8][i], 1.);
+            x = block.run(pass, &[larger, skip(3 - i)], beside(i))?;
+        }
+        let rows = pass.wants_rows().then(|| {
+            let [weight, bias] = self.bins.parameters();
+            pass.rows(&x, weight, bias)
+        });
+        let bins = rows.transpose()?;
+        let x = self.reduce.run(pass, &[(From::Value(&x), c4, 1.)], None)?;
+        let larger = (From::Doubled(&x), c2, 1.);
+        let x = self.fine.run(pass, &[larger, skip(0)], beside(self.decoder.len()))?;
+        let [weight, bias] = self.chroma.parameters();
+        let chroma = pass.chroma(&x, weight, bias, Color { enlarged: 2, ..Color::PLAIN })?;
+        Ok(Outcome { chroma, bins })
     }
 
     fn stride(&self) -> usize {
@@ -296,6 +265,11 @@ impl Network for Vivid {
     fn takes_hints(&self) -> bool {
         self.hinted.is_some()
     }
+}
+
+/// Lightness by `ImageNet`'s mean and deviation over all three channels.
+fn scaled(lightness: &Tensor) -> Result<Tensor> {
+    lightness.affine(0.01 / 0.226, -0.45 / 0.226)
 }
 
 /// Left to right.

@@ -2,9 +2,11 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
+use rayon::prelude::*;
 
 use super::Mode;
-use super::blocks::{BatchNorm, Conv2d, NormConstants};
+use super::blocks::{BatchNorm, Conv2d, Flow, NormConstants};
+use crate::engine::{Pass, Rows, Value};
 use crate::ops::{Activation, Conv, Padding};
 
 /// Distance of color bins, in units of `a` and `b`.
@@ -110,6 +112,39 @@ impl Block {
         }
         self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x, mode))
     }
+
+    /// The same in a pass.
+    pub(super) fn run(&self, pass: &mut dyn Pass, x: Flow<'_>) -> Result<Value> {
+        let x = self.convs.iter().try_fold(x, |x, conv| conv.run(pass, &x))?;
+        let x = x.value()?;
+        self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.run(pass, x))
+    }
+}
+
+/// The annealed mean of the bins' colors (section 2.3 of the paper): `(N, 2, H, W)` of pictures of so
+/// many pixels.
+pub(super) fn annealed_mean(
+    logits: &Rows,
+    centers: &[[f32; 2]],
+    sharpness: f32,
+    area: usize,
+) -> Vec<f32> {
+    let pixels = logits.values.par_chunks_exact(logits.step).map(|row| {
+        let row = &row[..logits.columns];
+        let most = row.iter().copied().fold(f32::MIN, f32::max);
+        let (mut all, mut sums) = (0., [0.; 2]);
+        for (logit, center) in row.iter().zip(centers) {
+            let share = ((logit - most) * sharpness).exp();
+            all += share;
+            (0..2).for_each(|i| sums[i] += share * center[i]);
+        }
+        sums.map(|sum| sum / all)
+    });
+    let pixels: Vec<[f32; 2]> = pixels.collect();
+    let picture = |pixels: &[[f32; 2]]| {
+        [0, 1].map(|i| pixels.iter().map(|pixel| pixel[i]).collect::<Vec<_>>()).concat()
+    };
+    pixels.chunks_exact(area).flat_map(picture).collect()
 }
 
 /// A 1x1 convolution.

@@ -2,8 +2,13 @@
 
 use candle_core::{Result, Tensor};
 
-/// See [`super::upsample_bilinear`].
-pub(super) fn upsample(x: &Tensor, factor: usize) -> Result<Tensor> {
+/// Enlarges `x` `(N, C, H, W)` by a whole factor, bilinear between pixel centers, the border
+/// repeated: PyTorch's `Upsample(mode="bilinear", align_corners=False)`.
+///
+/// # Errors
+///
+/// When the shape does not fit or the device fails.
+pub(crate) fn upsample(x: &Tensor, factor: usize) -> Result<Tensor> {
     let (n, channels, height, width) = x.dims4()?;
     let planes = n * channels;
     let across = taps(width, factor, x)?.t()?; // (W, factor W)

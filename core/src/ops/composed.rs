@@ -1,16 +1,20 @@
-//! The operations composed of stock ones, with their autograd: what runs on CUDA.
+//! The operations composed of stock ones, with their autograd.
 //!
 //! Stock convolutions have a backward pass that is too slow to train with (the weight gradient is
 //! computed as a convolution with a kernel of the picture's size), so a convolution is made of
 //! shifted views, one concatenation and one matrix product, whose gradients are the like.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 
-use super::geometry::padding_before;
 use super::{Activation, Conv, Padding};
 
-/// See [`super::conv2d`].
-pub(super) fn conv2d(
+/// Convolves `x` `(N, Cin, H, W)` with `weight` `(Cout, Cin, Kh, Kw)`, adds `bias` `(Cout)` and
+/// applies the activation: `(N, Cout, ceil(H / stride), ceil(W / stride))`.
+///
+/// # Errors
+///
+/// When the shapes do not fit or the device fails.
+pub(crate) fn conv2d(
     x: &Tensor,
     weight: &Tensor,
     bias: Option<&Tensor>,
@@ -18,7 +22,16 @@ pub(super) fn conv2d(
 ) -> Result<Tensor> {
     let (n, inputs, height, width) = x.dims4()?;
     let (outputs, _, kernel_h, kernel_w) = weight.dims4()?;
-    let Conv { stride, dilation, activation, .. } = conv;
+    let Conv { stride, dilation, activation, padding } = conv;
+    let reach = [kernel_h, kernel_w].map(|kernel| (kernel - 1) * dilation);
+    if stride == 0 || weight.dim(1)? != inputs {
+        bail!("convolution of {:?} with weight {:?}, {conv:?}", x.shape(), weight.shape());
+    }
+    if let Padding::Before(before) = padding
+        && (before[0] > reach[0] || before[1] > reach[1])
+    {
+        bail!("convolution with {conv:?}: pads more than the kernel reaches");
+    }
     let (rows, columns) = (height.div_ceil(stride), width.div_ceil(stride));
     let x = pad(x, 2, kernel_h, conv)?;
     let x = pad(&x, 3, kernel_w, conv)?;
@@ -42,31 +55,6 @@ pub(super) fn conv2d(
     activate(y, activation)
 }
 
-/// See [`super::depthwise2d`]: a batched product of each channel's weight with its pixels.
-pub(super) fn depthwise2d(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    conv: Conv,
-) -> Result<Tensor> {
-    let (n, channels, height, width) = x.dims4()?;
-    let kernel = weight.dim(2)?;
-    let (rows, columns) = (height.div_ceil(conv.stride), width.div_ceil(conv.stride));
-    let x = x.transpose(0, 1)?.contiguous()?; // (C, N, H, W)
-    let x = pad(&pad(&x, 2, kernel, conv)?, 3, kernel, conv)?;
-    let mut shifted = Vec::with_capacity(kernel * kernel);
-    for dy in 0..kernel {
-        let x = every(&x, 2, dy * conv.dilation, conv.stride, rows)?;
-        for dx in 0..kernel {
-            let x = every(&x, 3, dx * conv.dilation, conv.stride, columns)?;
-            shifted.push(x.contiguous()?.reshape((channels, 1, n * rows * columns))?);
-        }
-    }
-    let y = weight.flatten_from(2)?.matmul(&Tensor::cat(&shifted, 1)?)?; // (C, 1, N H W)
-    let y = y.reshape((channels, n, rows, columns))?.transpose(0, 1)?.contiguous()?;
-    activate(y.broadcast_add(&bias.reshape((1, channels, 1, 1))?)?, conv.activation)
-}
-
 fn activate(y: Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::None => Ok(y),
@@ -85,8 +73,14 @@ fn activate(y: Tensor, activation: Activation) -> Result<Tensor> {
     }
 }
 
-/// See [`super::conv_transpose2x`].
-pub(super) fn conv_transpose2x(
+/// The transposed convolution of a 4x4 kernel with stride 2 and padding 1, PyTorch's
+/// `ConvTranspose2d(.., 4, stride=2, padding=1)`: `x` `(N, Cin, H, W)` with `weight`
+/// `(Cin, Cout, 4, 4)`, plus `bias` `(Cout)`, through the activation: `(N, Cout, 2 H, 2 W)`.
+///
+/// # Errors
+///
+/// When the shapes do not fit or the device fails.
+pub(crate) fn conv_transpose2x(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
@@ -138,11 +132,56 @@ fn every(x: &Tensor, dim: usize, start: usize, stride: usize, count: usize) -> R
     x.contiguous()?.reshape(shape)?.narrow(dim + 1, 0, 1)?.squeeze(dim + 1)
 }
 
-/// See [`super::upsample2x`].
-pub(super) fn upsample2x(x: &Tensor) -> Result<Tensor> {
+/// Doubles height and width by repeating each pixel: `(N, C, H, W)` to `(N, C, 2 H, 2 W)`.
+///
+/// # Errors
+///
+/// When the shape does not fit or the device fails.
+pub(crate) fn upsample2x(x: &Tensor) -> Result<Tensor> {
     let (n, channels, height, width) = x.dims4()?;
     x.reshape((n, channels, height, 1, width, 1))?
         .broadcast_as((n, channels, height, 2, width, 2))?
         .contiguous()?
         .reshape((n, channels, 2 * height, 2 * width))
+}
+
+/// `max(x + y, 0)` of tensors of one shape.
+///
+/// # Errors
+///
+/// When the shapes differ or the device fails.
+pub(crate) fn add_relu(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    (x + y)?.relu()
+}
+
+/// `x` where it is above 0, `slope` times it elsewhere.
+///
+/// # Errors
+///
+/// When the device fails.
+pub(crate) fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+    (x.relu()? * (1. - slope))? + (x * slope)?
+}
+
+/// Every second row and column of `x`, from the first on, both even in number: `(N, C, H, W)` to
+/// `(N, C, H / 2, W / 2)`.
+///
+/// # Errors
+///
+/// When the shape does not fit or the device fails.
+pub(crate) fn every_second(x: &Tensor) -> Result<Tensor> {
+    let (n, channels, height, width) = x.dims4()?;
+    let x = x.contiguous()?.reshape((n, channels, height / 2, 2 * width))?;
+    let x = x.narrow(3, 0, width)?.contiguous()?;
+    x.reshape((n, channels, height / 2, width / 2, 2))?.narrow(4, 0, 1)?.squeeze(4)?.contiguous()
+}
+
+/// Zero rows above `size` ones, or columns left of them where `axis` is 1.
+fn padding_before(size: usize, kernel: usize, conv: Conv, axis: usize) -> usize {
+    if let Padding::Before(before) = conv.padding {
+        return before[axis];
+    }
+    let positions = size.div_ceil(conv.stride);
+    let reach = (positions - 1) * conv.stride + (kernel - 1) * conv.dilation + 1;
+    reach.saturating_sub(size) / 2
 }

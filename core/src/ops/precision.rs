@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What the products of convolutions are taken in on the CPU. Sums and trained weights are f32 in any
-/// case; what lies between layers is too, but in training steps that the engine records.
+/// What the products of convolutions are taken in on the CPU, and what lies between layers. Sums and
+/// trained weights are f32 in any case, and so is a layer that sees the picture itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -19,14 +19,11 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// Whether this processor has it.
+    /// Whether this processor has it, and is faster with it.
     pub fn is_available(self) -> bool {
         match self {
             Self::F32 => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Bf16 => super::bf16::available(),
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Bf16 => false,
+            Self::Bf16 => crate::engine::multiplies_bf16(),
         }
     }
 
@@ -73,17 +70,7 @@ pub fn with_precision<T>(precision: Precision, work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Channels up to which a layer sees the picture itself: lightness, and colors known of it. bf16 has
-/// steps of half a unit of L* from 64 on, which would take fine texture away, and such a layer is not
-/// bound by arithmetic.
-const PICTURE: usize = 4;
-
-/// The precision of a convolution of so many input channels that is called now.
-pub(super) fn for_inputs(channels: usize) -> Precision {
-    if channels <= PICTURE { Precision::F32 } else { current() }
-}
-
 /// The precision of convolutions that are called now.
-pub(super) fn current() -> Precision {
+pub(crate) fn current() -> Precision {
     CURRENT.get()
 }

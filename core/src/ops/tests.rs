@@ -1,16 +1,12 @@
-//! The fast operations and the composed ones against candle's own.
+//! The composed operations against candle's own.
 
 mod pytorch;
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::conv::FusedConv;
-use super::depthwise::Depthwise;
-use super::{
-    Activation, Conv, Precision, composed, conv2d, depthwise2d, upsample2x, with_precision,
-};
+use super::{Activation, Conv, conv2d, upsample2x};
 
 /// Input `(N, Cin, H, W)`, channels of the result, kernel, stride, dilation.
 const CASES: &[([usize; 4], usize, usize, usize, usize)] = &[
@@ -126,94 +122,13 @@ fn assert_agrees(
     }
 }
 
-fn fast(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
+fn composed(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
     conv2d(x, weight, Some(bias), conv)
 }
 
-fn portable(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
-    let precision = Precision::F32;
-    x.apply_op3(weight, bias, FusedConv { conv, precision, constant: None, portable: true })
-}
-
-fn in_bf16(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
-    let precision = Precision::Bf16;
-    x.apply_op3(weight, bias, FusedConv { conv, precision, constant: None, portable: false })
-}
-
-fn slow(x: &Tensor, weight: &Tensor, bias: &Tensor, conv: Conv) -> Result<Tensor> {
-    composed::conv2d(x, weight, Some(bias), conv)
-}
-
 #[test]
-fn fast_convolution_and_its_gradients_agree_with_stock() {
-    assert_agrees(fast, stock);
-}
-
-#[test]
-fn portable_convolution_and_its_gradients_agree_with_fast() {
-    assert_agrees(portable, fast);
-}
-
-/// The values of a tensor rounded to bfloat16.
-fn rounded(tensor: &Tensor) -> Tensor {
-    tensor.to_dtype(DType::BF16).unwrap().to_dtype(DType::F32).unwrap()
-}
-
-#[test]
-fn bf16_convolution_and_its_gradients_are_those_of_rounded_operands() {
-    for &(x, outputs, kernel, stride, dilation) in CASES {
-        // The gradient before `tanh` would be rounded once more.
-        for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
-            let conv = Conv { stride, dilation, activation, ..Conv::default() };
-            let mut case = Case::new(x, outputs, kernel, stride);
-            case.x = Var::from_tensor(&rounded(&case.x)).unwrap();
-            case.weight = Var::from_tensor(&rounded(&case.weight)).unwrap();
-            case.factor = rounded(&case.factor);
-            let found = case.run(|x, w, b| in_bf16(x, w, b, conv));
-            let expected = case.run(|x, w, b| fast(x, w, b, conv));
-            for ((found, expected), name) in found.iter().zip(&expected).zip(NAMES) {
-                let what = format!("{name} of {x:?} to {outputs}, kernel {kernel}, {conv:?}");
-                assert_close(found, expected, &what);
-            }
-        }
-    }
-}
-
-#[test]
-fn bf16_convolution_is_near_that_of_f32_and_away_from_it_where_the_processor_has_it() {
-    let case = Case::new([2, 64, 17, 70], 48, 3, 1);
-    let conv = Conv::default();
-    let found = case.run(|x, w, b| in_bf16(x, w, b, conv));
-    let expected = case.run(|x, w, b| fast(x, w, b, conv));
-    for ((found, expected), name) in found.iter().zip(&expected).zip(NAMES) {
-        let norm = |t: &Tensor| t.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
-        let error = (norm(&(found - expected).unwrap()) / norm(expected)).sqrt();
-        // Each operand is off by 2^-9 of itself at most, and errors are independent.
-        assert!(error < 0.004, "{name}: {error}");
-        assert_eq!(
-            error > 1e-5,
-            Precision::Bf16.is_available() && name != "bias",
-            "{name}: {error}"
-        );
-    }
-}
-
-#[test]
-fn a_layer_that_sees_the_picture_is_f32_in_any_case() {
-    for (channels, differs) in [(1, false), (4, false), (5, Precision::Bf16.is_available())] {
-        let case = Case::new([1, channels, 9, 20], 8, 3, 1);
-        let run = |precision| {
-            let conv = || conv2d(&case.x, &case.weight, Some(&case.bias), Conv::default());
-            let y = with_precision(precision, conv).unwrap();
-            y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
-        };
-        assert_eq!(run(Precision::Bf16) != run(Precision::F32), differs, "{channels} channels");
-    }
-}
-
-#[test]
-fn composed_convolution_and_its_gradients_agree_with_fast() {
-    assert_agrees(slow, fast);
+fn convolution_and_its_gradients_agree_with_stock() {
+    assert_agrees(composed, stock);
 }
 
 #[test]
@@ -222,12 +137,7 @@ fn no_bias_is_a_bias_of_zero() {
     let conv = Conv::default();
     let zero = case.bias.zeros_like().unwrap();
     let expected = stock(&case.x, &case.weight, &zero, conv).unwrap();
-    assert_close(&conv2d(&case.x, &case.weight, None, conv).unwrap(), &expected, "fast");
-    assert_close(
-        &composed::conv2d(&case.x, &case.weight, None, conv).unwrap(),
-        &expected,
-        "composed",
-    );
+    assert_close(&conv2d(&case.x, &case.weight, None, conv).unwrap(), &expected, "no bias");
 }
 
 #[test]
@@ -235,77 +145,14 @@ fn relu_has_no_gradient_at_zero() {
     let x = Var::zeros((1, 1, 2, 2), candle_core::DType::F32, &Device::Cpu).unwrap();
     let weight = Tensor::ones((1, 1, 1, 1), candle_core::DType::F32, &Device::Cpu).unwrap();
     let conv = Conv { activation: Activation::Relu, ..Conv::default() };
-    for y in [conv2d(&x, &weight, None, conv), composed::conv2d(&x, &weight, None, conv)] {
-        let gradients = y.unwrap().sum_all().unwrap().backward().unwrap();
-        let gradient: Vec<f32> =
-            gradients.get(&x).unwrap().flatten_all().unwrap().to_vec1().unwrap();
-        assert_eq!(gradient, [0.; 4]);
-    }
-}
-
-#[test]
-fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
-    let bits = |conv: fn(&Tensor, &Tensor, &Tensor, Conv) -> _, threads: usize| -> Vec<u32> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let case = Case::new([5, 24, 40, 64], 40, 3, 1);
-        let settings = Conv { activation: Activation::Relu, ..Conv::default() };
-        let found = pool.install(|| case.run(|x, w, b| conv(x, w, b, settings)));
-        let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        found.iter().flat_map(values).map(f32::to_bits).collect()
-    };
-    for (name, conv) in
-        [("fast", fast as fn(&_, &_, &_, _) -> _), ("bf16", in_bf16), ("portable", portable)]
-    {
-        let once = bits(conv, 1);
-        for threads in [1, 2, 3, 8] {
-            assert!(bits(conv, threads) == once, "{name}, {threads} threads");
-        }
-    }
-}
-
-#[test]
-fn depthwise_convolution_agrees_with_the_composed_one_however_it_is_computed() {
-    let sizes = [[1, 4, 8, 8], [2, 3, 9, 7], [1, 2, 1, 1], [1, 5, 33, 70], [1, 1, 3, 130]];
-    for (shape, kernel, stride) in
-        sizes.iter().flat_map(|&shape| [(3, 1), (3, 2), (5, 1), (5, 2)].map(|(k, s)| (shape, k, s)))
-    {
-        let mut case = Case::new(shape, shape[1], kernel, stride);
-        let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let weight = random(&mut rng, &[shape[1], 1, kernel, kernel]);
-        case.weight = Var::from_tensor(&weight).unwrap();
-        for activation in ACTIVATIONS {
-            let conv = Conv { stride, activation, ..Conv::default() };
-            let what = format!("{shape:?}, kernel {kernel}, {conv:?}");
-            let expected = case.run(|x, w, b| composed::depthwise2d(x, w, b, conv));
-            let fast = case.run(|x, w, b| depthwise2d(x, w, b, conv));
-            let portable =
-                case.run(|x, w, b| x.apply_op3(w, b, Depthwise { conv, portable: true }));
-            for (i, expected) in expected.iter().enumerate() {
-                let what = format!("{what}, {}", NAMES[i]);
-                assert_close(&fast[i], expected, &what);
-                assert_close(&portable[i], expected, &format!("portable, {what}"));
-            }
-        }
-    }
+    let y = conv2d(&x, &weight, None, conv).unwrap();
+    let gradients = y.sum_all().unwrap().backward().unwrap();
+    let gradient: Vec<f32> = gradients.get(&x).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+    assert_eq!(gradient, [0.; 4]);
 }
 
 #[test]
 fn shapes_that_do_not_fit_are_errors() {
-    let x = Tensor::zeros((1, 2, 4, 4), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let weight = |channels, kernel| {
-        x.zeros_like()
-            .unwrap()
-            .flatten_all()
-            .unwrap()
-            .narrow(0, 0, channels * kernel * kernel)
-            .unwrap()
-            .reshape((channels, 1, kernel, kernel))
-            .unwrap()
-    };
-    let bias = x.zeros_like().unwrap().flatten_all().unwrap().narrow(0, 0, 2).unwrap();
-    assert!(depthwise2d(&x, &weight(2, 3), &bias, Conv::default()).is_ok());
-    assert!(depthwise2d(&x, &weight(3, 3), &bias, Conv::default()).is_err());
-    assert!(depthwise2d(&x, &weight(2, 2), &bias, Conv::default()).is_err());
     let case = Case::new([1, 3, 4, 4], 2, 3, 1);
     let conv = Conv::default();
     assert!(conv2d(&case.x, &case.weight, Some(&case.weight), conv).is_err());
@@ -325,10 +172,8 @@ fn upsampling_and_its_gradient_agree_with_stock() {
             (y, gradients.get(&x).unwrap().clone())
         };
         let expected = run(x.upsample_nearest2d(height, width).unwrap());
-        for (name, y) in [("fast", upsample2x(&x)), ("composed", composed::upsample2x(&x))] {
-            let found = run(y.unwrap());
-            assert_close(&found.0, &expected.0, name);
-            assert_close(&found.1, &expected.1, name);
-        }
+        let found = run(upsample2x(&x).unwrap());
+        assert_close(&found.0, &expected.0, "result");
+        assert_close(&found.1, &expected.1, "gradient");
     }
 }

@@ -8,7 +8,7 @@ use super::loader::Batch;
 use super::objective::{Costs, Objective, Said};
 use crate::engine::{self, Recorder, Tape};
 use crate::model::{Mode, Network};
-use crate::ops::{Precision, with_precision};
+use crate::ops::Precision;
 
 /// Gradients of the parameters.
 pub(crate) enum Gradients {
@@ -28,8 +28,8 @@ impl Gradients {
     }
 }
 
-/// The loss of a batch, a scalar, and its gradients: recorded where the device is the CPU and the
-/// network can, by candle elsewhere.
+/// The loss of a batch, a scalar, and its gradients: recorded where the device is the CPU, by candle
+/// elsewhere.
 pub(crate) fn gradients(
     network: &dyn Network,
     objective: &Objective,
@@ -38,16 +38,13 @@ pub(crate) fn gradients(
 ) -> Result<(Tensor, Gradients)> {
     let Batch { lightness, chroma, hints } = batch;
     if lightness.device().is_cpu() {
-        let tape: Box<dyn Recorder> = match precision {
+        let tape: Box<dyn Recorder> = match precision.or_f32() {
             Precision::F32 => Box::new(Tape::<f32>::new()),
             Precision::Bf16 => Box::new(Tape::<bf16>::new()),
         };
-        if let Some(recorded) = recorded(network, objective, batch, tape)? {
-            return Ok(recorded);
-        }
+        return recorded(network, objective, batch, tape);
     }
-    let heads =
-        with_precision(precision, || network.heads(lightness, hints.as_ref(), Mode::Train))?;
+    let heads = network.heads(lightness, hints.as_ref(), Mode::Train)?;
     let loss = objective.loss(&heads, lightness, chroma)?;
     let gradients = loss.backward()?;
     Ok((loss.detach(), Gradients::Stock(gradients)))
@@ -58,16 +55,15 @@ fn recorded(
     objective: &Objective,
     Batch { lightness, chroma, hints }: &Batch,
     mut tape: Box<dyn Recorder>,
-) -> Result<Option<(Tensor, Gradients)>> {
-    let said = network.record(&mut *tape, lightness, hints.as_ref()).transpose()?;
-    let Some(said) = said else { return Ok(None) };
+) -> Result<(Tensor, Gradients)> {
+    let outcome = network.run(tape.pass(), lightness, hints.as_ref())?;
     let (_, _, height, width) = chroma.dims4()?;
     let host = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
     let (seen, truth) = (host(lightness)?, host(chroma)?);
-    let bins = said.bins.as_ref().map(|rows| (&rows.values[..], rows.step));
-    let Costs { loss, d_chroma, d_bins } =
-        objective.costs(&Said { chroma: &said.chroma, bins }, &seen, &truth, [height, width]);
+    let bins = outcome.bins.as_ref().map(|rows| (&rows.values[..], rows.step));
+    let said = Said { chroma: &outcome.chroma, bins };
+    let Costs { loss, d_chroma, d_bins } = objective.costs(&said, &seen, &truth, [height, width]);
     let gradients = tape.backward(&d_chroma, &d_bins)?;
     let loss = Tensor::new(loss as f32, chroma.device())?;
-    Ok(Some((loss, Gradients::Recorded(gradients))))
+    Ok((loss, Gradients::Recorded(gradients)))
 }

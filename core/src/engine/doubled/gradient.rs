@@ -5,14 +5,15 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{AROUND, KERNEL, PARITIES, TAP_OF_STEP, TAPS};
-use crate::engine::conv::{self, grouped_images, grouped_rows, image_groups};
+use super::{KERNEL, TAP_OF_STEP, TAPS};
 use crate::engine::features::View;
 use crate::engine::kernel::{Kernel, Task};
 use crate::engine::lanes::{Dot, Element, LANES};
 use crate::engine::pack::{Strip, Window, group, group_gradients, grouped_len, groups};
+use crate::engine::planes::{AROUND, PARITIES};
 use crate::engine::product::{Outer, outer, panels};
 use crate::engine::scratch::Scratch;
+use crate::engine::weight_gradient::{self, GROUPS, grouped_images, grouped_rows, image_groups};
 use crate::engine::weights::{Filters, Sums, total, unpack};
 
 /// Gradients of the weights of all sources, `(Cout, channels, 3, 3)` each; of a whole batch.
@@ -25,20 +26,21 @@ pub(in crate::engine) fn weight_gradients<E: Element>(
 ) -> Vec<Vec<f32>> {
     let own = Filters { parts: vec![filters.parts[0]], ..*filters };
     let sums = Sums::new(&own, TAPS.len());
-    let groups = image_groups(images).into_par_iter().map(|images| {
+    let groups = image_groups(images, GROUPS).into_par_iter().map(|images| {
         let mut values = vec![0f32; PARITIES.len() * sums.len];
         let depth = own.depth();
         kernel.run(TapGradient { x: sources[0], gradients, images, depth, sums: &mut values });
         values
     });
-    let by_tap = total(&groups.collect::<Vec<_>>());
+    let by_tap = total(groups.collect());
     let mut all = unpack(&own, &unfolded(&own, &by_tap));
     if let [_, others @ ..] = sources
         && !others.is_empty()
     {
         let rest = Filters { parts: filters.parts[1..].to_vec(), ..*filters };
         let window = Window::same(KERNEL, 1, [gradients.height, gradients.width]);
-        let (found, _) = conv::weight_gradients(kernel, others, window, &rest, gradients, images);
+        let (found, _) =
+            weight_gradient::weight_gradients(kernel, others, window, &rest, gradients, images);
         all.extend(found);
     }
     all
@@ -79,6 +81,8 @@ struct TapGradient<'a, E> {
 }
 
 impl<E: Element> Task for TapGradient<'_, E> {
+    const SHORT: bool = E::SHORT;
+
     #[inline(always)]
     fn run<D: Dot>(mut self) {
         let (x, gradients) = (self.x, self.gradients);

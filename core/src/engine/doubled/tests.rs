@@ -5,8 +5,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::engine::conv::{self, Convolution, Out};
+use crate::engine::conv::{self, Convolution, Onward, Out};
+use crate::engine::pack::Window;
 use crate::engine::tests::{distance, features, kernels};
+use crate::engine::weight_gradient;
+use crate::ops::Activation;
 
 /// Smaller height and width: one pixel, odd ones, and one of several strips and groups of images.
 const SIZES: [[usize; 2]; 4] = [[1, 1], [5, 3], [3, 6], [40, 24]];
@@ -87,7 +90,8 @@ fn assert_near(found: &[f32], expected: &[f32], tolerance: f64, kernel: Kernel) 
 fn check_convolution<E: Element>(kernel: Kernel, case: &Case<E>, tolerance: f64) {
     let filters = case.filters();
     let views = case.sources.each_ref().map(Features::view);
-    let found = convolution(kernel, &views, &filters, IMAGES);
+    let (products, sizes) = (products(kernel, &filters), [filters.outputs, filters.depth()]);
+    let found = convolution(kernel, &views, IMAGES, &products, sizes, After::default());
     let enlarged = case.enlarged();
     let sources = enlarged.each_ref().map(Features::view);
     let size = case.gradients.size();
@@ -123,7 +127,7 @@ fn check_input_gradient<E: Element>(kernel: Kernel, case: &Case<E>, tolerance: f
         Window::same(KERNEL, 1, size),
         &filters,
         0,
-        None,
+        Onward { gate: None, plus: None },
     );
     let mut expected = vec![0f32; found.values.len()];
     for (index, pixel) in larger.values.chunks_exact(LANES).enumerate() {
@@ -144,7 +148,7 @@ fn check_weight_gradients<E: Element>(kernel: Kernel, case: &Case<E>, tolerance:
     let window = Window::same(KERNEL, 1, case.gradients.size());
     let portable = Kernel::Portable;
     let (expected, _) =
-        conv::weight_gradients(portable, &sources, window, &filters, gradients, IMAGES);
+        weight_gradient::weight_gradients(portable, &sources, window, &filters, gradients, IMAGES);
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(&expected) {
         assert_near(found, expected, tolerance, kernel);

@@ -7,9 +7,10 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::layers::{Conv, Depthwise, Pass, Side};
-use crate::engine::{Recorder, Residual, Value};
-use crate::ops::{self, Activation};
+use super::layers::{Conv, Depthwise, Side};
+use crate::engine::{Pass, Residual, Value};
+use crate::model::blocks::conv;
+use crate::ops::Activation;
 
 /// Kernel, stride, expansion, channels and number of blocks of each stage.
 const STAGES: [(usize, usize, usize, usize, usize); 7] = [
@@ -77,12 +78,11 @@ impl Encoder {
         &self,
         lightness: &Tensor,
         hints: Option<Side<'_>>,
-        pass: Pass,
     ) -> Result<Vec<Tensor>> {
-        let mut x = self.stem.forward(lightness, hints, Activation::Relu6, pass)?;
+        let mut x = self.stem.forward(lightness, hints, Activation::Relu6)?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x, pass)?;
+            x = block.forward(&x)?;
             if TAPS.contains(&i) {
                 taps.push(x.clone());
             }
@@ -92,22 +92,22 @@ impl Encoder {
 }
 
 impl Encoder {
-    /// The same in a training step on the CPU.
-    pub(super) fn record(
+    /// The same in a pass.
+    pub(super) fn run(
         &self,
-        recorder: &mut dyn Recorder,
+        pass: &mut dyn Pass,
         lightness: &Tensor,
         hints: Option<Side<'_>>,
     ) -> Result<Vec<Value>> {
         let [weight, bias] = self.stem.parameters();
         let mut planes = vec![(lightness, weight)];
         planes.extend(hints.map(|side| (side.planes, side.weight)));
-        let mut x = recorder.stem(&planes, bias)?;
+        let mut x = pass.picture(&planes, bias, conv(2, Activation::Relu6))?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, block) in self.blocks.iter().enumerate() {
-            x = recorder.inverted_residual(x, &block.parameters())?;
+            x = pass.inverted_residual(&x, &block.parameters())?;
             if TAPS.contains(&i) {
-                taps.push(x);
+                taps.push(x.clone());
             }
         }
         Ok(taps)
@@ -125,13 +125,13 @@ impl Block {
         }
     }
 
-    fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let expanded = match &self.expand {
-            Some(expand) => expand.forward(x, None, Activation::Relu6, pass)?,
+            Some(expand) => expand.forward(x, None, Activation::Relu6)?,
             None => x.clone(),
         };
-        let y = self.depthwise.forward(&expanded, pass)?;
-        let y = self.project.forward(&y, None, Activation::None, pass)?;
-        if self.residual { ops::add(&y, x) } else { Ok(y) }
+        let y = self.depthwise.forward(&expanded)?;
+        let y = self.project.forward(&y, None, Activation::None)?;
+        if self.residual { y + x } else { Ok(y) }
     }
 }

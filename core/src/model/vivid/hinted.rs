@@ -8,7 +8,7 @@ use candle_core::{DType, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
 use super::encoder::STEM;
-use super::layers::{Order, Side};
+use super::layers::Side;
 
 /// Channels of hints: `(a, b)` and the mask.
 const PLANES: usize = 3;
@@ -62,10 +62,10 @@ pub(super) struct Pyramid {
 
 impl Pyramid {
     /// Takes `(N, 3, H, W)`: `(a, b) / 128` where the mask is 1, and 0 elsewhere; the mask.
-    pub(super) fn new(hints: &Tensor, order: Order) -> Result<Self> {
-        let smaller = |cell: usize| order.turn(&present(&hints.avg_pool2d(cell)?)?);
+    pub(super) fn new(hints: &Tensor) -> Result<Self> {
+        let smaller = |cell: usize| present(&hints.avg_pool2d(cell)?);
         Ok(Self {
-            whole: order.turn(&(present(hints)? * STEM_GAIN)?)?,
+            whole: (present(hints)? * STEM_GAIN)?,
             smaller: [16, 8, 4, 2].into_iter().map(smaller).collect::<Result<_>>()?,
         })
     }

@@ -1,59 +1,21 @@
-//! Layers on batches in either order of dimensions.
+//! Layers of candle's own operations, and their parameters for a pass of the engine.
 //!
-//! The fast operations of the CPU take `(N, C, H, W)`. Elsewhere channels come first,
-//! `(C, N, H, W)`: then a convolution of a whole batch is one matrix product with the weight as it
-//! is stored, a depthwise one is one batched product, bias and its gradient are products with a row
-//! of ones, and joining channels is a copy. All of them have kernels and gradients on CUDA without
-//! the strided indexing and the sums over a first dimension that are slow there.
+//! Channels come first, `(C, N, H, W)`: then a convolution of a whole batch is one matrix product with
+//! the weight as it is stored, a depthwise one is one batched product, bias and its gradient are
+//! products with a row of ones, and joining channels is a copy. All of them have kernels and gradients
+//! on CUDA without the strided indexing and the sums over a first dimension that are slow there.
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use candle_nn::{Init, VarBuilder, init};
 
-use crate::engine::{From, Input, Recorder, Value};
+use crate::engine::{From, Input, Pass, Value};
 use crate::model::Mode;
-use crate::model::blocks::{BatchNorm, conv};
-use crate::ops::{self, Activation};
+use crate::model::blocks::BatchNorm;
+use crate::ops::Activation;
 
-/// Order of a batch's dimensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// `(N, C, H, W)`, for the fast operations of the CPU.
-    PicturesFirst,
-    /// `(C, N, H, W)`, for stock operations.
-    ChannelsFirst,
-}
-
-impl Order {
-    /// The one that is fast on a device.
-    pub(super) fn of(device: &Device) -> Self {
-        if device.is_cpu() { Self::PicturesFirst } else { Self::ChannelsFirst }
-    }
-
-    /// From and to `(N, C, H, W)`.
-    pub(super) fn turn(self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Self::PicturesFirst => Ok(x.clone()),
-            Self::ChannelsFirst => x.transpose(0, 1)?.contiguous(),
-        }
-    }
-
-    /// Channels of one after those of the other.
-    pub(super) fn join(self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
-        Tensor::cat(&[x, y], usize::from(self == Self::PicturesFirst))
-    }
-}
-
-/// How layers are gone through.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pass {
-    pub(super) mode: Mode,
-    pub(super) order: Order,
-}
-
-impl Pass {
-    fn fast(self) -> bool {
-        self.order == Order::PicturesFirst
-    }
+/// From `(N, C, H, W)` to `(C, N, H, W)`, and back.
+pub(super) fn turn(x: &Tensor) -> Result<Tensor> {
+    x.transpose(0, 1)?.contiguous()
 }
 
 /// `same`-padded convolution with bias: tensors `weight` `(Cout, Cin, K, K)` and `bias` `(Cout)`.
@@ -108,12 +70,8 @@ impl Conv {
         x: &Tensor,
         hints: Option<Side<'_>>,
         activation: Activation,
-        pass: Pass,
     ) -> Result<Tensor> {
-        let (x, weight) = &beside(x, &self.weight, hints, pass)?;
-        if pass.fast() {
-            return ops::conv2d(x, weight, Some(&self.bias), conv(self.stride, activation));
-        }
+        let (x, weight) = &beside(x, &self.weight, hints)?;
         let (_, n, height, width) = x.dims4()?;
         let (outputs, inputs, kernel, _) = weight.dims4()?;
         let (rows, columns) = (height.div_ceil(self.stride), width.div_ceil(self.stride));
@@ -130,11 +88,8 @@ impl Conv {
     }
 
     /// The same for a kernel of 1, with the channels last: `(N H W, Cout)`.
-    pub(super) fn forward_channels_last(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
-        let x = match pass.order {
-            Order::PicturesFirst => x.permute((0, 2, 3, 1))?.contiguous()?.flatten_to(2)?,
-            Order::ChannelsFirst => x.flatten_from(1)?.t()?,
-        }; // (P, Cin)
+    pub(super) fn forward_channels_last(&self, x: &Tensor) -> Result<Tensor> {
+        let x = x.flatten_from(1)?.t()?; // (P, Cin)
         let y = x.matmul(&self.weight.flatten_from(1)?.t()?)?; // (P, Cout)
         let ones = Tensor::ones((x.dim(0)?, 1), DType::F32, x.device())?;
         y + ones.matmul(&self.bias.unsqueeze(0)?)?
@@ -173,11 +128,7 @@ impl Depthwise {
     }
 
     /// To `H / stride` rows and `W / stride` columns, rounded up, with `ReLU6`.
-    pub(super) fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
-        if pass.fast() {
-            let conv = conv(self.stride, Activation::Relu6);
-            return ops::depthwise2d(x, &self.weight, &self.bias, conv);
-        }
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (channels, n, height, width) = x.dims4()?;
         let kernel = self.weight.dim(2)?;
         let (rows, columns) = (height.div_ceil(self.stride), width.div_ceil(self.stride));
@@ -213,24 +164,9 @@ impl NormedConv {
         &self,
         x: &Tensor,
         hints: Option<Side<'_>>,
-        pass: Pass,
+        mode: Mode,
     ) -> Result<Tensor> {
-        let Pass { mode, .. } = pass;
-        let (x, weight) = &beside(x, &self.weight, hints, pass)?;
-        if pass.fast() && mode == Mode::Infer {
-            let (weight, shift) = ops::folded(weight, || {
-                let (scale, shift) = self.norm.folded()?;
-                let (outputs, inputs, kernel, _) = weight.dims4()?;
-                let rows = weight.reshape((1, outputs, inputs, kernel * kernel))?;
-                let weight = ops::scale_shift(&rows, &scale, &scale.zeros_like()?)?;
-                Ok((weight.reshape((outputs, inputs, kernel, kernel))?, shift))
-            })?;
-            return ops::conv2d(x, &weight, Some(&shift), conv(1, Activation::Relu));
-        }
-        if pass.fast() {
-            let y = ops::conv2d(x, weight, None, conv(1, Activation::None))?;
-            return self.norm.forward_relu(&y, mode);
-        }
+        let (x, weight) = &beside(x, &self.weight, hints)?;
         let (_, n, height, width) = x.dims4()?;
         let (outputs, inputs, kernel, _) = weight.dims4()?;
         let x = windows(x, kernel, 1)?;
@@ -243,11 +179,11 @@ impl NormedConv {
 }
 
 impl NormedConv {
-    /// The same in a training step on the CPU: `inputs` one after the other, each with what it is
-    /// multiplied by, and the hints.
-    pub(super) fn record(
+    /// The same in a pass: `inputs` one after the other, each with its channels and what it is multiplied
+    /// by, and the hints.
+    pub(super) fn run(
         &self,
-        recorder: &mut dyn Recorder,
+        pass: &mut dyn Pass,
         inputs: &[(From<'_>, usize, f64)],
         hints: Option<Side<'_>>,
     ) -> Result<Value> {
@@ -262,8 +198,10 @@ impl NormedConv {
         if let Some(Side { planes, weight }) = hints {
             all.push(Input { from: From::Planes(planes), weight, first: 0, scale: 1. });
         }
-        let (value, [mean, variance]) = recorder.normed(&all, &self.norm.parameters())?;
-        self.norm.update(&mean, &variance)?;
+        let (value, statistics) = pass.normed(&all, &self.norm.parameters())?;
+        if let Some([mean, variance]) = statistics {
+            self.norm.update(&mean, &variance)?;
+        }
         Ok(value)
     }
 }
@@ -277,25 +215,18 @@ pub(super) struct Side<'a> {
 }
 
 /// The input with the hints' planes after its channels, and the weight for both.
-fn beside(
-    x: &Tensor,
-    weight: &Tensor,
-    hints: Option<Side<'_>>,
-    pass: Pass,
-) -> Result<(Tensor, Tensor)> {
+fn beside(x: &Tensor, weight: &Tensor, hints: Option<Side<'_>>) -> Result<(Tensor, Tensor)> {
     match hints {
         Some(side) => {
-            Ok((pass.order.join(x, side.planes)?, Tensor::cat(&[weight, side.weight], 1)?))
+            let planes = turn(side.planes)?;
+            Ok((Tensor::cat(&[x, &planes], 0)?, Tensor::cat(&[weight, side.weight], 1)?))
         }
         None => Ok((x.clone(), weight.clone())),
     }
 }
 
 /// Doubles height and width by repeating each pixel.
-pub(super) fn upsample2x(x: &Tensor, pass: Pass) -> Result<Tensor> {
-    if pass.fast() {
-        return ops::upsample2x(x);
-    }
+pub(super) fn upsample2x(x: &Tensor) -> Result<Tensor> {
     let (c, n, height, width) = x.dims4()?;
     x.reshape((c, n, height, 1, width, 1))?
         .broadcast_as((c, n, height, 2, width, 2))?
@@ -305,9 +236,6 @@ pub(super) fn upsample2x(x: &Tensor, pass: Pass) -> Result<Tensor> {
 
 /// Doubles height and width, bilinear between pixel centers, the border repeated.
 pub(super) fn bilinear2x(x: &Tensor) -> Result<Tensor> {
-    if x.device().is_cpu() {
-        return ops::upsample_bilinear(x, 2);
-    }
     let (c, n, height, width) = x.dims4()?;
     let x = stretch(x, 2)?.reshape((c, n, 2 * height, width))?;
     stretch(&x, 3)?.reshape((c, n, 2 * height, 2 * width))
@@ -389,8 +317,6 @@ mod tests {
 
     use super::*;
 
-    const COMPOSED: Pass = Pass { mode: Mode::Train, order: Order::ChannelsFirst };
-
     fn noise(shape: &[usize]) -> Tensor {
         let count: usize = shape.iter().product();
         let values = (0..count).map(|i| ((i * 7919 + 13) % 101) as f32 / 50. - 1.);
@@ -417,7 +343,7 @@ mod tests {
             let weight = Var::from_tensor(&noise(&[4, 1, kernel, kernel])).unwrap();
             let bias = Tensor::zeros(4, DType::F32, &Device::Cpu).unwrap();
             let layer = Depthwise { weight: weight.as_tensor().clone(), bias, stride };
-            let y = layer.forward(&x, COMPOSED).unwrap();
+            let y = layer.forward(&x).unwrap();
             let expected = stock(&x, &weight, stride, 4).clamp(0f32, 6f32).unwrap();
             assert!(difference(&y, &expected) < 1e-5, "{kernel} {stride}");
 
@@ -440,10 +366,7 @@ mod tests {
             let x = noise(&[3, 2, 6, 6]);
             let expected = stock(&x, &layer.weight, stride, 1);
             assert!(
-                difference(
-                    &layer.forward(&x, None, Activation::None, COMPOSED).unwrap(),
-                    &expected
-                ) < 1e-5
+                difference(&layer.forward(&x, None, Activation::None).unwrap(), &expected) < 1e-5
             );
         }
     }
