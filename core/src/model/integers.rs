@@ -4,12 +4,14 @@
 //! sums 32 bits, exactly. Tensors of their own in the weights file say all of it; `calibrate` makes
 //! them of the network's.
 
+mod bins;
 #[cfg(feature = "train")]
 pub(crate) mod calibrate;
 mod network;
 mod picture;
 mod plan;
 mod quantized;
+mod resize;
 
 use candle_core::{Device, Result, Tensor, bail};
 
@@ -18,8 +20,8 @@ use super::{Heads, Mode, Network, Outcome};
 use crate::engine::Pass;
 use crate::weights::{Integers, Numbers};
 use network::{Layers, Picture};
-use picture::Extent;
 use plan::{BINS, Plan};
+use resize::Extent;
 
 /// Name of the tensor of what a logit's number is multiplied by.
 const BINS_STEP: &str = "bins.step";
@@ -70,42 +72,39 @@ impl IntegerVivid {
         let share = self.config.bins_share as f32;
         let heads = self.layers.forward(&seen, with_logits || share > 0.);
         self.layers.give(stem);
-        let ([a, b], half) = picture::chroma(&heads.chroma);
+        let (chroma, half) = picture::chroma(&heads.chroma);
         self.layers.give(heads.chroma);
-        let whole = |plane: Vec<f32>| picture::resized(&plane, half, extent);
-        let (a, b) = rayon::join(|| whole(a), || whole(b));
-        let mut chroma = [a, b];
-        let logits = heads.bins.map(|planes| {
-            let logits = picture::logits(&planes, BINS, self.bins_step);
-            self.layers.give(planes);
-            logits
-        });
-        if let Some(logits) = logits.as_ref().filter(|_| share > 0.) {
+        let mut chroma = chroma.map(|plane| resize::doubled(&plane, half));
+        if let Some(planes) = heads.bins.as_ref().filter(|_| share > 0.) {
             let sharpness = self.config.sharpness as f32;
-            let annealed = picture::annealed(logits, &self.centers, sharpness);
+            let annealed = bins::annealed(planes, self.bins_step, &self.centers, sharpness);
             for (plane, annealed) in chroma.iter_mut().zip(annealed) {
-                let quarter = [height / 4, width / 4];
-                let annealed = picture::resized(&annealed, quarter, [height / 2, width / 2]);
-                let annealed = picture::resized(&annealed, [height / 2, width / 2], extent);
+                let annealed = resize::doubled(&annealed, [height / 4, width / 4]);
+                let annealed = resize::doubled(&annealed, [height / 2, width / 2]);
                 for (value, annealed) in plane.iter_mut().zip(annealed) {
                     *value = *value * (1. - share) + annealed * share;
                 }
             }
         }
-        Prediction { chroma, logits }
+        let logits = heads.bins.map(|planes| {
+            let logits = with_logits.then(|| bins::logits(&planes, BINS, self.bins_step));
+            self.layers.give(planes);
+            logits
+        });
+        Prediction { chroma, logits: logits.flatten() }
     }
 
     /// Planes of chroma of one picture, enlarged, mirrored and multiplied as the dials say.
     fn colored(&self, lightness: &[f32], hints: Option<&[f32]>, extent: Extent) -> [Vec<f32>; 2] {
         let seen: Extent = self.config.seen(extent[0], extent[1]).into();
         let enlarged = seen != extent;
-        let large = enlarged.then(|| picture::resized(lightness, extent, seen));
+        let large = enlarged.then(|| resize::resized(lightness, extent, seen));
         let lightness = large.as_deref().unwrap_or(lightness);
-        let large = hints.filter(|_| enlarged).map(|h| picture::nearest(h, extent, seen));
+        let large = hints.filter(|_| enlarged).map(|h| resize::nearest(h, extent, seen));
         let hints = large.as_deref().or(hints);
         let mut chroma = self.predict(lightness, hints, seen, false).chroma;
         if self.config.mirrored {
-            let mirror = |planes: &[f32]| picture::mirrored(planes, seen[1]);
+            let mirror = |planes: &[f32]| resize::mirrored(planes, seen[1]);
             let turned = hints.map(mirror);
             let turned = self.predict(&mirror(lightness), turned.as_deref(), seen, false).chroma;
             for (plane, turned) in chroma.iter_mut().zip(turned) {
@@ -114,10 +113,14 @@ impl IntegerVivid {
             }
         }
         if enlarged {
-            chroma = chroma.map(|plane| picture::resized(&plane, seen, extent));
+            chroma = chroma.map(|plane| resize::resized(&plane, seen, extent));
         }
         let gain = self.config.gain as f32;
-        chroma.iter_mut().flatten().for_each(|value| *value = (*value * gain).clamp(-1., 1.));
+        for plane in &mut chroma {
+            for value in plane {
+                *value = (*value * gain).clamp(-1., 1.);
+            }
+        }
         chroma
     }
 }
@@ -146,7 +149,7 @@ fn pictures(
 /// `(N, 2, H, W)` of planes of each picture.
 fn batch(planes: Vec<[Vec<f32>; 2]>, [height, width]: Extent) -> Result<Tensor> {
     let shape = (planes.len(), 2, height, width);
-    Tensor::from_vec(planes.into_iter().flatten().flatten().collect(), shape, &Device::Cpu)
+    Tensor::from_vec(planes.as_flattened().concat(), shape, &Device::Cpu)
 }
 
 impl Network for IntegerVivid {
@@ -154,14 +157,16 @@ impl Network for IntegerVivid {
         let (pictures, extent) = pictures(lightness, hints, mode)?;
         let colored =
             |(lightness, hints): &Given| self.colored(lightness, hints.as_deref(), extent);
-        batch(pictures.iter().map(colored).collect(), extent)
+        // Within the pool: from outside, each layer would wake it and wait for it.
+        batch(rayon::scope(|_| pictures.iter().map(colored).collect()), extent)
     }
 
     fn heads(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Heads> {
         let (pictures, extent) = pictures(lightness, hints, mode)?;
         let (mut chroma, mut logits) = (Vec::new(), Vec::new());
         for (lightness, hints) in &pictures {
-            let found = self.predict(lightness, hints.as_deref(), extent, true);
+            let predict = |_: &_| self.predict(lightness, hints.as_deref(), extent, true);
+            let found = rayon::scope(predict);
             chroma.push(found.chroma);
             logits.extend(found.logits.unwrap_or_default());
         }

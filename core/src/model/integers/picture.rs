@@ -3,10 +3,13 @@
 //! All of it is additions, multiplications and roundings of IEEE 754 in a fixed order, so that every
 //! processor gives the same bits.
 
+use rayon::prelude::*;
+
 use super::network::PATCH;
 use super::quantized::{
     CHROMA_STEPS, GREATEST_HINT, GREATEST_LIGHTNESS, LIGHTNESS_STEPS, LIGHTNESS_ZERO, PLANES,
 };
+use super::resize::Extent;
 use crate::ops::integer::{BLOCK, Planes, Size};
 
 /// What the stem's hints are multiplied by over those of the decoder (`vivid/hinted.rs`): each has
@@ -18,52 +21,54 @@ pub(super) const CHROMA_GAIN: f64 = 8.;
 /// Sizes at which the decoder sees hints: a 16th, an eighth, a quarter and half.
 const CELLS: [usize; 4] = [16, 8, 4, 2];
 
-/// Height and width.
-pub(super) type Extent = [usize; 2];
-
 /// The pixels under the stem's kernel, of lightness and of hints if there are any.
 ///
 /// Keras' `same` padding for a kernel of 3 and stride 2: the odd row and column is after.
 pub(super) fn stem(lightness: &[f32], hints: Option<&[f32]>, extent: Extent, to: &mut Planes) {
-    let limit = f32::from(GREATEST_LIGHTNESS);
-    let steps = |&l: &f32| {
-        let steps = (l - LIGHTNESS_ZERO) * LIGHTNESS_STEPS;
-        steps.round_ties_even().clamp(-limit, limit) as i16
-    };
-    let mut seen = vec![with_border(&lightness.iter().map(steps).collect::<Vec<_>>(), extent)];
+    let mut seen = vec![with_border(lightness, extent, steps_of)];
     let planes = hints.map_or(&[][..], |hints| hints).chunks_exact(lightness.len());
     seen.extend(planes.enumerate().map(|(plane, values)| {
         // The mask's 1 is an eighth of what chroma's is.
         let gain = if plane == 2 { 1. / CHROMA_GAIN as f32 } else { 1. };
-        let values: Vec<i16> = values.iter().map(|&value| hint(value * gain)).collect();
-        with_border(&values, extent)
+        with_border(values, extent, |value| hint(value * gain))
     }));
-    let (columns, size) = (extent[1] + 1, to.size());
-    for y in 0..size.height {
-        for x in 0..size.width {
+    let (columns, height) = (extent[1] + 1, to.size().height);
+    to.rows_mut().enumerate().for_each(|(i, pixels)| {
+        let (block, y) = (i / height, i % height);
+        for (x, numbers) in pixels.iter_mut().enumerate() {
             let mut pixel = [0; (1 + PLANES) * 9 + BLOCK];
             for (values, plane) in pixel.chunks_exact_mut(9).zip(&seen) {
                 for (row, values) in values.chunks_exact_mut(3).enumerate() {
                     values.copy_from_slice(&plane[(2 * y + row) * columns + 2 * x..][..3]);
                 }
             }
-            for (block, numbers) in
-                pixel.as_chunks::<BLOCK>().0.iter().enumerate().take(size.blocks)
-            {
-                *to.pixel_mut(block, y, x) = *numbers;
-            }
+            *numbers = pixel.as_chunks::<BLOCK>().0[block];
         }
-    }
+    });
 }
 
-/// With a row of zeros below and a column of zeros to the right.
-fn with_border(values: &[i16], [height, width]: Extent) -> Vec<i16> {
-    let mut padded = Vec::with_capacity((height + 1) * (width + 1));
-    for row in values.chunks_exact(width) {
-        padded.extend_from_slice(row);
-        padded.push(0);
-    }
-    padded.resize((height + 1) * (width + 1), 0);
+/// Steps of a lightness, rounded to the nearest and of two to the even one: by adding a number above
+/// all fractions, which leaves the whole number in the sum's last bits.
+fn steps_of(lightness: f32) -> i16 {
+    let limit = f32::from(GREATEST_LIGHTNESS);
+    let steps = ((lightness - LIGHTNESS_ZERO) * LIGHTNESS_STEPS).clamp(-limit, limit);
+    (steps + WHOLE).to_bits() as i16
+}
+
+/// 1.5 * 2^23.
+const WHOLE: f32 = 12_582_912.;
+
+/// Numbers of a plane, with a row of zeros below and a column of zeros to the right.
+fn with_border(
+    values: &[f32],
+    [height, width]: Extent,
+    number: impl Fn(f32) -> i16 + Sync,
+) -> Vec<i16> {
+    let mut padded = vec![0; (height + 1) * (width + 1)];
+    let rows = padded.par_chunks_exact_mut(width + 1).zip(values.par_chunks_exact(width));
+    rows.with_min_len(16).for_each(|(padded, values)| {
+        padded.iter_mut().zip(values).for_each(|(padded, &value)| *padded = number(value));
+    });
     padded
 }
 
@@ -127,79 +132,6 @@ fn tanh(x: f32) -> f32 {
     2. * half / (1. + half * half)
 }
 
-/// Logits, one row of `count` for each pixel.
-pub(super) fn logits(planes: &Planes, count: usize, step: f32) -> Vec<f32> {
-    let Size { blocks, height, width, .. } = planes.size();
-    let mut logits = Vec::with_capacity(height * width * count);
-    for i in 0..height * width {
-        let numbers = (0..blocks).flat_map(|block| planes.pixel(block, i / width, i % width));
-        logits.extend(numbers.take(count).map(|&number| f32::from(number) * step));
-    }
-    logits
-}
-
-/// The mean of the bins' colors, annealed: `(a, b) / 128` for each row of logits.
-pub(super) fn annealed(logits: &[f32], centers: &[[f32; 2]], sharpness: f32) -> [Vec<f32>; 2] {
-    let mut planes = [Vec::new(), Vec::new()];
-    for row in logits.chunks_exact(centers.len()) {
-        let most = row.iter().fold(f32::MIN, |most, &logit| most.max(logit));
-        let (mut all, mut sums) = (0., [0.; 2]);
-        for (logit, center) in row.iter().zip(centers) {
-            let share = libm::expf((logit - most) * sharpness);
-            all += share;
-            (0..2).for_each(|i| sums[i] += share * center[i]);
-        }
-        planes.iter_mut().zip(sums).for_each(|(plane, sum)| plane.push(sum / all / 128.));
-    }
-    planes
-}
-
-/// A plane in another size, bilinear between pixel centers, the border repeated.
-pub(super) fn resized(plane: &[f32], [height, width]: Extent, [rows, columns]: Extent) -> Vec<f32> {
-    let places = |from: usize, to: usize| -> Vec<(usize, usize, f32)> {
-        let scale = from as f32 / to as f32;
-        let place = |i: usize| {
-            let at = ((i as f32 + 0.5) * scale - 0.5).clamp(0., (from - 1) as f32);
-            (at as usize, (at as usize + 1).min(from - 1), at - at.floor())
-        };
-        (0..to).map(place).collect()
-    };
-    let across = places(width, columns);
-    let mut resized = Vec::with_capacity(rows * columns);
-    let mut mixed = vec![0.; width];
-    for (above, below, down) in places(height, rows) {
-        let pair = plane[above * width..][..width].iter().zip(&plane[below * width..][..width]);
-        for (mixed, (above, below)) in mixed.iter_mut().zip(pair) {
-            *mixed = above + down * (below - above);
-        }
-        resized.extend(
-            across
-                .iter()
-                .map(|&(left, right, over)| mixed[left] + over * (mixed[right] - mixed[left])),
-        );
-    }
-    resized
-}
-
-/// Planes in another size, each pixel the nearest one's.
-pub(super) fn nearest(
-    planes: &[f32],
-    [height, width]: Extent,
-    [rows, columns]: Extent,
-) -> Vec<f32> {
-    let count = PLANES * rows * columns;
-    let at = |i: usize| {
-        let (plane, y, x) = (i / (rows * columns), i / columns % rows, i % columns);
-        planes[(plane * height + y * height / rows) * width + x * width / columns]
-    };
-    (0..count).map(at).collect()
-}
-
-/// Left to right, each row of planes of one width.
-pub(super) fn mirrored(planes: &[f32], width: usize) -> Vec<f32> {
-    planes.chunks_exact(width).flat_map(|row| row.iter().rev().copied()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,12 +143,6 @@ mod tests {
             let exact = f64::from(x).tanh() as f32;
             assert!((tanh(x) - exact).abs() < 1e-6, "{x}: {} for {exact}", tanh(x));
         }
-    }
-
-    #[test]
-    fn doubling_keeps_a_ramp_and_repeats_the_border() {
-        let doubled = resized(&[0., 1., 2., 3.], [1, 4], [1, 8]);
-        assert_eq!(doubled, [0., 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.]);
     }
 
     #[test]

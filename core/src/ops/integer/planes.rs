@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 /// Channels of a block: a pixel of a block is 32 bytes.
 pub(crate) const BLOCK: usize = 16;
 
@@ -102,6 +104,21 @@ impl Planes {
     pub(crate) fn pixel(&self, block: usize, y: usize, x: usize) -> &[i16; BLOCK] {
         let from = self.index(block * BLOCK, y, x);
         self.numbers.numbers()[from..].first_chunk().expect("the pixel is one of its")
+    }
+
+    /// A row of a block's pixels.
+    #[inline(always)]
+    pub(crate) fn row(&self, block: usize, y: usize) -> &[[i16; BLOCK]] {
+        let from = self.index(block * BLOCK, y, 0);
+        self.numbers.numbers()[from..][..self.size.width * BLOCK].as_chunks().0
+    }
+
+    /// All rows of all blocks, one after the other, of planes without border.
+    pub(crate) fn rows_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [[i16; BLOCK]]> {
+        let Size { blocks, height, width, border } = self.size;
+        assert_eq!(border, 0);
+        let pixels = self.numbers.numbers_mut().as_chunks_mut().0;
+        pixels[..blocks * height * width].par_chunks_exact_mut(width)
     }
 
     /// The numbers of a block at a pixel, to be changed.
