@@ -52,6 +52,12 @@ impl Colorizer {
     /// fails.
     pub fn open_in(weights: &Weights, device: &Device, arithmetic: Arithmetic) -> Result<Self> {
         let network = weights.build_in(device, arithmetic)?;
+        // Integers need none of the tensors, and so they are not read for this either.
+        let prepared = if arithmetic == Arithmetic::Integers {
+            Prepared::default()
+        } else {
+            Prepared::new(weights.tensors().values())
+        };
         let device =
             if arithmetic == Arithmetic::Integers { Device::host() } else { device.clone() };
         Ok(Self {
@@ -59,7 +65,7 @@ impl Colorizer {
             device,
             work_area: weights.work_area(),
             arithmetic,
-            prepared: Arc::new(Prepared::new(weights.tensors().values())),
+            prepared: Arc::new(prepared),
         })
     }
 

@@ -8,6 +8,7 @@
 //! Tensors named `integers.*`, if there are any, are for predictions in integers
 //! (`model/integers.rs`): i16, i32, u8 and f32. The others are the network's own.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::Write;
@@ -16,9 +17,6 @@ use std::sync::{Arc, LazyLock};
 
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use rayon::prelude::*;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, View};
 use serde_json::Value;
@@ -32,10 +30,12 @@ mod complete;
 pub(crate) mod import;
 mod integers;
 mod pth;
+mod tensors;
 
 pub use average::average;
 pub use import::{Imported, import};
 pub use integers::{Integers, Numbers};
+use tensors::{Bytes, Place, Tensors};
 
 /// Weights within the program.
 struct BuiltIn {
@@ -79,7 +79,7 @@ pub struct Weights {
     config: Value,
     training: Value,
     sepia: [f32; 2],
-    tensors: BTreeMap<String, Tensor>,
+    tensors: Arc<Tensors>,
     integers: Arc<Integers>,
 }
 
@@ -119,8 +119,8 @@ impl Weights {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(Error::io(path, "read"))?;
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
-        let sha256 = || hexadecimal(&Sha256::digest(&bytes));
-        Self::from_bytes(&name, &path.display().to_string(), &bytes, sha256)
+        let sha256 = hexadecimal(&Sha256::digest(&bytes));
+        Self::from_bytes(&name, &path.display().to_string(), bytes.into(), sha256)
     }
 
     /// The built-in default.
@@ -179,12 +179,12 @@ impl Weights {
     /// How many numbers the tensors hold: the network's parameters and, with batch norm, its
     /// running means and variances.
     pub fn parameters(&self) -> usize {
-        self.tensors.values().map(Tensor::elem_count).sum()
+        self.tensors.count()
     }
 
-    /// The tensors by name, f32 and on the CPU.
+    /// The tensors by name, f32 and on the CPU; made when they are first asked for.
     pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
-        &self.tensors
+        self.tensors.all()
     }
 
     /// Whether the file holds what predictions in integers need.
@@ -226,7 +226,7 @@ impl Weights {
     /// When there is no such network, its configuration does not fit, or the file's tensors are
     /// not exactly those that it asks for: one missing, one more or one of another shape.
     pub fn build(&self, device: &Device) -> Result<Box<dyn Network>> {
-        complete::build(&self.tensors, &device.inner, |vb| {
+        complete::build(self.tensors(), &device.inner, |vb| {
             model::build(&self.network, &self.config, vb)
         })
         .map_err(|reason| Error::Weights { name: self.given.clone(), reason })
@@ -235,24 +235,23 @@ impl Weights {
     /// The tensors, for a network's constructor. It checks shapes, but not that the network asks
     /// for every tensor of the file.
     pub fn var_builder(&self, device: &Device, dtype: DType) -> VarBuilder<'static> {
-        let tensors: HashMap<_, _> = self.tensors.clone().into_iter().collect();
+        let tensors: HashMap<_, _> = self.tensors().clone().into_iter().collect();
         VarBuilder::from_tensors(tensors, dtype, &device.inner)
     }
 
     fn builtin(&BuiltIn { name, bytes, sha256 }: &BuiltIn) -> Result<Self> {
-        Self::from_bytes(name, name, bytes, || sha256.to_owned())
+        Self::from_bytes(name, name, bytes.into(), sha256.to_owned())
     }
 
     fn from_bytes(
         name: &str,
         given: &str,
-        bytes: &[u8],
-        sha256: impl FnOnce() -> String + Send,
+        bytes: Cow<'static, [u8]>,
+        sha256: String,
     ) -> Result<Self> {
         let refuse = |reason: String| Error::Weights { name: given.to_owned(), reason };
         let not_ours = |error| refuse(format!("not a safetensors file: {error}"));
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_ours)?;
-        let file = SafeTensors::deserialize(bytes).map_err(not_ours)?;
+        let (length, header) = SafeTensors::read_metadata(&bytes).map_err(not_ours)?;
         let Some(metadata) = header.metadata() else {
             return Err(refuse(format!("has no metadata, expected `{NETWORK}` and `{CONFIG}`")));
         };
@@ -273,48 +272,21 @@ impl Weights {
             })?,
             None => [0.0; 2],
         };
-        let read = |(name, view): (&str, TensorView<'_>)| {
-            let cpu = &candle_core::Device::Cpu;
-            let dtype = match view.dtype() {
-                Dtype::F16 => {
-                    let tensor = Tensor::from_vec(from_f16(view.data()), view.shape(), cpu)?;
-                    return Ok((name.to_owned(), tensor));
+        let start = 8 + length; // its length is before the header
+        let places = header.tensors().into_iter();
+        let places = places.map(|(name, info)| (name, Place::new(info, start)));
+        let bytes: Bytes = Arc::new(bytes);
+        let (mut own, mut integers) = (BTreeMap::new(), Integers::default());
+        for (name, place) in places {
+            match name.strip_prefix(integers::PREFIX) {
+                None => {
+                    own.insert(name, place);
                 }
-                Dtype::BF16 => DType::BF16,
-                Dtype::F32 => DType::F32,
-                Dtype::F64 => DType::F64,
-                found => {
-                    return Err(refuse(format!(
-                        "tensor `{name}` is of type {found}, expected F32"
-                    )));
-                }
-            };
-            let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), cpu)?;
-            Ok((name.to_owned(), tensor.to_dtype(DType::F32)?))
-        };
-        let (integers, views): (Vec<_>, Vec<_>) =
-            file.iter().partition(|(name, _)| name.starts_with(integers::PREFIX));
-        let read_integers = || {
-            let mut found = Integers::default();
-            for (name, view) in &integers {
-                let numbers = Numbers::read(view).ok_or_else(|| {
-                    refuse(format!("tensor `{name}` is of type {}, expected I16", view.dtype()))
-                })?;
-                let own = name.trim_start_matches(integers::PREFIX).to_owned();
-                found.insert(own, view.shape().to_vec(), numbers);
+                Some(name) => integers.add(name, place, &bytes).map_err(refuse)?,
             }
-            Ok::<_, Error>(Arc::new(found))
-        };
-        let ((tensors, integers), sha256) = rayon::join(
-            || {
-                rayon::join(
-                    || views.into_par_iter().map(read).collect::<Result<_>>(),
-                    read_integers,
-                )
-            },
-            sha256,
-        );
-        let (tensors, integers) = (tensors?, integers?);
+        }
+        let tensors = Arc::new(Tensors::new(bytes, own).map_err(refuse)?);
+        let integers = Arc::new(integers);
         Ok(Self {
             name: name.to_owned(),
             given: given.to_owned(),
@@ -327,20 +299,6 @@ impl Weights {
             integers,
         })
     }
-}
-
-/// The numbers of little-endian f16, in pieces that stay in the first-level cache.
-fn from_f16(bytes: &[u8]) -> Vec<f32> {
-    let mut numbers = vec![0.0; bytes.len() / 2];
-    let mut halves = [f16::ZERO; 1024];
-    for (numbers, bytes) in numbers.chunks_mut(1024).zip(bytes.chunks(2048)) {
-        let halves = &mut halves[..numbers.len()];
-        for (half, &bytes) in halves.iter_mut().zip(bytes.as_chunks().0) {
-            *half = f16::from_le_bytes(bytes);
-        }
-        halves.convert_to_f32_slice(numbers);
-    }
-    numbers
 }
 
 /// What a weights file is written with, beside its tensors.
@@ -439,9 +397,9 @@ fn serialize_as(
         let bytes = tensor.to_dtype(dtype)?.contiguous()?.data().into_owned();
         content.push((name.clone(), tensor.dims().to_vec(), own, bytes));
     }
-    for (name, (shape, numbers)) in integers.into_iter().flat_map(Integers::iter) {
+    for (name, shape, numbers) in integers.into_iter().flat_map(Integers::iter) {
         let (dtype, bytes) = numbers.bytes();
-        content.push((format!("{}{name}", integers::PREFIX), shape.clone(), dtype, bytes));
+        content.push((format!("{}{name}", integers::PREFIX), shape.to_vec(), dtype, bytes));
     }
     let views = content.iter().map(|(name, shape, dtype, bytes)| {
         let view = TensorView::new(*dtype, shape.clone(), bytes);
@@ -611,17 +569,9 @@ mod tests {
             (CONFIG.to_owned(), "{}".to_owned()),
         ]);
         let bytes = safetensors::serialize([("x", view)], Some(metadata)).unwrap();
-        let weights = Weights::from_bytes("x", "x", &bytes, String::new).unwrap();
+        let weights = Weights::from_bytes("x", "x", bytes.into(), String::new()).unwrap();
         assert_eq!(weights.tensors()["x"].to_vec1::<f32>().unwrap(), [1.0, -2.0]);
         assert_eq!(weights.training(), &Value::Null);
-    }
-
-    #[test]
-    fn half_precision_is_read_whole_and_in_order() {
-        let halves: Vec<f16> = (0..2500).map(|i| f16::from_f32(i as f32 / 7.0 - 100.0)).collect();
-        let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
-        let expected: Vec<f32> = halves.iter().map(|half| half.to_f32()).collect();
-        assert_eq!(from_f16(&bytes), expected);
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl IntegerVivid {
     ///
     /// When a tensor is missing, of another type or length, or sums could be longer than 32 bits.
     pub(super) fn new(config: &Config, file: &Integers) -> std::result::Result<Self, String> {
-        let bins_step = match file.get(BINS_STEP, 1)? {
+        let bins_step = match &*file.get(BINS_STEP, 1)? {
             Numbers::F32(step) if step[0].is_finite() => step[0],
             _ => return Err(format!("tensor `integers.{BINS_STEP}` is no number of f32")),
         };

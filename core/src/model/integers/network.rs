@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use super::plan::{Kind, Layer, Plan, STEM_VALUE};
-use super::quantized::{PLANES, Quantized, Shape, doubled};
+use super::quantized::{self, PLANES, Quantized, Shape, doubled};
 use crate::ops::integer::{
     self, BLOCK, Dense, Depthwise, Input, Instructions, Planes, Rescale, Size, Store, Sums, Tap,
 };
@@ -67,15 +67,16 @@ impl Layers {
     ///
     /// When a tensor is missing, of another type or length, or sums could be too long.
     pub(super) fn new(plan: Plan, file: &Integers) -> Result<Self, String> {
-        let read = |layer| Quantized::read(file, &plan, layer);
-        let quantized = plan.layers.par_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let ranges: Vec<[i16; 2]> = quantized.iter().map(|quantized| quantized.range).collect();
-        let pairs = plan.layers.par_iter().zip(quantized);
-        let step = |(layer, quantized): (&Layer, Quantized)| {
+        let ranges = plan.layers.iter().map(|layer| quantized::range(file, layer));
+        let ranges = ranges.collect::<Result<Vec<_>, _>>()?;
+        let step = |layer| {
+            let quantized = Quantized::read(file, &plan, layer)?;
             quantized.check(&plan, layer, &ranges)?;
             Ok::<_, String>(Step::new(&plan, layer, quantized))
         };
-        let steps = pairs.map(step).collect::<Result<Vec<_>, _>>()?;
+        // By themselves: some are a hundred times as large as others.
+        let steps = plan.layers.par_iter().with_max_len(1).map(step);
+        let steps = steps.collect::<Result<Vec<_>, _>>()?;
         Ok(Self { plan, steps, store: Store::default() })
     }
 
@@ -250,16 +251,17 @@ fn joined(plan: &Plan, layer: &Layer, quantized: &Quantized, with_hints: bool) -
     let rescale = Rescale::new(bias, shift, *range);
     let [small, large] = [0, 1].map(|i| plan.values[layer.sources[i].value].channels);
     let of_parity = |parity: usize| {
-        let rows =
-            weight.chunks_exact(inputs * area).flat_map(|row| row[..small * area].chunks(area));
-        // They fit, as was checked.
-        let doubled: Vec<[i16; 4]> =
-            rows.map(|row| doubled(row, parity).map(|sum| sum as i16)).collect();
+        let mut sums = Vec::with_capacity(quantized.bias.len() * small);
+        for row in weight.chunks_exact(inputs * area) {
+            let kernels = row[..small * area].as_chunks().0.iter();
+            // They fit, as was checked.
+            sums.extend(kernels.map(|kernel| doubled(kernel, parity).map(|sum| sum as i16)));
+        }
         let hints_size = with_hints.then(|| (PLANES, around()));
         let sizes: Vec<_> =
             [(small, near(parity)), (large, around())].into_iter().chain(hints_size).collect();
         Dense::new(&sizes, rescale.clone(), |output, input, tap, channel| match input {
-            0 => doubled[output * small + channel][tap],
+            0 => sums[output * small + channel][tap],
             1 => weight[(output * inputs + small + channel) * area + tap],
             _ => hints[(output * PLANES + channel) * area + tap],
         })

@@ -91,21 +91,19 @@ impl Quantized {
         let Shape { outputs, inputs, area, hints } = Shape::of(plan, layer);
         let name = |part: &str| format!("{}.{part}", layer.name);
         let hints = if hints {
-            file.i16(&hints_name(layer.kind), outputs * PLANES * area)?.to_vec()
+            file.i16(&hints_name(layer.kind), outputs * PLANES * area)?
         } else {
             Vec::new()
         };
-        let shift = match file.get(&name("shift"), outputs)? {
-            Numbers::U8(shift) => shift.clone(),
-            _ => return Err(format!("tensor `{}` is not of u8", name("shift"))),
+        let Numbers::U8(shift) = file.get(&name("shift"), outputs)?.into_owned() else {
+            return Err(format!("tensor `{}` is not of u8", name("shift")));
         };
-        let bias = match file.get(&name("bias"), outputs)? {
-            Numbers::I32(bias) => bias.clone(),
-            _ => return Err(format!("tensor `{}` is not of i32", name("bias"))),
+        let Numbers::I32(bias) = file.get(&name("bias"), outputs)?.into_owned() else {
+            return Err(format!("tensor `{}` is not of i32", name("bias")));
         };
-        let range = file.i16(&name("range"), 2)?;
-        let weight = file.i16(&name("weight"), outputs * inputs * area)?.to_vec();
-        Ok(Self { weight, hints, bias, shift, range: [range[0], range[1]] })
+        let range = range(file, layer)?;
+        let weight = file.i16(&name("weight"), outputs * inputs * area)?;
+        Ok(Self { weight, hints, bias, shift, range })
     }
 
     /// Adds the layer's tensors to a file.
@@ -130,17 +128,13 @@ impl Quantized {
     ///
     /// # Errors
     ///
-    /// When a sum could leave them, a shift is too great or the range is none.
+    /// When a sum could leave them or a shift is too great.
     pub(super) fn check(
         &self,
         plan: &Plan,
         layer: &Layer,
         ranges: &[[i16; 2]],
     ) -> Result<(), String> {
-        let [least, greatest] = self.range;
-        if least > 0 || greatest < 0 {
-            return Err(format!("`{}.range` is {least} to {greatest}, without 0", layer.name));
-        }
         if self.shift.iter().any(|&shift| shift > MOST_SHIFT) {
             return Err(format!("`{}.shift` is above {MOST_SHIFT}", layer.name));
         }
@@ -162,6 +156,20 @@ impl Quantized {
     }
 }
 
+/// Least and greatest result of a layer.
+///
+/// # Errors
+///
+/// When the tensor is missing or of another type or length, or 0 is not within.
+pub(super) fn range(file: &Integers, layer: &Layer) -> Result<[i16; 2], String> {
+    let range = file.i16(&format!("{}.range", layer.name), 2)?;
+    let [least, greatest] = [range[0], range[1]];
+    if least > 0 || greatest < 0 {
+        return Err(format!("`{}.range` is {least} to {greatest}, without 0", layer.name));
+    }
+    Ok([least, greatest])
+}
+
 /// Range of each channel that a layer's outputs see.
 pub(super) fn input_ranges(plan: &Plan, layer: &Layer, ranges: &[[i16; 2]]) -> Vec<[i16; 2]> {
     match layer.kind {
@@ -174,7 +182,7 @@ pub(super) fn input_ranges(plan: &Plan, layer: &Layer, ranges: &[[i16; 2]]) -> V
     }
 }
 
-/// The greatest size of a sum over inputs within their ranges.
+/// The greatest size of a sum over inputs within their ranges, all of which hold 0.
 pub(super) fn greatest_sum(
     weights: &[i16],
     hints: &[i16],
@@ -182,40 +190,51 @@ pub(super) fn greatest_sum(
     area: usize,
 ) -> i64 {
     let (mut above, mut below) = (0_i64, 0_i64);
-    let mut add = |weight: i16, [least, greatest]: [i16; 2]| {
-        let ends = [least, greatest].map(|end| i64::from(weight) * i64::from(end));
-        above += ends[0].max(ends[1]);
-        below += ends[0].min(ends[1]);
-    };
-    for (weights, &range) in weights.chunks_exact(area).zip(inputs) {
-        for &weight in weights {
-            add(weight, range);
+    let mut add = |weights: &[i16], range: [i16; 2]| {
+        let [least, greatest] = range.map(i64::from);
+        // So many that 32 bits hold their sum.
+        for weights in weights.chunks(1 << 15) {
+            let sum =
+                |part: fn(i16) -> i16| weights.iter().map(|&w| i32::from(part(w))).sum::<i32>();
+            let (positive, negative) = (i64::from(sum(|w| w.max(0))), i64::from(sum(|w| w.min(0))));
+            above += positive * greatest + negative * least;
+            below += positive * least + negative * greatest;
         }
+    };
+    let mut rest = weights;
+    for inputs in inputs.chunk_by(|one, other| one == other) {
+        let (weights, others) = rest.split_at(inputs.len() * area);
+        add(weights, inputs[0]);
+        rest = others;
     }
-    for &weight in hints {
-        add(weight, [-GREATEST_HINT, GREATEST_HINT]);
-    }
+    add(hints, [-GREATEST_HINT, GREATEST_HINT]);
     above.max(-below)
 }
 
 /// Whether the sums of up to 2x2 neighbors of 3x3 weights have 16 bits, as they have where the input
 /// is enlarged.
 pub(super) fn doubled_weights_fit(weights: &[i16]) -> bool {
-    weights.chunks_exact(9).all(|weights| {
-        (0..4).all(|parity| doubled(weights, parity).iter().all(|&sum| i16::try_from(sum).is_ok()))
+    weights.as_chunks::<9>().0.iter().all(|weights| {
+        let all: i32 = weights.iter().map(|&weight| i32::from(weight).abs()).sum();
+        all <= i32::from(i16::MAX)
+            || (0..4).all(|parity| {
+                doubled(weights, parity).iter().all(|&sum| i16::try_from(sum).is_ok())
+            })
     })
 }
 
 /// The 2x2 weights that 3x3 weights are for a picture of half the size, each of whose pixels is
 /// repeated: for results of one parity of rows and columns, `parity / 2` and `parity % 2`. They begin
 /// one pixel before the result's for parity 0, and at it for 1.
-pub(super) fn doubled(weights: &[i16], parity: usize) -> [i32; 4] {
+pub(super) fn doubled(weights: &[i16; 9], parity: usize) -> [i32; 4] {
     // Pixels -1, 0 and 1 of the large picture are -1, 0 and 0 of the small one for even results, and
     // 0, 0 and 1 for odd ones.
-    let cell = |tap: usize, odd: usize| (tap + 1 - odd) / 2;
-    let mut sums = [0; 4];
-    for (tap, &weight) in weights.iter().enumerate() {
-        sums[2 * cell(tap / 3, parity / 2) + cell(tap % 3, parity % 2)] += i32::from(weight);
-    }
-    sums
+    let cells = |[before, at, after]: [i32; 3], odd: usize| {
+        if odd == 0 { [before, at + after] } else { [before + at, after] }
+    };
+    let [down, right] = [parity / 2, parity % 2];
+    let row = |y: usize| cells([0, 1, 2].map(|x| i32::from(weights[3 * y + x])), right);
+    let [above, at, below] = [row(0), row(1), row(2)];
+    let [left, right] = [0, 1].map(|x| cells([above[x], at[x], below[x]], down));
+    [left[0], right[0], left[1], right[1]]
 }
