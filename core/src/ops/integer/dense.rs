@@ -1,6 +1,8 @@
 //! Layers in which every result depends on all channels: convolutions of 1x1, 3x3 and others.
 #![expect(unsafe_code, reason = "threads write parts of one picture")]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::kernel::{self, Finish, Grid, Terms};
@@ -13,7 +15,7 @@ pub(crate) type Tap = [isize; 2];
 /// Weights of a dense layer, in the order in which the inner loops read them.
 #[derive(Clone, Debug)]
 pub(crate) struct Dense {
-    /// For each input its blocks of channels and the pixels looked at.
+    /// For each input its channels and the pixels looked at.
     inputs: Vec<(usize, Vec<Tap>)>,
     groups: Vec<Group>,
     weights: Aligned,
@@ -83,8 +85,9 @@ impl Dense {
     ) -> Self {
         let outputs = rescale.outputs;
         let blocks = outputs.div_ceil(BLOCK);
-        let steps: usize = inputs.iter().map(|(c, taps)| c.div_ceil(BLOCK) * taps.len()).sum();
-        let mut weights = Aligned::zeros(steps * blocks * BLOCK * BLOCK);
+        let each = |(channels, taps): &(usize, _)| channels.next_multiple_of(2) * Vec::len(taps);
+        let all: usize = inputs.iter().map(each).sum();
+        let mut weights = Aligned::zeros(all * blocks * BLOCK);
         let numbers = weights.numbers_mut();
         let (mut groups, mut at, mut first) = (Vec::new(), 0, 0);
         while first < blocks {
@@ -94,29 +97,35 @@ impl Dense {
                 _ => 3,
             };
             groups.push(Group { first, blocks: count, weights: at });
+            let outputs = first * BLOCK..((first + count) * BLOCK).min(outputs);
             for (input, (channels, taps)) in inputs.iter().enumerate() {
-                for tap in 0..taps.len() {
-                    for pair in 0..channels.div_ceil(BLOCK) * BLOCK / 2 {
-                        for output in first * BLOCK..(first + count) * BLOCK {
-                            for channel in [2 * pair, 2 * pair + 1] {
-                                if output < outputs && channel < *channels {
-                                    numbers[at] = weight(output, input, tap, channel);
-                                }
-                                at += 1;
+                for channels in parts(*channels) {
+                    for tap in 0..taps.len() {
+                        for output in outputs.clone() {
+                            let at = at + 2 * (output - outputs.start);
+                            for (i, channel) in channels.clone().enumerate() {
+                                let pair = i / 2 * count * 2 * BLOCK;
+                                numbers[at + pair + i % 2] = weight(output, input, tap, channel);
                             }
                         }
+                        at += channels.len().next_multiple_of(2) * count * BLOCK;
                     }
                 }
             }
             first += count;
         }
-        let inputs = inputs.iter().map(|(c, taps)| (c.div_ceil(BLOCK), taps.clone())).collect();
-        Self { inputs, groups, weights, rescale }
+        Self { inputs: inputs.to_vec(), groups, weights, rescale }
     }
 
     fn steps(&self) -> usize {
-        self.inputs.iter().map(|(blocks, taps)| blocks * taps.len()).sum()
+        self.inputs.iter().map(|(channels, taps)| channels.div_ceil(BLOCK) * taps.len()).sum()
     }
+}
+
+/// An input's channels in whole blocks, and those in the last one that is not whole.
+fn parts(channels: usize) -> impl Iterator<Item = Range<usize>> {
+    let whole = channels / BLOCK * BLOCK;
+    [0..whole, whole..channels].into_iter().filter(|channels| !channels.is_empty())
 }
 
 /// Positions of a part: as many as take some hundred thousand products of a register, so that threads
@@ -147,13 +156,16 @@ pub(crate) fn dense(
     let size = output.size;
     let (height, width) = (size.height / stride, size.width / stride);
     let numbers = &Shared::new(output);
-    let offsets: Vec<Vec<Vec<isize>>> = all.iter().map(offsets).collect();
+    let offsets: Vec<Vec<Offsets>> = all.iter().map(offsets).collect();
     let terms: Vec<Vec<Terms<'_>>> = all
         .iter()
         .zip(&offsets)
         .map(|(sums, offsets)| {
-            let terms = sums.inputs.iter().zip(offsets);
-            terms.map(|(input, offsets)| Terms { grid: input.grid(), offsets }).collect()
+            let terms = offsets.iter().map(|part| {
+                let pairs = part.channels.len().min(BLOCK).div_ceil(2);
+                Terms { grid: sums.inputs[part.input].grid(), offsets: &part.terms, pairs }
+            });
+            terms.collect()
         })
         .collect();
     let mut parts = Vec::new();
@@ -205,25 +217,34 @@ pub(crate) fn dense(
     });
 }
 
-/// For each input, where its terms lie from a pixel: for each tap the blocks of channels.
-fn offsets(sums: &Sums<'_>) -> Vec<Vec<isize>> {
+/// Where terms of some channels of an input lie from a pixel.
+struct Offsets {
+    input: usize,
+    channels: Range<usize>,
+    /// For each tap the blocks of these channels.
+    terms: Vec<isize>,
+}
+
+fn offsets(sums: &Sums<'_>) -> Vec<Offsets> {
     assert_eq!(sums.layer.inputs.len(), sums.inputs.len());
-    let of_input = |((blocks, taps), input): (&(usize, Vec<Tap>), &Input<'_>)| {
-        let size = input.planes.size;
-        assert!(*blocks <= size.blocks);
-        let reach = size.border.cast_signed();
-        let mut offsets = Vec::new();
-        for &[down, right] in taps {
-            let [top, left] = input.origin.map(usize::cast_signed);
-            assert!(top + down >= -reach && left + right >= -reach);
-            let [rows, columns] = input.stride.map(usize::cast_signed);
-            assert!(down < rows + reach && right < columns + reach);
-            for block in 0..*blocks {
-                let plane = (block * size.plane()).cast_signed();
-                offsets.push(plane + down * size.row().cast_signed() + right * BLOCK.cast_signed());
+    let mut found = Vec::new();
+    for (input, (channels, taps)) in sums.layer.inputs.iter().enumerate() {
+        let Input { planes: Planes { size, .. }, stride, origin } = sums.inputs[input];
+        assert!(*channels <= size.blocks * BLOCK);
+        let [row, plane, reach] = [size.row(), size.plane(), size.border].map(usize::cast_signed);
+        let [[top, left], [rows, columns]] =
+            [origin, stride].map(|all| all.map(usize::cast_signed));
+        for channels in parts(*channels) {
+            let mut terms = Vec::new();
+            for &[down, right] in taps {
+                assert!(top + down >= -reach && left + right >= -reach);
+                assert!(down < rows + reach && right < columns + reach);
+                let pixel = down * row + right * BLOCK.cast_signed();
+                let blocks = channels.start / BLOCK..channels.end.div_ceil(BLOCK);
+                terms.extend(blocks.map(|block| block.cast_signed() * plane + pixel));
             }
+            found.push(Offsets { input, channels, terms });
         }
-        offsets
-    };
-    sums.layer.inputs.iter().zip(sums.inputs).map(of_input).collect()
+    }
+    found
 }

@@ -72,12 +72,14 @@ impl Grid {
     }
 }
 
-/// What a dense layer sums over in one input: from each of its pixels where terms lie, 16 numbers of
-/// a block each.
+/// What a dense layer sums over in one input: from each of its pixels where terms lie, up to 16
+/// numbers of a block each.
 #[derive(Clone, Copy)]
 pub(super) struct Terms<'a> {
     pub(super) grid: Grid,
     pub(super) offsets: &'a [isize],
+    /// Pairs of numbers that count.
+    pub(super) pairs: usize,
 }
 
 // SAFETY: what it points to is read from only.
@@ -108,7 +110,7 @@ pub(super) struct Finish {
 #[derive(Clone, Copy)]
 pub(super) struct Dense<'a> {
     pub(super) terms: &'a [Terms<'a>],
-    /// For each offset of all terms `(8, blocks, 16, 2)`.
+    /// For each offset of all terms `(pairs, blocks, 16, 2)`.
     pub(super) weights: *const i16,
     /// 1 to 3.
     pub(super) blocks: usize,
@@ -193,7 +195,7 @@ unsafe fn dense_blocks<K: Kernel, const P: usize, const V: usize>(part: &Dense<'
         for terms in part.terms {
             let pixels = places.map(|place| terms.grid.at(place, 0).cast_const());
             for &offset in terms.offsets {
-                for pair in 0..BLOCK / 2 {
+                for pair in 0..terms.pairs {
                     let pairs = |v| {
                         // SAFETY: the caller's, for each block.
                         unsafe { K::pairs(weights.wrapping_add(v * 2 * BLOCK)) }
