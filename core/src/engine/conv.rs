@@ -16,6 +16,8 @@ use crate::ops::Activation;
 
 /// Values of a strip's padded input that fit into a core's own cache beside the weights.
 const STRIP_VALUES: usize = 96 << 10;
+/// Tasks that a convolution is cut into at least, if its outputs allow it.
+const TASKS: usize = 12;
 /// Pixels that are worth a task.
 const TASK_PIXELS: usize = 200;
 
@@ -85,11 +87,17 @@ impl<E: Element, O: Element> Convolution<'_, E, O> {
         let rows = self.strip_rows();
         let together = images_together(self.out.height * self.out.width).min(self.images);
         let strips = self.out.height.div_ceil(rows);
-        (0..self.images.div_ceil(together) * strips).into_par_iter().for_each(|task| {
+        let tasks = self.images.div_ceil(together) * strips;
+        // Few tasks share out the outputs too, so that all cores have some.
+        let panels = panels(self.out.blocks).count();
+        let shares = panels.min(TASKS.div_ceil(tasks));
+        (0..tasks * shares).into_par_iter().for_each(|task| {
+            let (task, share) = (task / shares, task % shares);
             let (image, strip) = (task / strips * together, task % strips * rows);
             let images = image..(image + together).min(self.images);
             let rows = strip..(strip + rows).min(self.out.height);
-            kernel.run(Part { convolution: self, images, rows });
+            let panels = share * panels / shares..(share + 1) * panels / shares;
+            kernel.run(Part { convolution: self, images, rows, panels });
         });
     }
 
@@ -98,7 +106,8 @@ impl<E: Element, O: Element> Convolution<'_, E, O> {
         let rows = self.strip_rows();
         for first in (0..self.out.height).step_by(rows) {
             let rows = first..(first + rows).min(self.out.height);
-            kernel.run(Part { convolution: self, images: images.clone(), rows });
+            let panels = 0..panels(self.out.blocks).count();
+            kernel.run(Part { convolution: self, images: images.clone(), rows, panels });
         }
     }
 
@@ -121,11 +130,12 @@ pub(super) fn images_together(area: usize) -> usize {
     (TASK_PIXELS / area).max(1)
 }
 
-/// Some rows of some images.
+/// Some rows of some images, to some panels of outputs.
 struct Part<'a, 'b, E, O> {
     convolution: &'a Convolution<'b, E, O>,
     images: Range<usize>,
     rows: Range<usize>,
+    panels: Range<usize>,
 }
 
 impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
@@ -133,7 +143,7 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
 
     #[inline(always)]
     fn run<D: Dot>(self) {
-        let Self { convolution: c, images, rows } = self;
+        let Self { convolution: c, images, rows, panels } = self;
         if rows.is_empty() {
             return;
         }
@@ -191,26 +201,25 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
         };
         // SAFETY: pixels and offsets lie within the view, or within the copy; the results are this
         // task's own part.
-        unsafe { c.panels::<D>(x, &from, &to, &offsets) };
+        unsafe { c.some_panels::<D>(panels, x, [&from, &to, &offsets]) };
         drop(kept);
     }
 }
 
 impl<E: Element, O: Element> Convolution<'_, E, O> {
-    /// All panels of outputs.
+    /// Some panels of outputs.
     ///
     /// # Safety
     ///
     /// As for [`product`].
     #[inline(always)]
-    unsafe fn panels<D: Dot>(
+    unsafe fn some_panels<D: Dot>(
         &self,
+        some: Range<usize>,
         x: *const D::Value,
-        from: &[usize],
-        to: &[usize],
-        offsets: &[usize],
+        [from, to, offsets]: [&[usize]; 3],
     ) {
-        for (first, width) in panels(self.out.blocks) {
+        for (first, width) in panels(self.out.blocks).skip(some.start).take(some.len()) {
             let before = first * self.out.block_step;
             let beside = |values: &[E]| values.as_ptr().wrapping_add(before);
             let finish = Finish {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::features::View;
+use super::features::{Target, View, filled};
 use super::kernel::{Kernel, Task};
 use super::lanes::{Dot, Element, LANES};
 use super::pack::{Strip, Window, group, group_gradients, grouped_len, groups};
@@ -260,33 +260,40 @@ impl<E: Element> Layer<'_, E> {
     fn shared(&self, sums: &Sums, images: usize) -> (Vec<f32>, Vec<f32>) {
         let (taps, depth) = (self.filters.kernel * self.filters.kernel, self.filters.depth());
         let output_blocks = self.filters.output_blocks();
-        let mut weights = vec![0f32; sums.len];
-        let mut biases = vec![0f32; output_blocks * LANES];
-        let (mut weights_left, mut biases_left) = (&mut weights[..], &mut biases[..]);
         let blocks: Vec<usize> = self.sources.iter().map(|source| source.blocks).collect();
-        let mut tasks = Vec::new();
+        let mut biases = vec![0f32; output_blocks * LANES];
+        let mut biases_left = &mut biases[..];
+        let (mut tasks, mut end) = (Vec::new(), 0);
         for share in shares(&blocks, output_blocks) {
             let Share { source, inputs, outputs } = share;
-            let len = inputs.1 * taps * depth * outputs.1 * LANES;
-            let sums = weights_left.split_off_mut(..len).expect("one for each weight");
+            let start = end;
+            end += inputs.1 * taps * depth * outputs.1 * LANES;
             let bias_sums = (source == 0 && inputs.0 == 0).then(|| {
                 let len = outputs.1 * LANES;
                 biases_left.split_off_mut(..len).expect("one for each output")
             });
-            tasks.push((share, sums, bias_sums));
+            tasks.push((share, start..end, bias_sums));
         }
-        tasks.into_par_iter().for_each(|(share, sums, bias_sums)| {
-            self.kernel.run(WeightGradient {
-                sources: &[self.sources[share.source].some_blocks(share.inputs)],
-                window: self.window,
-                gradients: self.gradients.some_blocks(share.outputs),
-                source_image: 0,
-                images: 0..images,
-                depth,
-                sums,
-                bias_sums,
+        assert_eq!(end, sums.len);
+        let fill = |target: Target<f32>| {
+            tasks.into_par_iter().for_each(|(share, range, bias_sums)| {
+                // SAFETY: the share's own part.
+                let sums = unsafe { target.part(range.start, range.len()) };
+                sums.fill(0.0);
+                self.kernel.run(WeightGradient {
+                    sources: &[self.sources[share.source].some_blocks(share.inputs)],
+                    window: self.window,
+                    gradients: self.gradients.some_blocks(share.outputs),
+                    source_image: 0,
+                    images: 0..images,
+                    depth,
+                    sums,
+                    bias_sums,
+                });
             });
-        });
+        };
+        // SAFETY: the shares are all weights.
+        let weights = unsafe { filled(sums.len, fill) };
         (weights, biases)
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::features::Target;
+use super::features::{Target, filled};
 use super::kernel::{Kernel, Task};
 use super::lanes::{Dot, LANES, Lanes};
 use super::product::panels;
@@ -306,21 +306,26 @@ pub(super) fn unpack(filters: &Filters<'_>, total: &[f32]) -> Vec<Vec<f32>> {
     let mut parts = Vec::new();
     for part in &filters.parts {
         let row_len = part.channels * taps;
-        let mut gradient = vec![0f32; filters.outputs * row_len];
-        let blocks = gradient.par_chunks_mut(LANES * row_len).enumerate();
-        blocks.for_each(|(block, rows)| {
-            let (panel, width) = widths[block];
-            let start = panel * sums.block_len + (block - panel) * LANES;
-            for channel in 0..part.channels {
-                for tap in 0..taps {
-                    let input = first_block + channel / LANES;
-                    let line = (input * taps + tap) * depth + channel % LANES;
-                    let values = &total[start + line * width * LANES..][..LANES];
-                    let to = rows[channel * taps + tap..].iter_mut().step_by(row_len);
-                    to.zip(values).for_each(|(to, value)| *to = value * part.scale);
+        let fill = |target: Target<f32>| {
+            (0..filters.output_blocks()).into_par_iter().for_each(|block| {
+                let (panel, width) = widths[block];
+                let outputs = LANES.min(filters.outputs - block * LANES);
+                // SAFETY: the rows of the block's outputs.
+                let rows = unsafe { target.part(block * LANES * row_len, outputs * row_len) };
+                let start = panel * sums.block_len + (block - panel) * LANES;
+                for channel in 0..part.channels {
+                    for tap in 0..taps {
+                        let input = first_block + channel / LANES;
+                        let line = (input * taps + tap) * depth + channel % LANES;
+                        let values = &total[start + line * width * LANES..][..LANES];
+                        let to = rows[channel * taps + tap..].iter_mut().step_by(row_len);
+                        to.zip(values).for_each(|(to, value)| *to = value * part.scale);
+                    }
                 }
-            }
-        });
+            });
+        };
+        // SAFETY: the rows of all outputs are written.
+        let gradient = unsafe { filled(filters.outputs * row_len, fill) };
         parts.push(gradient);
         first_block += part.channels.div_ceil(LANES);
     }
