@@ -99,7 +99,8 @@ fn predictions(peers: &Peers) -> Result<()> {
         } else {
             None
         };
-        let times = by_turns(rounds, ours.into_iter().chain(python).chain([stock]).collect())?;
+        let times =
+            by_turns(rounds, true, ours.into_iter().chain(python).chain([stock]).collect())?;
         let cell = |time: &Option<Time>| {
             time.map_or("-".to_owned(), |time| format!("{:.0}", 1000. * time.seconds))
         };
@@ -131,7 +132,7 @@ fn training(peers: &Peers, quick: bool, cores: usize) -> Result<()> {
             format!("{:.0}; {speed:.0}; {share:.0} %", 1000. * seconds)
         })
     };
-    let times = by_turns(if quick { 3 } else { 9 }, products(peers))?;
+    let times = by_turns(if quick { 3 } else { 9 }, true, products(peers))?;
     let cells: Vec<String> = times.iter().map(cell).collect();
     let last = ratio(best(&times[2..4]), best(&times[..2]));
     println!("| a product of {PRODUCT}x{PRODUCT} | {} | - | {last} |", cells.join(" | "));
@@ -154,7 +155,8 @@ fn training(peers: &Peers, quick: bool, cores: usize) -> Result<()> {
         let stock =
             if name == "polychromify" { peers.stock(format!("step {batch}")) } else { None };
         let rounds = if quick { 1 } else { 3 };
-        let times = by_turns(rounds, ours.into_iter().chain(python).chain([stock]).collect())?;
+        let times =
+            by_turns(rounds, false, ours.into_iter().chain(python).chain([stock]).collect())?;
         let cell = |time: &Option<Time>| {
             let Some(Time { seconds, busy }) = *time else { return "-".to_owned() };
             let photos = batch as f64 / seconds;

@@ -125,9 +125,10 @@ fn turn(peer: Option<&RefCell<Peer>>, question: String) -> Option<Turn<'_>> {
 pub(crate) type Turn<'a> = Box<dyn FnMut() -> Result<Time> + 'a>;
 
 /// The median turn of each, by turns, so that what else the machine does slows down all; the first
-/// turn of each does not count.
+/// turn of each does not count. Where turns are short, the first of two does not count either.
 pub(crate) fn by_turns(
     rounds: usize,
+    short: bool,
     mut turns: Vec<Option<Turn<'_>>>,
 ) -> Result<Vec<Option<Time>>> {
     let mut times = vec![Vec::new(); turns.len()];
@@ -136,6 +137,10 @@ pub(crate) fn by_turns(
             let Some(turn) = turn else { continue };
             // Threads of the one before wait busily for a while.
             std::thread::sleep(Duration::from_millis(100));
+            if short {
+                // The system spreads threads that rested over the cores only then.
+                turn()?;
+            }
             let time = turn()?;
             if round > 0 {
                 times.push(time);
