@@ -1,18 +1,22 @@
 //! A network's predictions, timed: the same for both sides.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{VarBuilder, VarMap};
+use polychromify_core::engine::{Prepared, with_prepared};
 use polychromify_core::model::{Mode, Network};
 use polychromify_core::ops::{Precision, with_precision};
 
 /// Height and width in pixels.
 pub(crate) const SIDE: usize = 128;
 
-/// A network as it is for use, without what gradients need.
+/// A network as it is for use: without what gradients need, and with weights that are prepared once.
 pub(crate) struct Contestant {
     network: Box<dyn Network>,
+    prepared: Arc<Prepared>,
 }
 
 impl Contestant {
@@ -21,14 +25,17 @@ impl Contestant {
         build(VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu))?;
         let named = vars.data().lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let tensors = named.into_iter().map(|(name, var)| (name, var.as_detached_tensor()));
-        let vb = VarBuilder::from_tensors(tensors.collect(), DType::F32, &Device::Cpu);
-        Ok(Self { network: build(vb)? })
+        let tensors: HashMap<_, _> = tensors.collect();
+        let prepared = Arc::new(Prepared::new(tensors.values()));
+        let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+        Ok(Self { network: build(vb)?, prepared })
     }
 
     /// Seconds of one prediction.
     pub(crate) fn predict(&self, precision: Precision, lightness: &Tensor) -> Result<f64> {
         let start = Instant::now();
-        with_precision(precision, || self.network.forward(lightness, None, Mode::Infer))?;
+        let forward = || self.network.forward(lightness, None, Mode::Infer);
+        with_prepared(&self.prepared, || with_precision(precision, forward))?;
         Ok(start.elapsed().as_secs_f64())
     }
 }
