@@ -2,9 +2,11 @@
 //!
 //! Values lie in blocks of 16 channels (`features`), as f32 or as bf16. The inner loops (`product`)
 //! are generic over lanes and products (`lanes`), which `portable`, `avx2` and `avx512` have; `choice`
-//! says which is used. A training step is recorded on a `tape`, which knows the operations: the
-//! inverted residual `block`, convolutions (`conv`) with batch normalization (`norm`), the ends
-//! of a network (`head`).
+//! says which is used. A network is run through in the operations of a `pass`: a `tape` records a
+//! training step for its gradients, a `prediction` keeps nothing, with weights that are `prepared` once.
+//! The operations are the inverted residual `block`, convolutions (`conv`, and `planes` where the size
+//! doubles) with batch normalization (`norm`), what is done to each value (`pointwise`), and the ends of
+//! a network (`head`, `chroma`).
 //!
 //! What is inlined into a set's function must be no closure: the compiler may leave it as a function
 //! of its own, without the instructions.
