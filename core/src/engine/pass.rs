@@ -182,13 +182,13 @@ pub trait Pass {
 }
 
 /// Refuses a convolution with a weight `(Cout, Cin, K, K)` of features of so many channels, height and
-/// width that it does not fit.
+/// width that it does not fit, and an activation that only [`Pass::chroma`] has.
 pub(super) fn check(conv: Conv, weight: &Tensor, channels: usize, size: [usize; 2]) -> Result<()> {
     let (_, inputs, kernel, _) = weight.dims4()?;
     let stepped = conv.stride == 1
         || super::spread::fits(super::pack::Window::of(conv, kernel, size))
             && size.iter().all(|side| side % 2 == 0);
-    if inputs != channels || !stepped {
+    if inputs != channels || !stepped || conv.activation == Activation::Tanh {
         candle_core::bail!(
             "convolution of {channels} channels of {size:?} pixels with weight {:?}, {conv:?}",
             weight.shape()
