@@ -1,57 +1,110 @@
-//! What all targets do with a file: open it, read it, color it.
+//! What all targets do with bytes: open them, read them, write them in color.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 
-use polychromify_core::lab::RgbSpace;
-use polychromify_core::scan::{Encoding, Format, Label, Limits, SourceType};
-use polychromify_core::{Result, SamplesMut, Scan};
+use polychromify_image::color::lab::RgbSpace;
+use polychromify_image::color::output_profiles;
+use polychromify_image::color::profile::{Lightness, samples_to_linear};
+use polychromify_image::provenance::{Label, SourceType, Vocabulary, packet};
+use polychromify_image::{
+    Deadline, Depth, Format, Header, Layout, Limits, PageTags, Reader, Result, Rows, Samples,
+    SamplesRef, Source, Writer,
+};
 
 /// Small enough that an input which asks for much is over the limit and not slow.
-const LIMITS: Limits = Limits::new(1 << 20, 64 << 20);
+const LIMITS: Limits = Limits { pixels: 1 << 20, memory: 64 << 20, deadline: Deadline::NEVER };
 
 /// Most pages of an input that are read.
 const PAGES: usize = 3;
 
+/// Rows a band.
+const BAND: usize = 16;
+
 /// The whole way of a file of these bytes. Errors are fine; panics are findings.
 pub fn run(bytes: &[u8]) {
-    // Memory, where the system has it as files: a disk would be what is measured.
-    let folder = std::path::Path::new("/dev/shm");
-    let file = if folder.is_dir() {
-        tempfile::NamedTempFile::new_in(folder)
-    } else {
-        tempfile::NamedTempFile::new()
-    };
-    let mut file = file.expect("a temporary file");
-    file.write_all(bytes).expect("a temporary file takes bytes");
-    let _ = color(file.path());
+    let _ = color(bytes);
 }
 
-fn color(path: &std::path::Path) -> Result<()> {
-    let mut scan = Scan::open(path, &LIMITS)?;
-    for page in 0..scan.pages().min(PAGES) {
-        scan.select(page)?;
-        scan.read_lightness(16, &mut |_, lightness| {
-            assert!(lightness.iter().all(|l| (0.0..=100.0).contains(l)));
-            Ok(())
-        })?;
-        let format = Some(if scan.info().alpha { Format::Png } else { Format::Tiff });
-        let space = RgbSpace::Srgb;
-        let encoding = Encoding { format, quality: 90, max_side: Some(64), space, band_rows: 16 };
-        scan.write_color(Cursor::new(Vec::new()), &encoding, &label(), &paint)?;
+fn color(bytes: &[u8]) -> Result<()> {
+    let source = Source::new(Cursor::new(bytes.to_vec())).expect("memory can be sought");
+    let (_, mut header, mut reader) = Reader::open(source, &LIMITS)?;
+    for page in 0..reader.pages().min(PAGES) {
+        if page > 0 {
+            header = reader.select(page, &LIMITS)?;
+        }
+        let lightness = read(&header, &mut reader)?;
+        write(&header, &lightness)?;
     }
     Ok(())
 }
 
-fn paint(_: u32, lightness: &[f32], rgb: SamplesMut<'_>) {
-    match rgb {
-        SamplesMut::Eight(rgb) => fill(lightness, rgb, |l| l as u8),
-        SamplesMut::Sixteen(rgb) => fill(lightness, rgb, |l| l as u16),
-        SamplesMut::Float(rgb) => fill(lightness, rgb, |l| l / 100.0),
+/// CIE L* of all pixels.
+fn read(header: &Header, reader: &mut Reader) -> Result<Vec<f32>> {
+    let conversion = Lightness::new(&header.space, header.layout, &mut Vec::new());
+    let (mut all, mut band) = (Vec::new(), Vec::new());
+    reader.start()?;
+    let mut left = header.height as usize;
+    while left > 0 {
+        let rows = BAND.min(left);
+        left -= rows;
+        let mut samples = Samples::new(header.layout.depth);
+        reader.read_rows(rows, &mut samples)?;
+        conversion.convert(header.layout, samples.all(), &mut band);
+        assert!(band.iter().all(|l| (0.0..=100.0).contains(l)));
+        all.extend_from_slice(&band);
     }
+    reader.finish()?;
+    if header.layout.color {
+        samples_to_linear(&header.space, &mut [0.2, 0.5, 0.8]);
+    }
+    Ok(all)
 }
 
-fn fill<T: Copy>(lightness: &[f32], rgb: &mut [T], sample: impl Fn(f32) -> T) {
-    rgb.chunks_exact_mut(3).zip(lightness).for_each(|(pixel, &l)| pixel.fill(sample(l)));
+/// Writes all formats but WebP, which is slow.
+fn write(header: &Header, lightness: &[f32]) -> Result<()> {
+    let size = (header.width, header.height);
+    let metadata = header.metadata.for_result(size, size, RgbSpace::Srgb);
+    let (xmp, _) = packet(metadata.xmp(), &label(), Vocabulary::Full);
+    for format in [Format::Jpeg, Format::Png, Format::Tiff] {
+        let pixels = lightness.iter().flat_map(|&l| [l as u8; 3]).collect();
+        let mut rows = Pixels { size, pixels, given: 0 };
+        let tags = PageTags {
+            compression: header.compression,
+            quality: 90,
+            metadata: &metadata,
+            icc: output_profiles::profile(RgbSpace::Srgb),
+            xmp: &xmp,
+            pages: 1,
+        };
+        let mut writer = Writer::new(Cursor::new(Vec::new()), format, 1, &LIMITS)?;
+        let _ = writer.add(&mut rows, &tags); // a format may not be able to hold it
+        writer.finish()?;
+    }
+    Ok(())
+}
+
+struct Pixels {
+    size: (u32, u32),
+    pixels: Vec<u8>,
+    given: usize,
+}
+
+impl Rows for Pixels {
+    fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn layout(&self) -> Layout {
+        Layout { color: true, alpha: false, depth: Depth::Eight }
+    }
+
+    fn next(&mut self) -> Result<Option<SamplesRef<'_>>> {
+        let band = 3 * self.size.0 as usize * BAND;
+        let end = (self.given + band).min(self.pixels.len());
+        let rows = &self.pixels[self.given..end];
+        self.given = end;
+        Ok((!rows.is_empty()).then_some(SamplesRef::Eight(rows)))
+    }
 }
 
 fn label() -> Label {

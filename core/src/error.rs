@@ -20,6 +20,14 @@ pub enum Error {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// The operating system refused to write a result.
+    #[error("{}: cannot write the result: {source}", path.display())]
+    Write {
+        /// The source of the result, which has no path yet.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
     /// The file is not an image of a format that is read.
     #[error("{}: not an image: {reason}", path.display())]
     NotAnImage {
@@ -95,5 +103,19 @@ impl Error {
     pub fn io(path: impl AsRef<Path>, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { path, doing, source }
+    }
+
+    /// Names the file of an image's error, to be used with `map_err`.
+    pub fn in_image(path: impl AsRef<Path>) -> impl FnOnce(polychromify_image::Error) -> Self {
+        use polychromify_image::Error as Image;
+        let path = path.as_ref().to_path_buf();
+        move |error| match error {
+            Image::Read(source) => Self::Io { path, doing: "read", source },
+            Image::Write(source) => Self::Write { path, source },
+            Image::NotAnImage(reason) => Self::NotAnImage { path, reason },
+            Image::Damaged(reason) => Self::Damaged { path, reason },
+            Image::Unsupported(reason) => Self::Unsupported { path, reason },
+            Image::Limit(reason) => Self::Limit { path, reason },
+        }
     }
 }

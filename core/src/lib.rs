@@ -23,37 +23,40 @@
 //! # Ok::<(), polychromify_core::Error>(())
 //! ```
 
-pub mod borders;
-pub mod chroma;
-pub mod colorizer;
+mod colorize;
 pub mod device;
 pub mod engine;
 pub mod error;
 #[cfg(feature = "train")]
 pub mod evaluate;
-pub mod hints;
-pub mod isa;
-pub mod lab;
-pub mod mark;
 pub mod model;
 pub mod ops;
-pub mod orientation;
-pub mod resample;
-pub mod scan;
-pub mod thumbnail;
-pub mod tone;
+mod pass;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod weights;
 
-pub use chroma::{ChromaMap, SamplesMut};
-pub use colorizer::{Arithmetic, Colorizer};
+/// A photograph as bands of rows.
+pub mod scan {
+    pub use polychromify_image::provenance::{
+        FoundLabel, Label, SourceType, Vocabulary, packet as label_packet,
+    };
+    pub use polychromify_image::{Concern, Deadline, Depth, Format, Limits, Notice};
+
+    pub use crate::pass::result::ColorFile;
+    pub use crate::pass::{Encoding, Info, PageNotice, Paint};
+}
+
+pub use colorize::chroma::ChromaMap;
+pub use colorize::colorizer::{Arithmetic, Colorizer};
+pub use colorize::hints::Hints;
+pub use colorize::thumbnail::Thumbnail;
+pub use colorize::tone::{Toning, Verdict};
+pub use colorize::{borders, chroma, colorizer, hints, thumbnail, tone};
 pub use device::Device;
 pub use error::{Error, Result};
-pub use hints::Hints;
-pub use mark::Mark;
-pub use orientation::Orientation;
-pub use scan::Scan;
-pub use thumbnail::Thumbnail;
-pub use tone::{Toning, Verdict};
+pub use pass::Scan;
+pub use pass::mark::Mark;
+pub use polychromify_image::color::lab;
+pub use polychromify_image::{Orientation, SamplesMut, isa, orientation, resample};
 pub use weights::Weights;

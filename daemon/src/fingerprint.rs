@@ -64,7 +64,7 @@ pub(crate) fn sha256_unless(path: &Path, stop: &Stop, deadline: Deadline) -> Res
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     loop {
-        deadline.check(path)?;
+        deadline.check().map_err(polychromify_core::Error::in_image(path))?;
         match reader.read(&mut buffer) {
             Ok(0) => return Ok(hexadecimal(&hasher.finalize())),
             Ok(read) => hasher.update(&buffer[..read]),

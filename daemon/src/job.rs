@@ -300,6 +300,9 @@ impl Studio {
             self.color_page(job, &mut scan, (page, image), &mut result, &label)?;
         }
         result.finish()?;
+        for notice in scan.notices() {
+            log::warn!("{}: {notice}", job.shown.display());
+        }
         Ok(Colored::Pages(size, pages))
     }
 

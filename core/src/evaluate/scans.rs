@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use image::{Rgb, RgbImage};
 
 use super::sheet::sheet;
-use crate::chroma::SamplesMut;
+use crate::SamplesMut;
 use crate::resample::Resampler;
 use crate::scan::{Info, Limits};
 use crate::{Colorizer, Device, Error, Hints, Result, Scan, Thumbnail, Weights};

@@ -31,7 +31,7 @@ impl Error {
             Self::SourceChanged { .. } | Self::Panicked(_) => Fault::Incomplete,
             Self::ReadBack { .. } => Fault::Passing,
             Self::Core(error) => match error {
-                CoreError::Io { doing: "write the result", source, .. } => output(source),
+                CoreError::Write { source, .. } => output(source),
                 CoreError::Io { path, source, .. } => io_fault(path, source, input, folder),
                 CoreError::Damaged { .. } | CoreError::NotAnImage { .. } => Fault::Incomplete,
                 CoreError::Tensor(_) => Fault::Passing,

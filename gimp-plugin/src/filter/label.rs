@@ -54,7 +54,7 @@ impl SourceFile {
 /// The image's XMP packet with the label. GIMP 2.10 keeps properties of public standards only.
 pub(super) fn packet(existing: Option<&str>, label: &Label) -> String {
     let existing = existing.map(str::as_bytes);
-    label_packet("the image".as_ref(), existing, label, Vocabulary::Standard)
+    label_packet(existing, label, Vocabulary::Standard).0
 }
 
 /// The label as JSON, for GIMP's own files.

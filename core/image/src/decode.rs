@@ -1,0 +1,35 @@
+//! What a format's reader does.
+
+use crate::{Header, Limits, Result, Samples};
+
+/// An image being decoded from top to bottom, as [`Reader`](crate::Reader) says.
+pub(crate) trait Decode: Send {
+    /// Goes to the first row.
+    fn start(&mut self) -> Result<()>;
+
+    /// Appends the next `rows` rows, which there must be.
+    fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()>;
+
+    /// Whether all samples are held after a first pass, so that a second one costs nothing.
+    fn holds_all(&self) -> bool;
+
+    /// Checks what follows the last row.
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Pages that hold scans.
+    fn pages(&self) -> usize {
+        1
+    }
+
+    /// Whether there are pages that hold no scans.
+    fn leaves_pages_out(&self) -> bool {
+        false
+    }
+
+    /// Goes to a page.
+    fn select(&mut self, page: usize, _limits: &Limits) -> Result<Header> {
+        unreachable!("page {page} of a format that has one")
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading a JPEG: header, metadata, samples.
+
+use super::decode::{Picture, decode};
+use super::segments::Segments;
+use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
+use crate::color::profile::ColorSpace;
+use crate::color::profile::cmyk::CmykConversion;
+use crate::compression::Compression;
+use crate::decode::Decode;
+use crate::error::damaged;
+use crate::metadata::{Density, Metadata, Unit};
+use crate::samples::{Depth, Layout, Samples, SamplesRef};
+use crate::{Header, Limits, Notice, Result, Source};
+
+/// Decodes a JPEG file.
+pub(crate) struct Reader {
+    /// The file; empty once decoded.
+    bytes: Vec<u8>,
+    /// Of CMYK: its conversion, and whether no ink is the largest number.
+    inks: Option<(CmykConversion, bool)>,
+    /// Samples a row.
+    stride: usize,
+    /// All samples, once decoded.
+    samples: Option<Samples>,
+    y: usize,
+}
+
+impl Reader {
+    pub(crate) fn open(source: &Source, limits: &Limits) -> Result<(Header, Self)> {
+        let bytes = source.read_whole(limits)?;
+        let segments = Segments::read(&bytes).map_err(damaged)?;
+        let (width, height) = (segments.frame.width.into(), segments.frame.height.into());
+        let picture = Picture::of(&segments)?;
+        Header::check_size(width, height, limits)?;
+        let held = picture.memory.saturating_add(bytes.len() as u64);
+        limits.check_memory("decoding it", held)?;
+        let mut notices = Vec::new();
+        let (metadata, icc) = metadata(&segments, &mut notices);
+        let depth = if picture.bits > 8 { Depth::Sixteen } else { Depth::Eight };
+        let mut layout = Layout { color: picture.channels > 1, alpha: false, depth };
+        let mut space = ColorSpace::Srgb;
+        let mut inks = None;
+        if picture.channels == 4 {
+            let conversion = CmykConversion::new(icc.as_deref(), &mut notices);
+            inks = Some((conversion, segments.adobe().is_some()));
+            (layout.depth, space) = (Depth::Float, ColorSpace::Linear);
+        } else if let Some(icc) = icc {
+            space = ColorSpace::Icc(icc);
+        }
+        let compression = Compression::Deflate;
+        let header = Header { width, height, layout, depth, space, metadata, compression, notices };
+        let stride = picture.width * picture.channels;
+        let reader = Self { bytes, inks, stride, samples: None, y: 0 };
+        Ok((header, reader))
+    }
+}
+
+impl Decode for Reader {
+    fn start(&mut self) -> Result<()> {
+        self.y = 0;
+        if self.samples.is_none() {
+            self.samples = Some(decode(&self.bytes)?);
+            self.bytes = Vec::new();
+        }
+        Ok(())
+    }
+
+    fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
+        let range = self.y * self.stride..(self.y + rows) * self.stride;
+        self.y += rows;
+        let Some(samples) = &self.samples else { return Ok(()) };
+        match (&self.inks, samples.slice(range), into) {
+            (Some((inks, inverted)), SamplesRef::Eight(samples), Samples::Float(into)) => {
+                let ink = |&s: &u8| f32::from(if *inverted { !s } else { s }) / 255.0;
+                let cmyk: Vec<f32> = samples.iter().map(ink).collect();
+                into.extend(inks.to_linear(&cmyk));
+            }
+            (_, samples, into) => into.extend(samples),
+        }
+        Ok(())
+    }
+
+    fn holds_all(&self) -> bool {
+        true
+    }
+}
+
+/// Metadata and the ICC profile.
+fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Option<Vec<u8>>) {
+    let mut metadata = Metadata::default();
+    let mut profile: Vec<(u8, &[u8])> = Vec::new();
+    let mut resources = Vec::new();
+    let mut extended: Vec<&[u8]> = Vec::new();
+    for &(app, data) in &segments.applications {
+        match app {
+            0 => metadata.density = metadata.density.or_else(|| jfif_density(data)),
+            1 => {
+                if let Some(exif) = data.strip_prefix(EXIF) {
+                    metadata.add_exif(exif);
+                } else if let Some(xmp) = data.strip_prefix(XMP) {
+                    metadata.xmp = Some(xmp.to_vec());
+                } else if let Some(part) = data.strip_prefix(EXTENDED_XMP) {
+                    extended.push(part);
+                }
+            }
+            2 => {
+                if let Some([number, _count, part @ ..]) = data.strip_prefix(ICC) {
+                    profile.push((*number, part));
+                }
+            }
+            13 => resources.extend_from_slice(data.strip_prefix(PHOTOSHOP).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    metadata.add_resources(&resources);
+    if let (Some(main), false) = (&metadata.xmp, extended.is_empty()) {
+        match extended::join(main, &extended) {
+            Some(joined) => metadata.xmp = Some(joined),
+            None => notices.push(Notice::ExtendedXmpIncomplete),
+        }
+    }
+    profile.sort_by_key(|&(number, _)| number);
+    let icc: Vec<u8> = profile.into_iter().flat_map(|(_, part)| part).copied().collect();
+    (metadata, (!icc.is_empty()).then_some(icc))
+}
+
+fn jfif_density(data: &[u8]) -> Option<Density> {
+    let &[_, _, unit, a, b, c, d, ..] = data.strip_prefix(b"JFIF\0")? else { return None };
+    let (x, y) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    let unit = match unit {
+        1 => Unit::Inch,
+        2 => Unit::Centimeter,
+        _ => Unit::None,
+    };
+    // Square pixels of no known size are what a file without density has.
+    let told = x > 0 && y > 0 && (unit != Unit::None || x != y);
+    told.then_some(Density { x: (x.into(), 1), y: (y.into(), 1), unit })
+}

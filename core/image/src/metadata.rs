@@ -1,0 +1,353 @@
+//! What a scan's file says besides its pixels, carried to results of any format.
+
+use std::ops::RangeInclusive;
+
+use self::ifd::{Block, Directory, Value, kind};
+use crate::Orientation;
+use crate::color::lab::RgbSpace;
+
+pub(crate) mod ifd;
+
+pub(crate) mod tag;
+
+/// Tags of an image directory that tell how its pixels are stored or what their values mean, or
+/// that point to other directories; a result has its own. TIFF 6.0 and its supplements; then
+/// Photoshop's layers, and what programs of microscopes, scanners of gels, maps and cameras say of
+/// the samples: `MetaMorph`, Molecular Dynamics, LSM, `ImageJ`, GDAL, Micro-Manager, NDPI, TIFF/EP.
+const STRUCTURAL: &[u16] = &[
+    254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288,
+    289, 290, 291, 292, 293, 300, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332, 333,
+    334, 336, 338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 400, 401, 402, 403, 404, 405, 512,
+    513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 559, 700, 33723, 34377, 34665,
+    34675, 34853, 37724, 40965, //
+    33421, 33422, 33424, 33445, 33446, 33447, 33628, 33629, 33630, 33631, 34361, 34362, 34412,
+    37395, 37439, 42113, 50838, 50839, 51123, 65426, 65427, 65432, 65439,
+];
+
+/// Tags of DNG (its specification, 1.7, "DNG Tags"), which tell how to develop raw samples.
+const DNG: RangeInclusive<u16> = 50706..=52600;
+
+/// Those of them that tell of the camera and its owner: `UniqueCameraModel`,
+/// `LocalizedCameraModel`, `CameraSerialNumber`, `LensInfo`, `OriginalRawFileName`.
+const DNG_OF_CAMERA: &[u16] = &[50708, 50709, 50735, 50736, 50827];
+
+/// Tags that place the pixels on the ground (`GeoTIFF` 1.1, 7.1), in pixels of the full size.
+const GEOGRAPHIC: &[u16] = &[33550, 33922, 34264, 34735, 34736, 34737];
+
+/// Photoshop's resources that are carried elsewhere or are not true of a result (Adobe Photoshop
+/// File Formats Specification, "Image Resource IDs"): size and mode; resolution; names and colors
+/// of alpha channels; transfer functions and halftones, of duotones too; layers; thumbnails; ICC
+/// profile; palette; EXIF and XMP.
+const FALSE_RESOURCES: &[u16] = &[
+    0x03E8, 0x03ED, 0x03EE, 0x03EF, 0x03F4, 0x03F5, 0x03F6, 0x03F7, 0x03F8, 0x03F9, 0x03FA, 0x0400,
+    0x0402, 0x0409, 0x040B, 0x040C, 0x040F, 0x0410, 0x0415, 0x0416, 0x0417, 0x041D, 0x0422, 0x0423,
+    0x0424, 0x042D, 0x0430, 0x0435,
+];
+
+/// Metadata of a file, format by format brought to the same form.
+#[derive(Clone, Debug, Default)]
+pub struct Metadata {
+    /// Image tags without the structural ones.
+    pub(crate) image: Directory,
+    /// The EXIF directory.
+    pub(crate) exif: Directory,
+    /// Where the maker's note lay in its block: it may hold offsets that start there.
+    pub(crate) maker_note_at: Option<u32>,
+    /// The GPS directory.
+    pub(crate) gps: Directory,
+    /// The XMP packet.
+    pub(crate) xmp: Option<Vec<u8>>,
+    /// IPTC-IIM data sets.
+    pub(crate) iptc: Option<Vec<u8>>,
+    /// Photoshop's image resources besides IPTC and thumbnails.
+    pub(crate) resources: Vec<Resource>,
+    /// Resolution that is told outside of EXIF: JFIF, pHYs.
+    pub(crate) density: Option<Density>,
+}
+
+/// One of Photoshop's image resources ("8BIM" blocks).
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Resource {
+    id: u16,
+    /// Pascal string, padded to an even length.
+    name: Vec<u8>,
+    data: Vec<u8>,
+}
+
+/// Pixels a unit of length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Density {
+    pub(crate) x: (u32, u32),
+    pub(crate) y: (u32, u32),
+    pub(crate) unit: Unit,
+}
+
+/// Units of TIFF's `ResolutionUnit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Only the ratio counts.
+    None = 1,
+    Inch = 2,
+    Centimeter = 3,
+}
+
+impl Density {
+    /// Pixels a meter, or the plain numbers where there is no unit.
+    pub(crate) fn per_meter(&self) -> (f64, f64) {
+        let scale = match self.unit {
+            Unit::None => 1.0,
+            Unit::Inch => 1.0 / 0.0254,
+            Unit::Centimeter => 100.0,
+        };
+        let value = |(n, d): (u32, u32)| scale * f64::from(n) / f64::from(d.max(1));
+        (value(self.x), value(self.y))
+    }
+
+    /// The same length with `scale` times as many pixels.
+    fn scaled(self, (x, y): (f64, f64)) -> Self {
+        let scale = |(n, d): (u32, u32), by: f64| {
+            let value = f64::from(n) / f64::from(d.max(1)) * by;
+            ((value * 1000.0).round().min(f64::from(u32::MAX)) as u32, 1000)
+        };
+        Self { x: scale(self.x, x), y: scale(self.y, y), unit: self.unit }
+    }
+}
+
+impl Metadata {
+    /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG).
+    pub(crate) fn add_exif(&mut self, bytes: &[u8]) {
+        let Some((block, first)) = Block::new(bytes) else { return };
+        let Some(image) = block.directory(first) else { return };
+        let at = |tag| Some(image.get(&tag)?.integer()? as usize);
+        let sub = |tag| block.directory(at(tag)?);
+        self.exif = sub(tag::EXIF).unwrap_or_default();
+        self.gps = sub(tag::GPS).unwrap_or_default();
+        let note = at(tag::EXIF).and_then(|exif| block.place(exif, tag::MAKER_NOTE));
+        self.maker_note_at = note.and_then(|at| u32::try_from(at).ok());
+        self.add_image(image);
+    }
+
+    /// Adds the tags of an image directory that stay true.
+    pub(crate) fn add_image(&mut self, directory: Directory) {
+        self.image.extend(directory.into_iter().filter(|(tag, value)| stays_true(*tag, value)));
+    }
+
+    /// Adds Photoshop's image resources, and the IPTC among them.
+    pub(crate) fn add_resources(&mut self, bytes: &[u8]) {
+        for resource in resources(bytes) {
+            match resource.id {
+                0x0404 => self.iptc = Some(resource.data),
+                id if FALSE_RESOURCES.contains(&id) => {}
+                _ => self.resources.push(resource),
+            }
+        }
+    }
+
+    /// The XMP packet.
+    pub fn xmp(&self) -> Option<&[u8]> {
+        self.xmp.as_deref()
+    }
+
+    /// How the stored picture is to be turned to be upright.
+    pub fn orientation(&self) -> Orientation {
+        let value = self.image.get(&tag::ORIENTATION).and_then(Value::integer).unwrap_or(1);
+        Orientation::from_exif(value as u32)
+    }
+
+    /// Resolution, as EXIF or TIFF tells it, else as JFIF or pHYs do.
+    pub(crate) fn density(&self) -> Option<Density> {
+        let value = |tag| self.image.get(&tag)?.as_rational().filter(|&(n, d)| n > 0 && d > 0);
+        let tags = || {
+            let unit = match self.image.get(&tag::RESOLUTION_UNIT).and_then(Value::integer) {
+                Some(1) => Unit::None,
+                Some(3) => Unit::Centimeter,
+                _ => Unit::Inch,
+            };
+            Some(Density { x: value(tag::X_RESOLUTION)?, y: value(tag::Y_RESOLUTION)?, unit })
+        };
+        tags().or(self.density)
+    }
+
+    /// What a result of `to` pixels in a color space, from a source of `from` pixels, carries.
+    #[must_use]
+    pub fn for_result(&self, from: (u32, u32), to: (u32, u32), space: RgbSpace) -> Self {
+        let mut result = self.clone();
+        if !result.exif.is_empty() {
+            // EXIF 3.0, 4.6.6: sRGB, or "uncalibrated" for all others.
+            let space = if space == RgbSpace::Srgb { 1 } else { 0xFFFF };
+            result.exif.insert(tag::COLOR_SPACE, Value::short(space));
+            for tag in [tag::INTEROPERABILITY, tag::GAMMA, tag::COMPRESSED_BITS] {
+                result.exif.remove(&tag);
+            }
+            for (tag, size) in [(tag::PIXEL_WIDTH, to.0), (tag::PIXEL_HEIGHT, to.1)] {
+                if let Some(value) = result.exif.get_mut(&tag) {
+                    *value = Value::long(size);
+                }
+            }
+        }
+        if from != to {
+            result.image.retain(|tag, _| !GEOGRAPHIC.contains(tag));
+        }
+        for directory in [&mut result.image, &mut result.exif, &mut result.gps] {
+            directory.retain(|_, value| value.make_classic());
+        }
+        if let Some(mut density) = self.density() {
+            if from != to {
+                let scale = |from: u32, to: u32| f64::from(to) / f64::from(from);
+                density = density.scaled((scale(from.0, to.0), scale(from.1, to.1)));
+            }
+            result.set_density(density);
+        }
+        result
+    }
+
+    /// The EXIF block of a JPEG or PNG result, without the "Exif\0\0" of JPEG; `None` if there is
+    /// nothing to say.
+    pub(crate) fn exif_block(&self) -> Option<Vec<u8>> {
+        if self.image.is_empty() && self.exif.is_empty() && self.gps.is_empty() {
+            return None;
+        }
+        let mut block = b"II*\0\0\0\0\0".to_vec();
+        let mut placed = None;
+        if let Some((at, note)) = self.maker_note(block.len()) {
+            block.resize(at as usize, 0);
+            block.extend(note);
+            block.resize(block.len().next_multiple_of(2), 0);
+            placed = Some((tag::MAKER_NOTE, at));
+        }
+        let mut image = self.image.clone();
+        for (tag, sub) in [(tag::EXIF, &self.exif), (tag::GPS, &self.gps)] {
+            if !sub.is_empty() {
+                image.insert(tag, Value::long(ifd::append(&mut block, sub, placed)));
+            }
+        }
+        let at = ifd::append(&mut block, &image, None);
+        block[4..8].copy_from_slice(&at.to_le_bytes());
+        Some(block)
+    }
+
+    /// The EXIF block in at most `most` bytes, and the tags that are left out for that: the longest.
+    pub(crate) fn exif_block_within(&self, most: usize) -> (Option<Vec<u8>>, Vec<u16>) {
+        let mut fitting = self.clone();
+        let mut left_out = Vec::new();
+        loop {
+            let block = fitting.exif_block();
+            if block.as_ref().is_none_or(|block| block.len() <= most) {
+                return (block, left_out);
+            }
+            let longest = [&fitting.image, &fitting.exif, &fitting.gps]
+                .into_iter()
+                .flat_map(|directory| directory.iter())
+                .max_by_key(|(_, value)| value.bytes.len());
+            let Some(longest) = longest.map(|(tag, _)| *tag) else { return (None, left_out) };
+            for directory in [&mut fitting.image, &mut fitting.exif, &mut fitting.gps] {
+                directory.remove(&longest);
+            }
+            left_out.push(longest);
+        }
+    }
+
+    /// Numbers a page, from 0, of a result that has fewer pages than its source had, if it is
+    /// numbered.
+    pub fn set_page(&mut self, page: usize, pages: usize) {
+        if let Some(value) = self.image.get_mut(&tag::PAGE_NUMBER) {
+            let number = |value: usize| u16::try_from(value).unwrap_or(0);
+            *value = Value::shorts(&[number(page), number(pages)]);
+        }
+    }
+
+    /// The maker's note with the place it had, if a block of which `start` bytes are taken can have
+    /// it there and is not blown up by that.
+    pub(crate) fn maker_note(&self, start: usize) -> Option<(u32, &[u8])> {
+        const MOST_PADDING: u32 = 16 << 10;
+        let at = self.maker_note_at?;
+        let note = &self.exif.get(&tag::MAKER_NOTE)?.bytes;
+        let fits = (start as u32..MOST_PADDING).contains(&at) && at % 2 == 0 && note.len() > 8;
+        fits.then_some((at, note))
+    }
+
+    /// Photoshop's image resources, IPTC among them; `None` if there are none.
+    pub(crate) fn resource_block(&self) -> Option<Vec<u8>> {
+        let iptc = self.iptc.as_ref().map(|data| Resource {
+            id: 0x0404,
+            name: vec![0, 0],
+            data: data.clone(),
+        });
+        let mut block = Vec::new();
+        for resource in iptc.iter().chain(&self.resources) {
+            block.extend(b"8BIM");
+            block.extend(resource.id.to_be_bytes());
+            block.extend(&resource.name);
+            block.extend((resource.data.len() as u32).to_be_bytes());
+            block.extend(&resource.data);
+            block.extend((resource.data.len() % 2 == 1).then_some(0));
+        }
+        (!block.is_empty()).then_some(block)
+    }
+
+    /// Sets the resolution, also where EXIF tells one.
+    pub(crate) fn set_density(&mut self, density: Density) {
+        self.density = Some(density);
+        if self.image.contains_key(&tag::X_RESOLUTION) {
+            self.image.extend(density_tags(&density));
+        }
+    }
+}
+
+/// Whether a tag of an image directory is as true of a result as of its source.
+fn stays_true(tag: u16, value: &Value) -> bool {
+    let developed = DNG.contains(&tag) && !DNG_OF_CAMERA.contains(&tag);
+    let of_samples = tag == tag::IMAGE_DESCRIPTION && describes_samples(&value.bytes);
+    !STRUCTURAL.contains(&tag) && !developed && !of_samples
+}
+
+/// Whether a description is that of `ImageJ`, OME or tifffile, who tell in it how samples and pages
+/// make up an array of more dimensions.
+fn describes_samples(text: &[u8]) -> bool {
+    let start = text.trim_ascii_start();
+    let ome = start.starts_with(b"<?xml") || start.starts_with(b"<OME");
+    start.starts_with(b"ImageJ=")
+        || start.starts_with(b"{\"shape\":")
+        || ome && text.windows(5).take(4096).any(|window| window == b"<OME ")
+}
+
+/// TIFF's tags for a resolution.
+pub(crate) fn density_tags(density: &Density) -> [(u16, Value); 3] {
+    [
+        (tag::X_RESOLUTION, Value::rational(density.x)),
+        (tag::Y_RESOLUTION, Value::rational(density.y)),
+        (tag::RESOLUTION_UNIT, Value::short(density.unit as u16)),
+    ]
+}
+
+/// The bytes of a value that holds a block of another format, such as XMP or IPTC.
+pub(crate) fn block_bytes(value: &Value) -> Option<Vec<u8>> {
+    match value.kind {
+        kind::BYTE | kind::UNDEFINED | kind::ASCII | 6 | kind::LONG => Some(value.bytes.clone()),
+        _ => None,
+    }
+}
+
+/// Splits Photoshop's image resources, up to the first that is broken (Adobe Photoshop File
+/// Formats Specification, "Image Resource Blocks").
+fn resources(mut bytes: &[u8]) -> Vec<Resource> {
+    let mut found = Vec::new();
+    while let Some((resource, rest)) = first_resource(bytes) {
+        found.push(resource);
+        bytes = rest;
+    }
+    found
+}
+
+fn first_resource(bytes: &[u8]) -> Option<(Resource, &[u8])> {
+    let rest = bytes.strip_prefix(b"8BIM")?;
+    let id = u16::from_be_bytes([*rest.first()?, *rest.get(1)?]);
+    let name_length = (usize::from(*rest.get(2)?) + 1).next_multiple_of(2);
+    let name = rest.get(2..2 + name_length)?.to_vec();
+    let rest = &rest[2 + name_length..];
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let length = u32::from_be_bytes(*length) as usize;
+    let data = rest.get(..length)?.to_vec();
+    let rest = rest.get(length.checked_add(length % 2)?..).unwrap_or_default();
+    Some((Resource { id, name, data }, rest))
+}

@@ -1,0 +1,224 @@
+//! Tags of TIFF directories, as in TIFF files and in EXIF blocks (TIFF 6.0, section 2).
+//!
+//! Values are kept as little-endian bytes, whatever the order of the file they come from.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Most entries that a directory of a real file has; more is a broken one.
+pub(crate) const MOST_ENTRIES: usize = 4096;
+
+/// A tag's value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Value {
+    /// TIFF's number of the type.
+    pub(crate) kind: u16,
+    /// Little-endian.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Types that are written here.
+pub(crate) mod kind {
+    pub(crate) const BYTE: u16 = 1;
+    pub(crate) const ASCII: u16 = 2;
+    pub(crate) const SHORT: u16 = 3;
+    pub(crate) const LONG: u16 = 4;
+    pub(crate) const RATIONAL: u16 = 5;
+    pub(crate) const UNDEFINED: u16 = 7;
+    pub(crate) const SLONG: u16 = 9;
+}
+
+/// Tags by number.
+pub(crate) type Directory = BTreeMap<u16, Value>;
+
+/// Bytes of one item of a type; `None` for unknown types.
+pub(crate) fn item_bytes(kind: u16) -> Option<usize> {
+    match kind {
+        1 | 2 | 6 | 7 => Some(1),
+        3 | 8 => Some(2),
+        4 | 9 | 11 | 13 => Some(4),
+        5 | 10 | 12 | 16 | 17 | 18 => Some(8),
+        _ => None,
+    }
+}
+
+/// Bytes that are swapped together: a rational is two numbers.
+pub(crate) fn word_bytes(kind: u16) -> usize {
+    match kind {
+        5 | 10 => 4,
+        _ => item_bytes(kind).unwrap_or(1),
+    }
+}
+
+impl Value {
+    pub(crate) fn short(value: u16) -> Self {
+        Self { kind: kind::SHORT, bytes: value.to_le_bytes().to_vec() }
+    }
+
+    pub(crate) fn shorts(values: &[u16]) -> Self {
+        Self { kind: kind::SHORT, bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect() }
+    }
+
+    pub(crate) fn long(value: u32) -> Self {
+        Self { kind: kind::LONG, bytes: value.to_le_bytes().to_vec() }
+    }
+
+    pub(crate) fn rational(value: (u32, u32)) -> Self {
+        let bytes = [value.0, value.1].iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self { kind: kind::RATIONAL, bytes }
+    }
+
+    pub(crate) fn undefined(bytes: Vec<u8>) -> Self {
+        Self { kind: kind::UNDEFINED, bytes }
+    }
+
+    /// Items.
+    pub(crate) fn count(&self) -> usize {
+        self.bytes.len() / item_bytes(self.kind).unwrap_or(1)
+    }
+
+    /// All items, if they are unsigned integers.
+    pub(crate) fn integers(&self) -> Option<Vec<u64>> {
+        let size = match self.kind {
+            1 | 3 | 4 | 13 | 16 | 18 => item_bytes(self.kind)?,
+            _ => return None,
+        };
+        let number = |item: &[u8]| item.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b));
+        Some(self.bytes.chunks_exact(size).map(number).collect())
+    }
+
+    /// The first item, if it is an unsigned integer.
+    pub(crate) fn integer(&self) -> Option<u64> {
+        self.integers()?.first().copied()
+    }
+
+    /// The first item, if it is an unsigned rational.
+    pub(crate) fn as_rational(&self) -> Option<(u32, u32)> {
+        match (self.kind, &self.bytes[..]) {
+            (kind::RATIONAL, &[a, b, c, d, e, f, g, h, ..]) => {
+                Some((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
+            }
+            _ => None,
+        }
+    }
+
+    /// Brings numbers of 64 bits to 32, which files other than `BigTIFF` have; `false` if that
+    /// cannot be, or the value is the place of a directory or not whole.
+    pub(crate) fn make_classic(&mut self) -> bool {
+        let (narrow, fits): (u16, fn(i64) -> bool) = match self.kind {
+            16 => (kind::LONG, |v| u32::try_from(v).is_ok()),
+            17 => (kind::SLONG, |v| i32::try_from(v).is_ok()),
+            13 | 18 => return false,
+            _ => {
+                let size = item_bytes(self.kind);
+                return size.is_some_and(|size| self.bytes.len().is_multiple_of(size))
+                    && !self.bytes.is_empty();
+            }
+        };
+        let (items, rest) = self.bytes.as_chunks::<8>();
+        let all_fit = rest.is_empty() && items.iter().all(|item| fits(i64::from_le_bytes(*item)));
+        if all_fit {
+            self.bytes = items.iter().flat_map(|item| item[..4].to_vec()).collect();
+            self.kind = narrow;
+        }
+        all_fit
+    }
+
+    /// Swaps the bytes of each number between little-endian and big-endian.
+    pub(crate) fn swap(&mut self) {
+        for word in self.bytes.chunks_exact_mut(word_bytes(self.kind)) {
+            word.reverse();
+        }
+    }
+}
+
+/// An EXIF block's bytes, in the order its header tells.
+pub(crate) struct Block<'a> {
+    bytes: &'a [u8],
+    big_endian: bool,
+}
+
+impl<'a> Block<'a> {
+    /// Reads the header; returns the block and the place of its first directory.
+    pub(crate) fn new(bytes: &'a [u8]) -> Option<(Self, usize)> {
+        let big_endian = match bytes.get(..4)? {
+            [b'I', b'I', 42, 0] => false,
+            [b'M', b'M', 0, 42] => true,
+            _ => return None,
+        };
+        let block = Self { bytes, big_endian };
+        let first = block.number(4, 4)?;
+        Some((block, first))
+    }
+
+    /// The directory at a place; entries that point outside of the block are left out.
+    pub(crate) fn directory(&self, at: usize) -> Option<Directory> {
+        let entry = |(tag, kind, place): (u16, u16, Range<usize>)| {
+            let mut value = Value { kind, bytes: self.bytes.get(place)?.to_vec() };
+            if self.big_endian {
+                value.swap();
+            }
+            Some((tag, value))
+        };
+        Some(self.entries(at)?.filter_map(entry).collect())
+    }
+
+    /// Where the value of a tag of the directory at a place lies.
+    pub(crate) fn place(&self, at: usize, tag: u16) -> Option<usize> {
+        self.entries(at)?.find(|entry| entry.0 == tag).map(|(_, _, place)| place.start)
+    }
+
+    /// Tag, type and place of the value of each entry of the directory at a place.
+    fn entries(&self, at: usize) -> Option<impl Iterator<Item = (u16, u16, Range<usize>)>> {
+        let entries = self.number(at, 2)?;
+        let entry = move |i: usize| {
+            let entry = at + 2 + 12 * i;
+            let (tag, kind) = (self.number(entry, 2)? as u16, self.number(entry + 2, 2)? as u16);
+            let length = self.number(entry + 4, 4)?.checked_mul(item_bytes(kind)?)?;
+            let place = if length <= 4 { entry + 8 } else { self.number(entry + 8, 4)? };
+            Some((tag, kind, place..place.checked_add(length)?))
+        };
+        (entries <= MOST_ENTRIES).then(|| (0..entries).filter_map(entry))
+    }
+
+    fn number(&self, at: usize, size: usize) -> Option<usize> {
+        let bytes = self.bytes.get(at..at.checked_add(size)?)?;
+        let join = |n: usize, &b: &u8| n << 8 | usize::from(b);
+        Some(if self.big_endian {
+            bytes.iter().fold(0, join)
+        } else {
+            bytes.iter().rev().fold(0, join)
+        })
+    }
+}
+
+/// Appends a directory to a little-endian block that starts at `block[0]`, with its values behind
+/// it and no next directory; returns where it lies. A value may be in its place already: `placed`.
+pub(crate) fn append(
+    block: &mut Vec<u8>,
+    directory: &Directory,
+    placed: Option<(u16, u32)>,
+) -> u32 {
+    let at = block.len();
+    let mut values = at + 2 + 12 * directory.len() + 4;
+    block.extend((directory.len() as u16).to_le_bytes());
+    let mut behind = Vec::new();
+    for (tag, value) in directory {
+        block.extend(tag.to_le_bytes());
+        block.extend(value.kind.to_le_bytes());
+        block.extend((value.count() as u32).to_le_bytes());
+        if let Some((_, place)) = placed.filter(|placed| placed.0 == *tag) {
+            block.extend(place.to_le_bytes());
+        } else if value.bytes.len() <= 4 {
+            block.extend(value.bytes.iter().copied().chain([0; 4]).take(4));
+        } else {
+            block.extend((values as u32).to_le_bytes());
+            behind.extend_from_slice(&value.bytes);
+            behind.extend((value.bytes.len() % 2 == 1).then_some(0)); // values start on even bytes
+            values = at + 2 + 12 * directory.len() + 4 + behind.len();
+        }
+    }
+    block.extend([0; 4]);
+    block.extend(behind);
+    at as u32
+}

@@ -1,0 +1,98 @@
+//! What of a file is left out or assumed: facts for whoever has to know, not lines of a log.
+
+use serde::Serialize;
+
+/// Something that a reader or a writer left out or assumed.
+///
+/// It is serialized as an object whose `kind` is the variant's name in kebab case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Notice {
+    /// The color profile is broken or for another kind of color; sRGB is assumed.
+    #[error("color profile ignored: {reason}")]
+    ProfileIgnored {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The profile of a CMYK picture is broken or for another kind of color.
+    #[error("color profile ignored, lightness is an estimate: {reason}")]
+    InkProfileIgnored {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing tells what the inks of a CMYK picture look like.
+    #[error("CMYK without a color profile: lightness is an estimate")]
+    InksWithoutProfile,
+    /// The XMP packet is split over several parts, and one of them is missing.
+    #[error("extended XMP is not whole, left out")]
+    ExtendedXmpIncomplete,
+    /// The source's XMP packet cannot be joined with the result's label.
+    #[error("XMP is left out: {reason}")]
+    XmpLeftOut {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A block of metadata has no room in a segment of a JPEG.
+    #[error("{block} is too large for JPEG, left out")]
+    BlockTooLarge {
+        /// How the block is called in the file.
+        block: String,
+    },
+    /// Tags that have no room in the EXIF segment of a JPEG.
+    #[error("tags too large for JPEG are left out: {tags:?}")]
+    TagsTooLarge {
+        /// Their numbers.
+        tags: Vec<u16>,
+    },
+    /// A text chunk of a PNG cannot be read.
+    #[error("a broken text chunk is left out")]
+    TextBroken,
+    /// Samples that are neither color nor opacity.
+    #[error("{count} extra samples a pixel are not carried to the result")]
+    ExtraSamples {
+        /// Samples a pixel.
+        count: usize,
+    },
+    /// A page of a TIFF that is known as a preview of another by its size alone.
+    #[error("page {number}, {width}x{height}, is a preview by its size, left out")]
+    PreviewLeftOut {
+        /// Number in the file's list, from 1.
+        number: usize,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+}
+
+/// What a [`Notice`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// What the samples mean: lightness may not be true.
+    Color,
+    /// What the file says besides its samples.
+    Metadata,
+    /// Samples that the result does not have.
+    Samples,
+    /// Pages that the result does not have.
+    Pages,
+}
+
+impl Notice {
+    /// What it is about.
+    pub fn concern(&self) -> Concern {
+        match self {
+            Self::ProfileIgnored { .. }
+            | Self::InkProfileIgnored { .. }
+            | Self::InksWithoutProfile => Concern::Color,
+            Self::ExtendedXmpIncomplete
+            | Self::XmpLeftOut { .. }
+            | Self::BlockTooLarge { .. }
+            | Self::TagsTooLarge { .. }
+            | Self::TextBroken => Concern::Metadata,
+            Self::ExtraSamples { .. } => Concern::Samples,
+            Self::PreviewLeftOut { .. } => Concern::Pages,
+        }
+    }
+}

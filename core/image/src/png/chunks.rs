@@ -1,0 +1,147 @@
+//! The chunks of a PNG that say something besides its pixels.
+
+use std::io::{BufReader, Read, Seek, SeekFrom};
+
+use super::{CHUNK_BYTES, IPTC, XMP};
+use crate::error::damaged;
+use crate::metadata::{Density, Metadata, Unit};
+use crate::{Error, Notice, Result, Source};
+
+/// A chunk that holds metadata.
+pub(super) struct Chunk {
+    kind: [u8; 4],
+    data: Vec<u8>,
+}
+
+/// Walks the chunks to the end of the picture.
+pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
+    let length = source.length();
+    let mut reader = BufReader::new(source.stream(0));
+    let truncated = || damaged("truncated: the last chunk is missing");
+    reader.seek(SeekFrom::Start(8)).map_err(Error::Read)?;
+    let mut at = 8;
+    let mut left = CHUNK_BYTES;
+    let mut found = Vec::new();
+    loop {
+        let mut head = [0; 8];
+        reader.read_exact(&mut head).map_err(|_| truncated())?;
+        let [a, b, c, d, kind @ ..] = head;
+        let size = u32::from_be_bytes([a, b, c, d]);
+        at += 12 + u64::from(size);
+        if at > length {
+            return Err(truncated());
+        }
+        if &kind == b"IEND" {
+            return Ok(found);
+        }
+        if matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs") {
+            let Some(rest) = left.checked_sub(12 + u64::from(size)) else {
+                let reason = format!("more than {CHUNK_BYTES} bytes of metadata");
+                return Err(Error::Limit(reason));
+            };
+            left = rest;
+            let mut data = vec![0; size as usize];
+            reader.read_exact(&mut data).map_err(|_| truncated())?;
+            found.push(Chunk { kind, data });
+        } else {
+            // Relative, which keeps the buffer: there may be millions of chunks.
+            reader.seek_relative(size.into()).map_err(Error::Read)?;
+        }
+        reader.seek_relative(4).map_err(Error::Read)?; // the checksum
+    }
+}
+
+/// What the chunks say.
+pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> Metadata {
+    let mut metadata = Metadata::default();
+    for Chunk { kind, data } in chunks {
+        match kind {
+            b"eXIf" => metadata.add_exif(data),
+            b"pHYs" => metadata.density = density(data),
+            b"iTXt" | b"zTXt" | b"tEXt" => match text(*kind, data) {
+                Some((keyword, text)) if keyword == XMP.as_bytes() => metadata.xmp = Some(text),
+                Some((keyword, text)) if keyword == IPTC.as_bytes() => {
+                    if let Some(profile) = from_raw_profile(&text) {
+                        if profile.first() == Some(&0x1C) {
+                            metadata.iptc = Some(profile);
+                        } else {
+                            metadata.add_resources(&profile);
+                        }
+                    }
+                }
+                Some(_) => {}
+                None => notices.push(Notice::TextBroken),
+            },
+            _ => {}
+        }
+    }
+    // Programs that add EXIF to a PNG leave a resolution in it that nobody measured.
+    if let Some(density) = metadata.density {
+        metadata.set_density(density);
+    }
+    metadata
+}
+
+fn density(data: &[u8]) -> Option<Density> {
+    let &[a, b, c, d, e, f, g, h, unit] = data else { return None };
+    let (x, y) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    if x == 0 || y == 0 {
+        return None;
+    }
+    Some(match unit {
+        1 => {
+            // Whole pixels an inch where that is what was meant.
+            let inch = |v: u32| f64::from(v) * 0.0254;
+            let whole = |v: u32| (inch(v) - inch(v).round()).abs() < 0.02;
+            if whole(x) && whole(y) {
+                let value = |v| (inch(v).round() as u32, 1);
+                Density { x: value(x), y: value(y), unit: Unit::Inch }
+            } else {
+                Density { x: (x, 100), y: (y, 100), unit: Unit::Centimeter }
+            }
+        }
+        _ => Density { x: (x, 1), y: (y, 1), unit: Unit::None },
+    })
+}
+
+/// Keyword and text of a text chunk.
+fn text(kind: [u8; 4], data: &[u8]) -> Option<(&[u8], Vec<u8>)> {
+    let (keyword, rest) = split(data)?;
+    let text = match &kind {
+        b"tEXt" => rest.to_vec(),
+        b"zTXt" => inflate(rest.get(1..)?)?,
+        _ => {
+            let (compressed, rest) = (*rest.first()? == 1, rest.get(2..)?);
+            let (_language, rest) = split(rest)?;
+            let (_translated, rest) = split(rest)?;
+            if compressed { inflate(rest)? } else { rest.to_vec() }
+        }
+    };
+    Some((keyword, text))
+}
+
+fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = data.iter().position(|&b| b == 0)?;
+    Some((&data[..end], &data[end + 1..]))
+}
+
+fn inflate(data: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut stream = flate2::read::ZlibDecoder::new(data).take(CHUNK_BYTES);
+    stream.read_to_end(&mut text).ok()?;
+    ((text.len() as u64) < CHUNK_BYTES).then_some(text)
+}
+
+fn from_raw_profile(text: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?.trim_start();
+    let (_name, rest) = text.split_once('\n')?;
+    let (length, digits) = rest.trim_start().split_once('\n')?;
+    let length: usize = length.trim().parse().ok()?;
+    let digits: Vec<u8> = digits
+        .bytes()
+        .filter(|b| !b.is_ascii_whitespace())
+        .map(|b| char::from(b).to_digit(16).map(|d| d as u8))
+        .collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    (bytes.len() == length).then_some(bytes)
+}

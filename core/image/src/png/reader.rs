@@ -1,0 +1,176 @@
+//! Reading a PNG row by row; an interlaced one is held whole.
+
+use std::io::BufReader;
+
+use ::png::{ColorType, DecodeOptions, Decoder, DecodingError, Transformations};
+
+use super::{CHUNK_BYTES, chunks};
+use crate::color::profile::ColorSpace;
+use crate::compression::Compression;
+use crate::decode::Decode;
+use crate::error::{damaged, unsupported};
+use crate::samples::{Depth, Layout, Samples};
+use crate::source::Stream;
+use crate::{Error, Header, Limits, Result, Source};
+
+/// Decodes a PNG file row by row; an interlaced one is held whole.
+pub(crate) struct Reader {
+    source: Source,
+    layout: Layout,
+    width: usize,
+    height: usize,
+    interlaced: bool,
+    decoder: Option<::png::Reader<BufReader<Stream>>>,
+    /// All samples, if interlaced and decoded.
+    whole: Option<Samples>,
+    y: usize,
+    row: Vec<u8>,
+}
+
+impl Reader {
+    pub(crate) fn open(source: Source, limits: &Limits) -> Result<(Header, Self)> {
+        let chunks = chunks::read(&source)?;
+        let decoder = decoder(&source)?;
+        let info = decoder.info();
+        let (width, height) = info.size();
+        Header::check_size(width, height, limits)?;
+        let (color, depth) = decoder.output_color_type();
+        let layout = Layout {
+            color: matches!(color, ColorType::Rgb | ColorType::Rgba),
+            alpha: matches!(color, ColorType::GrayscaleAlpha | ColorType::Rgba),
+            depth: Depth::of_bits(depth as u32),
+        };
+        let interlaced = info.interlaced;
+        // A whole picture of 16 bits is held twice while its bytes are put in order.
+        let rows = if interlaced { u64::from(height) * layout.sample_bytes() as u64 } else { 2 };
+        let bytes = layout.bytes(width, rows);
+        let what = if interlaced { "an interlaced PNG" } else { "two rows" };
+        limits.check_memory(what, bytes)?;
+        if info.animation_control.is_some() {
+            return Err(unsupported("animated PNG"));
+        }
+        let space = color_space(info);
+        let mut notices = Vec::new();
+        let header = Header {
+            width,
+            height,
+            layout,
+            depth: layout.depth,
+            space,
+            metadata: chunks::metadata(&chunks, &mut notices),
+            compression: Compression::Deflate,
+            notices,
+        };
+        let reader = Self {
+            source,
+            layout,
+            width: width as usize,
+            height: height as usize,
+            interlaced,
+            decoder: None,
+            whole: None,
+            y: 0,
+            row: Vec::new(),
+        };
+        Ok((header, reader))
+    }
+}
+
+impl Decode for Reader {
+    fn holds_all(&self) -> bool {
+        self.interlaced
+    }
+
+    fn start(&mut self) -> Result<()> {
+        self.y = 0;
+        if self.whole.is_some() {
+            return Ok(());
+        }
+        let mut decoder = decoder(&self.source)?;
+        if self.interlaced {
+            let row = self.layout.bytes(self.width as u32, 1) as usize;
+            let mut bytes = vec![0; row * self.height];
+            decoder.next_frame(&mut bytes).map_err(from_png)?;
+            decoder.finish().map_err(from_png)?;
+            let mut samples = Samples::new(self.layout.depth);
+            samples.set_bytes(bytes);
+            self.whole = Some(samples);
+        } else {
+            self.row.resize(self.layout.bytes(self.width as u32, 1) as usize, 0);
+            self.decoder = Some(decoder);
+        }
+        Ok(())
+    }
+
+    fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
+        let stride = self.width * self.layout.channels();
+        if let Some(whole) = &self.whole {
+            into.extend(whole.slice(self.y * stride..(self.y + rows) * stride));
+        } else if let Some(decoder) = &mut self.decoder {
+            for _ in 0..rows {
+                decoder.read_row(&mut self.row).map_err(from_png)?;
+                into.extend_bytes(&self.row, true);
+            }
+        }
+        self.y += rows;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let Some(mut decoder) = self.decoder.take() else { return Ok(()) };
+        // One more row makes the decoder check the checksum of the pixels.
+        decoder.read_row(&mut self.row).map_err(from_png)?;
+        decoder.finish().map_err(from_png)
+    }
+}
+
+fn decoder(source: &Source) -> Result<::png::Reader<BufReader<Stream>>> {
+    let mut options = DecodeOptions::default();
+    options.set_ignore_adler32(false);
+    options.set_skip_ancillary_crc_failures(false);
+    options.set_ignore_text_chunk(true);
+    let mut decoder =
+        Decoder::new_with_options(BufReader::with_capacity(1 << 16, source.stream(0)), options);
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder.set_limits(::png::Limits { bytes: CHUNK_BYTES as usize }); // bounds profiles and rows
+    decoder.read_info().map_err(from_png)
+}
+
+fn color_space(info: &::png::Info<'_>) -> ColorSpace {
+    if let Some(icc) = &info.icc_profile {
+        return ColorSpace::Icc(icc.to_vec());
+    }
+    if info.srgb.is_some() {
+        return ColorSpace::Srgb;
+    }
+    let Some(gamma) = info.gama_chunk.map(|gamma| f64::from(gamma.into_value())) else {
+        return ColorSpace::Srgb;
+    };
+    let chromaticities = info.chrm_chunk.map(|c| {
+        let point = |(x, y): (::png::ScaledFloat, ::png::ScaledFloat)| {
+            (f64::from(x.into_value()), f64::from(y.into_value()))
+        };
+        [point(c.white), point(c.red), point(c.green), point(c.blue)]
+    });
+    let srgb = [(0.3127, 0.329), (0.64, 0.33), (0.3, 0.6), (0.15, 0.06)];
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-3;
+    let srgb_points = chromaticities.is_none_or(|points| {
+        points.iter().zip(srgb).all(|(p, s)| near(p.0, s.0) && near(p.1, s.1))
+    });
+    // Writers of sRGB add this gamma as the nearest power (PNG, third edition, 11.3.2.5).
+    if (near(gamma, 0.45455) && srgb_points) || !gamma.is_normal() || gamma <= 0.0 {
+        return ColorSpace::Srgb;
+    }
+    ColorSpace::Gamma { exponent: gamma, chromaticities }
+}
+
+fn from_png(error: DecodingError) -> Error {
+    match error {
+        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            damaged("truncated")
+        }
+        DecodingError::IoError(error) => Error::Read(error),
+        DecodingError::LimitsExceeded => Error::Limit("a chunk is too large".into()),
+        error => damaged(error),
+    }
+}

@@ -1,0 +1,94 @@
+//! Strips and tiles that are JPEG streams of their own (TIFF technical note 2).
+
+use std::io::Read;
+
+use super::coding::Coding;
+use super::plan::Plan;
+use super::streams::Slice;
+use crate::error::{damaged, unsupported};
+use crate::jpeg::{self, Picture};
+use crate::samples::{Samples, SamplesRef};
+use crate::{Error, Limits, Result};
+
+/// Adobe's marker with no color transform: three components are RGB.
+const RGB: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
+
+/// Reads the stream of the strip or tile `index` and its headers; refuses what is not decoded.
+pub(crate) fn check(
+    plan: &Plan,
+    index: usize,
+    slice: Slice,
+    limits: &Limits,
+) -> Result<(Vec<u8>, Picture)> {
+    let (_, length) = plan.places[index];
+    limits.check_memory("a strip or tile", length)?;
+    let stream = stream(plan, index, slice)?;
+    let picture = Picture::read(&stream)?;
+    check_kind(plan, &picture)?;
+    // Strips of several planes are held at once.
+    let planes = plan.planes() as u64;
+    let held = picture.memory.saturating_mul(planes).saturating_add(stream.len() as u64);
+    limits.check_memory("a strip or tile", held)?;
+    Ok((stream, picture))
+}
+
+/// The rows of the strip or tile `index`, of the width and the byte order that the plan tells.
+pub(crate) fn decode(plan: &Plan, index: usize, slice: Slice, limits: &Limits) -> Result<Vec<u8>> {
+    let (stream, picture) = check(plan, index, slice, limits)?;
+    let samples = jpeg::decode(&stream)?;
+    drop(stream);
+    let width = plan.chunk.0;
+    match samples {
+        Samples::Eight(samples) if picture.width == width => Ok(samples),
+        samples => {
+            let rows = picture.height.min(plan.rows(index));
+            let mut bytes = Vec::with_capacity(rows * plan.row_bytes());
+            let (from, to) = (picture.width * picture.channels, width * picture.channels);
+            for y in 0..rows {
+                let row: SamplesRef<'_> = samples.slice(y * from..y * from + to);
+                row.to_bytes(plan.packing.big_endian, &mut bytes);
+            }
+            Ok(bytes)
+        }
+    }
+}
+
+fn check_kind(plan: &Plan, picture: &Picture) -> Result<()> {
+    let (found, wanted) = (picture.channels, plan.stride());
+    if found != wanted {
+        return Err(unsupported(format!("JPEG of {found} components, {wanted} in TIFF")));
+    }
+    if picture.bits != plan.packing.bits {
+        let (found, wanted) = (picture.bits, plan.packing.bits);
+        return Err(unsupported(format!("JPEG of {found} bits, {wanted} in TIFF")));
+    }
+    if picture.width < plan.chunk.0 {
+        let (found, wanted) = (picture.width, plan.chunk.0);
+        return Err(damaged(format!("JPEG {found} pixels wide, {wanted} in TIFF")));
+    }
+    Ok(())
+}
+
+/// A strip or tile as a JPEG stream that is whole.
+fn stream(plan: &Plan, index: usize, mut slice: Slice) -> Result<Vec<u8>> {
+    let mut data = Vec::new();
+    slice.read_to_end(&mut data).map_err(Error::Read)?;
+    let tables = match &plan.coding {
+        Coding::OldJpeg(header) => {
+            return Ok(header.stream((plan.chunk.0, plan.rows(index)), &data));
+        }
+        Coding::Jpeg(tables) => &tables[..],
+        Coding::Bytes(_) | Coding::Fax(_) => &[],
+    };
+    let Some(rest) = data.strip_prefix(b"\xFF\xD8") else {
+        return Err(damaged("a strip or tile that does not start as JPEG"));
+    };
+    let mut stream = b"\xFF\xD8".to_vec();
+    if plan.stores_rgb {
+        stream.extend(RGB);
+    }
+    let tables = tables.strip_prefix(b"\xFF\xD8").unwrap_or(tables);
+    stream.extend(tables.strip_suffix(b"\xFF\xD9").unwrap_or(tables));
+    stream.extend(rest);
+    Ok(stream)
+}

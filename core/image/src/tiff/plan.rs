@@ -1,0 +1,213 @@
+//! How the samples lie in a TIFF file, as its tags say; what is not read is refused here.
+
+use super::coding::Coding;
+use super::directory::{Directories, Entries};
+use super::pixels::{Meaning, Pixels};
+use super::tags::Tags;
+use super::unpack::Packing;
+use crate::color::profile::cmyk::CmykConversion;
+use crate::compression::Compression;
+use crate::error::{damaged, unsupported};
+use crate::metadata::tag;
+use crate::samples::{Depth, Layout};
+use crate::{Error, Limits, Notice, Result};
+
+/// Most samples a pixel.
+const MOST_SAMPLES: u64 = 16;
+
+/// Pixels from which on a file must have some bytes for them, and how many there may be for each: a
+/// blank row of Group 4 is one bit, but no scan of this size is blank.
+const LARGE: u64 = 1 << 28;
+const MOST_PIXELS_A_BYTE: u64 = 50_000;
+
+/// How the samples lie in the file.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a tag")]
+pub(crate) struct Plan {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// What comes out.
+    pub(crate) layout: Layout,
+    /// Depth of a result.
+    pub(crate) depth: Depth,
+    pub(crate) coding: Coding,
+    pub(crate) packing: Packing,
+    pub(crate) pixels: Pixels,
+    /// Bits of a byte stand the other way around.
+    pub(crate) reversed: bool,
+    pub(crate) planar: bool,
+    /// JPEG streams of three components are RGB.
+    pub(crate) stores_rgb: bool,
+    /// Pixels that share the color differences of `YCbCr`, across and down.
+    pub(crate) shared: (usize, usize),
+    /// Width and height of a strip or tile.
+    pub(crate) chunk: (usize, usize),
+    pub(crate) tiled: bool,
+    /// Place and length in the file of each strip or tile.
+    pub(crate) places: Vec<(u64, u64)>,
+}
+
+impl Plan {
+    /// Reads the tags of a page. CMYK is by the plain formula until [`Plan::use_profile`].
+    pub(crate) fn read(file: &Directories, entries: &Entries, limits: &Limits) -> Result<Self> {
+        let tags = Tags { file, entries };
+        let (width, height) = tags.size()?;
+        let samples = tags.number(tag::SAMPLES_PER_PIXEL, 1)?;
+        if samples == 0 || samples > MOST_SAMPLES {
+            return Err(unsupported(format!("TIFF of {samples} samples a pixel")));
+        }
+        let samples = samples as usize;
+        let coding = tags.coding(samples)?;
+        let photometric = tags.number(tag::PHOTOMETRIC_INTERPRETATION, 1)?;
+        let mut packing = tags.packing(samples, &coding)?;
+        let (meaning, shared) = tags.meaning(photometric, &mut packing, &coding)?;
+        let colors = Pixels::colors(&meaning);
+        if samples < colors {
+            return Err(damaged(format!("{samples} samples of color, expected {colors}")));
+        }
+        let alpha = tags.alpha(samples, colors)?;
+        let planar = tags.number(tag::PLANAR_CONFIGURATION, 1)? == 2 && samples > 1;
+        let plain = matches!(meaning, Meaning::Gray { .. } | Meaning::Rgb);
+        let full = packing.full() as f32;
+        let pixels = Pixels { meaning, samples, alpha, full };
+        let depth = if matches!(coding, Coding::Fax(_)) { Depth::Eight } else { packing.depth() };
+        let reversed = tags.number(tag::FILL_ORDER, 1)? == 2 && !coding.is_jpeg();
+        if !plain && planar && shared != (1, 1) {
+            return Err(unsupported("YCbCr color in separate planes of different size"));
+        }
+        let stream = tags.old_jpeg_stream()?;
+        let (tiled, chunk) = match stream {
+            Some(_) => (false, (width, height)),
+            None => tags.chunk(width, height)?,
+        };
+        let mut plan = Self {
+            width,
+            height,
+            layout: pixels.layout(packing.depth()),
+            depth,
+            coding,
+            packing,
+            pixels,
+            reversed,
+            planar,
+            stores_rgb: photometric == 2,
+            shared,
+            chunk,
+            tiled,
+            places: Vec::new(),
+        };
+        let pixels = width as u64 * height as u64;
+        if pixels > LARGE && pixels / file.length > MOST_PIXELS_A_BYTE {
+            let reason = format!("{pixels} pixels in {} bytes", file.length);
+            return Err(Error::Limit(reason));
+        }
+        plan.check_memory(limits)?;
+        plan.places = match stream {
+            Some(place) => vec![place],
+            None => tags.places(plan.chunks(), limits)?,
+        };
+        plan.check_places(file.length)?;
+        Ok(plan)
+    }
+
+    /// Prepares the conversion of CMYK through a profile, and tells what is lost.
+    pub(crate) fn use_profile(&mut self, icc: Option<&[u8]>, notices: &mut Vec<Notice>) {
+        if let Meaning::Cmyk(inks) = &mut self.pixels.meaning {
+            *inks = CmykConversion::new(icc, notices);
+        }
+        let colors = Pixels::colors(&self.pixels.meaning);
+        let count = self.pixels.samples - colors - usize::from(self.pixels.alpha.is_some());
+        if count > 0 {
+            notices.push(Notice::ExtraSamples { count });
+        }
+    }
+
+    /// Strips or tiles that the file must have.
+    fn chunks(&self) -> usize {
+        let (width, height) = self.chunk;
+        self.width.div_ceil(width) * self.height.div_ceil(height) * self.planes()
+    }
+
+    /// Refuses what takes more memory than allowed, whatever its data are.
+    fn check_memory(&self, limits: &Limits) -> Result<()> {
+        let row = self.row_bytes() as u64;
+        let pixel = (self.layout.channels() * self.layout.sample_bytes()) as u64;
+        let stored = (self.pixels.samples * sample_bytes(self.packing.depth())) as u64;
+        let (width, rows) = (self.width as u64, self.chunk.1.min(self.height) as u64);
+        let tiles = if self.tiled { width.saturating_mul(rows).saturating_mul(stored) } else { 0 };
+        let whole =
+            if self.coding.is_jpeg() { row.saturating_mul(2 * self.chunk.1 as u64) } else { 0 };
+        let held = tiles.saturating_add(whole).saturating_add(row * 2 + width * pixel);
+        limits.check_memory(if self.tiled { "a row of tiles" } else { "a strip" }, held)
+    }
+
+    /// Checks that all strips or tiles are there and lie within the file.
+    fn check_places(&self, length: u64) -> Result<()> {
+        let wanted = self.chunks();
+        if self.places.len() < wanted {
+            let found = self.places.len();
+            return Err(damaged(format!("{found} strips or tiles, expected {wanted}")));
+        }
+        let plain = matches!(self.coding, Coding::Bytes(Compression::None));
+        for (index, &(offset, count)) in self.places.iter().enumerate() {
+            let needed = self.data_bytes(index);
+            if plain && count < needed {
+                let reason = format!("strip or tile {index} has {count} bytes, expected {needed}");
+                return Err(damaged(reason));
+            }
+            let read = if plain { needed } else { count };
+            if offset.checked_add(read).is_none_or(|end| end > length) || read == 0 {
+                let reason = format!("truncated: strip or tile {index} ends beyond the file");
+                return Err(damaged(reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of the file that hold the pixels.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        let plain = matches!(self.coding, Coding::Bytes(Compression::None));
+        let bytes = self.places.iter().enumerate();
+        bytes.fold(0, |sum: u64, (index, &(_, count))| {
+            sum.saturating_add(if plain { self.data_bytes(index) } else { count })
+        })
+    }
+
+    /// Bytes of a strip or tile that is not compressed.
+    fn data_bytes(&self, index: usize) -> u64 {
+        let rows = self.rows(index) as u64;
+        if self.shared == (1, 1) {
+            return (self.row_bytes() as u64).saturating_mul(rows);
+        }
+        let (across, down) = self.shared;
+        let units = self.chunk.0.div_ceil(across) as u64 * rows.div_ceil(down as u64);
+        units.saturating_mul((across * down + 2) as u64)
+    }
+
+    /// Rows of a strip or tile.
+    pub(crate) fn rows(&self, index: usize) -> usize {
+        if self.tiled {
+            return self.chunk.1;
+        }
+        let down = self.height.div_ceil(self.chunk.1);
+        self.chunk.1.min(self.height - index % down * self.chunk.1)
+    }
+
+    pub(crate) fn planes(&self) -> usize {
+        if self.planar { self.pixels.samples } else { 1 }
+    }
+
+    /// Stored samples from a pixel to the next in a plane.
+    pub(crate) fn stride(&self) -> usize {
+        if self.planar { 1 } else { self.pixels.samples }
+    }
+
+    /// Bytes of a row of a strip or tile, in a plane.
+    pub(crate) fn row_bytes(&self) -> usize {
+        self.packing.row_bytes(self.chunk.0 * self.stride())
+    }
+}
+
+fn sample_bytes(depth: Depth) -> usize {
+    Layout { color: false, alpha: false, depth }.sample_bytes()
+}

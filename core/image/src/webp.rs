@@ -1,0 +1,147 @@
+//! WebP: lossy and lossless with alpha; results are lossless, of 8 bits.
+//!
+//! Its decoder and its encoder hold the whole picture.
+
+use std::io::{Cursor, Write};
+
+use image_webp::{ColorType, DecodingError, EncodingError, WebPDecoder, WebPEncoder};
+
+use crate::color::profile::ColorSpace;
+use crate::compression::Compression;
+use crate::decode::Decode;
+use crate::error::{damaged, unsupported};
+use crate::metadata::Metadata;
+use crate::samples::{Depth, Layout, Samples, SamplesRef};
+use crate::writer::PageTags;
+use crate::{Error, Header, Limits, Notice, Result, Rows, Source};
+
+/// Largest side of a picture in pixels, of 14 bits (RFC 9649, 3.4).
+const LARGEST_SIDE: u32 = 1 << 14;
+
+/// Most bytes of a profile, of EXIF and of XMP.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// Decodes a WebP file.
+pub(crate) struct Reader {
+    /// The file; empty once decoded.
+    bytes: Vec<u8>,
+    /// Samples a row.
+    stride: usize,
+    /// All samples, once decoded.
+    samples: Option<Vec<u8>>,
+    y: usize,
+}
+
+impl Reader {
+    pub(crate) fn open(source: &Source, limits: &Limits) -> Result<(Header, Self)> {
+        let bytes = source.read_whole(limits)?;
+        check_length(&bytes)?;
+        let mut decoder = decoder(&bytes)?;
+        let (width, height) = decoder.dimensions();
+        Header::check_size(width, height, limits)?;
+        if decoder.is_animated() {
+            return Err(unsupported("animated WebP"));
+        }
+        let depth = Depth::Eight;
+        let layout = Layout { color: true, alpha: decoder.has_alpha(), depth };
+        // Besides the samples: those of all channels again, and the planes of a lossy picture.
+        let held = bytes.len() as u64 + 3 * u64::from(width) * u64::from(height) * 4;
+        limits.check_memory("decoding it", held)?;
+        decoder.set_memory_limit(CHUNK_BYTES);
+        let icc = decoder.icc_profile().map_err(from_webp)?;
+        let mut metadata = Metadata::default();
+        if let Some(exif) = decoder.exif_metadata().map_err(from_webp)? {
+            metadata.add_exif(exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif));
+        }
+        metadata.xmp = decoder.xmp_metadata().map_err(from_webp)?;
+        let space = icc.map_or(ColorSpace::Srgb, ColorSpace::Icc);
+        let (compression, notices) = (Compression::Deflate, Vec::new());
+        let header = Header { width, height, layout, depth, space, metadata, compression, notices };
+        let stride = width as usize * layout.channels();
+        drop(decoder);
+        Ok((header, Self { bytes, stride, samples: None, y: 0 }))
+    }
+}
+
+impl Decode for Reader {
+    fn start(&mut self) -> Result<()> {
+        self.y = 0;
+        if self.samples.is_some() {
+            return Ok(());
+        }
+        let mut decoder = decoder(&self.bytes)?;
+        let size = decoder.output_buffer_size().unwrap_or(0);
+        let mut samples = vec![0; size];
+        decoder.read_image(&mut samples).map_err(from_webp)?;
+        drop(decoder);
+        self.samples = Some(samples);
+        self.bytes = Vec::new();
+        Ok(())
+    }
+
+    fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
+        let range = self.y * self.stride..(self.y + rows) * self.stride;
+        self.y += rows;
+        if let Some(samples) = &self.samples {
+            into.extend(SamplesRef::Eight(&samples[range]));
+        }
+        Ok(())
+    }
+
+    fn holds_all(&self) -> bool {
+        true
+    }
+}
+
+/// Writes the rows without loss, with metadata that is true of the result.
+pub(crate) fn write<W: Write>(
+    out: W,
+    rows: &mut dyn Rows,
+    tags: &PageTags<'_>,
+    limits: &Limits,
+) -> Result<Vec<Notice>> {
+    let (width, height) = rows.size();
+    if width > LARGEST_SIDE || height > LARGEST_SIDE {
+        let reason = format!("WebP of {width}x{height}: choose tiff or png, or a smaller side");
+        return Err(unsupported(reason));
+    }
+    let layout = rows.layout();
+    let samples = layout.bytes(width, height.into());
+    // The encoder keeps a copy, and its result.
+    limits.check_memory("a WebP result", 3 * samples)?;
+    let mut pixels = Vec::with_capacity(samples as usize);
+    while let Some(band) = rows.next()? {
+        band.to_bytes(true, &mut pixels);
+    }
+    let mut encoder = WebPEncoder::new(out);
+    encoder.set_icc_profile(tags.icc.to_vec());
+    encoder.set_xmp_metadata(tags.xmp.as_bytes().to_vec());
+    encoder.set_exif_metadata(tags.metadata.exif_block().unwrap_or_default());
+    let color = if layout.alpha { ColorType::Rgba8 } else { ColorType::Rgb8 };
+    encoder.encode(&pixels, width, height, color).map_err(|error| match error {
+        EncodingError::IoError(error) => Error::Write(error),
+        error => Error::Write(std::io::Error::other(error)),
+    })?;
+    Ok(Vec::new())
+}
+
+fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>> {
+    WebPDecoder::new(Cursor::new(bytes)).map_err(from_webp)
+}
+
+/// Decoders go on with zeros where data end early; the header tells the length (RFC 9649, 2.4).
+fn check_length(bytes: &[u8]) -> Result<()> {
+    let told = bytes.get(4..8).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    if told.is_none_or(|told| u64::from(told) + 8 > bytes.len() as u64) {
+        return Err(damaged("truncated"));
+    }
+    Ok(())
+}
+
+fn from_webp(error: DecodingError) -> Error {
+    match error {
+        DecodingError::IoError(_) => damaged("truncated"),
+        DecodingError::UnsupportedFeature(feature) => unsupported(feature),
+        error => damaged(error),
+    }
+}

@@ -1,0 +1,12 @@
+//! From a thumbnail of lightness to a chroma map, and from it to painted rows.
+//!
+//! [`Thumbnail`](thumbnail::Thumbnail) and [`Borders`](borders::Borders) make what the network
+//! sees, [`Colorizer`](colorizer::Colorizer) asks it, with color [`Hints`](hints::Hints), and a
+//! [`ChromaMap`](chroma::ChromaMap) colors rows of any size. [`tone`] tells what colors a scan has.
+
+pub mod borders;
+pub mod chroma;
+pub mod colorizer;
+pub mod hints;
+pub mod thumbnail;
+pub mod tone;
