@@ -16,7 +16,7 @@ use crate::crew::Crew;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fingerprint;
-use crate::job::{self, Contents, Facts, Outcome, Redo, Studio};
+use crate::job::{self, Contents, Facts, Outcome, Redo, SkipReason, Studio};
 use crate::ledger::Ledger;
 use crate::manifest;
 use crate::plan::{self, Job, Plan};
@@ -182,7 +182,7 @@ fn finished(studio: &Studio, job: &Job) -> Result<Option<Outcome>> {
         studio.keep_sidecar(&job.output, &result);
         let mut facts = Facts::default();
         facts.of_result(&result);
-        Outcome::Skipped(job::done_already(&result, recipe), facts)
+        Outcome::Skipped(SkipReason::DoneAlready(job::age(&result, recipe)), facts)
     }))
 }
 

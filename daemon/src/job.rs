@@ -33,13 +33,11 @@ use crate::publish;
 use crate::settings::{Recipe, SOFTWARE};
 use crate::stop::{Stop, Stoppable};
 use crate::watch::settings::{Duplicates, OnSuccess, Retries};
-pub(crate) use age::{age, done_already};
+pub(crate) use age::age;
 use colors::Look;
-pub(crate) use colors::OWN_RESULT;
 pub(crate) use contents::Contents;
-pub(crate) use decision::{DONE_ALREADY, Decision, LEFT_EDITED, Redo, decide, is_done_by_times};
-pub(crate) use failure::GONE;
-pub(crate) use outcome::{Estimate, Facts, Outcome};
+pub(crate) use decision::{Decision, Redo, decide, is_done_by_times};
+pub(crate) use outcome::{Estimate, Facts, Outcome, SkipReason};
 use sidecar::Sidecar;
 use temporary::Temporary;
 
@@ -161,20 +159,17 @@ impl Studio {
                 self.ledger.keep(id, &result)?;
                 self.keep_sidecar(&job.output, &result);
                 self.let_original_go(job, &result);
-                return Ok(Ended::Skipped(done_already(&result, &self.recipe)));
+                return Ok(Ended::Skipped(SkipReason::DoneAlready(age(&result, &self.recipe))));
             }
             Decision::LeaveEdited => {
-                self.ledger.skip(id, LEFT_EDITED)?;
-                return Ok(Ended::Skipped(LEFT_EDITED.to_owned()));
+                return self.skip(id, SkipReason::ResultEdited);
             }
         };
         facts.duplicate_of = self.ledger.same_content(&content, &self.recipe, &job.output)?;
         if let (Some(other), None, Duplicates::Skip) =
             (&facts.duplicate_of, &replaced, self.care.duplicates)
         {
-            let reason = format!("the same content as {}, which is done", other.display());
-            self.ledger.skip(id, &reason)?;
-            return Ok(Ended::Skipped(reason));
+            return self.skip(id, SkipReason::Duplicate(other.clone()));
         }
         if self.care.sidecar {
             sidecar::refuse_foreign(&path, old_sidecar.as_deref())?;
@@ -187,10 +182,7 @@ impl Studio {
         let making = (content.as_str(), time);
         let (width, height) = match self.color(job, making, &limits, temporary.path(), facts)? {
             Colored::Pages(size, _) => size,
-            Colored::Left(reason) => {
-                self.ledger.skip(id, &reason)?;
-                return Ok(Ended::Skipped(reason));
-            }
+            Colored::Left(reason) => return self.skip(id, reason),
         };
         let (source, sha256) = rayon::join(
             || settled_stamp(&job.shown, &content, stamp, read_at, &self.stop),
@@ -237,6 +229,11 @@ impl Studio {
             Err(error) => log::warn!("{}: done, but not recorded: {error}", job.shown.display()),
         }
         Ok(Ended::Done)
+    }
+
+    fn skip(&self, id: i64, reason: SkipReason) -> Result<Ended> {
+        self.ledger.skip(id, &reason.to_string())?;
+        Ok(Ended::Skipped(reason))
     }
 
     /// Colors all pages of a scan into a new file, synced and read back as far as its header, unless
@@ -421,13 +418,13 @@ pub(crate) enum Colored {
     /// Its result is written; width and height of the first page in pixels, and number of pages.
     Pages((u32, u32), usize),
     /// It stays as it is, for this reason.
-    Left(String),
+    Left(SkipReason),
 }
 
 /// How an attempt ended that did not fail.
 enum Ended {
     Done,
-    Skipped(String),
+    Skipped(SkipReason),
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use log::Level;
-use polychromify_core::Verdict;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::job::{Facts, Outcome};
+use crate::job::{Outcome, SkipReason};
 
 /// One input's line of `--json` (contract C7).
 #[derive(Serialize)]
@@ -19,7 +18,7 @@ struct Line<'a> {
     input: &'a str,
     output: Option<&'a str>,
     status: &'a str,
-    reason: Option<&'a str>,
+    reason: Option<String>,
     seconds: Option<f64>,
     width: Option<u32>,
     height: Option<u32>,
@@ -85,7 +84,7 @@ impl<'a> Report<'a> {
                 let seconds = facts.seconds.unwrap_or_default();
                 log::debug!("{}: done in {seconds:.1} s", input.display());
             }
-            Outcome::Skipped(reason, facts) if has_colors(facts) => {
+            Outcome::Skipped(reason @ SkipReason::HasColors(_), _) => {
                 self.skipped += 1;
                 log::info!("{}: skipped: {reason}", input.display());
             }
@@ -135,8 +134,8 @@ impl<'a> Report<'a> {
 pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outcome) {
     let (status, reason, facts) = match outcome {
         Outcome::Done(facts) => ("done", None, facts),
-        Outcome::Skipped(reason, facts) => ("skipped", Some(reason.as_str()), facts),
-        Outcome::Failed(reason, facts) => ("failed", Some(reason.as_str()), facts),
+        Outcome::Skipped(reason, facts) => ("skipped", Some(reason.to_string()), facts),
+        Outcome::Failed(reason, facts) => ("failed", Some(reason.clone()), facts),
         Outcome::Postponed { .. } | Outcome::Blocked(_) | Outcome::Stopped => return,
     };
     let (input, output) = (input.to_string_lossy(), output.map(Path::to_string_lossy));
@@ -159,10 +158,6 @@ pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outco
             .map(|estimate| (estimate.seconds * 1000.0).round() / 1000.0),
         estimated_bytes: facts.estimate.map(|estimate| estimate.bytes),
     });
-}
-
-fn has_colors(facts: &Facts) -> bool {
-    facts.toning.is_some_and(|toning| toning.verdict == Verdict::Color)
 }
 
 /// Milliseconds since 1970 as ISO 8601, UTC, in whole seconds.

@@ -10,14 +10,11 @@ use crate::cli::Batch;
 use crate::error::Result;
 use crate::fingerprint;
 use crate::job::{
-    self, Decision, Facts, LEFT_EDITED, OWN_RESULT, Outcome, Studio, decide, done_already,
-    is_done_by_times,
+    self, Decision, Facts, Outcome, SkipReason, Studio, age, decide, is_done_by_times,
 };
 use crate::ledger::Ledger;
 use crate::plan::{Job, Plan};
 use crate::report::Report;
-
-const WOULD_BE_COLORED: &str = "dry run: would be colored";
 
 /// Tells what a run would do, writing nothing: headers are read, the ledger if there is one, and a
 /// few photographs are colored to nowhere.
@@ -44,7 +41,7 @@ pub(super) fn rehearse(
             Rehearsed::Known(outcome) => outcome,
             Rehearsed::Colored(candidate, facts) => {
                 candidates.push(candidate);
-                Outcome::Skipped(WOULD_BE_COLORED.to_owned(), facts)
+                Outcome::Skipped(SkipReason::DryRun, facts)
             }
         });
     }
@@ -53,9 +50,7 @@ pub(super) fn rehearse(
     let mut told = estimates.iter();
     for (job, mut outcome) in plan.jobs.iter().zip(outcomes) {
         let output = super::shown(arguments, job);
-        if let Outcome::Skipped(reason, facts) = &mut outcome
-            && reason == WOULD_BE_COLORED
-        {
+        if let Outcome::Skipped(SkipReason::DryRun, facts) = &mut outcome {
             facts.estimate = told.next().copied();
             log::info!("{}: would be colored, to {}", job.shown.display(), output.display());
         }
@@ -102,7 +97,7 @@ fn rehearse_one(studio: &Studio, ledger: Option<&Ledger>, job: &Job) -> Result<R
         && let Some(result) = is_done_by_times(ledger, &studio.folder, job, recipe, redo)?
     {
         facts.of_result(&result);
-        return skipped(done_already(&result, recipe), facts);
+        return skipped(SkipReason::DoneAlready(age(&result, recipe)), facts);
     }
     let deadline = studio.limits_from_now().deadline;
     let content = fingerprint::sha256_unless(&job.shown, &studio.stop, deadline)?;
@@ -112,16 +107,16 @@ fn rehearse_one(studio: &Studio, ledger: Option<&Ledger>, job: &Job) -> Result<R
     match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
             if redo != job::Redo::All && Scan::open(&job.shown, &studio.limits)?.is_result() {
-                return skipped(OWN_RESULT.to_owned(), facts);
+                return skipped(SkipReason::OwnResult, facts);
             }
             let candidate = candidate(studio, job, content, &mut facts)?;
             Ok(Rehearsed::Colored(candidate, facts))
         }
         Decision::Keep(result) => {
             facts.of_result(&result);
-            skipped(done_already(&result, recipe), facts)
+            skipped(SkipReason::DoneAlready(age(&result, recipe)), facts)
         }
-        Decision::LeaveEdited => skipped(LEFT_EDITED.to_owned(), facts),
+        Decision::LeaveEdited => skipped(SkipReason::ResultEdited, facts),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::job::DONE_ALREADY;
 use crate::ledger::Published;
 use crate::settings::{Recipe, SOFTWARE};
 
@@ -28,14 +27,6 @@ pub(crate) fn age(result: &Published, recipe: &Recipe) -> Option<Age> {
     let made_by = result.making.software.as_deref();
     let is_older = made_by.map(version) < Some(version(SOFTWARE));
     is_older.then(|| Age::Program(result.making.software.clone()))
-}
-
-/// Why an input whose result is there is skipped.
-pub(crate) fn done_already(result: &Published, recipe: &Recipe) -> String {
-    match age(result, recipe) {
-        None => DONE_ALREADY.to_owned(),
-        Some(age) => format!("{DONE_ALREADY}, {age}; --redo-older makes it anew"),
-    }
 }
 
 impl fmt::Display for Age {

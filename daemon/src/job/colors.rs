@@ -6,12 +6,9 @@ use std::sync::atomic::Ordering;
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{Scan, Thumbnail, Toning, Verdict};
 
-use super::{Facts, Redo, Studio};
+use super::{Facts, Redo, SkipReason, Studio};
 use crate::error::Result;
 use crate::plan::Job;
-
-/// Why a result of this program is not colored once more.
-pub(crate) const OWN_RESULT: &str = "is a result of Polychromify, as its label says";
 
 /// From this [`WorkImage::negativity`] on, a scan is warned of.
 const SURE: f32 = 3.5;
@@ -24,14 +21,14 @@ pub(super) enum Look {
     /// It is to be colored; the thumbnail of its first page, which is selected.
     Color(WorkImage),
     /// It stays as it is, for this reason.
-    Leave(String),
+    Leave(SkipReason),
 }
 
 impl Studio {
     /// Looks at a scan that was opened. One of several pages stays as it is if all have colors.
     pub(super) fn look(&self, job: &Job, scan: &mut Scan, facts: &mut Facts) -> Result<Look> {
         if self.care.redo != Redo::All && scan.is_result() {
-            return Ok(Look::Leave(OWN_RESULT.to_owned()));
+            return Ok(Look::Leave(SkipReason::OwnResult));
         }
         scan.result_depth(&self.style.encoding(scan.info().width))?;
         let (image, toning) = self.thumbnail(job, scan)?;
@@ -49,9 +46,7 @@ impl Studio {
                 return Ok(Look::Color(image));
             }
         }
-        // At least 90 %, and never wholly.
-        let sure = (100.0 * toning.confidence).floor().min(99.0);
-        Ok(Look::Leave(format!("has colors already ({sure} % sure)")))
+        Ok(Look::Leave(SkipReason::HasColors(toning.confidence)))
     }
 
     /// Warns where a scan is surely a negative, or likely one that is named so.

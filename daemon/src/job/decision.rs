@@ -10,9 +10,6 @@ use crate::plan::Job;
 use crate::publish::{self, Place};
 use crate::settings::Recipe;
 
-/// Why an input whose result is there is skipped.
-pub(crate) const DONE_ALREADY: &str = "done already";
-
 /// What is made again though its result is there and unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Redo {
@@ -24,9 +21,6 @@ pub(crate) enum Redo {
     /// Everything, also in the place of other inputs' results.
     All,
 }
-
-pub(crate) const LEFT_EDITED: &str =
-    "its result was changed by somebody since; it is left as it is";
 
 /// What is to be done about an input.
 pub(crate) enum Decision {

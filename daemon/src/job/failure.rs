@@ -4,12 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, Fault, Result};
-use crate::job::{Facts, Outcome, Studio};
+use crate::job::{Facts, Outcome, SkipReason, Studio};
 use crate::plan::Job;
 use crate::watch::settings::Retries;
-
-/// Why an input that is not there any more is skipped.
-pub(crate) const GONE: &str = "went away before it was colored";
 
 /// Time between two attempts to record a result.
 const INSISTENCE: Duration = Duration::from_millis(500);
@@ -30,7 +27,9 @@ impl Studio {
             match (self.care.retries, error.fault(&job.shown, &self.folder)) {
                 (None, _) | (Some(_), Fault::Lasting) => self.give_up(id, reason, facts),
                 (Some(_), Fault::Gone) => {
-                    (Outcome::Skipped(GONE.to_owned(), facts), self.ledger.lose(id, GONE))
+                    let gone = SkipReason::Gone;
+                    let recorded = self.ledger.lose(id, &gone.to_string());
+                    (Outcome::Skipped(gone, facts), recorded)
                 }
                 (Some(_), Fault::Output) => (Outcome::Blocked(reason), self.ledger.requeue(id, 0)),
                 (Some(retries), Fault::Incomplete) => {

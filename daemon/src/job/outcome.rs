@@ -1,10 +1,12 @@
 //! How a job ended.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use polychromify_core::Toning;
 
+use crate::job::age::Age;
 use crate::ledger::Published;
 
 /// How a job ended.
@@ -13,7 +15,7 @@ pub(crate) enum Outcome {
     /// Its result is published.
     Done(Facts),
     /// Nothing was to be done, for this reason.
-    Skipped(String, Facts),
+    Skipped(SkipReason, Facts),
     /// It failed for this reason.
     Failed(String, Facts),
     /// It failed for now, and is tried again after the delay.
@@ -22,6 +24,50 @@ pub(crate) enum Outcome {
     Blocked(String),
     /// The program was asked to stop; the job is queued again.
     Stopped,
+}
+
+/// Why nothing was to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SkipReason {
+    /// Its result is there, made otherwise than it would be today where there is an age.
+    DoneAlready(Option<Age>),
+    /// Its result was changed by somebody.
+    ResultEdited,
+    /// This input has the same content and its result is there.
+    Duplicate(PathBuf),
+    /// It is a result of this program.
+    OwnResult,
+    /// It has colors, with this confidence.
+    HasColors(f32),
+    /// It is not there any more.
+    Gone,
+    /// It would be colored, were this no dry run.
+    DryRun,
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DoneAlready(None) => f.write_str("done already"),
+            Self::DoneAlready(Some(age)) => {
+                write!(f, "done already, {age}; --redo-older makes it anew")
+            }
+            Self::ResultEdited => {
+                f.write_str("its result was changed by somebody since; it is left as it is")
+            }
+            Self::Duplicate(other) => {
+                write!(f, "the same content as {}, which is done", other.display())
+            }
+            Self::OwnResult => f.write_str("is a result of Polychromify, as its label says"),
+            Self::HasColors(confidence) => {
+                // At least 90 %, and never wholly.
+                let sure = (100.0 * confidence).floor().min(99.0);
+                write!(f, "has colors already ({sure} % sure)")
+            }
+            Self::Gone => f.write_str("went away before it was colored"),
+            Self::DryRun => f.write_str("dry run: would be colored"),
+        }
+    }
 }
 
 /// What is known of a job at its end.

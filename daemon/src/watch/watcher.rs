@@ -11,7 +11,7 @@ use crate::crew::Crew;
 use crate::error::Result;
 use crate::fingerprint::Stamp;
 use crate::ignore::Ignore;
-use crate::job::{DONE_ALREADY, GONE, Outcome, Studio};
+use crate::job::{Outcome, SkipReason, Studio};
 use crate::ledger::Standing;
 use crate::plan::Job;
 use crate::stop::Stop;
@@ -183,7 +183,7 @@ impl<'a> Watcher<'a> {
         let now = Instant::now();
         let stamp = self.in_hand.remove(&job.input);
         self.outputs.remove(&folded(&job.output));
-        if !matches!(outcome, Outcome::Skipped(reason, _) if reason.starts_with(DONE_ALREADY)) {
+        if !matches!(outcome, Outcome::Skipped(SkipReason::DoneAlready(_), _)) {
             let output = self.settings.output.join(&job.output);
             self.tell(&WatchEvent::Ended { input: &job.shown, output: &output, outcome });
         }
@@ -287,8 +287,9 @@ impl<'a> Watcher<'a> {
             if unknown || self.waiting.contains(&input) || input.symlink_metadata().is_ok() {
                 continue;
             }
-            log::info!("{}: {GONE}", input.display());
-            if let Err(error) = self.studio.ledger.lose(id, GONE) {
+            let gone = SkipReason::Gone.to_string();
+            log::info!("{}: {gone}", input.display());
+            if let Err(error) = self.studio.ledger.lose(id, &gone) {
                 log::warn!("{error}");
             }
         }
