@@ -122,7 +122,7 @@ fn color_all(
             None => jobs.push(job.clone()),
         }
     }
-    let ids = studio.ledger.enqueue(&jobs, &studio.recipe)?;
+    let ids = studio.ledger.enqueue(jobs.iter().map(|job| (job, None)), &studio.recipe)?;
     let crew = &Crew::default();
     let workers = workers.min(jobs.len());
     crew.add(ids.into_iter().zip(jobs));

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, named_params, params};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::Stamp;
@@ -35,6 +35,11 @@ pub(crate) use watching::Standing;
 /// Folder below the output folder for the ledger and its lock.
 pub(crate) const FOLDER: &str = ".polychromify";
 const FILE: &str = "ledger.sqlite";
+
+/// Columns of `results`, which `intents` has too.
+const RESULT: &str = "output, input, content, weights, settings, source_size, source_modified,
+    source_changed, sha256, size, modified, width, height, milliseconds, published_at, original,
+    software, weights_name, made_at, sidecar";
 
 /// How long a writer waits for a reader such as `polychromify status`, and the reverse.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -169,34 +174,48 @@ impl Ledger {
         Ok(Some(Self { connection: Mutex::new(connection), path }))
     }
 
-    /// Puts jobs into the queue and gives their numbers, in the same order.
-    pub(crate) fn enqueue(&self, jobs: &[Job], recipe: &Recipe) -> Result<Vec<i64>> {
+    /// Puts jobs into the queue, with their inputs' stamps where they are known, and gives their
+    /// numbers in the same order.
+    pub(crate) fn enqueue<'a>(
+        &self,
+        jobs: impl IntoIterator<Item = (&'a Job, Option<&'a Stamp>)>,
+        recipe: &Recipe,
+    ) -> Result<Vec<i64>> {
         self.write(|transaction| {
-            let mut statement = transaction.prepare(
-                "INSERT INTO jobs (output, input, weights, settings, state, queued_at, software)
-                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6)
+            let mut statement = transaction.prepare_cached(
+                "INSERT INTO jobs (output, input, weights, settings, software, state, queued_at,
+                     source_size, source_modified, source_changed)
+                 VALUES (:output, :input, :weights, :settings, :software, 'queued', :now,
+                     :source_size, :source_modified, :source_changed)
                  ON CONFLICT (output, input) DO UPDATE SET
                      tries = iif(weights = excluded.weights AND settings = excluded.settings,
                                  tries, 0),
                      made_at = iif(weights = excluded.weights AND settings = excluded.settings
                                    AND software IS excluded.software, made_at, NULL),
-                     software = excluded.software, weights = excluded.weights, settings = excluded.settings,
-                     state = 'queued', queued_at = excluded.queued_at
+                     weights = excluded.weights, settings = excluded.settings,
+                     software = excluded.software,
+                     state = 'queued', queued_at = excluded.queued_at, retry_at = NULL,
+                     source_size = coalesce(excluded.source_size, source_size),
+                     source_modified = coalesce(excluded.source_modified, source_modified),
+                     source_changed = coalesce(excluded.source_changed, source_changed)
                  RETURNING id",
             )?;
             let now = now();
-            let mut enqueue = |job: &Job| {
-                let values = params![
-                    SqlPath(&job.output),
-                    SqlPath(&job.input),
-                    recipe.weights,
-                    recipe.settings,
-                    now,
-                    SOFTWARE,
-                ];
+            let mut enqueue = |(job, stamp): (&Job, Option<&Stamp>)| {
+                let values = named_params! {
+                    ":output": SqlPath(&job.output),
+                    ":input": SqlPath(&job.input),
+                    ":weights": recipe.weights,
+                    ":settings": recipe.settings,
+                    ":software": SOFTWARE,
+                    ":now": now,
+                    ":source_size": stamp.map(|stamp| stamp.size),
+                    ":source_modified": stamp.map(|stamp| stamp.modified),
+                    ":source_changed": stamp.map(|stamp| stamp.changed),
+                };
                 statement.query_row(values, |row| row.get(0))
             };
-            jobs.iter().map(&mut enqueue).collect()
+            jobs.into_iter().map(&mut enqueue).collect()
         })
     }
 
@@ -224,32 +243,36 @@ impl Ledger {
             transaction.execute("UPDATE jobs SET state = 'publishing' WHERE id = ?1", [id])?;
             let (source, recipe) = (result.source, &result.recipe);
             transaction.execute(
-                "INSERT OR REPLACE INTO intents
-                 SELECT output, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-                     ?16, ?17, ?18, ?19, ?20
-                 FROM jobs WHERE id = ?1",
-                params![
-                    id,
-                    SqlPath(&result.input),
-                    result.content,
-                    recipe.weights,
-                    recipe.settings,
-                    source.map(|stamp| stamp.size),
-                    source.map(|stamp| stamp.modified),
-                    source.map(|stamp| stamp.changed),
-                    result.sha256,
-                    result.size,
-                    result.modified,
-                    result.width,
-                    result.height,
-                    result.milliseconds,
-                    now(),
-                    result.original.text(),
-                    result.making.software,
-                    result.making.weights,
-                    result.making.at,
-                    result.sidecar,
-                ],
+                &format!(
+                    "INSERT OR REPLACE INTO intents ({RESULT})
+                     SELECT output, :input, :content, :weights, :settings, :source_size,
+                         :source_modified, :source_changed, :sha256, :size, :modified, :width,
+                         :height, :milliseconds, :now, :original, :software, :weights_name,
+                         :made_at, :sidecar
+                     FROM jobs WHERE id = :id"
+                ),
+                named_params! {
+                    ":id": id,
+                    ":input": SqlPath(&result.input),
+                    ":content": result.content,
+                    ":weights": recipe.weights,
+                    ":settings": recipe.settings,
+                    ":source_size": source.map(|stamp| stamp.size),
+                    ":source_modified": source.map(|stamp| stamp.modified),
+                    ":source_changed": source.map(|stamp| stamp.changed),
+                    ":sha256": result.sha256,
+                    ":size": result.size,
+                    ":modified": result.modified,
+                    ":width": result.width,
+                    ":height": result.height,
+                    ":milliseconds": result.milliseconds,
+                    ":now": now(),
+                    ":original": result.original.text(),
+                    ":software": result.making.software,
+                    ":weights_name": result.making.weights,
+                    ":made_at": result.making.at,
+                    ":sidecar": result.sidecar,
+                },
             )
         })?;
         Ok(())
@@ -257,12 +280,7 @@ impl Ledger {
 
     /// The result that a dead run was about to rename into place.
     pub(crate) fn intended(&self, output: &Path) -> Result<Option<Published>> {
-        self.query(|connection| {
-            connection
-                .prepare_cached("SELECT * FROM intents WHERE output = ?1")?
-                .query_row([SqlPath(output)], published)
-                .optional()
-        })
+        self.result_in("intents", output)
     }
 
     /// Records the SHA-256 of the JSON file beside a result, which is about to be written or gone.
@@ -283,7 +301,10 @@ impl Ledger {
                 transaction
                     .query_row("SELECT output FROM jobs WHERE id = ?1", [id], |row| row.get(0))?;
             transaction.execute(
-                "INSERT OR REPLACE INTO results SELECT * FROM intents WHERE output = ?1",
+                &format!(
+                    "INSERT OR REPLACE INTO results ({RESULT})
+                     SELECT {RESULT} FROM intents WHERE output = ?1"
+                ),
                 [&output],
             )?;
             transaction.execute("DELETE FROM intents WHERE output = ?1", [&output])?;
@@ -339,9 +360,13 @@ impl Ledger {
 
     /// What lies under a final name, as far as this ledger knows.
     pub(crate) fn result(&self, output: &Path) -> Result<Option<Published>> {
+        self.result_in("results", output)
+    }
+
+    fn result_in(&self, table: &str, output: &Path) -> Result<Option<Published>> {
         self.query(|connection| {
             connection
-                .prepare_cached("SELECT * FROM results WHERE output = ?1")?
+                .prepare_cached(&format!("SELECT {RESULT} FROM {table} WHERE output = ?1"))?
                 .query_row([SqlPath(output)], published)
                 .optional()
         })
@@ -363,16 +388,18 @@ impl Ledger {
         self.query(|connection| {
             let mut statement = connection.prepare(
                 "SELECT id, jobs.output, temporary,
-                        iif(state = 'publishing', intents.sha256, NULL)
+                        iif(state = 'publishing', intents.sha256, NULL) AS intended
                  FROM jobs LEFT JOIN intents ON intents.output = jobs.output
                  WHERE state IN ('running', 'publishing') OR temporary IS NOT NULL",
             )?;
             let rows = statement.query_map([], |row| {
                 Ok(Unsettled {
-                    id: row.get(0)?,
-                    output: row.get::<_, SqlPath<PathBuf>>(1)?.0,
-                    temporary: row.get::<_, Option<SqlPath<PathBuf>>>(2)?.map(|path| path.0),
-                    intended: row.get(3)?,
+                    id: row.get("id")?,
+                    output: row.get::<_, SqlPath<PathBuf>>("output")?.0,
+                    temporary: row
+                        .get::<_, Option<SqlPath<PathBuf>>>("temporary")?
+                        .map(|path| path.0),
+                    intended: row.get("intended")?,
                 })
             })?;
             rows.collect()

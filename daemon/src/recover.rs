@@ -80,7 +80,7 @@ mod tests {
             output: "a.jpg".into(),
         };
         let recipe = Recipe { weights: "w".into(), settings: "{}".into() };
-        let id = ledger.enqueue(std::slice::from_ref(&job), &recipe).unwrap()[0];
+        let id = ledger.enqueue([(&job, None)], &recipe).unwrap()[0];
         ledger.start(id, "content", Path::new(".tmp"), 1).unwrap();
         let (temporary, path) = (at.join(".tmp"), at.join("a.jpg"));
         fs::write(&temporary, RESULT).unwrap();

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::error::Result;
 use crate::ledger::sql_path::SqlPath;
-use crate::ledger::{Ledger, Published, published};
+use crate::ledger::{Ledger, Published, RESULT, published};
 
 /// An input that has no result.
 #[derive(Debug)]
@@ -45,14 +45,14 @@ impl Ledger {
         let mut last: Option<PathBuf> = None;
         loop {
             let page: Vec<(PathBuf, Published, Option<String>)> = self.query(|connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT *, (SELECT state || ' later: ' || reason FROM jobs
+                let mut statement = connection.prepare_cached(&format!(
+                    "SELECT {RESULT}, (SELECT state || ' later: ' || reason FROM jobs
                                 WHERE jobs.output = results.output
                                     AND state IN ('failed', 'skipped')
                                 ORDER BY ended_at DESC LIMIT 1) AS later
                      FROM results WHERE ?1 IS NULL OR output > ?1
-                     ORDER BY output LIMIT ?2",
-                )?;
+                     ORDER BY output LIMIT ?2"
+                ))?;
                 let rows =
                     statement.query_map(params![last.as_deref().map(SqlPath), PAGE], |row| {
                         Ok((
@@ -84,7 +84,7 @@ impl Ledger {
             let page: Vec<Undelivered> = self.query(|connection| {
                 let mut statement = connection.prepare_cached(
                     "SELECT id, input, content, weights, settings, state, reason,
-                            coalesce(ended_at, queued_at)
+                            coalesce(ended_at, queued_at) AS at
                      FROM jobs
                      WHERE id > ?1
                          AND NOT EXISTS (SELECT 1 FROM results
@@ -93,14 +93,14 @@ impl Ledger {
                 )?;
                 let rows = statement.query_map(params![last, PAGE], |row| {
                     Ok(Undelivered {
-                        id: row.get(0)?,
-                        input: row.get::<_, SqlPath<PathBuf>>(1)?.0,
-                        content: row.get(2)?,
-                        weights: row.get(3)?,
-                        settings: row.get(4)?,
-                        state: row.get(5)?,
-                        reason: row.get(6)?,
-                        at: row.get(7)?,
+                        id: row.get("id")?,
+                        input: row.get::<_, SqlPath<PathBuf>>("input")?.0,
+                        content: row.get("content")?,
+                        weights: row.get("weights")?,
+                        settings: row.get("settings")?,
+                        state: row.get("state")?,
+                        reason: row.get("reason")?,
+                        at: row.get("at")?,
                     })
                 })?;
                 rows.collect()
@@ -120,7 +120,7 @@ impl Ledger {
             let found = connection
                 .prepare_cached("SELECT sha256, intended FROM documents WHERE name = ?1")?
                 .query_row([name], |row| {
-                    Ok(Document { sha256: row.get(0)?, intended: row.get(1)? })
+                    Ok(Document { sha256: row.get("sha256")?, intended: row.get("intended")? })
                 })
                 .optional()?;
             Ok(found.unwrap_or_default())

@@ -42,7 +42,7 @@ impl Ledger {
             self.query(|connection| connection.prepare("SELECT 1 FROM hooks_since")?.exists([]))?;
         match (configured, expected) {
             (true, false) => self.write(|transaction| {
-                transaction.execute("INSERT INTO hooks_since VALUES (?1)", [now()])
+                transaction.execute("INSERT INTO hooks_since (at) VALUES (?1)", [now()])
             })?,
             (false, true) => {
                 self.write(|transaction| transaction.execute("DELETE FROM hooks_since", []))?
@@ -56,7 +56,7 @@ impl Ledger {
     pub(crate) fn hooks_due(&self) -> Result<Vec<Due>> {
         self.query(|connection| {
             let mut statement = connection.prepare(
-                "SELECT ended.* FROM (
+                "SELECT ended.output, ended.input, failure, milliseconds, content, sha256 FROM (
                      SELECT output, input, NULL AS failure, milliseconds, content, sha256,
                             published_at AS at
                      FROM results
@@ -103,7 +103,10 @@ impl Ledger {
                 "SELECT input, reason FROM hooks WHERE reason IS NOT NULL ORDER BY input",
             )?;
             let rows = statement.query_map([], |row| {
-                Ok(HookFailure { input: row.get::<_, SqlPath<PathBuf>>(0)?.0, reason: row.get(1)? })
+                Ok(HookFailure {
+                    input: row.get::<_, SqlPath<PathBuf>>("input")?.0,
+                    reason: row.get("reason")?,
+                })
             })?;
             rows.collect()
         })
@@ -112,11 +115,11 @@ impl Ledger {
 
 fn due(row: &Row) -> rusqlite::Result<Due> {
     Ok(Due {
-        output: row.get::<_, SqlPath<PathBuf>>(0)?.0,
-        input: row.get::<_, SqlPath<PathBuf>>(1)?.0,
-        failure: row.get(2)?,
-        milliseconds: row.get(3)?,
-        content: row.get(4)?,
-        sha256: row.get(5)?,
+        output: row.get::<_, SqlPath<PathBuf>>("output")?.0,
+        input: row.get::<_, SqlPath<PathBuf>>("input")?.0,
+        failure: row.get("failure")?,
+        milliseconds: row.get("milliseconds")?,
+        content: row.get("content")?,
+        sha256: row.get("sha256")?,
     })
 }

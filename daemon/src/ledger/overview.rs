@@ -46,16 +46,16 @@ impl Ledger {
     pub(crate) fn made_alike(&self) -> Result<Vec<MadeAlike>> {
         self.query(|connection| {
             let mut statement = connection.prepare(
-                "SELECT software, weights_name, weights, settings, count(*) FROM results
+                "SELECT software, weights_name, weights, settings, count(*) AS results FROM results
                  GROUP BY software, weights, settings ORDER BY max(published_at) DESC",
             )?;
             let rows = statement.query_map([], |row| {
                 Ok(MadeAlike {
-                    software: row.get(0)?,
-                    weights: row.get(1)?,
-                    weights_sha256: row.get(2)?,
-                    settings: row.get(3)?,
-                    results: row.get(4)?,
+                    software: row.get("software")?,
+                    weights: row.get("weights_name")?,
+                    weights_sha256: row.get("weights")?,
+                    settings: row.get("settings")?,
+                    results: row.get("results")?,
                 })
             })?;
             rows.collect()
@@ -67,11 +67,11 @@ impl Ledger {
         self.query(|connection| {
             let mut counts = Counts::default();
             let mut statement =
-                connection.prepare("SELECT state, count(*) FROM jobs GROUP BY state")?;
+                connection.prepare("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let count: u32 = row.get(1)?;
-                match row.get::<_, String>(0)?.as_str() {
+                let count: u32 = row.get("jobs")?;
+                match row.get::<_, String>("state")?.as_str() {
                     "queued" => counts.queued = count,
                     "done" => counts.done = count,
                     "skipped" => counts.skipped = count,
@@ -100,16 +100,16 @@ impl Ledger {
         self.query(|connection| {
             let mut statement = connection.prepare(
                 "SELECT input, reason, tries,
-                        strftime('%Y-%m-%dT%H:%M:%SZ', ended_at / 1000, 'unixepoch')
+                        strftime('%Y-%m-%dT%H:%M:%SZ', ended_at / 1000, 'unixepoch') AS last_try
                  FROM jobs WHERE state = 'failed'
                  ORDER BY input",
             )?;
             let rows = statement.query_map([], |row| {
                 Ok(Failure {
-                    input: row.get::<_, SqlPath<PathBuf>>(0)?.0,
-                    reason: row.get(1)?,
-                    tries: row.get(2)?,
-                    last_try: row.get(3)?,
+                    input: row.get::<_, SqlPath<PathBuf>>("input")?.0,
+                    reason: row.get("reason")?,
+                    tries: row.get("tries")?,
+                    last_try: row.get("last_try")?,
                 })
             })?;
             rows.collect()
@@ -125,10 +125,10 @@ impl Ledger {
                     .query_row("SELECT max(published_at) FROM results", [], |row| row.get(0))?;
             let Some(latest) = latest else { return Ok(0.0) };
             let (count, first): (i64, i64) = connection.query_row(
-                "SELECT count(*), min(published_at - milliseconds) FROM results
+                "SELECT count(*) AS results, min(published_at - milliseconds) AS first FROM results
                  WHERE published_at > ?1",
                 [latest - WINDOW],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| Ok((row.get("results")?, row.get("first")?)),
             )?;
             let span = (latest - first).clamp(1, WINDOW);
             Ok(count as f64 * 60_000.0 / span as f64)

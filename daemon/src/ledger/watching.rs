@@ -10,7 +10,7 @@ use crate::fingerprint::Stamp;
 use crate::ledger::sql_path::SqlPath;
 use crate::ledger::{Ledger, Original, forget_intent, now};
 use crate::plan::Job;
-use crate::settings::{Recipe, SOFTWARE};
+use crate::settings::Recipe;
 
 /// What the ledger says of a file with a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,45 +25,6 @@ pub(crate) enum Standing {
 }
 
 impl Ledger {
-    /// Puts jobs whose inputs have these stamps into the queue and gives their numbers, in the
-    /// same order.
-    pub(crate) fn take(&self, jobs: &[(Job, Stamp)], recipe: &Recipe) -> Result<Vec<i64>> {
-        self.write(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO jobs (output, input, weights, settings, state, queued_at,
-                     source_size, source_modified, source_changed, software)
-                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT (output, input) DO UPDATE SET
-                     tries = iif(weights = excluded.weights AND settings = excluded.settings,
-                                 tries, 0),
-                     made_at = iif(weights = excluded.weights AND settings = excluded.settings
-                                   AND software IS excluded.software, made_at, NULL),
-                     software = excluded.software, weights = excluded.weights, settings = excluded.settings,
-                     state = 'queued', queued_at = excluded.queued_at, retry_at = NULL,
-                     source_size = excluded.source_size,
-                     source_modified = excluded.source_modified,
-                     source_changed = excluded.source_changed
-                 RETURNING id",
-            )?;
-            let now = now();
-            let mut take = |(job, stamp): &(Job, Stamp)| {
-                let values = params![
-                    SqlPath(&job.output),
-                    SqlPath(&job.input),
-                    recipe.weights,
-                    recipe.settings,
-                    now,
-                    stamp.size,
-                    stamp.modified,
-                    stamp.changed,
-                    SOFTWARE,
-                ];
-                statement.query_row(values, |row| row.get(0))
-            };
-            jobs.iter().map(&mut take).collect()
-        })
-    }
-
     /// Whether a file of this stamp ended as done, skipped or failed with this recipe.
     pub(crate) fn standing(&self, job: &Job, stamp: &Stamp, recipe: &Recipe) -> Result<Standing> {
         let taken = self.query(|connection| {
@@ -151,8 +112,9 @@ impl Ledger {
         self.query(|connection| {
             let mut statement =
                 connection.prepare("SELECT id, input FROM jobs WHERE state = 'queued'")?;
-            let rows = statement
-                .query_map([], |row| Ok((row.get(0)?, row.get::<_, SqlPath<PathBuf>>(1)?.0)))?;
+            let rows = statement.query_map([], |row| {
+                Ok((row.get("id")?, row.get::<_, SqlPath<PathBuf>>("input")?.0))
+            })?;
             rows.collect()
         })
     }

@@ -238,7 +238,8 @@ impl<'a> Watcher<'a> {
     }
 
     fn enqueue(&mut self, jobs: Vec<(Job, Stamp)>, now: Instant) {
-        match self.studio.ledger.take(&jobs, &self.studio.recipe) {
+        let stamped = jobs.iter().map(|(job, stamp)| (job, Some(stamp)));
+        match self.studio.ledger.enqueue(stamped, &self.studio.recipe) {
             Ok(ids) => {
                 for (job, _) in &jobs {
                     self.tell(&WatchEvent::Queued { input: &job.shown });
