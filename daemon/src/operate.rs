@@ -5,6 +5,7 @@
 //! refused in words, and the work goes on as before.
 
 mod prepared;
+mod reload;
 mod service;
 mod teller;
 
@@ -28,8 +29,9 @@ use crate::setup;
 use crate::stop::Stop;
 use crate::watch::{self, Ended};
 use crate::{priority, systemd};
-use prepared::{Held, Prepared};
-use service::{Reload, Service};
+use prepared::{Current, Held, Prepared};
+use reload::Reload;
+use service::Service;
 
 /// Runs the command. `level` is what -v or -q asks for.
 ///
@@ -56,14 +58,15 @@ pub(crate) fn run(level: Option<LevelFilter>) -> Result<Exit> {
     };
     logging::start(form, level.unwrap_or(config.watch.log_level));
     let stop = Stop::on_signals().map_err(Error::Signals)?;
-    let mut reload = Reload::on_signal(arguments, level).map_err(Error::Signals)?;
+    let signals = reload::listen()?;
     // Before any thread starts: threads inherit it.
     priority::lower(config.watch.nice, config.watch.io_class);
 
+    let reload = Reload::start(signals, arguments, stop.clone());
     let hooks = Hooks::start();
     let counters = Counters::new(hooks.failures());
     let mut held = None;
-    let ended = watch_on(config, &mut held, &mut reload, &hooks, &counters, &stop);
+    let ended = watch_on(config, level, &mut held, &reload, &hooks, &counters, &stop);
     systemd::stopping();
     hooks.finish(); // while the output folder is ours
     ended?;
@@ -74,36 +77,39 @@ pub(crate) fn run(level: Option<LevelFilter>) -> Result<Exit> {
 /// Watches by one configuration after the other until the program is asked to stop.
 fn watch_on(
     config: Config,
+    level: Option<LevelFilter>,
     held: &mut Option<Held>,
-    reload: &mut Reload,
+    reload: &Reload,
     hooks: &Hooks,
     counters: &Counters,
     stop: &Stop,
 ) -> Result<()> {
     let mut prepared = Prepared::new(config, None)?;
-    while watch(&mut prepared, held, reload, hooks, counters, stop)? == Ended::Reload {
+    while watch(prepared, held, reload, hooks, counters, stop)? == Ended::Reload
+        && let Some(next) = reload.next()
+    {
         stop.reload().store(false, Ordering::Relaxed);
-        if let Some(next) = reload.take_ready() {
-            prepared = next;
-        }
+        log::set_max_level(level.unwrap_or(next.config.watch.log_level));
+        prepared = next;
     }
     Ok(())
 }
 
 /// Watches by one configuration until it is replaced, or the program is asked to stop.
 fn watch(
-    prepared: &mut Prepared,
+    mut prepared: Prepared,
     held: &mut Option<Held>,
-    reload: &mut Reload,
+    reload: &Reload,
     hooks: &Hooks,
     counters: &Counters,
     stop: &Stop,
 ) -> Result<Ended> {
     let before = held.as_ref().map(|held| held.folder.clone());
     let ours = prepared.hold(held.take(), counters)?;
-    let means = prepared.means()?;
-    let arguments = &prepared.config.watch;
-    log::info!("{} at a time, on {} with {}", prepared.settings.jobs, means.device, means.weights);
+    let mut service = Service::new(&prepared, &ours.folder, hooks, counters);
+    let Prepared { config, settings, means, .. } = prepared;
+    let arguments = &config.watch;
+    log::info!("{} at a time, on {} with {}", settings.jobs, means.device, means.weights);
     let studio = Studio {
         colorizer: means.colorizer,
         ledger: ours.ledger,
@@ -112,26 +118,30 @@ fn watch(
         weights: means.weights,
         hints: Hints::default(),
         style: means.style,
-        limits: setup::limits(arguments.coloring.memory, prepared.settings.jobs),
+        limits: setup::limits(arguments.coloring.memory, settings.jobs),
         time_limit: arguments.coloring.time_limit,
         bands: AtomicU64::new(0),
         care: Care {
-            retries: Some(prepared.settings.retries),
-            on_success: prepared.settings.on_success.clone(),
-            duplicates: prepared.settings.duplicates,
+            retries: Some(settings.retries),
+            on_success: settings.on_success.clone(),
+            duplicates: settings.duplicates,
             ..setup::care(&arguments.coloring)?
         },
         contents: Contents::default(),
         stop: stop.clone(),
     };
-    let mut service = Service::new(prepared, &ours.folder, reload, hooks, counters, stop);
     if before.as_ref() == Some(&ours.folder) {
         // What is due stands in the queue of hooks already.
         studio.ledger.expect_hooks(arguments.hook.is_some())?;
     } else {
         service.call_due_hooks(&studio.ledger)?;
     }
-    let ended = watch::run(&prepared.settings, &studio, &mut service, stop);
+    reload.comes_into_force(Current {
+        folder: ours.folder.clone(),
+        metrics: arguments.metrics,
+        entries: config.entries(),
+    });
+    let ended = watch::run(&settings, &studio, &mut service, stop);
     *held = Some(Held { ledger: studio.ledger, ..ours });
     ended
 }

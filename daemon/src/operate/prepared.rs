@@ -1,10 +1,10 @@
 //! A configuration that is ready to run: checked as far as that goes without starting.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::OnSuccessName;
-use crate::config::Config;
+use crate::config::{Config, Entry};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::lock::Lock;
@@ -23,10 +23,11 @@ pub(super) struct Held {
     pub(super) server: Option<Server>,
 }
 
-/// What the configuration before holds, which the next one may take over.
-pub(super) struct Current<'a> {
-    pub(super) folder: &'a Path,
+/// What the configuration in force holds, which the next one may take over.
+pub(super) struct Current {
+    pub(super) folder: PathBuf,
     pub(super) metrics: Option<SocketAddr>,
+    pub(super) entries: Vec<Entry>,
 }
 
 /// A configuration, checked.
@@ -35,8 +36,7 @@ pub(super) struct Prepared {
     pub(super) settings: WatchSettings,
     /// The output folder as an absolute path free of symbolic links.
     folder: PathBuf,
-    /// Opened while it was checked, until it is used.
-    means: Option<Means>,
+    pub(super) means: Means,
     /// The output folder, where it is another than before.
     output: Option<Held>,
     /// Where figures are asked for, if that is another address than before.
@@ -81,18 +81,15 @@ impl Prepared {
             Some(current) if current.folder == folder => None,
             _ => Some(take(folder.clone())?),
         };
-        Ok(Self { config, settings, folder, means: Some(means), output, listener })
+        Ok(Self { config, settings, folder, means, output, listener })
     }
 
     /// What this configuration holds, taken over from the one before as far as it is the same.
-    pub(super) fn hold(&mut self, before: Option<Held>, counters: &Counters) -> Result<Held> {
-        let (mut held, server) = match (self.output.take(), before) {
-            (Some(output), before) => (output, before.and_then(|before| before.server)),
-            (None, Some(mut before)) if before.folder == self.folder => {
-                let server = before.server.take();
-                (before, server)
-            }
-            (None, before) => (take(self.folder.clone())?, before.and_then(|before| before.server)),
+    pub(super) fn hold(&mut self, mut before: Option<Held>, counters: &Counters) -> Result<Held> {
+        let server = before.as_mut().and_then(|before| before.server.take());
+        let mut held = match self.output.take().or(before) {
+            Some(held) => held,
+            None => take(self.folder.clone())?,
         };
         held.server = match (self.listener.take(), self.config.watch.metrics, server) {
             (Some(listener), ..) => Some(Server::start(listener, counters.clone(), &self.folder)?),
@@ -103,14 +100,6 @@ impl Prepared {
             _ => None,
         };
         Ok(held)
-    }
-
-    /// Weights on their device.
-    pub(super) fn means(&mut self) -> Result<Means> {
-        match self.means.take() {
-            Some(means) => Ok(means),
-            None => Means::open(&self.config.watch.coloring, None),
-        }
     }
 }
 

@@ -1,19 +1,9 @@
 //! Hands each event of the watched folder to all who want to know: log, figures, hook, systemd.
 
-use std::ffi::OsString;
-use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use log::LevelFilter;
-use signal_hook::consts::SIGHUP;
-use signal_hook::flag;
-
-use super::prepared::{Current, Prepared};
+use super::prepared::Prepared;
 use super::teller;
-use crate::config::{Config, Entry};
 use crate::error::Result;
 use crate::hook::{Hook, Hooks};
 use crate::job::Outcome;
@@ -21,58 +11,8 @@ use crate::ledger::{Due, Ledger};
 use crate::metrics::Counters;
 use crate::plan;
 use crate::report;
-use crate::stop::Stop;
 use crate::systemd::{self, Watchdog};
 use crate::watch::event::{Observer, WatchEvent};
-
-/// Reads the configuration again when SIGHUP asks for it.
-pub(super) struct Reload {
-    asked: Arc<AtomicBool>,
-    arguments: Vec<OsString>,
-    /// What -v or -q asks for.
-    level: Option<LevelFilter>,
-    ready: Option<Prepared>,
-}
-
-impl Reload {
-    pub(super) fn on_signal(
-        arguments: Vec<OsString>,
-        level: Option<LevelFilter>,
-    ) -> io::Result<Self> {
-        let asked = Arc::default();
-        flag::register(SIGHUP, Arc::clone(&asked))?;
-        Ok(Self { asked, arguments, level, ready: None })
-    }
-
-    /// The configuration that is to come into force.
-    pub(super) fn take_ready(&mut self) -> Option<Prepared> {
-        let next = self.ready.take()?;
-        log::set_max_level(self.level.unwrap_or(next.config.watch.log_level));
-        Some(next)
-    }
-
-    /// Prepares the configuration anew if that was asked for. Gives whether there is one.
-    fn poll(&mut self, before: &[Entry], current: &Current) -> bool {
-        if !self.asked.swap(false, Ordering::Relaxed) {
-            return false;
-        }
-        systemd::reloading();
-        self.ready = None; // it may hold what the next one needs
-        match Config::load(&self.arguments).and_then(|config| Prepared::new(config, Some(current)))
-        {
-            Ok(next) => {
-                teller::tell_changes(before, &next.config.entries());
-                self.ready = Some(next);
-                true
-            }
-            Err(error) => {
-                log::error!("the configuration stays as it was: {error}");
-                systemd::ready();
-                false
-            }
-        }
-    }
-}
 
 /// Listens to one run of the watched folder.
 pub(super) struct Service<'a> {
@@ -80,40 +20,30 @@ pub(super) struct Service<'a> {
     folder: PathBuf,
     /// The output folder as the user wrote it.
     output: PathBuf,
-    metrics: Option<SocketAddr>,
     json: bool,
     hook: Option<Hook>,
-    entries: Vec<Entry>,
     watchdog: Watchdog,
-    reload: &'a mut Reload,
     hooks: &'a Hooks,
     counters: &'a Counters,
-    stop: &'a Stop,
 }
 
 impl<'a> Service<'a> {
     pub(super) fn new(
         prepared: &Prepared,
         folder: &Path,
-        reload: &'a mut Reload,
         hooks: &'a Hooks,
         counters: &'a Counters,
-        stop: &'a Stop,
     ) -> Self {
         let watch = &prepared.config.watch;
         let hook = watch.hook.clone().map(|command| Hook { command, timeout: watch.hook_timeout });
         Self {
             folder: folder.to_path_buf(),
             output: prepared.settings.output.clone(),
-            metrics: watch.metrics,
             json: watch.json,
             hook,
-            entries: prepared.config.entries(),
             watchdog: Watchdog::new(),
-            reload,
             hooks,
             counters,
-            stop,
         }
     }
 }
@@ -170,10 +100,6 @@ impl Observer for Service<'_> {
                 systemd::status(&format!(
                     "{running} in work, {queued} queued, {waiting} settling; since the start {sums}"
                 ));
-                let current = Current { folder: &self.folder, metrics: self.metrics };
-                if self.reload.poll(&self.entries, &current) {
-                    self.stop.reload().store(true, Ordering::Relaxed);
-                }
             }
             _ => {}
         }
