@@ -3,15 +3,14 @@
 //! A job is taken, done and acknowledged in one call, [`Studio::perform`], which needs nothing of
 //! the other jobs: a queue of another kind than `batch`'s can stand in front of it.
 
-mod age;
-mod colors;
-mod contents;
+mod claims;
 mod decision;
 mod failure;
+mod first_pass;
 mod original;
 mod outcome;
 pub(crate) mod sidecar;
-mod temporary;
+mod staleness;
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Seek, Write};
@@ -26,20 +25,20 @@ use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{ChromaMap, Colorizer, Hints, Mark, Scan};
 
 use crate::error::{Error, Result};
-use crate::fingerprint::{self, Stamp};
+use crate::files::fingerprint::{self, Stamp};
+use crate::files::publish;
+use crate::files::temporary::Temporary;
 use crate::ledger::{self, Ledger, Making, Original, Published};
 use crate::plan::Job;
-use crate::publish;
-use crate::settings::{Recipe, SOFTWARE};
+use crate::render::{Recipe, SOFTWARE};
 use crate::stop::{Stop, Stoppable};
 use crate::watch::settings::{Duplicates, OnSuccess, Retries};
-pub(crate) use age::age;
-use colors::Look;
-pub(crate) use contents::Contents;
+pub(crate) use claims::Contents;
 pub(crate) use decision::{Decision, Redo, decide, is_done_by_times};
+use first_pass::Look;
 pub(crate) use outcome::{Estimate, Facts, Outcome, SkipReason};
 use sidecar::Sidecar;
-use temporary::Temporary;
+pub(crate) use staleness::age;
 
 /// What all jobs of a run share.
 pub(crate) struct Studio {

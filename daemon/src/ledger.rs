@@ -22,9 +22,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, named_params, params};
 
 use crate::error::{Error, Result};
-use crate::fingerprint::Stamp;
+use crate::files::fingerprint::Stamp;
 use crate::plan::Job;
-use crate::settings::{Recipe, SOFTWARE};
+use crate::render::{Recipe, SOFTWARE};
 pub(crate) use delivery::{Document, Undelivered};
 pub(crate) use hooks::Due;
 #[cfg(test)]

@@ -6,10 +6,10 @@
 //! the folders could not tell it again after a crash.
 
 pub(crate) mod command;
+mod discovery;
 pub(crate) mod event;
-mod eyes;
 mod filesystem;
-mod look;
+mod folder_events;
 mod pause;
 mod roots;
 mod seen;
@@ -23,11 +23,11 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
-use crate::crew::Crew;
 use crate::error::Result;
-use crate::ignore::Ignore;
+use crate::files::ignore::Ignore;
 use crate::job::{Outcome, Studio};
 use crate::plan::Job;
+use crate::queue::Crew;
 use crate::stop::Stop;
 use crate::watch::event::Observer;
 use crate::watch::settings::WatchSettings;

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
-use crate::job::age::age;
+use crate::files::fingerprint;
+use crate::files::publish::{self, Place};
+use crate::job::staleness::age;
 use crate::ledger::{Ledger, Original, Published};
 use crate::plan::Job;
-use crate::publish::{self, Place};
-use crate::settings::Recipe;
+use crate::render::Recipe;
 
 /// What is made again though its result is there and unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::Making;
-    use crate::settings::SOFTWARE;
+    use crate::render::SOFTWARE;
 
     const RESULT: &[u8; 6] = b"result";
 

@@ -11,11 +11,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
+use crate::files::fingerprint;
+use crate::files::publish::{self, Place};
 use crate::job::Studio;
 use crate::ledger::{Original, Published};
 use crate::plan::Job;
-use crate::publish::{self, Place};
 use crate::watch::settings::OnSuccess;
 
 impl Studio {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use polychromify_core::Toning;
 
-use crate::job::age::Age;
+use crate::job::staleness::Age;
 use crate::ledger::Published;
 
 /// How a job ended.

@@ -13,12 +13,12 @@ use polychromify_core::scan::SourceType;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
+use crate::files::fingerprint;
+use crate::files::publish::{self, Place};
+use crate::files::temporary::Temporary;
 use crate::job::Studio;
-use crate::job::temporary::Temporary;
 use crate::ledger::{Ledger, Published};
 use crate::plan::Job;
-use crate::publish::{self, Place};
 
 /// The JSON of a result.
 #[derive(Debug)]

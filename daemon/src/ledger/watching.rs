@@ -6,11 +6,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use rusqlite::{OptionalExtension, params};
 
 use crate::error::Result;
-use crate::fingerprint::Stamp;
+use crate::files::fingerprint::Stamp;
 use crate::ledger::sql_path::SqlPath;
 use crate::ledger::{Ledger, Original, forget_intent, now};
 use crate::plan::Job;
-use crate::settings::Recipe;
+use crate::render::Recipe;
 
 /// What the ledger says of a file with a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::cli::{OnSuccessName, Watch};
-use crate::ignore::IGNORED;
-use crate::setup;
+use crate::files::ignore::IGNORED;
+use crate::model;
 use crate::watch;
 use crate::watch::settings::{Noticing, OnSuccess, Retries, WatchSettings};
 
@@ -31,6 +31,6 @@ pub(crate) fn settings(arguments: &Watch, output: &Path) -> WatchSettings {
             first_delay: arguments.retry_delay,
             ..Retries::default()
         },
-        jobs: setup::workers(&arguments.coloring),
+        jobs: model::workers(&arguments.coloring),
     }
 }

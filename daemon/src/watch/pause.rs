@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::crew::Crew;
+use crate::queue::Crew;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::fingerprint::Stamp;
-use crate::ignore::Ignore;
+use crate::files::fingerprint::Stamp;
+use crate::files::ignore::Ignore;
 use crate::plan::names;
 
 /// What is left out.
@@ -183,7 +183,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::ignore::IGNORED;
+    use crate::files::ignore::IGNORED;
 
     fn sweep(root: &Path, excluded: Vec<PathBuf>) -> Vec<String> {
         let filter = Filter { ignore: Ignore::new(IGNORED).unwrap(), excluded };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::fingerprint::Stamp;
+use crate::files::fingerprint::Stamp;
 use crate::plan::Job;
 
 /// Files that are waited for, by their absolute paths.

@@ -7,18 +7,18 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::FormatChoice;
-use crate::crew::Crew;
 use crate::error::Result;
-use crate::fingerprint::Stamp;
-use crate::ignore::Ignore;
+use crate::files::fingerprint::Stamp;
+use crate::files::ignore::Ignore;
 use crate::job::{Outcome, SkipReason, Studio};
 use crate::ledger::Standing;
 use crate::plan::Job;
+use crate::queue::Crew;
 use crate::stop::Stop;
 use crate::watch::Message;
+use crate::watch::discovery;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
-use crate::watch::eyes::Eyes;
-use crate::watch::look;
+use crate::watch::folder_events::Eyes;
 use crate::watch::pause::Pause;
 use crate::watch::roots::{self, Root};
 use crate::watch::seen::Seen;
@@ -216,7 +216,7 @@ impl<'a> Watcher<'a> {
                 self.waiting.defer(job, stamp, now);
                 continue;
             }
-            match look::standing(self.studio, &job, &stamp) {
+            match discovery::standing(self.studio, &job, &stamp) {
                 Ok(Standing::Settled) => self.seen.insert(&job.input, &stamp),
                 Ok(Standing::Young) if !stamp.is_settled(SystemTime::now()) => {
                     self.waiting.postpone(job, stamp, now, now + ROUND);

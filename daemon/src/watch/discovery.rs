@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::error::Result;
-use crate::fingerprint::Stamp;
+use crate::files::fingerprint::Stamp;
 use crate::job::{self, Redo, Studio};
 use crate::ledger::Standing;
 use crate::plan::Job;
 use crate::watch::event::WatchEvent;
-use crate::watch::eyes::Blind;
 use crate::watch::filesystem;
+use crate::watch::folder_events::Blind;
 use crate::watch::roots::{self, Root};
 use crate::watch::sweep::{self, Found, Kind, Sweep};
 use crate::watch::watcher::Watcher;

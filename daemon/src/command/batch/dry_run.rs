@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::estimate::{self, Candidate};
 use crate::cli::Batch;
 use crate::error::Result;
-use crate::fingerprint;
+use crate::files::fingerprint;
 use crate::job::{
     self, Decision, Facts, Outcome, SkipReason, Studio, age, decide, is_done_by_times,
 };

@@ -11,7 +11,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
+use crate::files::fingerprint;
 use crate::ledger::Published;
 
 /// What lies under a final name.

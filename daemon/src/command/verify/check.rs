@@ -6,12 +6,12 @@ use polychromify_core::Scan;
 use polychromify_core::scan::{Deadline, FoundLabel, Limits};
 use serde_json::Value;
 
+use crate::command::verify::delivery::{Delivery, Item, Told};
+use crate::command::verify::{Kind, Problem};
 use crate::error::Error;
-use crate::fingerprint;
+use crate::files::fingerprint;
 use crate::plan::names;
 use crate::stop::Stop;
-use crate::verify::delivery::{Delivery, Item, Told};
-use crate::verify::{Kind, Problem};
 
 /// Rows that are decoded at once.
 const BAND_ROWS: usize = 64;

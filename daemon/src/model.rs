@@ -9,11 +9,11 @@ use polychromify_core::{Arithmetic, Colorizer, Device, Weights};
 
 use crate::cli::{BordersChoice, Coloring, PrecisionName};
 use crate::error::{Error, Result};
+use crate::files::lock::Lock;
 use crate::job::{Care, Redo, Style};
 use crate::ledger::{self, Ledger};
-use crate::lock::Lock;
-use crate::recover;
-use crate::settings::{Recipe, Settings};
+use crate::output;
+use crate::render::{Recipe, Settings};
 
 /// Most pixels of a scan. The largest archive scans have a few hundred megapixels; a file that
 /// claims more than this is refused before it takes hours.
@@ -115,7 +115,7 @@ pub(crate) fn open_output(folder: &Path) -> Result<(Lock, Ledger)> {
     std::fs::create_dir_all(&hidden).map_err(Error::io(&hidden, "create"))?;
     let lock = Lock::take(&hidden.join("lock"), folder)?;
     let ledger = Ledger::open(folder)?;
-    let unsettled = recover::recover(&ledger, folder)?;
+    let unsettled = output::recover(&ledger, folder)?;
     if unsettled > 0 {
         log::info!("{}: an earlier run was interrupted; going on", folder.display());
     }

@@ -9,42 +9,42 @@ use std::thread;
 use signal_hook::consts::SIGHUP;
 use signal_hook::iterator::Signals;
 
-use super::prepared::{Current, Prepared};
-use super::teller;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::service::events;
+use crate::service::prepared::{Current, Prepared};
+use crate::service::systemd;
 use crate::stop::Stop;
-use crate::systemd;
 
 /// The thread that prepares configurations.
-pub(super) struct Reload {
+pub(crate) struct Reload {
     in_force: Sender<Current>,
     next: Receiver<Prepared>,
 }
 
 impl Reload {
     /// Listens to `signals`; asks `stop` for a reload once a configuration is ready.
-    pub(super) fn start(signals: Signals, arguments: Vec<OsString>, stop: Stop) -> Self {
+    pub(crate) fn start(signals: Signals, arguments: Vec<OsString>, stop: Stop) -> Self {
         let ((in_force, currents), (sender, next)) = (mpsc::channel(), mpsc::channel());
         thread::spawn(move || prepare(signals, &arguments, &currents, &sender, &stop));
         Self { in_force, next }
     }
 
     /// Tells the thread what the next configuration is compared with.
-    pub(super) fn comes_into_force(&self, current: Current) {
+    pub(crate) fn comes_into_force(&self, current: Current) {
         if self.in_force.send(current).is_err() {
             log::error!("SIGHUP is not heeded any more: its thread has ended");
         }
     }
 
     /// The configuration that a reload was asked for.
-    pub(super) fn next(&self) -> Option<Prepared> {
+    pub(crate) fn next(&self) -> Option<Prepared> {
         self.next.try_recv().ok()
     }
 }
 
 /// What SIGHUP sends from now on is kept until the thread asks for it.
-pub(super) fn listen() -> Result<Signals> {
+pub(crate) fn listen() -> Result<Signals> {
     Signals::new([SIGHUP]).map_err(Error::Signals)
 }
 
@@ -64,7 +64,7 @@ fn prepare(
                 Config::load(arguments).and_then(|config| Prepared::new(config, Some(&current)));
             match prepared {
                 Ok(prepared) => {
-                    teller::tell_changes(&current.entries, &prepared.config.entries());
+                    events::tell_changes(&current.entries, &prepared.config.entries());
                     if next.send(prepared).is_err() {
                         return; // the program ends
                     }

@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use super::prepared::Prepared;
-use super::teller;
 use crate::error::Result;
-use crate::hook::{Hook, Hooks};
 use crate::job::Outcome;
 use crate::ledger::{Due, Ledger};
-use crate::metrics::Counters;
 use crate::plan;
 use crate::report;
-use crate::systemd::{self, Watchdog};
+use crate::service::events;
+use crate::service::hook::{Hook, Hooks};
+use crate::service::metrics::Counters;
+use crate::service::prepared::Prepared;
+use crate::service::systemd::{self, Watchdog};
 use crate::watch::event::{Observer, WatchEvent};
 
 /// Listens to one run of the watched folder.
-pub(super) struct Service<'a> {
+pub(crate) struct Service<'a> {
     /// The output folder, absolute.
     folder: PathBuf,
     /// The output folder as the user wrote it.
@@ -28,7 +28,7 @@ pub(super) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         prepared: &Prepared,
         folder: &Path,
         hooks: &'a Hooks,
@@ -50,7 +50,7 @@ impl<'a> Service<'a> {
 
 impl Service<'_> {
     /// Calls the hook for what an earlier run left due.
-    pub(super) fn call_due_hooks(&self, ledger: &Ledger) -> Result<()> {
+    pub(crate) fn call_due_hooks(&self, ledger: &Ledger) -> Result<()> {
         ledger.expect_hooks(self.hook.is_some())?;
         if let Some(hook) = &self.hook {
             for due in ledger.hooks_due()? {
@@ -80,7 +80,7 @@ impl Service<'_> {
 
 impl Observer for Service<'_> {
     fn tell(&mut self, event: &WatchEvent<'_>) {
-        teller::tell(event);
+        events::tell(event);
         self.counters.count(event);
         match event {
             WatchEvent::Ready => systemd::ready(),

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
+use crate::files::fingerprint;
+use crate::files::publish;
 use crate::ledger::{self, FOLDER, Ledger};
-use crate::publish;
 
 /// A document under its temporary name in the ledger's folder.
 pub(super) struct Document {

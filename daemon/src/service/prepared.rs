@@ -6,37 +6,37 @@ use std::path::PathBuf;
 use crate::cli::OnSuccessName;
 use crate::config::{Config, Entry};
 use crate::error::{Error, Result};
+use crate::files::lock::Lock;
 use crate::ledger::Ledger;
-use crate::lock::Lock;
-use crate::metrics::{self, Counters, Server};
+use crate::model::{self, Means};
 use crate::plan;
-use crate::setup::{self, Means};
+use crate::service::metrics::{self, Counters, Server};
 use crate::watch::settings::WatchSettings;
 use crate::watch::{self, command};
 
 /// What is ours for as long as this lives: the output folder, and the address of the figures.
-pub(super) struct Held {
-    pub(super) folder: PathBuf,
+pub(crate) struct Held {
+    pub(crate) folder: PathBuf,
     #[expect(dead_code, reason = "held, never read")]
-    pub(super) lock: Lock,
-    pub(super) ledger: Ledger,
-    pub(super) server: Option<Server>,
+    pub(crate) lock: Lock,
+    pub(crate) ledger: Ledger,
+    pub(crate) server: Option<Server>,
 }
 
 /// What the configuration in force holds, which the next one may take over.
-pub(super) struct Current {
-    pub(super) folder: PathBuf,
-    pub(super) metrics: Option<SocketAddr>,
-    pub(super) entries: Vec<Entry>,
+pub(crate) struct Current {
+    pub(crate) folder: PathBuf,
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// A configuration, checked.
-pub(super) struct Prepared {
-    pub(super) config: Config,
-    pub(super) settings: WatchSettings,
+pub(crate) struct Prepared {
+    pub(crate) config: Config,
+    pub(crate) settings: WatchSettings,
     /// The output folder as an absolute path free of symbolic links.
     folder: PathBuf,
-    pub(super) means: Means,
+    pub(crate) means: Means,
     /// The output folder, where it is another than before.
     output: Option<Held>,
     /// Where figures are asked for, if that is another address than before.
@@ -50,7 +50,7 @@ impl Prepared {
     ///
     /// When folders are missing from it, weights or device do not fit, or the output folder cannot
     /// or the address of `--metrics` cannot be taken.
-    pub(super) fn new(config: Config, current: Option<&Current>) -> Result<Self> {
+    pub(crate) fn new(config: Config, current: Option<&Current>) -> Result<Self> {
         let asked = &config.watch;
         if asked.inputs.is_empty() {
             return Err(Error::NotConfigured { key: "input" });
@@ -85,7 +85,7 @@ impl Prepared {
     }
 
     /// What this configuration holds, taken over from the one before as far as it is the same.
-    pub(super) fn hold(&mut self, mut before: Option<Held>, counters: &Counters) -> Result<Held> {
+    pub(crate) fn hold(&mut self, mut before: Option<Held>, counters: &Counters) -> Result<Held> {
         let server = before.as_mut().and_then(|before| before.server.take());
         let mut held = match self.output.take().or(before) {
             Some(held) => held,
@@ -104,6 +104,6 @@ impl Prepared {
 }
 
 fn take(folder: PathBuf) -> Result<Held> {
-    let (lock, ledger) = setup::open_output(&folder)?;
+    let (lock, ledger) = model::open_output(&folder)?;
     Ok(Held { folder, lock, ledger, server: None })
 }

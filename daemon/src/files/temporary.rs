@@ -2,23 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::publish;
+use crate::files::publish;
 
 /// A temporary file, removed when dropped unless it was published.
 #[derive(Debug)]
-pub(super) struct Temporary(Option<PathBuf>);
+pub(crate) struct Temporary(Option<PathBuf>);
 
 impl Temporary {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self(Some(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.as_deref().expect("taken only when published or dropped")
     }
 
     /// The file has its final name.
-    pub(super) fn publish(mut self) {
+    pub(crate) fn publish(mut self) {
         self.0 = None;
     }
 }

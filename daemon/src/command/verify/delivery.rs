@@ -7,11 +7,11 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use crate::command::manifest::listing::{self, Escapes};
+use crate::command::manifest::table::Records;
+use crate::command::manifest::{CHECKSUMS, TABLE};
+use crate::command::verify::{Kind, Problem};
 use crate::error::{Error, Result};
-use crate::manifest::listing::{self, Escapes};
-use crate::manifest::table::Records;
-use crate::manifest::{CHECKSUMS, TABLE};
-use crate::verify::{Kind, Problem};
 
 /// Folder of a bag's files.
 pub(super) const PAYLOAD: &str = "data";

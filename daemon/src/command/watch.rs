@@ -4,11 +4,6 @@
 //! configuration holds. SIGHUP has it read the configuration again: one that does not fit is
 //! refused in words, and the work goes on as before.
 
-mod prepared;
-mod reload;
-mod service;
-mod teller;
-
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,18 +15,18 @@ use crate::cli::LogFormat;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::hook::Hooks;
 use crate::job::{Care, Contents, Studio};
-use crate::logging::{self, Form};
-use crate::metrics::Counters;
+use crate::model;
 use crate::report;
-use crate::setup;
+use crate::service::hook::Hooks;
+use crate::service::logging::{self, Form};
+use crate::service::metrics::Counters;
+use crate::service::observer::Service;
+use crate::service::prepared::{Current, Held, Prepared};
+use crate::service::reload::{self, Reload};
+use crate::service::{priority, systemd};
 use crate::stop::Stop;
 use crate::watch::{self, Ended};
-use crate::{priority, systemd};
-use prepared::{Current, Held, Prepared};
-use reload::Reload;
-use service::Service;
 
 /// Runs the command. `level` is what -v or -q asks for.
 ///
@@ -118,14 +113,14 @@ fn watch(
         weights: means.weights,
         hints: Hints::default(),
         style: means.style,
-        limits: setup::limits(arguments.coloring.memory, settings.jobs),
+        limits: model::limits(arguments.coloring.memory, settings.jobs),
         time_limit: arguments.coloring.time_limit,
         bands: AtomicU64::new(0),
         care: Care {
             retries: Some(settings.retries),
             on_success: settings.on_success.clone(),
             duplicates: settings.duplicates,
-            ..setup::care(&arguments.coloring)?
+            ..model::care(&arguments.coloring)?
         },
         contents: Contents::default(),
         stop: stop.clone(),

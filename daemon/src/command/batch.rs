@@ -1,7 +1,7 @@
 //! `polychromify batch`: plans, then lets workers take jobs until none is left.
 
+mod dry_run;
 mod estimate;
-mod rehearsal;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
@@ -12,16 +12,16 @@ use indicatif::MultiProgress;
 use polychromify_core::Hints;
 
 use crate::cli::Batch;
-use crate::crew::Crew;
+use crate::command::manifest;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::fingerprint;
+use crate::files::fingerprint;
 use crate::job::{self, Contents, Facts, Outcome, Redo, SkipReason, Studio};
 use crate::ledger::Ledger;
-use crate::manifest;
+use crate::model::{self, Means};
 use crate::plan::{self, Job, Plan};
+use crate::queue::Crew;
 use crate::report::Report;
-use crate::setup::{self, Means};
 use crate::stop::Stop;
 
 /// Runs the command.
@@ -33,13 +33,13 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let stop = Stop::on_signals().map_err(Error::Signals)?;
     let plan = plan::plan(&arguments.inputs, &arguments.output, arguments.coloring.format)?;
     let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
-    let mut care = setup::care(&arguments.coloring)?;
+    let mut care = model::care(&arguments.coloring)?;
     if arguments.force {
         care.redo = Redo::All;
     }
     let means = Means::open(&arguments.coloring, hints_sha256)?;
-    let workers = setup::workers(&arguments.coloring).min(plan.jobs.len().max(1));
-    let limits = setup::limits(arguments.coloring.memory, workers);
+    let workers = model::workers(&arguments.coloring).min(plan.jobs.len().max(1));
+    let limits = model::limits(arguments.coloring.memory, workers);
 
     let mut manifest_failed = false;
     let mut report = Report::new(progress, arguments.json);
@@ -73,9 +73,9 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
         };
         if arguments.dry_run {
             let studio = studio(Ledger::in_memory()?);
-            rehearsal::rehearse(arguments, &plan, &studio, workers, &mut report)?;
+            dry_run::rehearse(arguments, &plan, &studio, workers, &mut report)?;
         } else {
-            let (_lock, ledger) = setup::open_output(&plan.folder)?;
+            let (_lock, ledger) = model::open_output(&plan.folder)?;
             let s = if photographs == 1 { "" } else { "s" };
             log::info!(
                 "{photographs} photograph{s}, {workers} at a time, on {device} with {weights}"

@@ -20,8 +20,8 @@ use crate::cli::Verify;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::ledger::FOLDER;
+use crate::model;
 use crate::report;
-use crate::setup;
 use crate::stop::Stop;
 use check::Checker;
 use delivery::Delivery;
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Verify) -> Result<Exit> {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let workers = arguments.jobs.map_or_else(cores, |jobs| jobs.get().into());
     let workers = workers.min(delivery.items.len().max(1));
-    let limits = setup::limits(arguments.memory, workers);
+    let limits = model::limits(arguments.memory, workers);
     let checker = Checker { delivery: &delivery, limits, stop: &stop };
     let (next, (sender, found)) = (AtomicUsize::new(0), mpsc::channel());
     thread::scope(|scope| {

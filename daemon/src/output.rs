@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::fingerprint;
+use crate::files::fingerprint;
+use crate::files::publish;
 use crate::job::sidecar;
 use crate::ledger::{Ledger, Unsettled};
-use crate::publish;
 
 /// After so many runs that died over it, an input is not tried again by itself: it may be what
 /// kills them, by the memory it takes for example.
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use crate::ledger::{self, Making, Original, Published};
     use crate::plan::Job;
-    use crate::settings::Recipe;
+    use crate::render::Recipe;
 
     const RESULT: &[u8; 6] = b"result";
 

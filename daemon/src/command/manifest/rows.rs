@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::fingerprint::{self, Stamp};
+use crate::files::fingerprint::{self, Stamp};
 use crate::job::sidecar;
 use crate::ledger::{Published, Undelivered};
 use crate::report::timestamp;
