@@ -1,6 +1,6 @@
 //! One photograph the whole way: read, colored, published, recorded.
 //!
-//! A job is taken, done and acknowledged in one call, [`Studio::perform`], which needs nothing of
+//! A job is taken, done and acknowledged in one call, [`JobContext::perform`], which needs nothing of
 //! the other jobs: a queue of another kind than `batch`'s can stand in front of it.
 
 mod claims;
@@ -33,15 +33,15 @@ use crate::plan::Job;
 use crate::render::{Recipe, SOFTWARE};
 use crate::stop::{Stop, Stoppable};
 use crate::watch::settings::{Duplicates, OnSuccess, Retries};
-pub(crate) use claims::Contents;
+pub(crate) use claims::ContentClaims;
 pub(crate) use decision::{Decision, Redo, decide, is_done_by_times};
-use first_pass::Look;
-pub(crate) use outcome::{Estimate, Facts, Outcome, SkipReason};
+use first_pass::FirstPass;
+pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason};
 use sidecar::Sidecar;
-pub(crate) use staleness::age;
+pub(crate) use staleness::staleness;
 
 /// What all jobs of a run share.
-pub(crate) struct Studio {
+pub(crate) struct JobContext {
     pub(crate) colorizer: Colorizer,
     pub(crate) ledger: Ledger,
     /// The output folder, absolute.
@@ -57,14 +57,14 @@ pub(crate) struct Studio {
     pub(crate) time_limit: Duration,
     /// Bands that were read by all jobs, which shows that they get on.
     pub(crate) bands: AtomicU64,
-    pub(crate) care: Care,
-    pub(crate) contents: Contents,
+    pub(crate) policy: Policy,
+    pub(crate) claims: ContentClaims,
     pub(crate) stop: Stop,
 }
 
 /// What is done around the coloring; by default what `batch` does.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Care {
+pub(crate) struct Policy {
     /// When a failed job is tried again; `None`: it is not.
     pub(crate) retries: Option<Retries>,
     pub(crate) on_success: OnSuccess,
@@ -116,7 +116,7 @@ impl Style {
     }
 }
 
-impl Studio {
+impl JobContext {
     /// Bounds for a job that begins now.
     pub(crate) fn limits_from_now(&self) -> Limits {
         Limits { deadline: Deadline::after(self.time_limit), ..self.limits }
@@ -125,61 +125,70 @@ impl Studio {
     /// Does a job and records how it ended.
     pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
         let started = Instant::now();
-        let mut facts = Facts::default();
-        let ended = catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut facts)))
+        let mut details = JobDetails::default();
+        let ended = catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut details)))
             .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
-        facts.seconds = Some(started.elapsed().as_secs_f64());
+        details.seconds = Some(started.elapsed().as_secs_f64());
         match ended {
-            Ok(Ended::Done) => Outcome::Done(facts),
-            Ok(Ended::Skipped(reason)) => Outcome::Skipped(reason, facts),
-            Err(error) => self.settle_failure(id, job, &error, facts),
+            Ok(Ended::Done) => Outcome::Done(details),
+            Ok(Ended::Skipped(reason)) => Outcome::Skipped(reason, details),
+            Err(error) => self.settle_failure(id, job, &error, details),
         }
     }
 
-    fn attempt(&self, id: i64, job: &Job, started: Instant, facts: &mut Facts) -> Result<Ended> {
+    fn attempt(
+        &self,
+        id: i64,
+        job: &Job,
+        started: Instant,
+        details: &mut JobDetails,
+    ) -> Result<Ended> {
         let limits = self.limits_from_now();
         let read_at = SystemTime::now();
         let stamp = fingerprint::stamp(&job.shown)?;
         let content = fingerprint::sha256_unless(&job.shown, &self.stop, limits.deadline)?;
-        facts.sha256_input = Some(content.clone());
+        details.sha256_input = Some(content.clone());
         let path = self.folder.join(&job.output);
         let _claim = self.claim(&content)?;
         let known = self.ledger.result(&job.output)?;
         let old_sidecar = known.as_ref().and_then(|known| known.sidecar.clone());
-        let replaced = match decide(job, &content, &self.recipe, self.care.redo, &path, known)? {
+        let replaced = match decide(job, &content, &self.recipe, self.policy.redo, &path, known)? {
             Decision::Color(replaced) => replaced,
             Decision::Keep(mut result) => {
-                facts.of_result(&result);
+                details.of_result(&result);
                 result.input.clone_from(&job.input);
                 result.source = stamp.is_settled(read_at).then_some(stamp);
-                if self.lets_originals_go() {
+                if self.disposes_of_originals() {
                     result.original = Original::Leaving;
                 }
                 self.ledger.keep(id, &result)?;
                 self.keep_sidecar(&job.output, &result);
-                self.let_original_go(job, &result);
-                return Ok(Ended::Skipped(SkipReason::DoneAlready(age(&result, &self.recipe))));
+                self.dispose_original(job, &result);
+                return Ok(Ended::Skipped(SkipReason::DoneAlready(staleness(
+                    &result,
+                    &self.recipe,
+                ))));
             }
             Decision::LeaveEdited => {
                 return self.skip(id, SkipReason::ResultEdited);
             }
         };
-        facts.duplicate_of = self.ledger.same_content(&content, &self.recipe, &job.output)?;
+        details.duplicate_of = self.ledger.same_content(&content, &self.recipe, &job.output)?;
         if let (Some(other), None, Duplicates::Skip) =
-            (&facts.duplicate_of, &replaced, self.care.duplicates)
+            (&details.duplicate_of, &replaced, self.policy.duplicates)
         {
             return self.skip(id, SkipReason::Duplicate(other.clone()));
         }
-        if self.care.sidecar {
+        if self.policy.sidecar {
             sidecar::refuse_foreign(&path, old_sidecar.as_deref())?;
         }
         let temporary = publish::temporary_name(&job.output);
-        let time = self.care.time.unwrap_or_else(ledger::now);
+        let time = self.policy.time.unwrap_or_else(ledger::now);
         let time = self.ledger.start(id, &content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
         let making = (content.as_str(), time);
-        let (width, height) = match self.color(job, making, &limits, temporary.path(), facts)? {
+        let (width, height) = match self.color(job, making, &limits, temporary.path(), details)? {
             Colored::Pages(size, _) => size,
             Colored::Left(reason) => return self.skip(id, reason),
         };
@@ -200,7 +209,7 @@ impl Studio {
             width,
             height,
             milliseconds: started.elapsed().as_millis() as i64,
-            original: if self.lets_originals_go() { Original::Leaving } else { Original::Kept },
+            original: if self.disposes_of_originals() { Original::Leaving } else { Original::Kept },
             making: Making {
                 software: Some(SOFTWARE.to_owned()),
                 weights: Some(self.weights.clone()),
@@ -208,9 +217,9 @@ impl Studio {
             },
             sidecar: None,
         };
-        let sidecar = self.care.sidecar.then(|| Sidecar::of(&job.output, &result));
+        let sidecar = self.policy.sidecar.then(|| Sidecar::of(&job.output, &result));
         result.sidecar = sidecar.as_ref().map(Sidecar::sha256);
-        facts.of_result(&result);
+        details.of_result(&result);
         self.ledger.intend(id, &result)?;
         let sidecar = sidecar.map(|sidecar| sidecar.write(temporary.path())).transpose()?;
         // At no instant a result stands beside what is told of another one.
@@ -223,8 +232,8 @@ impl Studio {
             self.publish_sidecar(job, sidecar);
         }
         let record = || publish::sync_folder(parent).and_then(|()| self.ledger.publish(id));
-        match self.insist(job, record) {
-            Ok(()) => self.let_original_go(job, &result),
+        match self.retry_until_recorded(job, record) {
+            Ok(()) => self.dispose_original(job, &result),
             Err(error) => log::warn!("{}: done, but not recorded: {error}", job.shown.display()),
         }
         Ok(Ended::Done)
@@ -243,12 +252,12 @@ impl Studio {
         making: (&str, i64),
         limits: &Limits,
         temporary: &Path,
-        facts: &mut Facts,
+        details: &mut JobDetails,
     ) -> Result<Colored> {
         let create = OpenOptions::new().write(true).create_new(true).open(temporary);
         let file = create.map_err(Error::io(temporary, "create"))?;
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let (size, pages) = match self.color_to(job, making, limits, &mut out, facts)? {
+        let (size, pages) = match self.color_to(job, making, limits, &mut out, details)? {
             Colored::Pages(size, pages) => (size, pages),
             left @ Colored::Left(_) => return Ok(left),
         };
@@ -272,14 +281,14 @@ impl Studio {
         (content, time): (&str, i64),
         limits: &Limits,
         out: W,
-        facts: &mut Facts,
+        details: &mut JobDetails,
     ) -> Result<Colored> {
         let mut scan = Scan::open(&job.shown, limits)?;
         scan.set_inverted(self.style.invert);
         let pages = scan.pages();
-        let mut first = match self.look(job, &mut scan, facts)? {
-            Look::Color(image) => Some(image),
-            Look::Leave(reason) => return Ok(Colored::Left(reason)),
+        let mut first = match self.first_pass(job, &mut scan, details)? {
+            FirstPass::Color(image) => Some(image),
+            FirstPass::Leave(reason) => return Ok(Colored::Left(reason)),
         };
         let label = self.label(job, content, time);
         for number in self.hints.beyond(pages) {

@@ -30,7 +30,7 @@ pub(crate) use hooks::Due;
 #[cfg(test)]
 use overview::Counts;
 use sql_path::SqlPath;
-pub(crate) use watching::Standing;
+pub(crate) use watching::InputState;
 
 /// Folder below the output folder for the ledger and its lock.
 pub(crate) const FOLDER: &str = ".polychromify";

@@ -10,7 +10,7 @@ use polychromify_core::{Arithmetic, Colorizer, Device, Weights};
 use crate::cli::{BordersChoice, Coloring, PrecisionName};
 use crate::error::{Error, Result};
 use crate::files::lock::Lock;
-use crate::job::{Care, Redo, Style};
+use crate::job::{Policy, Redo, Style};
 use crate::ledger::{self, Ledger};
 use crate::output;
 use crate::render::{Recipe, Settings};
@@ -27,7 +27,7 @@ const LEAST_SHARE: u64 = 256 << 20;
 const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 /// Weights on their device, and what results are made with.
-pub(crate) struct Means {
+pub(crate) struct OpenedModel {
     pub(crate) colorizer: Colorizer,
     /// Name of the weights.
     pub(crate) weights: String,
@@ -37,7 +37,7 @@ pub(crate) struct Means {
     pub(crate) style: Style,
 }
 
-impl Means {
+impl OpenedModel {
     /// Finds and opens what the user asked for. `hints` is the SHA-256 of the hints file.
     pub(crate) fn open(arguments: &Coloring, hints: Option<String>) -> Result<Self> {
         let weights = find_weights(arguments.weights.as_deref())?;
@@ -77,9 +77,9 @@ fn find_weights(name: Option<&str>) -> Result<Weights> {
 }
 
 /// What is done around the coloring, as far as the options of everything that colors say.
-pub(crate) fn care(arguments: &Coloring) -> Result<Care> {
+pub(crate) fn policy(arguments: &Coloring) -> Result<Policy> {
     let redo = if arguments.redo_older { Redo::Older } else { Redo::Nothing };
-    Ok(Care { redo, sidecar: arguments.sidecar, time: fixed_time()?, ..Care::default() })
+    Ok(Policy { redo, sidecar: arguments.sidecar, time: fixed_time()?, ..Policy::default() })
 }
 
 /// The time that results are to tell in place of the present one, in milliseconds since 1970:

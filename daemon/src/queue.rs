@@ -7,7 +7,7 @@ use crate::plan::Job;
 
 /// Jobs for workers.
 #[derive(Debug, Default)]
-pub(crate) struct Crew {
+pub(crate) struct JobQueue {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -23,7 +23,7 @@ struct State {
     allowed: Option<usize>,
 }
 
-impl Crew {
+impl JobQueue {
     /// Adds jobs with their numbers in the ledger.
     pub(crate) fn add(&self, jobs: impl IntoIterator<Item = (i64, Job)>) {
         self.lock().jobs.extend(jobs);

@@ -2,7 +2,7 @@
 //!
 //! One thread coordinates ([`watcher`]): it learns of files by events and by looking through the
 //! folders, waits until they stand still, puts them into the ledger's queue, and hands them to
-//! workers, which do the same [`Studio::perform`] as `batch`. It keeps nothing that the ledger and
+//! workers, which do the same [`JobContext::perform`] as `batch`. It keeps nothing that the ledger and
 //! the folders could not tell it again after a crash.
 
 pub(crate) mod command;
@@ -25,9 +25,9 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::files::ignore::Ignore;
-use crate::job::{Outcome, Studio};
+use crate::job::{JobContext, Outcome};
 use crate::plan::Job;
-use crate::queue::Crew;
+use crate::queue::JobQueue;
 use crate::stop::Stop;
 use crate::watch::event::Observer;
 use crate::watch::settings::WatchSettings;
@@ -76,20 +76,20 @@ pub(crate) fn check(settings: &WatchSettings, folder: &Path) -> Result<()> {
 /// Those of [`check`]. What happens to single files is told to `observer` and recorded in the ledger.
 pub(crate) fn run(
     settings: &WatchSettings,
-    studio: &Studio,
+    context: &JobContext,
     observer: &mut dyn Observer,
     stop: &Stop,
 ) -> Result<Ended> {
-    let crew = Crew::default();
+    let queue = JobQueue::default();
     let (sender, inbox) = mpsc::channel();
-    let mut watcher = Watcher::new(settings, studio, observer, stop, &crew, inbox, &sender)?;
+    let mut watcher = Watcher::new(settings, context, observer, stop, &queue, inbox, &sender)?;
     thread::scope(|scope| {
         for _ in 0..settings.jobs.max(1) {
             let sender = sender.clone();
-            scope.spawn(|| work(studio, &crew, sender));
+            scope.spawn(|| work(context, &queue, sender));
         }
         drop(sender);
-        let closing = Closing(&crew); // workers go home even if the coordinator panics
+        let closing = Closing(&queue); // workers go home even if the coordinator panics
         watcher.watch();
         drop(closing);
         watcher.finish();
@@ -97,7 +97,7 @@ pub(crate) fn run(
     Ok(if stop.is_asked() { Ended::Stopped } else { Ended::Reload })
 }
 
-struct Closing<'a>(&'a Crew);
+struct Closing<'a>(&'a JobQueue);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
@@ -105,13 +105,13 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// Takes jobs and does them until the crew is closed.
-fn work(studio: &Studio, crew: &Crew, sender: Sender<Message>) {
+/// Takes jobs and does them until the queue is closed.
+fn work(context: &JobContext, queue: &JobQueue, sender: Sender<Message>) {
     // The coordinator outlives the workers; should it not, nobody is left to be told.
-    while let Some((id, job)) = crew.take() {
+    while let Some((id, job)) = queue.take() {
         let _ = sender.send(Message::Began(job.clone()));
-        let outcome = studio.perform(id, &job);
+        let outcome = context.perform(id, &job);
         let _ = sender.send(Message::Ended(job, outcome));
-        crew.end();
+        queue.end();
     }
 }

@@ -16,11 +16,11 @@ use crate::command::manifest;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files::fingerprint;
-use crate::job::{self, Contents, Facts, Outcome, Redo, SkipReason, Studio};
+use crate::job::{self, ContentClaims, JobContext, JobDetails, Outcome, Redo, SkipReason};
 use crate::ledger::Ledger;
-use crate::model::{self, Means};
+use crate::model::{self, OpenedModel};
 use crate::plan::{self, Job, Plan};
-use crate::queue::Crew;
+use crate::queue::JobQueue;
 use crate::report::Report;
 use crate::stop::Stop;
 
@@ -33,11 +33,11 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let stop = Stop::on_signals().map_err(Error::Signals)?;
     let plan = plan::plan(&arguments.inputs, &arguments.output, arguments.coloring.format)?;
     let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
-    let mut care = model::care(&arguments.coloring)?;
+    let mut policy = model::policy(&arguments.coloring)?;
     if arguments.force {
-        care.redo = Redo::All;
+        policy.redo = Redo::All;
     }
-    let means = Means::open(&arguments.coloring, hints_sha256)?;
+    let model = OpenedModel::open(&arguments.coloring, hints_sha256)?;
     let workers = model::workers(&arguments.coloring).min(plan.jobs.len().max(1));
     let limits = model::limits(arguments.coloring.memory, workers);
 
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let mut report = Report::new(progress, arguments.json);
     for (path, error) in &plan.unreadable {
         let reason = error.reason(path);
-        report.tell(path, None, &Outcome::Failed(reason, Facts::default()));
+        report.tell(path, None, &Outcome::Failed(reason, JobDetails::default()));
     }
     if plan.ignored > 0 {
         log::debug!("{} other files are ignored", plan.ignored);
@@ -55,35 +55,35 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             log::warn!("{}: no photographs found (JPEG, PNG or TIFF)", input.display());
         }
     } else {
-        let (photographs, weights, device) = (plan.jobs.len(), means.weights.clone(), means.device);
-        let studio = |ledger| Studio {
-            colorizer: means.colorizer,
+        let (photographs, weights, device) = (plan.jobs.len(), model.weights.clone(), model.device);
+        let context = |ledger| JobContext {
+            colorizer: model.colorizer,
             ledger,
             folder: plan.folder.clone(),
-            recipe: means.recipe,
-            weights: means.weights,
+            recipe: model.recipe,
+            weights: model.weights,
             hints,
-            style: means.style,
+            style: model.style,
             limits,
             time_limit: arguments.coloring.time_limit,
             bands: AtomicU64::new(0),
-            care,
-            contents: Contents::default(),
+            policy,
+            claims: ContentClaims::default(),
             stop: stop.clone(),
         };
         if arguments.dry_run {
-            let studio = studio(Ledger::in_memory()?);
-            dry_run::rehearse(arguments, &plan, &studio, workers, &mut report)?;
+            let context = context(Ledger::in_memory()?);
+            dry_run::dry_run(arguments, &plan, &context, workers, &mut report)?;
         } else {
             let (_lock, ledger) = model::open_output(&plan.folder)?;
             let s = if photographs == 1 { "" } else { "s" };
             log::info!(
                 "{photographs} photograph{s}, {workers} at a time, on {device} with {weights}"
             );
-            let studio = studio(ledger);
-            color_all(&studio, arguments, &plan, workers, &mut report)?;
+            let context = context(ledger);
+            color_all(&context, arguments, &plan, workers, &mut report)?;
             if arguments.manifest {
-                manifest_failed = !write_manifest(&studio, arguments);
+                manifest_failed = !write_manifest(&context, arguments);
             }
         }
     }
@@ -108,7 +108,7 @@ fn read_hints(arguments: &Batch, photographs: usize) -> Result<(Hints, Option<St
 }
 
 fn color_all(
-    studio: &Studio,
+    context: &JobContext,
     arguments: &Batch,
     plan: &Plan,
     workers: usize,
@@ -117,16 +117,16 @@ fn color_all(
     let mut jobs = Vec::with_capacity(plan.jobs.len());
     report.start_bar(plan.jobs.len());
     for job in &plan.jobs {
-        match finished(studio, job)? {
+        match finished(context, job)? {
             Some(outcome) => report.tell(&job.shown, Some(&shown(arguments, job)), &outcome),
             None => jobs.push(job.clone()),
         }
     }
-    let ids = studio.ledger.enqueue(jobs.iter().map(|job| (job, None)), &studio.recipe)?;
-    let crew = &Crew::default();
+    let ids = context.ledger.enqueue(jobs.iter().map(|job| (job, None)), &context.recipe)?;
+    let queue = &JobQueue::default();
     let workers = workers.min(jobs.len());
-    crew.add(ids.into_iter().zip(jobs));
-    crew.complete();
+    queue.add(ids.into_iter().zip(jobs));
+    queue.complete();
     let (sender, outcomes) = mpsc::channel();
     // A job's parallel parts are done where it runs, and by threads that have no job left.
     let threads = rayon::current_num_threads().max(workers);
@@ -136,7 +136,7 @@ fn color_all(
         scope.spawn(|| {
             pool.broadcast(move |thread| {
                 if thread.index() < workers {
-                    work(studio, crew, &sender);
+                    work(context, queue, &sender);
                 }
             });
         });
@@ -148,8 +148,8 @@ fn color_all(
 }
 
 /// Writes the manifests of what is done so far; gives whether that went well.
-fn write_manifest(studio: &Studio, arguments: &Batch) -> bool {
-    match manifest::write(&studio.ledger, &studio.folder) {
+fn write_manifest(context: &JobContext, arguments: &Batch) -> bool {
+    match manifest::write(&context.ledger, &context.folder) {
         Ok(sums) => {
             manifest::tell(&sums, &arguments.output);
             true
@@ -162,12 +162,12 @@ fn write_manifest(studio: &Studio, arguments: &Batch) -> bool {
 }
 
 /// Takes jobs and does them until there is none, or the program is asked to stop.
-fn work(studio: &Studio, crew: &Crew, outcomes: &Sender<(Job, Outcome)>) {
-    while !studio.stop.is_asked()
-        && let Some((id, job)) = crew.take()
+fn work(context: &JobContext, queue: &JobQueue, outcomes: &Sender<(Job, Outcome)>) {
+    while !context.stop.is_asked()
+        && let Some((id, job)) = queue.take()
     {
-        let outcome = studio.perform(id, &job);
-        crew.end();
+        let outcome = context.perform(id, &job);
+        queue.end();
         if outcomes.send((job, outcome)).is_err() {
             break;
         }
@@ -175,14 +175,14 @@ fn work(studio: &Studio, crew: &Crew, outcomes: &Sender<(Job, Outcome)>) {
 }
 
 /// The outcome of a job that shows by its times to be done already.
-fn finished(studio: &Studio, job: &Job) -> Result<Option<Outcome>> {
-    let (ledger, recipe) = (&studio.ledger, &studio.recipe);
-    let result = job::is_done_by_times(ledger, &studio.folder, job, recipe, studio.care.redo)?;
+fn finished(context: &JobContext, job: &Job) -> Result<Option<Outcome>> {
+    let (ledger, recipe) = (&context.ledger, &context.recipe);
+    let result = job::is_done_by_times(ledger, &context.folder, job, recipe, context.policy.redo)?;
     Ok(result.map(|result| {
-        studio.keep_sidecar(&job.output, &result);
-        let mut facts = Facts::default();
-        facts.of_result(&result);
-        Outcome::Skipped(SkipReason::DoneAlready(job::age(&result, recipe)), facts)
+        context.keep_sidecar(&job.output, &result);
+        let mut details = JobDetails::default();
+        details.of_result(&result);
+        Outcome::Skipped(SkipReason::DoneAlready(job::staleness(&result, recipe)), details)
     }))
 }
 

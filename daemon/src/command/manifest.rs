@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::ledger::{FOLDER, Ledger};
 use crate::plan;
 use document::Document;
-use rows::Kind;
+use rows::ResultKind;
 
 /// Name of the table of results.
 pub(crate) const TABLE: &str = "manifest.csv";
@@ -87,9 +87,9 @@ pub(crate) fn write(ledger: &Ledger, folder: &Path) -> Result<Sums> {
         ledger.each_result(&mut |output, result, later| {
             let row = rows::Row::of_result(folder, &output, &result, later)?;
             match row.kind {
-                Kind::Done => sums.results += 1,
-                Kind::Changed => sums.changed += 1,
-                Kind::Missing => sums.missing += 1,
+                ResultKind::Done => sums.results += 1,
+                ResultKind::Changed => sums.changed += 1,
+                ResultKind::Missing => sums.missing += 1,
             }
             if let Some(sha256) = &row.sha256 {
                 checksums.add(&listing::line(sha256, &output))?;

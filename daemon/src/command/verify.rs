@@ -31,13 +31,13 @@ use delivery::Delivery;
 struct Problem {
     /// Below the folder that is verified.
     path: PathBuf,
-    kind: Kind,
+    kind: ProblemKind,
     reason: String,
 }
 
 /// Kinds of problems, as JSON tells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ProblemKind {
     /// A manifest cannot be read, or does not agree with another.
     Manifest,
     /// A file is not there, or cannot be read.
@@ -54,7 +54,7 @@ enum Kind {
     Extra,
 }
 
-impl Kind {
+impl ProblemKind {
     fn name(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
@@ -148,7 +148,7 @@ struct Sums {
 impl Sums {
     /// Says and counts a problem.
     fn tell(&mut self, arguments: &Verify, problem: &Problem) {
-        if problem.kind == Kind::Extra {
+        if problem.kind == ProblemKind::Extra {
             self.extra += 1;
         } else {
             self.problems += 1;
@@ -180,7 +180,7 @@ fn extra<'a>(folder: &'a Path, delivery: &'a Delivery) -> impl Iterator<Item = P
                 let path = error.path().unwrap_or(folder);
                 let path = path.strip_prefix(folder).unwrap_or(path).to_path_buf();
                 let reason = format!("cannot read: {error}");
-                return Some(Problem { path, kind: Kind::Missing, reason });
+                return Some(Problem { path, kind: ProblemKind::Missing, reason });
             }
         };
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path());
@@ -188,6 +188,6 @@ fn extra<'a>(folder: &'a Path, delivery: &'a Delivery) -> impl Iterator<Item = P
             return None;
         }
         let reason = "not in the manifest".to_owned();
-        Some(Problem { path: path.to_path_buf(), kind: Kind::Extra, reason })
+        Some(Problem { path: path.to_path_buf(), kind: ProblemKind::Extra, reason })
     })
 }

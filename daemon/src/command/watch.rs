@@ -15,14 +15,14 @@ use crate::cli::LogFormat;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::job::{Care, Contents, Studio};
+use crate::job::{ContentClaims, JobContext, Policy};
 use crate::model;
 use crate::report;
 use crate::service::hook::Hooks;
 use crate::service::logging::{self, Form};
 use crate::service::metrics::Counters;
 use crate::service::observer::Service;
-use crate::service::prepared::{Current, Held, Prepared};
+use crate::service::prepared::{Current, HeldResources, Prepared};
 use crate::service::reload::{self, Reload};
 use crate::service::{priority, systemd};
 use crate::stop::Stop;
@@ -73,7 +73,7 @@ pub(crate) fn run(level: Option<LevelFilter>) -> Result<Exit> {
 fn watch_on(
     config: Config,
     level: Option<LevelFilter>,
-    held: &mut Option<Held>,
+    held: &mut Option<HeldResources>,
     reload: &Reload,
     hooks: &Hooks,
     counters: &Counters,
@@ -93,7 +93,7 @@ fn watch_on(
 /// Watches by one configuration until it is replaced, or the program is asked to stop.
 fn watch(
     mut prepared: Prepared,
-    held: &mut Option<Held>,
+    held: &mut Option<HeldResources>,
     reload: &Reload,
     hooks: &Hooks,
     counters: &Counters,
@@ -102,41 +102,41 @@ fn watch(
     let before = held.as_ref().map(|held| held.folder.clone());
     let ours = prepared.hold(held.take(), counters)?;
     let mut service = Service::new(&prepared, &ours.folder, hooks, counters);
-    let Prepared { config, settings, means, .. } = prepared;
+    let Prepared { config, settings, model, .. } = prepared;
     let arguments = &config.watch;
-    log::info!("{} at a time, on {} with {}", settings.jobs, means.device, means.weights);
-    let studio = Studio {
-        colorizer: means.colorizer,
+    log::info!("{} at a time, on {} with {}", settings.jobs, model.device, model.weights);
+    let context = JobContext {
+        colorizer: model.colorizer,
         ledger: ours.ledger,
         folder: ours.folder.clone(),
-        recipe: means.recipe,
-        weights: means.weights,
+        recipe: model.recipe,
+        weights: model.weights,
         hints: Hints::default(),
-        style: means.style,
+        style: model.style,
         limits: model::limits(arguments.coloring.memory, settings.jobs),
         time_limit: arguments.coloring.time_limit,
         bands: AtomicU64::new(0),
-        care: Care {
+        policy: Policy {
             retries: Some(settings.retries),
             on_success: settings.on_success.clone(),
             duplicates: settings.duplicates,
-            ..model::care(&arguments.coloring)?
+            ..model::policy(&arguments.coloring)?
         },
-        contents: Contents::default(),
+        claims: ContentClaims::default(),
         stop: stop.clone(),
     };
     if before.as_ref() == Some(&ours.folder) {
         // What is due stands in the queue of hooks already.
-        studio.ledger.expect_hooks(arguments.hook.is_some())?;
+        context.ledger.expect_hooks(arguments.hook.is_some())?;
     } else {
-        service.call_due_hooks(&studio.ledger)?;
+        service.call_due_hooks(&context.ledger)?;
     }
     reload.comes_into_force(Current {
         folder: ours.folder.clone(),
         metrics: arguments.metrics,
         entries: config.entries(),
     });
-    let ended = watch::run(&settings, &studio, &mut service, stop);
-    *held = Some(Held { ledger: studio.ledger, ..ours });
+    let ended = watch::run(&settings, &context, &mut service, stop);
+    *held = Some(HeldResources { ledger: context.ledger, ..ours });
     ended
 }

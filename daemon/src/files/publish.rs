@@ -29,7 +29,11 @@ pub(crate) enum Place {
 
 /// Looks at a final name. `known` is the ledger's record of it; `trust_times` takes equal size
 /// and time for equal content, which is enough to leave a file alone, not to replace it.
-pub(crate) fn look(path: &Path, known: Option<&Published>, trust_times: bool) -> Result<Place> {
+pub(crate) fn inspect_result(
+    path: &Path,
+    known: Option<&Published>,
+    trust_times: bool,
+) -> Result<Place> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(source) if is_absent(&source) => return Ok(Place::Free),
@@ -85,7 +89,7 @@ pub(crate) fn create_folders(root: &Path, output: &Path) -> Result<()> {
 
 /// Renames `temporary` to `path`, which is free, or holds `replaced` unchanged.
 pub(crate) fn rename(temporary: &Path, path: &Path, replaced: Option<&Published>) -> Result<()> {
-    match look(path, replaced, false)? {
+    match inspect_result(path, replaced, false)? {
         Place::Free => rename_to_free(temporary, path).map_err(|source| {
             if source.kind() == io::ErrorKind::AlreadyExists {
                 Error::Occupied { path: path.to_path_buf() }

@@ -5,34 +5,34 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::job::Studio;
+use crate::job::JobContext;
 use crate::stop::Stop;
 use crate::watch::settings::Duplicates;
 
 /// Hashes of the inputs in work.
 #[derive(Debug, Default)]
-pub(crate) struct Contents {
+pub(crate) struct ContentClaims {
     claimed: Mutex<HashSet<String>>,
     released: Condvar,
 }
 
 /// Holds a content until it is dropped.
 pub(super) struct Claim<'a> {
-    contents: &'a Contents,
+    claims: &'a ContentClaims,
     content: String,
 }
 
-impl Studio {
+impl JobContext {
     /// Waits until no other job works on this content, where duplicates are left out.
     pub(super) fn claim(&self, content: &str) -> Result<Option<Claim<'_>>> {
-        if self.care.duplicates == Duplicates::Each {
+        if self.policy.duplicates == Duplicates::Each {
             return Ok(None);
         }
-        self.contents.claim(content, &self.stop).map(Some)
+        self.claims.claim(content, &self.stop).map(Some)
     }
 }
 
-impl Contents {
+impl ContentClaims {
     fn claim(&self, content: &str, stop: &Stop) -> Result<Claim<'_>> {
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
         while claimed.contains(content) {
@@ -44,14 +44,14 @@ impl Contents {
             claimed = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         claimed.insert(content.to_owned());
-        Ok(Claim { contents: self, content: content.to_owned() })
+        Ok(Claim { claims: self, content: content.to_owned() })
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        let mut claimed = self.contents.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut claimed = self.claims.claimed.lock().unwrap_or_else(PoisonError::into_inner);
         claimed.remove(&self.content);
-        self.contents.released.notify_all();
+        self.claims.released.notify_all();
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
 use crate::files::publish::{self, Place};
-use crate::job::staleness::age;
+use crate::job::staleness::staleness;
 use crate::ledger::{Ledger, Original, Published};
 use crate::plan::Job;
 use crate::render::Recipe;
@@ -49,7 +49,7 @@ pub(crate) fn is_done_by_times(
     if !unchanged || !stays(&result, recipe, redo) || !ledger.is_done(job)? {
         return Ok(None);
     }
-    let place = publish::look(&folder.join(&job.output), Some(&result), true)?;
+    let place = publish::inspect_result(&folder.join(&job.output), Some(&result), true)?;
     Ok((place == Place::Ours).then_some(result))
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn is_done_by_times(
 fn stays(result: &Published, recipe: &Recipe, redo: Redo) -> bool {
     match redo {
         Redo::Nothing => true,
-        Redo::Older => age(result, recipe).is_none(),
+        Redo::Older => staleness(result, recipe).is_none(),
         Redo::All => false,
     }
 }
@@ -72,7 +72,7 @@ pub(crate) fn decide(
     path: &Path,
     known: Option<Published>,
 ) -> Result<Decision> {
-    let place = publish::look(path, known.as_ref(), false)?;
+    let place = publish::inspect_result(path, known.as_ref(), false)?;
     let same = |known: &Published| known.content == content;
     match (place, known) {
         (Place::Free, _) => Ok(Decision::Color(None)),

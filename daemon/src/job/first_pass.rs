@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{Scan, Thumbnail, Toning, Verdict};
 
-use super::{Facts, Redo, SkipReason, Studio};
+use super::{JobContext, JobDetails, Redo, SkipReason};
 use crate::error::Result;
 use crate::plan::Job;
 
@@ -17,25 +17,30 @@ const SURE: f32 = 3.5;
 const LIKELY: f32 = 0.5;
 
 /// What a scan's first look leads to.
-pub(super) enum Look {
+pub(super) enum FirstPass {
     /// It is to be colored; the thumbnail of its first page, which is selected.
     Color(WorkImage),
     /// It stays as it is, for this reason.
     Leave(SkipReason),
 }
 
-impl Studio {
+impl JobContext {
     /// Looks at a scan that was opened. One of several pages stays as it is if all have colors.
-    pub(super) fn look(&self, job: &Job, scan: &mut Scan, facts: &mut Facts) -> Result<Look> {
-        if self.care.redo != Redo::All && scan.is_result() {
-            return Ok(Look::Leave(SkipReason::OwnResult));
+    pub(super) fn first_pass(
+        &self,
+        job: &Job,
+        scan: &mut Scan,
+        details: &mut JobDetails,
+    ) -> Result<FirstPass> {
+        if self.policy.redo != Redo::All && scan.is_result() {
+            return Ok(FirstPass::Leave(SkipReason::OwnResult));
         }
         scan.result_depth(&self.style.encoding(scan.info().width))?;
         let (image, toning) = self.thumbnail(job, scan)?;
-        facts.toning = Some(toning);
-        if self.care.redo == Redo::All || toning.verdict != Verdict::Color {
+        details.toning = Some(toning);
+        if self.policy.redo == Redo::All || toning.verdict != Verdict::Color {
             self.warn_of_negative(job, &image);
-            return Ok(Look::Color(image));
+            return Ok(FirstPass::Color(image));
         }
         for page in 1..scan.pages() {
             scan.select(page)?;
@@ -43,10 +48,10 @@ impl Studio {
                 let name = job.shown.display();
                 log::warn!("{name}: page 1 has colors already and page {} not", page + 1);
                 scan.select(0)?;
-                return Ok(Look::Color(image));
+                return Ok(FirstPass::Color(image));
             }
         }
-        Ok(Look::Leave(SkipReason::HasColors(toning.confidence)))
+        Ok(FirstPass::Leave(SkipReason::HasColors(toning.confidence)))
     }
 
     /// Warns where a scan is surely a negative, or likely one that is named so.

@@ -13,23 +13,23 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
 use crate::files::publish::{self, Place};
-use crate::job::Studio;
+use crate::job::JobContext;
 use crate::ledger::{Original, Published};
 use crate::plan::Job;
 use crate::watch::settings::OnSuccess;
 
-impl Studio {
-    pub(super) fn lets_originals_go(&self) -> bool {
-        self.care.on_success != OnSuccess::Keep
+impl JobContext {
+    pub(super) fn disposes_of_originals(&self) -> bool {
+        self.policy.on_success != OnSuccess::Keep
     }
 
     /// Moves or deletes the original of `result`, if that is what is asked for. What fails is
     /// tried again at the next look through all folders.
-    pub(crate) fn let_original_go(&self, job: &Job, result: &Published) {
+    pub(crate) fn dispose_original(&self, job: &Job, result: &Published) {
         if result.original != Original::Leaving {
             return;
         }
-        let done = match &self.care.on_success {
+        let done = match &self.policy.on_success {
             // It was to go by the settings of an earlier run.
             OnSuccess::Keep => put_back(&job.input)
                 .and_then(|()| self.ledger.set_original(&job.output, Original::Kept)),
@@ -50,7 +50,7 @@ impl Studio {
     /// Reads a result back whole.
     fn verify(&self, job: &Job, result: &Published) -> Result<()> {
         let path = self.folder.join(&job.output);
-        match publish::look(&path, Some(result), false)? {
+        match publish::inspect_result(&path, Some(result), false)? {
             Place::Ours => Ok(()),
             _ => Err(Error::Edited { path }),
         }

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use polychromify_core::Toning;
 
-use crate::job::staleness::Age;
+use crate::job::staleness::Staleness;
 use crate::ledger::Published;
 
 /// How a job ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// Its result is published.
-    Done(Facts),
+    Done(JobDetails),
     /// Nothing was to be done, for this reason.
-    Skipped(SkipReason, Facts),
+    Skipped(SkipReason, JobDetails),
     /// It failed for this reason.
-    Failed(String, Facts),
+    Failed(String, JobDetails),
     /// It failed for now, and is tried again after the delay.
     Postponed { reason: String, tries: u32, delay: Duration },
     /// The output folder or the ledger cannot be written for now; the job is queued again.
@@ -30,7 +30,7 @@ pub(crate) enum Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SkipReason {
     /// Its result is there, made otherwise than it would be today where there is an age.
-    DoneAlready(Option<Age>),
+    DoneAlready(Option<Staleness>),
     /// Its result was changed by somebody.
     ResultEdited,
     /// This input has the same content and its result is there.
@@ -49,8 +49,8 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DoneAlready(None) => f.write_str("done already"),
-            Self::DoneAlready(Some(age)) => {
-                write!(f, "done already, {age}; --redo-older makes it anew")
+            Self::DoneAlready(Some(staleness)) => {
+                write!(f, "done already, {staleness}; --redo-older makes it anew")
             }
             Self::ResultEdited => {
                 f.write_str("its result was changed by somebody since; it is left as it is")
@@ -72,7 +72,7 @@ impl fmt::Display for SkipReason {
 
 /// What is known of a job at its end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct JobDetails {
     pub(crate) seconds: Option<f64>,
     /// Size of the result in pixels.
     pub(crate) width: Option<u32>,
@@ -96,7 +96,7 @@ pub(crate) struct Estimate {
     pub(crate) bytes: u64,
 }
 
-impl Facts {
+impl JobDetails {
     /// Takes over what a result tells.
     pub(crate) fn of_result(&mut self, result: &Published) {
         self.width = Some(result.width);

@@ -7,7 +7,7 @@ use crate::render::{Recipe, SOFTWARE};
 
 /// How a result was made otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Age {
+pub(crate) enum Staleness {
     /// With other weights, of this name if it is known.
     Weights(Option<String>),
     /// With other settings.
@@ -17,19 +17,19 @@ pub(crate) enum Age {
 }
 
 /// How a result was made otherwise than with `recipe` by this program, if it was.
-pub(crate) fn age(result: &Published, recipe: &Recipe) -> Option<Age> {
+pub(crate) fn staleness(result: &Published, recipe: &Recipe) -> Option<Staleness> {
     if result.recipe.weights != recipe.weights {
-        return Some(Age::Weights(result.making.weights.clone()));
+        return Some(Staleness::Weights(result.making.weights.clone()));
     }
     if result.recipe.settings != recipe.settings {
-        return Some(Age::Settings);
+        return Some(Staleness::Settings);
     }
     let made_by = result.making.software.as_deref();
     let is_older = made_by.map(version) < Some(version(SOFTWARE));
-    is_older.then(|| Age::Program(result.making.software.clone()))
+    is_older.then(|| Staleness::Program(result.making.software.clone()))
 }
 
-impl fmt::Display for Age {
+impl fmt::Display for Staleness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Weights(Some(name)) => write!(f, "with other weights ({name})"),

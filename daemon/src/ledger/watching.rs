@@ -14,7 +14,7 @@ use crate::render::Recipe;
 
 /// What the ledger says of a file with a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum InputState {
     /// There is something to do.
     New,
     /// It ended, and was so young when it was taken that it could have changed since without
@@ -26,7 +26,12 @@ pub(crate) enum Standing {
 
 impl Ledger {
     /// Whether a file of this stamp ended as done, skipped or failed with this recipe.
-    pub(crate) fn standing(&self, job: &Job, stamp: &Stamp, recipe: &Recipe) -> Result<Standing> {
+    pub(crate) fn input_state(
+        &self,
+        job: &Job,
+        stamp: &Stamp,
+        recipe: &Recipe,
+    ) -> Result<InputState> {
         let taken = self.query(|connection| {
             connection
                 .prepare_cached(
@@ -50,10 +55,10 @@ impl Ledger {
                 .optional()
         })?;
         Ok(match taken {
-            None => Standing::New,
+            None => InputState::New,
             Some(milliseconds) => {
                 let taken = UNIX_EPOCH + Duration::from_millis(milliseconds.max(0).cast_unsigned());
-                if stamp.is_settled(taken) { Standing::Settled } else { Standing::Young }
+                if stamp.is_settled(taken) { InputState::Settled } else { InputState::Young }
             }
         })
     }

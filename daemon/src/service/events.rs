@@ -47,8 +47,8 @@ fn watching(folder: &Path, polled: Option<(Duration, &str)>) {
 fn ended(input: &Path, outcome: &Outcome) {
     let input = input.display();
     match outcome {
-        Outcome::Done(facts) => {
-            let seconds = facts.seconds.unwrap_or_default();
+        Outcome::Done(details) => {
+            let seconds = details.seconds.unwrap_or_default();
             log::info!(file:% = input; "done in {seconds:.1} s");
         }
         Outcome::Skipped(reason, _) => log::info!(file:% = input; "skipped: {reason}"),

@@ -48,8 +48,8 @@ impl Counters {
         match event {
             WatchEvent::Ended { outcome, .. } => {
                 let counter = match outcome {
-                    Outcome::Done(facts) => {
-                        let milliseconds = facts.seconds.unwrap_or_default() * 1000.0;
+                    Outcome::Done(details) => {
+                        let milliseconds = details.seconds.unwrap_or_default() * 1000.0;
                         values.milliseconds.fetch_add(milliseconds as u64, Ordering::Relaxed);
                         &values.done
                     }

@@ -62,18 +62,18 @@ impl Service<'_> {
 
     /// What a hook is called for: a job that is done, or failed for good.
     fn due(&self, input: &Path, output: &Path, outcome: &Outcome) -> Option<Due> {
-        let (failure, facts) = match outcome {
-            Outcome::Done(facts) => (None, facts),
-            Outcome::Failed(reason, facts) => (Some(reason.clone()), facts),
+        let (failure, details) = match outcome {
+            Outcome::Done(details) => (None, details),
+            Outcome::Failed(reason, details) => (Some(reason.clone()), details),
             _ => return None,
         };
         Some(Due {
             output: output.strip_prefix(&self.output).unwrap_or(output).to_path_buf(),
             input: plan::identity(input).unwrap_or_else(|_| input.to_path_buf()),
             failure,
-            milliseconds: facts.seconds.map(|seconds| (seconds * 1000.0) as i64),
-            content: facts.sha256_input.clone(),
-            sha256: facts.sha256_output.clone(),
+            milliseconds: details.seconds.map(|seconds| (seconds * 1000.0) as i64),
+            content: details.sha256_input.clone(),
+            sha256: details.sha256_output.clone(),
         })
     }
 }

@@ -8,14 +8,14 @@ use crate::config::{Config, Entry};
 use crate::error::{Error, Result};
 use crate::files::lock::Lock;
 use crate::ledger::Ledger;
-use crate::model::{self, Means};
+use crate::model::{self, OpenedModel};
 use crate::plan;
 use crate::service::metrics::{self, Counters, Server};
 use crate::watch::settings::WatchSettings;
 use crate::watch::{self, command};
 
 /// What is ours for as long as this lives: the output folder, and the address of the figures.
-pub(crate) struct Held {
+pub(crate) struct HeldResources {
     pub(crate) folder: PathBuf,
     #[expect(dead_code, reason = "held, never read")]
     pub(crate) lock: Lock,
@@ -36,9 +36,9 @@ pub(crate) struct Prepared {
     pub(crate) settings: WatchSettings,
     /// The output folder as an absolute path free of symbolic links.
     folder: PathBuf,
-    pub(crate) means: Means,
+    pub(crate) model: OpenedModel,
     /// The output folder, where it is another than before.
-    output: Option<Held>,
+    output: Option<HeldResources>,
     /// Where figures are asked for, if that is another address than before.
     listener: Option<TcpListener>,
 }
@@ -70,7 +70,7 @@ impl Prepared {
         let folder = plan::resolve(output)?;
         let settings = command::settings(asked, output);
         watch::check(&settings, &folder)?;
-        let means = Means::open(&asked.coloring, None)?;
+        let model = OpenedModel::open(&asked.coloring, None)?;
         let listener = match asked.metrics {
             Some(address) if current.is_none_or(|current| current.metrics != Some(address)) => {
                 Some(metrics::listen(address)?)
@@ -81,11 +81,15 @@ impl Prepared {
             Some(current) if current.folder == folder => None,
             _ => Some(take(folder.clone())?),
         };
-        Ok(Self { config, settings, folder, means, output, listener })
+        Ok(Self { config, settings, folder, model, output, listener })
     }
 
     /// What this configuration holds, taken over from the one before as far as it is the same.
-    pub(crate) fn hold(&mut self, mut before: Option<Held>, counters: &Counters) -> Result<Held> {
+    pub(crate) fn hold(
+        &mut self,
+        mut before: Option<HeldResources>,
+        counters: &Counters,
+    ) -> Result<HeldResources> {
         let server = before.as_mut().and_then(|before| before.server.take());
         let mut held = match self.output.take().or(before) {
             Some(held) => held,
@@ -103,7 +107,7 @@ impl Prepared {
     }
 }
 
-fn take(folder: PathBuf) -> Result<Held> {
+fn take(folder: PathBuf) -> Result<HeldResources> {
     let (lock, ledger) = model::open_output(&folder)?;
-    Ok(Held { folder, lock, ledger, server: None })
+    Ok(HeldResources { folder, lock, ledger, server: None })
 }

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
-use crate::job::{self, Redo, Studio};
-use crate::ledger::Standing;
+use crate::job::{self, JobContext, Redo};
+use crate::ledger::InputState;
 use crate::plan::Job;
 use crate::watch::event::WatchEvent;
 use crate::watch::filesystem;
-use crate::watch::folder_events::Blind;
+use crate::watch::folder_events::WatchError;
 use crate::watch::roots::{self, Root};
-use crate::watch::sweep::{self, Found, Kind, Sweep};
+use crate::watch::sweep::{self, Found, PathKind, Sweep};
 use crate::watch::watcher::Watcher;
 
 const NO_MORE_WATCHES: &str =
@@ -26,8 +26,8 @@ impl Watcher<'_> {
 
     /// Looks at what events named since.
     pub(super) fn take_notice(&mut self) {
-        let Some(eyes) = &self.eyes else { return };
-        let noticed = eyes.noticed();
+        let Some(events) = &self.events else { return };
+        let noticed = events.noticed();
         if noticed.overflow {
             self.tell(&WatchEvent::Overflow);
             self.sweep_all();
@@ -47,16 +47,16 @@ impl Watcher<'_> {
         if below.as_os_str().is_empty() {
             self.check_roots();
         } else if self.filter.admits_all_of(&root.real, below) {
-            match sweep::look(&root.real, below) {
-                Ok(Kind::Photograph(stamp)) => {
+            match sweep::classify(&root.real, below) {
+                Ok(PathKind::Photograph(stamp)) => {
                     let job = self.job(root, below.to_path_buf());
                     self.seen.remove(path);
                     self.waiting.touch(&job, stamp, Instant::now());
                 }
-                Ok(Kind::Folder(_)) => {
+                Ok(PathKind::Folder(_)) => {
                     self.sweep(index, below.to_path_buf());
                 }
-                Ok(Kind::Other) | Err(_) => {} // what is waited for is missed when it is due
+                Ok(PathKind::Other) | Err(_) => {} // what is waited for is missed when it is due
             }
         }
     }
@@ -87,7 +87,7 @@ impl Watcher<'_> {
     }
 
     fn sweep_root(&mut self, index: usize) {
-        self.let_originals_go();
+        self.dispose_originals();
         let started = Instant::now();
         let files = self.sweep(index, PathBuf::new());
         self.roots[index].files = files;
@@ -109,7 +109,7 @@ impl Watcher<'_> {
             && let Some(found) = sweep.next(&self.filter)
         {
             match found {
-                Found::Folder(below, device) => self.open_eyes(index, &below, device),
+                Found::Folder(below, device) => self.watch_folder(index, &below, device),
                 Found::Photograph(below, stamp) => {
                     files += 1;
                     self.find(index, below, stamp);
@@ -125,7 +125,7 @@ impl Watcher<'_> {
     }
 
     /// Has a folder send events, unless its root is polled.
-    fn open_eyes(&mut self, index: usize, below: &Path, device: u64) {
+    fn watch_folder(&mut self, index: usize, below: &Path, device: u64) {
         let root = &mut self.roots[index];
         let path = root.real.join(below);
         if root.polled.is_none()
@@ -138,16 +138,16 @@ impl Watcher<'_> {
         if self.roots[index].polled.is_some() {
             return;
         }
-        let Some(eyes) = &mut self.eyes else { return };
-        match eyes.watch(&path) {
-            Ok(()) | Err(Blind::Gone) => {}
-            Err(Blind::Limit) => {
+        let Some(events) = &mut self.events else { return };
+        match events.watch(&path) {
+            Ok(()) | Err(WatchError::Gone) => {}
+            Err(WatchError::Limit) => {
                 self.poll_all(NO_MORE_WATCHES);
                 for root in 0..self.roots.len() {
                     self.tell_how(root);
                 }
             }
-            Err(Blind::Other(reason)) => {
+            Err(WatchError::Other(reason)) => {
                 let path = self.roots[index].shown.join(below);
                 self.unreadable(path, &reason);
             }
@@ -163,7 +163,7 @@ impl Watcher<'_> {
 
     /// Gives events up.
     pub(super) fn poll_all(&mut self, reason: &str) {
-        self.eyes = None;
+        self.events = None;
         let soon = Instant::now() + self.settings.poll_interval;
         for root in &mut self.roots {
             root.polled.get_or_insert_with(|| reason.to_owned());
@@ -189,9 +189,9 @@ impl Watcher<'_> {
             return;
         }
         if !self.waiting.contains(&job.input) {
-            match is_settled(self.studio, &job, &stamp) {
+            match is_settled(self.context, &job, &stamp) {
                 Ok(true) => {
-                    if let Err(error) = complete(self.studio, &job) {
+                    if let Err(error) = complete(self.context, &job) {
                         log::warn!("{error}");
                     }
                     return self.seen.insert(&job.input, &stamp);
@@ -213,9 +213,9 @@ impl Watcher<'_> {
             }
             let (folder, real) = (root.shown.clone(), root.real.clone());
             self.roots[index].identity = after;
-            self.roots[index].ask_file_system(self.settings, self.eyes.is_some());
-            if let Some(eyes) = &mut self.eyes {
-                eyes.forget(&real);
+            self.roots[index].ask_file_system(self.settings, self.events.is_some());
+            if let Some(events) = &mut self.events {
+                events.forget(&real);
             }
             if after.is_some() {
                 self.tell(&WatchEvent::Back { folder: &folder });
@@ -227,8 +227,8 @@ impl Watcher<'_> {
     }
 
     /// Moves or deletes originals whose results are there, where that failed or was interrupted.
-    fn let_originals_go(&mut self) {
-        let leaving = self.studio.ledger.leaving().unwrap_or_else(|error| {
+    fn dispose_originals(&mut self) {
+        let leaving = self.context.ledger.leaving().unwrap_or_else(|error| {
             log::warn!("{error}");
             Vec::new()
         });
@@ -236,7 +236,7 @@ impl Watcher<'_> {
             if self.is_stopping() {
                 return;
             }
-            let known = self.studio.ledger.result(&output);
+            let known = self.context.ledger.result(&output);
             let Ok(Some(result)) = known else { continue };
             if self.in_hand.contains_key(&result.input) {
                 continue;
@@ -244,7 +244,7 @@ impl Watcher<'_> {
             let Some((root, below)) = self.root_of(&result.input) else { continue };
             let job = self.job(root, below.to_path_buf());
             if job.output == output {
-                self.studio.let_original_go(&job, &result);
+                self.context.dispose_original(&job, &result);
             }
             self.sign_of_life();
         }
@@ -253,34 +253,41 @@ impl Watcher<'_> {
 
 /// Whether nothing is to be done about a file: by the ledger of the watched folder, or by that of
 /// a batch, which keeps the input's stamp with the result.
-fn is_settled(studio: &Studio, job: &Job, stamp: &Stamp) -> Result<bool> {
-    let (ledger, recipe) = (&studio.ledger, &studio.recipe);
-    if standing(studio, job, stamp)? == Standing::Settled {
+fn is_settled(context: &JobContext, job: &Job, stamp: &Stamp) -> Result<bool> {
+    let (ledger, recipe) = (&context.ledger, &context.recipe);
+    if input_state(context, job, stamp)? == InputState::Settled {
         return Ok(true);
     }
-    let redo = studio.care.redo;
-    Ok(job::is_done_by_times(ledger, &studio.folder, job, recipe, redo)?.is_some())
+    let redo = context.policy.redo;
+    Ok(job::is_done_by_times(ledger, &context.folder, job, recipe, redo)?.is_some())
 }
 
 /// Sees to it that a result of an earlier run has its sidecar, if these are asked for.
-fn complete(studio: &Studio, job: &Job) -> Result<()> {
-    if studio.care.sidecar {
-        let (ledger, recipe, redo) = (&studio.ledger, &studio.recipe, studio.care.redo);
-        let done = job::is_done_by_times(ledger, &studio.folder, job, recipe, redo)?;
+fn complete(context: &JobContext, job: &Job) -> Result<()> {
+    if context.policy.sidecar {
+        let (ledger, recipe, redo) = (&context.ledger, &context.recipe, context.policy.redo);
+        let done = job::is_done_by_times(ledger, &context.folder, job, recipe, redo)?;
         if let Some(result) = done {
-            studio.keep_sidecar(&job.output, &result);
+            context.keep_sidecar(&job.output, &result);
         }
     }
     Ok(())
 }
 
 /// What the ledger says of a file. One that is done is new if it is to be made anew.
-pub(super) fn standing(studio: &Studio, job: &Job, stamp: &Stamp) -> Result<Standing> {
-    let (ledger, recipe) = (&studio.ledger, &studio.recipe);
-    let standing = ledger.standing(job, stamp, recipe)?;
-    if standing == Standing::New || studio.care.redo != Redo::Older || !ledger.is_done(job)? {
-        return Ok(standing);
+pub(super) fn input_state(context: &JobContext, job: &Job, stamp: &Stamp) -> Result<InputState> {
+    let (ledger, recipe) = (&context.ledger, &context.recipe);
+    let input_state = ledger.input_state(job, stamp, recipe)?;
+    if input_state == InputState::New
+        || context.policy.redo != Redo::Older
+        || !ledger.is_done(job)?
+    {
+        return Ok(input_state);
     }
-    let is_older = |result| job::age(&result, recipe).is_some();
-    Ok(if ledger.result(&job.output)?.is_some_and(is_older) { Standing::New } else { standing })
+    let is_older = |result| job::staleness(&result, recipe).is_some();
+    Ok(if ledger.result(&job.output)?.is_some_and(is_older) {
+        InputState::New
+    } else {
+        input_state
+    })
 }

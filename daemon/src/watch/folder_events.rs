@@ -23,14 +23,14 @@ pub(super) struct Noticed {
 
 /// Watches single folders; folders below them are to be watched one by one, so that those that
 /// are ignored cost no watch.
-pub(super) struct Eyes {
+pub(super) struct FolderEvents {
     watcher: RecommendedWatcher,
     noticed: Arc<Mutex<Noticed>>,
 }
 
 /// Why a folder is not watched.
 #[derive(Debug)]
-pub(super) enum Blind {
+pub(super) enum WatchError {
     /// The system grants no more watches.
     Limit,
     /// The folder went away.
@@ -38,7 +38,7 @@ pub(super) enum Blind {
     Other(String),
 }
 
-impl Eyes {
+impl FolderEvents {
     /// Starts listening; `sender` gets a message when there is something new.
     pub(super) fn open(sender: Sender<Message>) -> Result<Self, String> {
         let noticed = Arc::new(Mutex::new(Noticed::default()));
@@ -55,13 +55,15 @@ impl Eyes {
 
     /// Watches a folder, and again if it is watched already: that costs little, and mends a watch
     /// that was lost.
-    pub(super) fn watch(&mut self, folder: &Path) -> Result<(), Blind> {
+    pub(super) fn watch(&mut self, folder: &Path) -> Result<(), WatchError> {
         self.watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|error| match error.kind {
-            ErrorKind::MaxFilesWatch => Blind::Limit,
-            ErrorKind::PathNotFound => Blind::Gone,
-            ErrorKind::Io(source) if source.kind() == std::io::ErrorKind::NotFound => Blind::Gone,
-            ErrorKind::Io(source) => Blind::Other(source.to_string()),
-            _ => Blind::Other(error.to_string()),
+            ErrorKind::MaxFilesWatch => WatchError::Limit,
+            ErrorKind::PathNotFound => WatchError::Gone,
+            ErrorKind::Io(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                WatchError::Gone
+            }
+            ErrorKind::Io(source) => WatchError::Other(source.to_string()),
+            _ => WatchError::Other(error.to_string()),
         })
     }
 

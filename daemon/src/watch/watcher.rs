@@ -10,15 +10,15 @@ use crate::cli::FormatChoice;
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
 use crate::files::ignore::Ignore;
-use crate::job::{Outcome, SkipReason, Studio};
-use crate::ledger::Standing;
+use crate::job::{JobContext, Outcome, SkipReason};
+use crate::ledger::InputState;
 use crate::plan::Job;
-use crate::queue::Crew;
+use crate::queue::JobQueue;
 use crate::stop::Stop;
 use crate::watch::Message;
 use crate::watch::discovery;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
-use crate::watch::folder_events::Eyes;
+use crate::watch::folder_events::FolderEvents;
 use crate::watch::pause::Pause;
 use crate::watch::roots::{self, Root};
 use crate::watch::seen::Seen;
@@ -34,16 +34,16 @@ const ROUND: Duration = Duration::from_secs(2);
 
 pub(super) struct Watcher<'a> {
     pub(super) settings: &'a WatchSettings,
-    pub(super) studio: &'a Studio,
+    pub(super) context: &'a JobContext,
     observer: &'a mut dyn Observer,
     stop: &'a Stop,
-    crew: &'a Crew,
+    queue: &'a JobQueue,
     inbox: Receiver<Message>,
     pub(super) format: FormatChoice,
     pub(super) filter: Filter,
     pub(super) roots: Vec<Root>,
     /// `None`: all folders are polled.
-    pub(super) eyes: Option<Eyes>,
+    pub(super) events: Option<FolderEvents>,
     pub(super) waiting: Waiting,
     /// Jobs in the queue and in work, with their inputs' stamps as they were taken.
     pub(super) in_hand: HashMap<PathBuf, Stamp>,
@@ -63,28 +63,28 @@ pub(super) struct Watcher<'a> {
 impl<'a> Watcher<'a> {
     pub(super) fn new(
         settings: &'a WatchSettings,
-        studio: &'a Studio,
+        context: &'a JobContext,
         observer: &'a mut dyn Observer,
         stop: &'a Stop,
-        crew: &'a Crew,
+        queue: &'a JobQueue,
         inbox: Receiver<Message>,
         sender: &Sender<Message>,
     ) -> Result<Self> {
-        let roots = roots::open(settings, &studio.folder)?;
-        let excluded = roots::excluded(settings, &studio.folder)?;
+        let roots = roots::open(settings, &context.folder)?;
+        let excluded = roots::excluded(settings, &context.folder)?;
         let ignore = Ignore::new(&settings.ignore)?;
         let now = Instant::now();
         let mut watcher = Self {
             settings,
-            studio,
+            context,
             observer,
             stop,
-            crew,
+            queue,
             inbox,
-            format: FormatChoice::of(studio.style.format),
+            format: FormatChoice::of(context.style.format),
             filter: Filter { ignore, excluded },
             roots,
-            eyes: None,
+            events: None,
             waiting: Waiting::new(settings.stability_delay, settings.empty_patience),
             in_hand: HashMap::new(),
             outputs: HashSet::new(),
@@ -96,8 +96,8 @@ impl<'a> Watcher<'a> {
             foreign_changes: None,
         };
         if settings.noticing == Noticing::Auto {
-            match Eyes::open(sender.clone()) {
-                Ok(eyes) => watcher.eyes = Some(eyes),
+            match FolderEvents::open(sender.clone()) {
+                Ok(events) => watcher.events = Some(events),
                 Err(reason) => watcher.poll_all(&reason),
             }
         }
@@ -117,11 +117,11 @@ impl<'a> Watcher<'a> {
         self.tell(&WatchEvent::Stopping);
     }
 
-    /// Hears the workers out after the crew was closed.
+    /// Hears the workers out after the queue was closed.
     pub(super) fn finish(&mut self) {
         loop {
             // What a worker told, it told before it counts as idle.
-            let all_told = self.crew.counts().1 == 0;
+            let all_told = self.queue.counts().1 == 0;
             match self.inbox.recv_timeout(Duration::from_millis(20)) {
                 Ok(Message::Noticed) => {}
                 Ok(message) => self.hear(message),
@@ -150,7 +150,7 @@ impl<'a> Watcher<'a> {
                 self.hear(message);
             }
         }
-        self.pause.pass(self.crew, Instant::now());
+        self.pause.pass(self.queue, Instant::now());
         self.hand_out();
         self.sweep_due();
         if self.next_round <= Instant::now() {
@@ -164,9 +164,9 @@ impl<'a> Watcher<'a> {
     pub(super) fn sign_of_life(&mut self) {
         if self.last_sign.elapsed() >= HEARTBEAT / 2 {
             self.last_sign = Instant::now();
-            let (queued, running) = self.crew.counts();
+            let (queued, running) = self.queue.counts();
             let waiting = self.waiting.len();
-            let bands = self.studio.bands.load(Ordering::Relaxed);
+            let bands = self.context.bands.load(Ordering::Relaxed);
             self.tell(&WatchEvent::Alive { waiting, queued, running, bands });
         }
     }
@@ -190,14 +190,14 @@ impl<'a> Watcher<'a> {
         match (outcome, stamp) {
             (Outcome::Postponed { delay, .. }, Some(stamp)) => {
                 self.waiting.postpone(job, stamp, now, now + *delay);
-                self.pause.end(self.crew);
+                self.pause.end(self.queue);
             }
             (Outcome::Blocked(_), Some(stamp)) => {
-                let until = self.pause.begin(self.crew, now);
+                let until = self.pause.begin(self.queue, now);
                 self.waiting.postpone(job, stamp, now, until);
             }
             (Outcome::Stopped, _) => {}
-            _ => self.pause.end(self.crew),
+            _ => self.pause.end(self.queue),
         }
     }
 
@@ -210,15 +210,15 @@ impl<'a> Watcher<'a> {
             if stamp.is_none() {
                 self.foreign_changes = None; // it may be in the ledger's queue, to be tried again
             }
-            let Some((job, stamp)) = self.waiting.look(&path, stamp, now) else { continue };
+            let Some((job, stamp)) = self.waiting.poll(&path, stamp, now) else { continue };
             let name = folded(&job.output);
             if self.in_hand.contains_key(&path) || self.outputs.contains(&name) {
                 self.waiting.defer(job, stamp, now);
                 continue;
             }
-            match discovery::standing(self.studio, &job, &stamp) {
-                Ok(Standing::Settled) => self.seen.insert(&job.input, &stamp),
-                Ok(Standing::Young) if !stamp.is_settled(SystemTime::now()) => {
+            match discovery::input_state(self.context, &job, &stamp) {
+                Ok(InputState::Settled) => self.seen.insert(&job.input, &stamp),
+                Ok(InputState::Young) if !stamp.is_settled(SystemTime::now()) => {
                     self.waiting.postpone(job, stamp, now, now + ROUND);
                 }
                 Ok(_) => {
@@ -239,16 +239,16 @@ impl<'a> Watcher<'a> {
 
     fn enqueue(&mut self, jobs: Vec<(Job, Stamp)>, now: Instant) {
         let stamped = jobs.iter().map(|(job, stamp)| (job, Some(stamp)));
-        match self.studio.ledger.enqueue(stamped, &self.studio.recipe) {
+        match self.context.ledger.enqueue(stamped, &self.context.recipe) {
             Ok(ids) => {
                 for (job, _) in &jobs {
                     self.tell(&WatchEvent::Queued { input: &job.shown });
                 }
-                self.crew.add(ids.into_iter().zip(jobs.into_iter().map(|(job, _)| job)));
+                self.queue.add(ids.into_iter().zip(jobs.into_iter().map(|(job, _)| job)));
             }
             Err(error) => {
                 log::warn!("{error}");
-                let until = self.pause.begin(self.crew, now);
+                let until = self.pause.begin(self.queue, now);
                 for (job, stamp) in jobs {
                     self.in_hand.remove(&job.input);
                     self.outputs.remove(&folded(&job.output));
@@ -267,11 +267,11 @@ impl<'a> Watcher<'a> {
     /// Takes up what is in the ledger's queue and not at hand: what another process put there, such
     /// as `polychromify retry`, and inputs that went away.
     fn compare_queue(&mut self) {
-        let compared = self.studio.ledger.foreign_changes().and_then(|changes| {
+        let compared = self.context.ledger.foreign_changes().and_then(|changes| {
             if self.foreign_changes == Some(changes) {
                 return Ok(Vec::new());
             }
-            let queued = self.studio.ledger.queued()?;
+            let queued = self.context.ledger.queued()?;
             self.foreign_changes = Some(changes);
             Ok(queued)
         });
@@ -290,7 +290,7 @@ impl<'a> Watcher<'a> {
             }
             let gone = SkipReason::Gone.to_string();
             log::info!("{}: {gone}", input.display());
-            if let Err(error) = self.studio.ledger.lose(id, &gone) {
+            if let Err(error) = self.context.ledger.lose(id, &gone) {
                 log::warn!("{error}");
             }
         }

@@ -10,7 +10,8 @@ use crate::cli::Batch;
 use crate::error::Result;
 use crate::files::fingerprint;
 use crate::job::{
-    self, Decision, Facts, Outcome, SkipReason, Studio, age, decide, is_done_by_times,
+    self, Decision, JobContext, JobDetails, Outcome, SkipReason, decide, is_done_by_times,
+    staleness,
 };
 use crate::ledger::Ledger;
 use crate::plan::{Job, Plan};
@@ -18,10 +19,10 @@ use crate::report::Report;
 
 /// Tells what a run would do, writing nothing: headers are read, the ledger if there is one, and a
 /// few photographs are colored to nowhere.
-pub(super) fn rehearse(
+pub(super) fn dry_run(
     arguments: &Batch,
     plan: &Plan,
-    studio: &Studio,
+    context: &JobContext,
     workers: usize,
     report: &mut Report,
 ) -> Result<()> {
@@ -30,28 +31,28 @@ pub(super) fn rehearse(
     let mut outcomes = Vec::with_capacity(plan.jobs.len());
     report.start_bar(plan.jobs.len());
     for job in &plan.jobs {
-        if studio.stop.is_asked() {
+        if context.stop.is_asked() {
             return Ok(());
         }
-        let rehearsed = rehearse_one(studio, ledger.as_ref(), job);
+        let expected = dry_run_one(context, ledger.as_ref(), job);
         let failed = |error: crate::error::Error| {
-            Rehearsed::Known(Outcome::Failed(error.reason(&job.shown), Facts::default()))
+            Expected::Known(Outcome::Failed(error.reason(&job.shown), JobDetails::default()))
         };
-        outcomes.push(match rehearsed.unwrap_or_else(failed) {
-            Rehearsed::Known(outcome) => outcome,
-            Rehearsed::Colored(candidate, facts) => {
+        outcomes.push(match expected.unwrap_or_else(failed) {
+            Expected::Known(outcome) => outcome,
+            Expected::Colored(candidate, details) => {
                 candidates.push(candidate);
-                Outcome::Skipped(SkipReason::DryRun, facts)
+                Outcome::Skipped(SkipReason::DryRun, details)
             }
         });
     }
     let workers = workers.min(candidates.len().max(1));
-    let estimates = estimate::estimate(studio, &candidates, workers);
+    let estimates = estimate::estimate(context, &candidates, workers);
     let mut told = estimates.iter();
     for (job, mut outcome) in plan.jobs.iter().zip(outcomes) {
         let output = super::shown(arguments, job);
-        if let Outcome::Skipped(SkipReason::DryRun, facts) = &mut outcome {
-            facts.estimate = told.next().copied();
+        if let Outcome::Skipped(SkipReason::DryRun, details) = &mut outcome {
+            details.estimate = told.next().copied();
             log::info!("{}: would be colored, to {}", job.shown.display(), output.display());
         }
         report.tell(&job.shown, Some(&output), &outcome);
@@ -84,56 +85,61 @@ pub(super) fn rehearse(
 }
 
 /// What is known of a photograph before it is colored.
-enum Rehearsed {
+enum Expected {
     Known(Outcome),
-    Colored(Candidate, Facts),
+    Colored(Candidate, JobDetails),
 }
 
-fn rehearse_one(studio: &Studio, ledger: Option<&Ledger>, job: &Job) -> Result<Rehearsed> {
-    let (recipe, redo) = (&studio.recipe, studio.care.redo);
-    let mut facts = Facts::default();
-    let skipped = |reason, facts| Ok(Rehearsed::Known(Outcome::Skipped(reason, facts)));
+fn dry_run_one(context: &JobContext, ledger: Option<&Ledger>, job: &Job) -> Result<Expected> {
+    let (recipe, redo) = (&context.recipe, context.policy.redo);
+    let mut details = JobDetails::default();
+    let skipped = |reason, details| Ok(Expected::Known(Outcome::Skipped(reason, details)));
     if let (Some(ledger), true) = (ledger, redo != job::Redo::All)
-        && let Some(result) = is_done_by_times(ledger, &studio.folder, job, recipe, redo)?
+        && let Some(result) = is_done_by_times(ledger, &context.folder, job, recipe, redo)?
     {
-        facts.of_result(&result);
-        return skipped(SkipReason::DoneAlready(age(&result, recipe)), facts);
+        details.of_result(&result);
+        return skipped(SkipReason::DoneAlready(staleness(&result, recipe)), details);
     }
-    let deadline = studio.limits_from_now().deadline;
-    let content = fingerprint::sha256_unless(&job.shown, &studio.stop, deadline)?;
-    facts.sha256_input = Some(content.clone());
+    let deadline = context.limits_from_now().deadline;
+    let content = fingerprint::sha256_unless(&job.shown, &context.stop, deadline)?;
+    details.sha256_input = Some(content.clone());
     let known = ledger.map(|ledger| ledger.result(&job.output)).transpose()?.flatten();
-    let path = studio.folder.join(&job.output);
+    let path = context.folder.join(&job.output);
     match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
-            if redo != job::Redo::All && Scan::open(&job.shown, &studio.limits)?.is_result() {
-                return skipped(SkipReason::OwnResult, facts);
+            if redo != job::Redo::All && Scan::open(&job.shown, &context.limits)?.is_result() {
+                return skipped(SkipReason::OwnResult, details);
             }
-            let candidate = candidate(studio, job, content, &mut facts)?;
-            Ok(Rehearsed::Colored(candidate, facts))
+            let candidate = candidate(context, job, content, &mut details)?;
+            Ok(Expected::Colored(candidate, details))
         }
         Decision::Keep(result) => {
-            facts.of_result(&result);
-            skipped(SkipReason::DoneAlready(age(&result, recipe)), facts)
+            details.of_result(&result);
+            skipped(SkipReason::DoneAlready(staleness(&result, recipe)), details)
         }
-        Decision::LeaveEdited => skipped(SkipReason::ResultEdited, facts),
+        Decision::LeaveEdited => skipped(SkipReason::ResultEdited, details),
     }
 }
 
 /// Reads the headers of all pages.
-fn candidate(studio: &Studio, job: &Job, content: String, facts: &mut Facts) -> Result<Candidate> {
-    let mut scan = Scan::open(&job.shown, &studio.limits)?;
+fn candidate(
+    context: &JobContext,
+    job: &Job,
+    content: String,
+    details: &mut JobDetails,
+) -> Result<Candidate> {
+    let mut scan = Scan::open(&job.shown, &context.limits)?;
     let first = scan.info().clone();
-    (facts.width, facts.height) = (Some(first.width), Some(first.height));
+    (details.width, details.height) = (Some(first.width), Some(first.height));
     let (mut pixels, mut result_pixels) = (0, 0);
     for page in 0..scan.pages() {
         scan.select(page)?;
         let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
         let info = scan.info();
         pixels += area((info.width, info.height));
-        result_pixels += area(scan.output_size(&studio.style.encoding(info.width)));
+        result_pixels += area(scan.output_size(&context.style.encoding(info.width)));
     }
-    let format = studio.style.format.unwrap_or(first.format);
+    let format = context.style.format.unwrap_or(first.format);
     let job = job.clone();
     Ok(Candidate { job, content, format, depth: first.depth, pixels, result_pixels })
 }

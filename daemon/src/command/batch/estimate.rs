@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use polychromify_core::scan::{Depth, Format};
 
-use crate::job::{Colored, Estimate, Facts, Studio};
+use crate::job::{Colored, Estimate, JobContext, JobDetails};
 use crate::plan::Job;
 
 /// No further photograph is measured after this time.
@@ -34,7 +34,7 @@ pub(super) struct Candidate {
 }
 
 /// Photographs that cost alike: format and depth of their results.
-type Kind = (u8, u8);
+type CostClass = (u8, u8);
 
 /// What coloring one photograph took.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +47,12 @@ struct Sample {
 
 /// Measures some of `candidates` and estimates all, in the same order; empty where none could be
 /// measured.
-pub(super) fn estimate(studio: &Studio, candidates: &[Candidate], workers: usize) -> Vec<Estimate> {
-    let samples = measure(studio, candidates, workers);
+pub(super) fn estimate(
+    context: &JobContext,
+    candidates: &[Candidate],
+    workers: usize,
+) -> Vec<Estimate> {
+    let samples = measure(context, candidates, workers);
     let all: Vec<Sample> = samples.values().flatten().copied().collect();
     if all.is_empty() {
         return Vec::new();
@@ -61,7 +65,7 @@ pub(super) fn estimate(studio: &Studio, candidates: &[Candidate], workers: usize
         let bytes = Line::through(&points(|s| s.bytes, |s| s.result_pixels));
         (seconds, bytes)
     };
-    let of_kind: BTreeMap<Kind, _> =
+    let of_kind: BTreeMap<CostClass, _> =
         samples.iter().map(|(kind, samples)| (*kind, rates(samples))).collect();
     let of_any = rates(&all);
     candidates
@@ -76,28 +80,29 @@ pub(super) fn estimate(studio: &Studio, candidates: &[Candidate], workers: usize
         .collect()
 }
 
-fn kind(candidate: &Candidate) -> Kind {
+fn kind(candidate: &Candidate) -> CostClass {
     (candidate.format as u8, candidate.depth as u8)
 }
 
 /// Colors a few photographs of each kind to nowhere, as many at a time as the run would.
 fn measure(
-    studio: &Studio,
+    context: &JobContext,
     candidates: &[Candidate],
     workers: usize,
-) -> BTreeMap<Kind, Vec<Sample>> {
+) -> BTreeMap<CostClass, Vec<Sample>> {
     let chosen = choose(candidates, workers);
-    let (next, samples) = (AtomicUsize::new(0), Mutex::new(BTreeMap::<Kind, Vec<Sample>>::new()));
+    let (next, samples) =
+        (AtomicUsize::new(0), Mutex::new(BTreeMap::<CostClass, Vec<Sample>>::new()));
     let started = Instant::now();
     thread::scope(|scope| {
         for _ in 0..workers.min(chosen.len()) {
             scope.spawn(|| {
                 while let Some(candidate) = chosen.get(next.fetch_add(1, Ordering::Relaxed))
                     && started.elapsed() < PATIENCE
-                    && !studio.stop.is_asked()
+                    && !context.stop.is_asked()
                 {
                     // A photograph that fails is told when its time comes.
-                    let Some(sample) = color(studio, candidate) else { continue };
+                    let Some(sample) = color(context, candidate) else { continue };
                     let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
                     samples.entry(kind(candidate)).or_default().push(sample);
                 }
@@ -107,11 +112,11 @@ fn measure(
     samples.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn color(studio: &Studio, candidate: &Candidate) -> Option<Sample> {
+fn color(context: &JobContext, candidate: &Candidate) -> Option<Sample> {
     let (started, mut out) = (Instant::now(), Nowhere::default());
-    let facts = &mut Facts::default();
-    let (making, limits) = ((candidate.content.as_str(), 0), studio.limits_from_now());
-    let colored = studio.color_to(&candidate.job, making, &limits, &mut out, facts);
+    let details = &mut JobDetails::default();
+    let (making, limits) = ((candidate.content.as_str(), 0), context.limits_from_now());
+    let colored = context.color_to(&candidate.job, making, &limits, &mut out, details);
     let Ok(Colored::Pages(..)) = colored else { return None };
     Some(Sample {
         pixels: candidate.pixels as f64,
@@ -124,7 +129,7 @@ fn color(studio: &Studio, candidate: &Candidate) -> Option<Sample> {
 /// Of each kind some photographs of all sizes, each once, the middle ones first, kinds by turns: two
 /// for each worker, if there are as many.
 fn choose(candidates: &[Candidate], workers: usize) -> Vec<&Candidate> {
-    let mut kinds: BTreeMap<Kind, Vec<&Candidate>> = BTreeMap::new();
+    let mut kinds: BTreeMap<CostClass, Vec<&Candidate>> = BTreeMap::new();
     for candidate in candidates {
         kinds.entry(kind(candidate)).or_default().push(candidate);
     }

@@ -29,7 +29,7 @@ pub(super) type Record = [Vec<u8>; COLUMNS.len()];
 
 /// What a result is found to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ResultKind {
     Done,
     /// Changed by somebody; the row has the hash of what is there.
     Changed,
@@ -40,7 +40,7 @@ pub(super) enum Kind {
 /// A result's row.
 pub(super) struct Row {
     pub(super) record: Record,
-    pub(super) kind: Kind,
+    pub(super) kind: ResultKind,
     /// SHA-256 of the file, if it is there.
     pub(super) sha256: Option<String>,
 }
@@ -60,15 +60,16 @@ impl Row {
                 let untouched = (stamp.size, stamp.modified) == (result.size, result.modified);
                 let sha256 =
                     if untouched { result.sha256.clone() } else { fingerprint::sha256(&path)? };
-                let kind = if sha256 == result.sha256 { Kind::Done } else { Kind::Changed };
+                let kind =
+                    if sha256 == result.sha256 { ResultKind::Done } else { ResultKind::Changed };
                 (kind, stamp.size.to_string(), Some(sha256))
             }
-            _ => (Kind::Missing, String::new(), None),
+            _ => (ResultKind::Missing, String::new(), None),
         };
         let (status, reason) = match kind {
-            Kind::Done => ("done", later.unwrap_or_default()),
-            Kind::Changed => ("changed", "changed by somebody since it was made".to_owned()),
-            Kind::Missing => ("missing", "not there any more".to_owned()),
+            ResultKind::Done => ("done", later.unwrap_or_default()),
+            ResultKind::Changed => ("changed", "changed by somebody since it was made".to_owned()),
+            ResultKind::Missing => ("missing", "not there any more".to_owned()),
         };
         let record = [
             output.as_os_str().as_bytes(),

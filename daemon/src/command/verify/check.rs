@@ -7,7 +7,7 @@ use polychromify_core::scan::{Deadline, FoundLabel, Limits};
 use serde_json::Value;
 
 use crate::command::verify::delivery::{Delivery, Item, Told};
-use crate::command::verify::{Kind, Problem};
+use crate::command::verify::{Problem, ProblemKind};
 use crate::error::Error;
 use crate::files::fingerprint;
 use crate::plan::names;
@@ -42,7 +42,7 @@ impl Checker<'_> {
         let bytes = match path.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => metadata.len(),
             Ok(_) => {
-                say(Kind::Missing, "not a file".to_owned());
+                say(ProblemKind::Missing, "not a file".to_owned());
                 return Checked { bytes: 0, problems };
             }
             Err(error) => {
@@ -50,16 +50,19 @@ impl Checker<'_> {
                     std::io::ErrorKind::NotFound => "missing".to_owned(),
                     _ => format!("cannot read: {error}"),
                 };
-                say(Kind::Missing, reason);
+                say(ProblemKind::Missing, reason);
                 return Checked { bytes: 0, problems };
             }
         };
         match fingerprint::sha256_unless(&path, self.stop, Deadline::NEVER) {
             Ok(found) if found == item.sha256 => {}
             Ok(found) => {
-                say(Kind::Checksum, format!("its SHA-256 is {found}, expected {}", item.sha256));
+                say(
+                    ProblemKind::Checksum,
+                    format!("its SHA-256 is {found}, expected {}", item.sha256),
+                );
             }
-            Err(error) => say(Kind::Missing, error.reason(&path)),
+            Err(error) => say(ProblemKind::Missing, error.reason(&path)),
         }
         let told = self.delivery.results.get(&item.path);
         if told.is_some() || names::is_photograph(&item.path) {
@@ -67,15 +70,15 @@ impl Checker<'_> {
                 Ok(label) => {
                     let unchanged = told.filter(|told| !told.is_changed);
                     if let Some(reason) = unchanged.and_then(|told| wrong(told, &label)) {
-                        say(Kind::Label, reason);
+                        say(ProblemKind::Label, reason);
                     }
                 }
-                Err(error) => say(Kind::Damaged, error.reason(&path)),
+                Err(error) => say(ProblemKind::Damaged, error.reason(&path)),
             }
         } else if bytes <= LONGEST_SIDECAR
             && let Some(reason) = self.wrong_sidecar(&item.path, &path)
         {
-            say(Kind::Sidecar, reason);
+            say(ProblemKind::Sidecar, reason);
         }
         Checked { bytes, problems }
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::command::manifest::listing::{self, Escapes};
 use crate::command::manifest::table::Records;
 use crate::command::manifest::{CHECKSUMS, TABLE};
-use crate::command::verify::{Kind, Problem};
+use crate::command::verify::{Problem, ProblemKind};
 use crate::error::{Error, Result};
 
 /// Folder of a bag's files.
@@ -88,7 +88,11 @@ impl Delivery {
     }
 
     fn problem(&mut self, path: &Path, reason: String) {
-        self.problems.push(Problem { path: path.to_path_buf(), kind: Kind::Manifest, reason });
+        self.problems.push(Problem {
+            path: path.to_path_buf(),
+            kind: ProblemKind::Manifest,
+            reason,
+        });
     }
 
     fn read_checksums(&mut self, name: &str) -> Result<()> {
@@ -167,7 +171,7 @@ impl Delivery {
                 }
                 Some(_) => continue,
             };
-            problems.push(Problem { path: path.clone(), kind: Kind::Manifest, reason });
+            problems.push(Problem { path: path.clone(), kind: ProblemKind::Manifest, reason });
         }
         problems.sort_by(|one, other| one.path.cmp(&other.path));
         self.problems.extend(problems);
