@@ -30,11 +30,11 @@ use crate::files::publish;
 use crate::files::temporary::Temporary;
 use crate::ledger::{self, Ledger, Making, Original, Published};
 use crate::plan::Job;
-use crate::render::{Recipe, SOFTWARE};
+use crate::policy::{Duplicates, Policy};
+use crate::settings::{Recipe, SOFTWARE};
 use crate::stop::{Stop, Stoppable};
-use crate::watch::settings::{Duplicates, OnSuccess, Retries};
 pub(crate) use claims::ContentClaims;
-pub(crate) use decision::{Decision, Redo, decide, is_done_by_times};
+pub(crate) use decision::{Decision, decide, is_done_by_times};
 use first_pass::FirstPass;
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason};
 use sidecar::Sidecar;
@@ -60,20 +60,6 @@ pub(crate) struct JobContext {
     pub(crate) policy: Policy,
     pub(crate) claims: ContentClaims,
     pub(crate) stop: Stop,
-}
-
-/// What is done around the coloring; by default what `batch` does.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Policy {
-    /// When a failed job is tried again; `None`: it is not.
-    pub(crate) retries: Option<Retries>,
-    pub(crate) on_success: OnSuccess,
-    pub(crate) duplicates: Duplicates,
-    pub(crate) redo: Redo,
-    /// Whether what the label says is written beside each result.
-    pub(crate) sidecar: bool,
-    /// What results tell in place of the present time, in milliseconds since 1970.
-    pub(crate) time: Option<i64>,
 }
 
 /// How results are painted and written.

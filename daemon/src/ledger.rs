@@ -24,7 +24,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, named_params, para
 use crate::error::{Error, Result};
 use crate::files::fingerprint::Stamp;
 use crate::plan::Job;
-use crate::render::{Recipe, SOFTWARE};
+use crate::settings::{Recipe, SOFTWARE};
 pub(crate) use delivery::{Document, Undelivered};
 pub(crate) use hooks::Due;
 #[cfg(test)]

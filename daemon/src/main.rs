@@ -15,13 +15,15 @@ mod exit;
 mod files;
 mod job;
 mod ledger;
+mod limits;
 mod model;
 mod output;
 mod plan;
+mod policy;
 mod queue;
-mod render;
 mod report;
 mod service;
+mod settings;
 mod stop;
 mod watch;
 

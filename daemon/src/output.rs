@@ -1,21 +1,35 @@
-//! Reconciles ledger, temporary files and results after a run that ended in the middle.
+//! The output folder: one process has it, and what a run left that ended in the middle is settled.
 
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::fingerprint;
+use crate::files::lock::Lock;
 use crate::files::publish;
 use crate::job::sidecar;
-use crate::ledger::{Ledger, Unsettled};
+use crate::ledger::{self, Ledger, Unsettled};
 
 /// After so many runs that died over it, an input is not tried again by itself: it may be what
 /// kills them, by the memory it takes for example.
 const MOST_INTERRUPTIONS: u32 = 10;
 const INTERRUPTED: &str = "the program ended again and again while it worked on this file";
 
+/// Creates and locks the output folder, and settles what an earlier run left.
+pub(crate) fn open(folder: &Path) -> Result<(Lock, Ledger)> {
+    let hidden = folder.join(ledger::FOLDER);
+    std::fs::create_dir_all(&hidden).map_err(Error::io(&hidden, "create"))?;
+    let lock = Lock::take(&hidden.join("lock"), folder)?;
+    let ledger = Ledger::open(folder)?;
+    let unsettled = recover(&ledger, folder)?;
+    if unsettled > 0 {
+        log::info!("{}: an earlier run was interrupted; going on", folder.display());
+    }
+    Ok((lock, ledger))
+}
+
 /// Settles what a dead run left: a result that has its final name is done, all else is queued
 /// again, and no temporary file stays. The caller holds the lock of `folder`.
-pub(crate) fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
+fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
     let unsettled = ledger.unsettled()?;
     for job in &unsettled {
         settle(ledger, folder, job)?;
@@ -63,9 +77,9 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::ledger::{self, Making, Original, Published};
+    use crate::ledger::{Making, Original, Published};
     use crate::plan::Job;
-    use crate::render::Recipe;
+    use crate::settings::Recipe;
 
     const RESULT: &[u8; 6] = b"result";
 

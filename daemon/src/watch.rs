@@ -5,7 +5,6 @@
 //! workers, which do the same [`JobContext::perform`] as `batch`. It keeps nothing that the ledger and
 //! the folders could not tell it again after a crash.
 
-pub(crate) mod command;
 mod discovery;
 pub(crate) mod event;
 mod filesystem;
@@ -21,20 +20,17 @@ mod watcher;
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::Duration;
 
 use crate::error::Result;
 use crate::files::ignore::Ignore;
 use crate::job::{JobContext, Outcome};
 use crate::plan::Job;
+use crate::policy::Policy;
 use crate::queue::JobQueue;
 use crate::stop::Stop;
 use crate::watch::event::Observer;
 use crate::watch::settings::WatchSettings;
 use crate::watch::watcher::Watcher;
-
-/// How often folders are polled unless it is set.
-pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How watching ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +58,9 @@ enum Message {
 ///
 /// When an input is no folder, lies in the output folder or the reverse, originals would move into
 /// either, or a glob does not parse.
-pub(crate) fn check(settings: &WatchSettings, folder: &Path) -> Result<()> {
+pub(crate) fn check(settings: &WatchSettings, policy: &Policy, folder: &Path) -> Result<()> {
     roots::open(settings, folder)?;
-    roots::excluded(settings, folder)?;
+    roots::excluded(settings, &policy.on_success, folder)?;
     Ignore::new(&settings.ignore)?;
     Ok(())
 }

@@ -10,8 +10,6 @@ use polychromify_core::device::DeviceChoice;
 use polychromify_core::lab::RgbSpace;
 use polychromify_core::scan::{Format, SourceType};
 
-use crate::watch::settings::Duplicates;
-
 /// `--format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormatChoice {
@@ -128,25 +126,6 @@ pub(crate) enum OnSuccessName {
     Move,
     /// It is deleted
     Delete,
-}
-
-/// `--duplicates`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DuplicatesName {
-    /// Each name gets its own result
-    #[default]
-    Each,
-    /// It is left out, and recorded as skipped
-    Skip,
-}
-
-impl DuplicatesName {
-    pub(crate) fn choice(self) -> Duplicates {
-        match self {
-            Self::Each => Duplicates::Each,
-            Self::Skip => Duplicates::Skip,
-        }
-    }
 }
 
 /// `--precision`.

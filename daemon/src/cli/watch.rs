@@ -8,10 +8,8 @@ use clap::{ArgAction, Args};
 use log::LevelFilter;
 
 use super::coloring::Coloring;
-use super::values::{
-    DuplicatesName, IoClass, LogFormat, OnSuccessName, log_level, parse_duration, parse_pause,
-};
-use crate::watch::settings::Retries;
+use super::values::{IoClass, LogFormat, OnSuccessName, log_level, parse_duration, parse_pause};
+use crate::policy::{Duplicates, Retries};
 
 const PLACES: &str = "\
 Every option may also be set in the configuration file, under its long name:
@@ -93,7 +91,7 @@ pub(crate) struct Watch {
     pub(crate) move_to: Option<PathBuf>,
     /// What becomes of a file whose content has a result under another name
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_DUPLICATES")]
-    pub(crate) duplicates: DuplicatesName,
+    pub(crate) duplicates: Duplicates,
     /// Tries of a file that cannot be read for now, before it counts as failed
     #[arg(
         long,

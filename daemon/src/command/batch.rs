@@ -16,10 +16,13 @@ use crate::command::manifest;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files::fingerprint;
-use crate::job::{self, ContentClaims, JobContext, JobDetails, Outcome, Redo, SkipReason};
+use crate::job::{self, ContentClaims, JobContext, JobDetails, Outcome, SkipReason};
 use crate::ledger::Ledger;
-use crate::model::{self, OpenedModel};
+use crate::limits;
+use crate::model::OpenedModel;
+use crate::output;
 use crate::plan::{self, Job, Plan};
+use crate::policy::{self, Policy, Redo};
 use crate::queue::JobQueue;
 use crate::report::Report;
 use crate::stop::Stop;
@@ -33,13 +36,19 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let stop = Stop::on_signals().map_err(Error::Signals)?;
     let plan = plan::plan(&arguments.inputs, &arguments.output, arguments.coloring.format)?;
     let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
-    let mut policy = model::policy(&arguments.coloring)?;
-    if arguments.force {
-        policy.redo = Redo::All;
-    }
+    let policy = Policy {
+        redo: match (arguments.force, arguments.coloring.redo_older) {
+            (true, _) => Redo::All,
+            (false, true) => Redo::Older,
+            (false, false) => Redo::Nothing,
+        },
+        sidecar: arguments.coloring.sidecar,
+        time: policy::fixed_time()?,
+        ..Policy::default()
+    };
     let model = OpenedModel::open(&arguments.coloring, hints_sha256)?;
-    let workers = model::workers(&arguments.coloring).min(plan.jobs.len().max(1));
-    let limits = model::limits(arguments.coloring.memory, workers);
+    let workers = limits::workers(arguments.coloring.jobs).min(plan.jobs.len().max(1));
+    let limits = limits::of_each(arguments.coloring.memory, workers);
 
     let mut manifest_failed = false;
     let mut report = Report::new(progress, arguments.json);
@@ -75,7 +84,7 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             let context = context(Ledger::in_memory()?);
             dry_run::dry_run(arguments, &plan, &context, workers, &mut report)?;
         } else {
-            let (_lock, ledger) = model::open_output(&plan.folder)?;
+            let (_lock, ledger) = output::open(&plan.folder)?;
             let s = if photographs == 1 { "" } else { "s" };
             log::info!(
                 "{photographs} photograph{s}, {workers} at a time, on {device} with {weights}"

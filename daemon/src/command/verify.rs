@@ -20,7 +20,7 @@ use crate::cli::Verify;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::ledger::FOLDER;
-use crate::model;
+use crate::limits;
 use crate::report;
 use crate::stop::Stop;
 use check::Checker;
@@ -81,10 +81,8 @@ pub(crate) fn run(arguments: &Verify) -> Result<Exit> {
     for problem in std::mem::take(&mut delivery.problems) {
         sums.tell(arguments, &problem);
     }
-    let cores = || thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.jobs.map_or_else(cores, |jobs| jobs.get().into());
-    let workers = workers.min(delivery.items.len().max(1));
-    let limits = model::limits(arguments.memory, workers);
+    let workers = limits::workers(arguments.jobs).min(delivery.items.len().max(1));
+    let limits = limits::of_each(arguments.memory, workers);
     let checker = Checker { delivery: &delivery, limits, stop: &stop };
     let (next, (sender, found)) = (AtomicUsize::new(0), mpsc::channel());
     thread::scope(|scope| {

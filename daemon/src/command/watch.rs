@@ -15,8 +15,8 @@ use crate::cli::LogFormat;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::job::{ContentClaims, JobContext, Policy};
-use crate::model;
+use crate::job::{ContentClaims, JobContext};
+use crate::limits;
 use crate::report;
 use crate::service::hook::Hooks;
 use crate::service::logging::{self, Form};
@@ -102,7 +102,7 @@ fn watch(
     let before = held.as_ref().map(|held| held.folder.clone());
     let ours = prepared.hold(held.take(), counters)?;
     let mut service = Service::new(&prepared, &ours.folder, hooks, counters);
-    let Prepared { config, settings, model, .. } = prepared;
+    let Prepared { config, settings, policy, model, .. } = prepared;
     let arguments = &config.watch;
     log::info!("{} at a time, on {} with {}", settings.jobs, model.device, model.weights);
     let context = JobContext {
@@ -113,15 +113,10 @@ fn watch(
         weights: model.weights,
         hints: Hints::default(),
         style: model.style,
-        limits: model::limits(arguments.coloring.memory, settings.jobs),
+        limits: limits::of_each(arguments.coloring.memory, settings.jobs),
         time_limit: arguments.coloring.time_limit,
         bands: AtomicU64::new(0),
-        policy: Policy {
-            retries: Some(settings.retries),
-            on_success: settings.on_success.clone(),
-            duplicates: settings.duplicates,
-            ..model::policy(&arguments.coloring)?
-        },
+        policy,
         claims: ContentClaims::default(),
         stop: stop.clone(),
     };

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::job::JobContext;
+use crate::policy::Duplicates;
 use crate::stop::Stop;
-use crate::watch::settings::Duplicates;
 
 /// Hashes of the inputs in work.
 #[derive(Debug, Default)]

@@ -8,19 +8,8 @@ use crate::files::publish::{self, Place};
 use crate::job::staleness::staleness;
 use crate::ledger::{Ledger, Original, Published};
 use crate::plan::Job;
-use crate::render::Recipe;
-
-/// What is made again though its result is there and unchanged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Redo {
-    /// Nothing of the same content.
-    #[default]
-    Nothing,
-    /// What was made with other weights or settings, or by an older program.
-    Older,
-    /// Everything, also in the place of other inputs' results.
-    All,
-}
+use crate::policy::Redo;
+use crate::settings::Recipe;
 
 /// What is to be done about an input.
 pub(crate) enum Decision {
@@ -106,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::Making;
-    use crate::render::SOFTWARE;
+    use crate::settings::SOFTWARE;
 
     const RESULT: &[u8; 6] = b"result";
 

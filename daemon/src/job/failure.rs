@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, Fault, Result};
 use crate::job::{JobContext, JobDetails, Outcome, SkipReason};
 use crate::plan::Job;
-use crate::watch::settings::Retries;
+use crate::policy::Retries;
 
 /// Time between two attempts to record a result.
 const RECORDING_INTERVAL: Duration = Duration::from_millis(500);

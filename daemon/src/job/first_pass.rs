@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{Scan, Thumbnail, Toning, Verdict};
 
-use super::{JobContext, JobDetails, Redo, SkipReason};
+use super::{JobContext, JobDetails, SkipReason};
 use crate::error::Result;
 use crate::plan::Job;
+use crate::policy::Redo;
 
 /// From this [`WorkImage::negativity`] on, a scan is warned of.
 const SURE: f32 = 3.5;

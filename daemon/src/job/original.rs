@@ -16,7 +16,7 @@ use crate::files::publish::{self, Place};
 use crate::job::JobContext;
 use crate::ledger::{Original, Published};
 use crate::plan::Job;
-use crate::watch::settings::OnSuccess;
+use crate::policy::OnSuccess;
 
 impl JobContext {
     pub(super) fn disposes_of_originals(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::ledger::Published;
-use crate::render::{Recipe, SOFTWARE};
+use crate::settings::{Recipe, SOFTWARE};
 
 /// How a result was made otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]

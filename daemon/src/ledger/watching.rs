@@ -10,7 +10,7 @@ use crate::files::fingerprint::Stamp;
 use crate::ledger::sql_path::SqlPath;
 use crate::ledger::{Ledger, Original, forget_intent, now};
 use crate::plan::Job;
-use crate::render::Recipe;
+use crate::settings::Recipe;
 
 /// What the ledger says of a file with a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,16 +3,18 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
-use crate::cli::OnSuccessName;
+use crate::cli::{OnSuccessName, Watch};
 use crate::config::{Config, Entry};
 use crate::error::{Error, Result};
 use crate::files::lock::Lock;
 use crate::ledger::Ledger;
-use crate::model::{self, OpenedModel};
+use crate::model::OpenedModel;
+use crate::output;
 use crate::plan;
+use crate::policy::{self, OnSuccess, Policy, Redo, Retries};
 use crate::service::metrics::{self, Counters, Server};
+use crate::watch;
 use crate::watch::settings::WatchSettings;
-use crate::watch::{self, command};
 
 /// What is ours for as long as this lives: the output folder, and the address of the figures.
 pub(crate) struct HeldResources {
@@ -34,6 +36,7 @@ pub(crate) struct Current {
 pub(crate) struct Prepared {
     pub(crate) config: Config,
     pub(crate) settings: WatchSettings,
+    pub(crate) policy: Policy,
     /// The output folder as an absolute path free of symbolic links.
     folder: PathBuf,
     pub(crate) model: OpenedModel,
@@ -58,9 +61,6 @@ impl Prepared {
         let Some(output) = &asked.output else {
             return Err(Error::NotConfigured { key: "output" });
         };
-        if asked.on_success == OnSuccessName::Move && asked.move_to.is_none() {
-            return Err(Error::NotConfigured { key: "move-to" });
-        }
         if let Some(address) = asked.metrics
             && !asked.metrics_anywhere
             && !address.ip().is_loopback()
@@ -68,8 +68,9 @@ impl Prepared {
             return Err(Error::MetricsForAll { address });
         }
         let folder = plan::resolve(output)?;
-        let settings = command::settings(asked, output);
-        watch::check(&settings, &folder)?;
+        let settings = WatchSettings::new(asked, output);
+        let policy = policy(asked)?;
+        watch::check(&settings, &policy, &folder)?;
         let model = OpenedModel::open(&asked.coloring, None)?;
         let listener = match asked.metrics {
             Some(address) if current.is_none_or(|current| current.metrics != Some(address)) => {
@@ -81,7 +82,7 @@ impl Prepared {
             Some(current) if current.folder == folder => None,
             _ => Some(take(folder.clone())?),
         };
-        Ok(Self { config, settings, folder, model, output, listener })
+        Ok(Self { config, settings, policy, folder, model, output, listener })
     }
 
     /// What this configuration holds, taken over from the one before as far as it is the same.
@@ -108,6 +109,24 @@ impl Prepared {
 }
 
 fn take(folder: PathBuf) -> Result<HeldResources> {
-    let (lock, ledger) = model::open_output(&folder)?;
+    let (lock, ledger) = output::open(&folder)?;
     Ok(HeldResources { folder, lock, ledger, server: None })
+}
+
+fn policy(asked: &Watch) -> Result<Policy> {
+    let retries =
+        Retries { most: asked.tries, first_delay: asked.retry_delay, ..Retries::default() };
+    Ok(Policy {
+        retries: Some(retries),
+        on_success: match (asked.on_success, &asked.move_to) {
+            (OnSuccessName::Keep, _) => OnSuccess::Keep,
+            (OnSuccessName::Delete, _) => OnSuccess::Delete,
+            (OnSuccessName::Move, Some(folder)) => OnSuccess::Move(folder.clone()),
+            (OnSuccessName::Move, None) => return Err(Error::NotConfigured { key: "move-to" }),
+        },
+        duplicates: asked.duplicates,
+        redo: if asked.coloring.redo_older { Redo::Older } else { Redo::Nothing },
+        sidecar: asked.coloring.sidecar,
+        time: policy::fixed_time()?,
+    })
 }

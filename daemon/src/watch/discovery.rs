@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
-use crate::job::{self, JobContext, Redo};
+use crate::job::{self, JobContext};
 use crate::ledger::InputState;
 use crate::plan::Job;
+use crate::policy::Redo;
 use crate::watch::event::WatchEvent;
 use crate::watch::filesystem;
 use crate::watch::folder_events::WatchError;

@@ -71,7 +71,7 @@ impl<'a> Watcher<'a> {
         sender: &Sender<Message>,
     ) -> Result<Self> {
         let roots = roots::open(settings, &context.folder)?;
-        let excluded = roots::excluded(settings, &context.folder)?;
+        let excluded = roots::excluded(settings, &context.policy.on_success, &context.folder)?;
         let ignore = Ignore::new(&settings.ignore)?;
         let now = Instant::now();
         let mut watcher = Self {

@@ -10,11 +10,11 @@ use crate::cli::Batch;
 use crate::error::Result;
 use crate::files::fingerprint;
 use crate::job::{
-    self, Decision, JobContext, JobDetails, Outcome, SkipReason, decide, is_done_by_times,
-    staleness,
+    Decision, JobContext, JobDetails, Outcome, SkipReason, decide, is_done_by_times, staleness,
 };
 use crate::ledger::Ledger;
 use crate::plan::{Job, Plan};
+use crate::policy::Redo;
 use crate::report::Report;
 
 /// Tells what a run would do, writing nothing: headers are read, the ledger if there is one, and a
@@ -94,7 +94,7 @@ fn dry_run_one(context: &JobContext, ledger: Option<&Ledger>, job: &Job) -> Resu
     let (recipe, redo) = (&context.recipe, context.policy.redo);
     let mut details = JobDetails::default();
     let skipped = |reason, details| Ok(Expected::Known(Outcome::Skipped(reason, details)));
-    if let (Some(ledger), true) = (ledger, redo != job::Redo::All)
+    if let (Some(ledger), true) = (ledger, redo != Redo::All)
         && let Some(result) = is_done_by_times(ledger, &context.folder, job, recipe, redo)?
     {
         details.of_result(&result);
@@ -107,7 +107,7 @@ fn dry_run_one(context: &JobContext, ledger: Option<&Ledger>, job: &Job) -> Resu
     let path = context.folder.join(&job.output);
     match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
-            if redo != job::Redo::All && Scan::open(&job.shown, &context.limits)?.is_result() {
+            if redo != Redo::All && Scan::open(&job.shown, &context.limits)?.is_result() {
                 return skipped(SkipReason::OwnResult, details);
             }
             let candidate = candidate(context, job, content, &mut details)?;

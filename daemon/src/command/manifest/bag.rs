@@ -16,8 +16,8 @@ use crate::files::fingerprint;
 use crate::files::publish;
 use crate::ledger;
 use crate::plan;
-use crate::render::SOFTWARE;
 use crate::report;
+use crate::settings::SOFTWARE;
 
 /// What a bag says of itself: RFC 8493, section 2.1.1.
 const DECLARATION: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
