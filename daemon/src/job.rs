@@ -19,19 +19,20 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use polychromify_core::lab::RgbSpace;
-use polychromify_core::scan::{ColorFile, Deadline, Encoding, Format, Label, Limits, SourceType};
+use polychromify_core::scan::{ColorFile, Deadline, Label, Limits};
 use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::{ChromaMap, Colorizer, Hints, Mark, Scan};
+use polychromify_core::{ChromaMap, Hints, Mark, Scan};
 
+use crate::cli::Borders;
 use crate::error::{Error, Result};
 use crate::files::fingerprint::{self, Stamp};
 use crate::files::publish;
 use crate::files::temporary::Temporary;
 use crate::ledger::{self, Ledger, Making, Original, Published};
+use crate::model::OpenedModel;
 use crate::plan::Job;
 use crate::policy::{Duplicates, Policy};
-use crate::settings::{Recipe, SOFTWARE};
+use crate::settings::SOFTWARE;
 use crate::stop::{Stop, Stoppable};
 pub(crate) use claims::ContentClaims;
 pub(crate) use decision::{Decision, decide, is_done_by_times};
@@ -42,15 +43,11 @@ pub(crate) use staleness::staleness;
 
 /// What all jobs of a run share.
 pub(crate) struct JobContext {
-    pub(crate) colorizer: Colorizer,
+    pub(crate) model: OpenedModel,
     pub(crate) ledger: Ledger,
     /// The output folder, absolute.
     pub(crate) folder: PathBuf,
-    pub(crate) recipe: Recipe,
-    /// Name of the weights, for the label.
-    pub(crate) weights: String,
     pub(crate) hints: Hints,
-    pub(crate) style: Style,
     /// Bounds for each job, but for its deadline.
     pub(crate) limits: Limits,
     /// How long each job may take until its result is written.
@@ -60,46 +57,6 @@ pub(crate) struct JobContext {
     pub(crate) policy: Policy,
     pub(crate) claims: ContentClaims,
     pub(crate) stop: Stop,
-}
-
-/// How results are painted and written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Style {
-    /// `None`: the source's.
-    pub(crate) format: Option<Format>,
-    /// Factor on chroma.
-    pub(crate) saturation: f32,
-    /// Which plausible coloring, from 1 on.
-    pub(crate) variant: u8,
-    /// JPEG quality, 1..=100.
-    pub(crate) quality: u8,
-    /// Longest side of the result in pixels.
-    pub(crate) max_side: Option<u32>,
-    /// Whether scan borders are colored as the photograph is.
-    pub(crate) keep_borders: bool,
-    /// What the label says that a result is.
-    pub(crate) source_type: SourceType,
-    /// Color space of results.
-    pub(crate) space: RgbSpace,
-    /// Whether scans are negatives.
-    pub(crate) invert: bool,
-    /// Whether results are marked in a corner.
-    pub(crate) mark: bool,
-}
-
-impl Style {
-    /// Rows a band are chosen for about a megapixel, so that bands fit the caches and keep all
-    /// threads busy.
-    pub(crate) fn encoding(&self, width: u32) -> Encoding {
-        let band_rows = (1_000_000 / width.max(1)).clamp(1, 256) as usize;
-        Encoding {
-            format: self.format,
-            quality: self.quality,
-            max_side: self.max_side,
-            space: self.space,
-            band_rows,
-        }
-    }
 }
 
 impl JobContext {
@@ -138,28 +95,30 @@ impl JobContext {
         let _claim = self.claim(&content)?;
         let known = self.ledger.result(&job.output)?;
         let old_sidecar = known.as_ref().and_then(|known| known.sidecar.clone());
-        let replaced = match decide(job, &content, &self.recipe, self.policy.redo, &path, known)? {
-            Decision::Color(replaced) => replaced,
-            Decision::Keep(mut result) => {
-                details.of_result(&result);
-                result.input.clone_from(&job.input);
-                result.source = stamp.is_settled(read_at).then_some(stamp);
-                if self.disposes_of_originals() {
-                    result.original = Original::Leaving;
+        let replaced =
+            match decide(job, &content, &self.model.recipe, self.policy.redo, &path, known)? {
+                Decision::Color(replaced) => replaced,
+                Decision::Keep(mut result) => {
+                    details.of_result(&result);
+                    result.input.clone_from(&job.input);
+                    result.source = stamp.is_settled(read_at).then_some(stamp);
+                    if self.disposes_of_originals() {
+                        result.original = Original::Leaving;
+                    }
+                    self.ledger.keep(id, &result)?;
+                    self.keep_sidecar(&job.output, &result);
+                    self.dispose_original(job, &result);
+                    return Ok(Ended::Skipped(SkipReason::DoneAlready(staleness(
+                        &result,
+                        &self.model.recipe,
+                    ))));
                 }
-                self.ledger.keep(id, &result)?;
-                self.keep_sidecar(&job.output, &result);
-                self.dispose_original(job, &result);
-                return Ok(Ended::Skipped(SkipReason::DoneAlready(staleness(
-                    &result,
-                    &self.recipe,
-                ))));
-            }
-            Decision::LeaveEdited => {
-                return self.skip(id, SkipReason::ResultEdited);
-            }
-        };
-        details.duplicate_of = self.ledger.same_content(&content, &self.recipe, &job.output)?;
+                Decision::LeaveEdited => {
+                    return self.skip(id, SkipReason::ResultEdited);
+                }
+            };
+        details.duplicate_of =
+            self.ledger.same_content(&content, &self.model.recipe, &job.output)?;
         if let (Some(other), None, Duplicates::Skip) =
             (&details.duplicate_of, &replaced, self.policy.duplicates)
         {
@@ -187,7 +146,7 @@ impl JobContext {
         let mut result = Published {
             input: job.input.clone(),
             content,
-            recipe: self.recipe.clone(),
+            recipe: self.model.recipe.clone(),
             source,
             sha256,
             size: written.size,
@@ -198,7 +157,7 @@ impl JobContext {
             original: if self.disposes_of_originals() { Original::Leaving } else { Original::Kept },
             making: Making {
                 software: Some(SOFTWARE.to_owned()),
-                weights: Some(self.weights.clone()),
+                weights: Some(self.model.weights.clone()),
                 at: Some(time),
             },
             sidecar: None,
@@ -270,7 +229,7 @@ impl JobContext {
         details: &mut JobDetails,
     ) -> Result<Colored> {
         let mut scan = Scan::open(&job.shown, limits)?;
-        scan.set_inverted(self.style.invert);
+        scan.set_inverted(self.model.settings.invert);
         let pages = scan.pages();
         let mut first = match self.first_pass(job, &mut scan, details)? {
             FirstPass::Color(image) => Some(image),
@@ -280,8 +239,8 @@ impl JobContext {
         for number in self.hints.beyond(pages) {
             log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
         }
-        let mut result = ColorFile::new(out, &scan, self.style.format)?;
-        let size = scan.output_size(&self.style.encoding(scan.info().width));
+        let mut result = ColorFile::new(out, &scan, self.model.settings.format)?;
+        let size = scan.output_size(&self.model.settings.encoding(scan.info().width));
         for page in 0..pages {
             scan.select(page)?;
             let image = match first.take() {
@@ -313,8 +272,8 @@ impl JobContext {
             let (name, (width, height)) = (job.shown.display(), upright);
             log::warn!("{name}: hint {number} lies outside of its {width} x {height} pixels");
         }
-        let encoding = self.style.encoding(info.width);
-        if self.style.keep_borders {
+        let encoding = self.model.settings.encoding(info.width);
+        if self.model.settings.borders == Borders::Keep {
             image = image.without_borders();
         } else if let Some(borders) = image.borders() {
             let (name, (width, height)) = (job.shown.display(), image.size());
@@ -323,9 +282,9 @@ impl JobContext {
         let chroma = self.predict(job, &image, &hints)?;
 
         let size = scan.output_size(&encoding);
-        let painter = chroma.painter(size.0, size.1, self.style.saturation);
-        let painter = painter.in_space(self.style.space);
-        let mark = self.style.mark.then(|| Mark::new(size.0, size.1, info.orientation));
+        let painter = chroma.painter(size.0, size.1, self.model.settings.saturation);
+        let painter = painter.in_space(self.model.settings.space);
+        let mark = self.model.settings.mark.then(|| Mark::new(size.0, size.1, info.orientation));
         result.add(scan, &encoding, label, &|y, lightness, mut rgb| {
             self.bands.fetch_add(1, Ordering::Relaxed);
             painter.paint_rows(y, lightness, rgb.reborrow());
@@ -337,57 +296,33 @@ impl JobContext {
     }
 
     fn predict(&self, job: &Job, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
-        if self.style.variant > 1 {
-            let which = usize::from(self.style.variant - 1);
-            if let Some(other) = self.colorizer.predict_other(image, hints, which)? {
+        if self.model.settings.variant > 1 {
+            let which = usize::from(self.model.settings.variant - 1);
+            if let Some(other) = self.model.colorizer.predict_other(image, hints, which)? {
                 return Ok(other);
             }
-            let (name, variant) = (job.shown.display(), self.style.variant);
+            let (name, variant) = (job.shown.display(), self.model.settings.variant);
             log::warn!("{name}: there is no variant {variant}, it gets the likeliest colors");
         }
-        Ok(self.colorizer.predict(image, hints)?)
+        Ok(self.model.colorizer.predict(image, hints)?)
     }
 
     fn label(&self, job: &Job, content: &str, time: i64) -> Label {
         let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
         Label {
             software: SOFTWARE.to_owned(),
-            weights: self.weights.clone(),
-            weights_sha256: self.recipe.weights.clone(),
+            weights: self.model.weights.clone(),
+            weights_sha256: self.model.recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
             source_sha256: content.to_owned(),
-            settings: self.settings(),
-            source_type: self.style.source_type,
+            settings: self
+                .model
+                .settings
+                .words(self.model.colorizer.arithmetic(), self.hints.0.len()),
+            source_type: self.model.settings.source_type,
             when: Some(UNIX_EPOCH + Duration::from_millis(time.max(0).cast_unsigned())),
-            rendition: self.recipe.settings.clone(),
+            rendition: self.model.recipe.settings.clone(),
         }
-    }
-
-    /// What decided the colors beside the weights, for the label.
-    fn settings(&self) -> String {
-        let mut settings = vec![format!("calculated in {}", self.colorizer.arithmetic())];
-        if self.style.saturation != 1.0 {
-            settings.push(format!("saturation {}", self.style.saturation));
-        }
-        if self.style.variant > 1 {
-            settings.push(format!("variant {}", self.style.variant));
-        }
-        if self.style.keep_borders {
-            settings.push("scan borders colored too".to_owned());
-        }
-        if self.style.invert {
-            settings.push("lightness of a negative inverted".to_owned());
-        }
-        if self.style.mark {
-            settings.push("marked in a corner".to_owned());
-        }
-        if self.style.space != RgbSpace::Srgb {
-            settings.push(format!("painted in {}", self.style.space));
-        }
-        if !self.hints.0.is_empty() {
-            settings.push(format!("{} color hints by the user", self.hints.0.len()));
-        }
-        settings.join(", ")
     }
 }
 

@@ -6,7 +6,8 @@ mod walk;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::cli::FormatChoice;
+use polychromify_core::scan::Format;
+
 use crate::error::{Error, Result};
 
 /// One photograph to be colored.
@@ -28,7 +29,7 @@ impl Job {
         shown: &Path,
         root: &Path,
         below: PathBuf,
-        format: FormatChoice,
+        format: Option<Format>,
     ) -> Self {
         Self {
             shown: shown.join(&below),
@@ -58,7 +59,7 @@ pub(crate) struct Plan {
 ///
 /// When an input does not exist or is neither file nor folder, an input folder and the output folder lie in each other, two
 /// inputs would become one result, or a result would overwrite an input.
-pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> Result<Plan> {
+pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) -> Result<Plan> {
     let folder = resolve(output)?;
     if folder.exists() && !folder.is_dir() {
         return Err(Error::NotAFolder { path: output.to_path_buf() });
@@ -86,7 +87,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> R
     Ok(plan)
 }
 
-fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: FormatChoice) -> Result<()> {
+fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: Option<Format>) -> Result<()> {
     let root = input.canonicalize().map_err(Error::io(input, "read"))?;
     if plan.folder.starts_with(&root) {
         return Err(Error::OutputInsideInput { input: input.into(), output: output.into() });
@@ -192,7 +193,7 @@ mod tests {
     fn a_folder_gives_paths_below_itself_and_a_file_its_name() {
         let at = folder_with(&["in/b/scan.TIF", "in/a.jpg", "x/one.png"]);
         let inputs = [at.path().join("in"), at.path().join("x/one.png")];
-        let plan = plan(&inputs, &at.path().join("out"), FormatChoice::Same).unwrap();
+        let plan = plan(&inputs, &at.path().join("out"), None).unwrap();
         assert_eq!(outputs(&plan), ["a.jpg", "b/scan.TIF", "one.png"]);
     }
 
@@ -201,37 +202,36 @@ mod tests {
         let at = folder_with(&["in/a.jpg"]);
         std::os::unix::fs::symlink(at.path().join("in"), at.path().join("link")).unwrap();
         for output in ["in/out", "in", "link/new/out", "out/../in/x", "."] {
-            let refused =
-                plan(&[at.path().join("in")], &at.path().join(output), FormatChoice::Same);
+            let refused = plan(&[at.path().join("in")], &at.path().join(output), None);
             assert!(refused.is_err(), "{output}");
         }
-        plan(&[at.path().join("in")], &at.path().join("out"), FormatChoice::Same).unwrap();
+        plan(&[at.path().join("in")], &at.path().join("out"), None).unwrap();
     }
 
     #[test]
     fn a_result_never_takes_the_place_of_an_input() {
         let at = folder_with(&["a.jpg", "b.tif", "b.tif.jpg"]);
         let path = |name: &str| at.path().join(name);
-        let refused = plan(&[path("a.jpg")], at.path(), FormatChoice::Same).unwrap_err();
+        let refused = plan(&[path("a.jpg")], at.path(), None).unwrap_err();
         assert!(matches!(refused, Error::OverwritesInput { .. }), "{refused}");
-        let beside = plan(&[path("a.jpg")], at.path(), FormatChoice::Png).unwrap();
+        let beside = plan(&[path("a.jpg")], at.path(), Some(Format::Png)).unwrap();
         assert_eq!(outputs(&beside), ["a.jpg.png"]);
         let other = [path("b.tif"), path("sub/../b.tif.jpg")];
         fs::create_dir(path("sub")).unwrap();
-        assert!(plan(&other, at.path(), FormatChoice::Jpeg).is_err());
+        assert!(plan(&other, at.path(), Some(Format::Jpeg)).is_err());
     }
 
     #[test]
     fn the_same_file_twice_is_one_job() {
         let at = folder_with(&["in/a.jpg"]);
         let inputs = [at.path().join("in"), at.path().join("in/a.jpg"), at.path().join("in")];
-        let plan = plan(&inputs, &at.path().join("out"), FormatChoice::Same).unwrap();
+        let plan = plan(&inputs, &at.path().join("out"), None).unwrap();
         assert_eq!(outputs(&plan), ["a.jpg"]);
     }
 
     #[test]
     fn an_input_that_is_not_there_is_named() {
-        let refused = plan(&["no/such.jpg".into()], Path::new("out"), FormatChoice::Same);
+        let refused = plan(&["no/such.jpg".into()], Path::new("out"), None);
         assert!(refused.unwrap_err().to_string().starts_with("no/such.jpg: "));
     }
 }

@@ -36,19 +36,8 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let stop = Stop::on_signals().map_err(Error::Signals)?;
     let plan = plan::plan(&arguments.inputs, &arguments.output, arguments.coloring.format)?;
     let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
-    let policy = Policy {
-        redo: match (arguments.force, arguments.coloring.redo_older) {
-            (true, _) => Redo::All,
-            (false, true) => Redo::Older,
-            (false, false) => Redo::Nothing,
-        },
-        sidecar: arguments.coloring.sidecar,
-        time: policy::fixed_time()?,
-        ..Policy::default()
-    };
+    let policy = policy(arguments)?;
     let model = OpenedModel::open(&arguments.coloring, hints_sha256)?;
-    let workers = limits::workers(arguments.coloring.jobs).min(plan.jobs.len().max(1));
-    let limits = limits::of_each(arguments.coloring.memory, workers);
 
     let mut manifest_failed = false;
     let mut report = Report::new(progress, arguments.json);
@@ -64,16 +53,15 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             log::warn!("{}: no photographs found (JPEG, PNG or TIFF)", input.display());
         }
     } else {
-        let (photographs, weights, device) = (plan.jobs.len(), model.weights.clone(), model.device);
-        let context = |ledger| JobContext {
-            colorizer: model.colorizer,
-            ledger,
+        let workers = limits::workers(arguments.coloring.jobs).min(plan.jobs.len());
+        let output = (!arguments.dry_run).then(|| output::open(&plan.folder)).transpose()?;
+        let (_lock, ledger) = output.map_or((None, None), |(lock, it)| (Some(lock), Some(it)));
+        let context = JobContext {
+            model,
+            ledger: ledger.map_or_else(Ledger::in_memory, Ok)?,
             folder: plan.folder.clone(),
-            recipe: model.recipe,
-            weights: model.weights,
             hints,
-            style: model.style,
-            limits,
+            limits: limits::of_each(arguments.coloring.memory, workers),
             time_limit: arguments.coloring.time_limit,
             bands: AtomicU64::new(0),
             policy,
@@ -81,19 +69,10 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             stop: stop.clone(),
         };
         if arguments.dry_run {
-            let context = context(Ledger::in_memory()?);
             dry_run::dry_run(arguments, &plan, &context, workers, &mut report)?;
         } else {
-            let (_lock, ledger) = output::open(&plan.folder)?;
-            let s = if photographs == 1 { "" } else { "s" };
-            log::info!(
-                "{photographs} photograph{s}, {workers} at a time, on {device} with {weights}"
-            );
-            let context = context(ledger);
             color_all(&context, arguments, &plan, workers, &mut report)?;
-            if arguments.manifest {
-                manifest_failed = !write_manifest(&context, arguments);
-            }
+            manifest_failed = arguments.manifest && !write_manifest(&context, arguments);
         }
     }
 
@@ -105,6 +84,19 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
         (true, _) => Exit::Stopped,
         (false, 0) if !manifest_failed => Exit::AllDone,
         (false, _) => Exit::SomeFailed,
+    })
+}
+
+fn policy(arguments: &Batch) -> Result<Policy> {
+    Ok(Policy {
+        redo: match (arguments.force, arguments.coloring.redo_older) {
+            (true, _) => Redo::All,
+            (false, true) => Redo::Older,
+            (false, false) => Redo::Nothing,
+        },
+        sidecar: arguments.coloring.sidecar,
+        time: policy::fixed_time()?,
+        ..Policy::default()
     })
 }
 
@@ -123,15 +115,19 @@ fn color_all(
     workers: usize,
     report: &mut Report,
 ) -> Result<()> {
-    let mut jobs = Vec::with_capacity(plan.jobs.len());
-    report.start_bar(plan.jobs.len());
+    let (photographs, model) = (plan.jobs.len(), &context.model);
+    let s = if photographs == 1 { "" } else { "s" };
+    let (device, weights) = (&model.device, &model.weights);
+    log::info!("{photographs} photograph{s}, {workers} at a time, on {device} with {weights}");
+    let mut jobs = Vec::with_capacity(photographs);
+    report.start_bar(photographs);
     for job in &plan.jobs {
         match finished(context, job)? {
             Some(outcome) => report.tell(&job.shown, Some(&shown(arguments, job)), &outcome),
             None => jobs.push(job.clone()),
         }
     }
-    let ids = context.ledger.enqueue(jobs.iter().map(|job| (job, None)), &context.recipe)?;
+    let ids = context.ledger.enqueue(jobs.iter().map(|job| (job, None)), &context.model.recipe)?;
     let queue = &JobQueue::default();
     let workers = workers.min(jobs.len());
     queue.add(ids.into_iter().zip(jobs));
@@ -185,7 +181,7 @@ fn work(context: &JobContext, queue: &JobQueue, outcomes: &Sender<(Job, Outcome)
 
 /// The outcome of a job that shows by its times to be done already.
 fn finished(context: &JobContext, job: &Job) -> Result<Option<Outcome>> {
-    let (ledger, recipe) = (&context.ledger, &context.recipe);
+    let (ledger, recipe) = (&context.ledger, &context.model.recipe);
     let result = job::is_done_by_times(ledger, &context.folder, job, recipe, context.policy.redo)?;
     Ok(result.map(|result| {
         context.keep_sidecar(&job.output, &result);

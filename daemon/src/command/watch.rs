@@ -106,13 +106,10 @@ fn watch(
     let arguments = &config.watch;
     log::info!("{} at a time, on {} with {}", settings.jobs, model.device, model.weights);
     let context = JobContext {
-        colorizer: model.colorizer,
+        model,
         ledger: ours.ledger,
         folder: ours.folder.clone(),
-        recipe: model.recipe,
-        weights: model.weights,
         hints: Hints::default(),
-        style: model.style,
         limits: limits::of_each(arguments.coloring.memory, settings.jobs),
         time_limit: arguments.coloring.time_limit,
         bands: AtomicU64::new(0),

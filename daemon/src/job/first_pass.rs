@@ -36,7 +36,7 @@ impl JobContext {
         if self.policy.redo != Redo::All && scan.is_result() {
             return Ok(FirstPass::Leave(SkipReason::OwnResult));
         }
-        scan.result_depth(&self.style.encoding(scan.info().width))?;
+        scan.result_depth(&self.model.settings.encoding(scan.info().width))?;
         let (image, toning) = self.thumbnail(job, scan)?;
         details.toning = Some(toning);
         if self.policy.redo == Redo::All || toning.verdict != Verdict::Color {
@@ -58,7 +58,7 @@ impl JobContext {
     /// Warns where a scan is surely a negative, or likely one that is named so.
     fn warn_of_negative(&self, job: &Job, image: &WorkImage) {
         let least = if is_named_negative(&job.below) { LIKELY } else { SURE };
-        if !self.style.invert && image.negativity() >= least {
+        if !self.model.settings.invert && image.negativity() >= least {
             log::warn!("{}: looks like a negative; --invert colors it as one", job.shown.display());
         }
     }
@@ -66,9 +66,9 @@ impl JobContext {
     /// Reads the selected page of a scan for the first time.
     pub(super) fn thumbnail(&self, job: &Job, scan: &mut Scan) -> Result<(WorkImage, Toning)> {
         let info = scan.info().clone();
-        let area = self.colorizer.work_area();
+        let area = self.model.colorizer.work_area();
         let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
-        let band_rows = self.style.encoding(info.width).band_rows;
+        let band_rows = self.model.settings.encoding(info.width).band_rows;
         scan.read_lightness(band_rows, &mut |y, lightness| {
             self.bands.fetch_add(1, Ordering::Relaxed);
             if self.stop.is_asked() {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::cli::FormatChoice;
+use polychromify_core::scan::Format;
+
 use crate::error::{Error, Result};
 use crate::plan::Job;
 
@@ -20,13 +21,13 @@ pub(crate) fn is_photograph(path: &Path) -> bool {
 
 /// Name of the result of `path`: its own, with the format's extension appended unless it ends
 /// with one of that format's already.
-pub(super) fn result(path: &Path, format: FormatChoice) -> PathBuf {
+pub(super) fn result(path: &Path, format: Option<Format>) -> PathBuf {
     let extensions = match format {
-        FormatChoice::Same => return path.to_path_buf(),
-        FormatChoice::Jpeg => JPEG,
-        FormatChoice::Png => PNG,
-        FormatChoice::Tiff => TIFF,
-        FormatChoice::Webp => WEBP,
+        None => return path.to_path_buf(),
+        Some(Format::Jpeg) => JPEG,
+        Some(Format::Png) => PNG,
+        Some(Format::Tiff) => TIFF,
+        Some(Format::Webp) => WEBP,
     };
     if has_extension(path, extensions) {
         return path.to_path_buf();
@@ -75,19 +76,19 @@ fn collision(first: &Job, second: &Job) -> Error {
 mod tests {
     use super::*;
 
-    fn name(path: &str, format: FormatChoice) -> String {
+    fn name(path: &str, format: Option<Format>) -> String {
         result(Path::new(path), format).display().to_string()
     }
 
     #[test]
     fn the_extension_is_appended_only_where_the_format_changes() {
-        assert_eq!(name("b/scan.TIF", FormatChoice::Jpeg), "b/scan.TIF.jpg");
-        assert_eq!(name("scan.jpg", FormatChoice::Png), "scan.jpg.png");
-        assert_eq!(name("scan", FormatChoice::Tiff), "scan.tif");
-        assert_eq!(name("a.jpeg", FormatChoice::Jpeg), "a.jpeg");
-        assert_eq!(name("a.JPG", FormatChoice::Jpeg), "a.JPG");
-        assert_eq!(name("a.TIFF", FormatChoice::Tiff), "a.TIFF");
-        assert_eq!(name("a.xyz", FormatChoice::Same), "a.xyz");
+        assert_eq!(name("b/scan.TIF", Some(Format::Jpeg)), "b/scan.TIF.jpg");
+        assert_eq!(name("scan.jpg", Some(Format::Png)), "scan.jpg.png");
+        assert_eq!(name("scan", Some(Format::Tiff)), "scan.tif");
+        assert_eq!(name("a.jpeg", Some(Format::Jpeg)), "a.jpeg");
+        assert_eq!(name("a.JPG", Some(Format::Jpeg)), "a.JPG");
+        assert_eq!(name("a.TIFF", Some(Format::Tiff)), "a.TIFF");
+        assert_eq!(name("a.xyz", None), "a.xyz");
     }
 
     fn collide(outputs: &[&str]) -> bool {

@@ -255,7 +255,7 @@ impl Watcher<'_> {
 /// Whether nothing is to be done about a file: by the ledger of the watched folder, or by that of
 /// a batch, which keeps the input's stamp with the result.
 fn is_settled(context: &JobContext, job: &Job, stamp: &Stamp) -> Result<bool> {
-    let (ledger, recipe) = (&context.ledger, &context.recipe);
+    let (ledger, recipe) = (&context.ledger, &context.model.recipe);
     if input_state(context, job, stamp)? == InputState::Settled {
         return Ok(true);
     }
@@ -266,7 +266,7 @@ fn is_settled(context: &JobContext, job: &Job, stamp: &Stamp) -> Result<bool> {
 /// Sees to it that a result of an earlier run has its sidecar, if these are asked for.
 fn complete(context: &JobContext, job: &Job) -> Result<()> {
     if context.policy.sidecar {
-        let (ledger, recipe, redo) = (&context.ledger, &context.recipe, context.policy.redo);
+        let (ledger, recipe, redo) = (&context.ledger, &context.model.recipe, context.policy.redo);
         let done = job::is_done_by_times(ledger, &context.folder, job, recipe, redo)?;
         if let Some(result) = done {
             context.keep_sidecar(&job.output, &result);
@@ -277,7 +277,7 @@ fn complete(context: &JobContext, job: &Job) -> Result<()> {
 
 /// What the ledger says of a file. One that is done is new if it is to be made anew.
 pub(super) fn input_state(context: &JobContext, job: &Job, stamp: &Stamp) -> Result<InputState> {
-    let (ledger, recipe) = (&context.ledger, &context.recipe);
+    let (ledger, recipe) = (&context.ledger, &context.model.recipe);
     let input_state = ledger.input_state(job, stamp, recipe)?;
     if input_state == InputState::New
         || context.policy.redo != Redo::Older

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cli::FormatChoice;
+use polychromify_core::scan::Format;
+
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
 use crate::files::ignore::Ignore;
@@ -39,7 +40,7 @@ pub(super) struct Watcher<'a> {
     stop: &'a Stop,
     queue: &'a JobQueue,
     inbox: Receiver<Message>,
-    pub(super) format: FormatChoice,
+    pub(super) format: Option<Format>,
     pub(super) filter: Filter,
     pub(super) roots: Vec<Root>,
     /// `None`: all folders are polled.
@@ -81,7 +82,7 @@ impl<'a> Watcher<'a> {
             stop,
             queue,
             inbox,
-            format: FormatChoice::of(context.style.format),
+            format: context.model.settings.format,
             filter: Filter { ignore, excluded },
             roots,
             events: None,
@@ -239,7 +240,7 @@ impl<'a> Watcher<'a> {
 
     fn enqueue(&mut self, jobs: Vec<(Job, Stamp)>, now: Instant) {
         let stamped = jobs.iter().map(|(job, stamp)| (job, Some(stamp)));
-        match self.context.ledger.enqueue(stamped, &self.context.recipe) {
+        match self.context.ledger.enqueue(stamped, &self.context.model.recipe) {
             Ok(ids) => {
                 for (job, _) in &jobs {
                     self.tell(&WatchEvent::Queued { input: &job.shown });

@@ -91,7 +91,7 @@ enum Expected {
 }
 
 fn dry_run_one(context: &JobContext, ledger: Option<&Ledger>, job: &Job) -> Result<Expected> {
-    let (recipe, redo) = (&context.recipe, context.policy.redo);
+    let (recipe, redo) = (&context.model.recipe, context.policy.redo);
     let mut details = JobDetails::default();
     let skipped = |reason, details| Ok(Expected::Known(Outcome::Skipped(reason, details)));
     if let (Some(ledger), true) = (ledger, redo != Redo::All)
@@ -137,9 +137,9 @@ fn candidate(
         let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
         let info = scan.info();
         pixels += area((info.width, info.height));
-        result_pixels += area(scan.output_size(&context.style.encoding(info.width)));
+        result_pixels += area(scan.output_size(&context.model.settings.encoding(info.width)));
     }
-    let format = context.style.format.unwrap_or(first.format);
+    let format = context.model.settings.format.unwrap_or(first.format);
     let job = job.clone();
     Ok(Candidate { job, content, format, depth: first.depth, pixels, result_pixels })
 }
