@@ -5,8 +5,6 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::job::JobContext;
-use crate::policy::Duplicates;
 use crate::stop::Stop;
 
 /// Hashes of the inputs in work.
@@ -22,18 +20,8 @@ pub(super) struct Claim<'a> {
     content: String,
 }
 
-impl JobContext {
-    /// Waits until no other job works on this content, where duplicates are left out.
-    pub(super) fn claim(&self, content: &str) -> Result<Option<Claim<'_>>> {
-        if self.policy.duplicates == Duplicates::Each {
-            return Ok(None);
-        }
-        self.claims.claim(content, &self.stop).map(Some)
-    }
-}
-
 impl ContentClaims {
-    fn claim(&self, content: &str, stop: &Stop) -> Result<Claim<'_>> {
+    pub(super) fn claim(&self, content: &str, stop: &Stop) -> Result<Claim<'_>> {
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
         while claimed.contains(content) {
             if stop.is_asked() {

@@ -4,7 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, Fault, Result};
-use crate::job::{JobContext, JobDetails, Outcome, SkipReason};
+use crate::job::context::JobContext;
+use crate::job::outcome::{JobDetails, Outcome, SkipReason};
 use crate::plan::Job;
 use crate::policy::Retries;
 

@@ -1,13 +1,15 @@
-//! The first look at a scan: its thumbnail, and whether it has colors already.
+//! The first pass over a scan: its thumbnail, and whether it has colors already.
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{Scan, Thumbnail, Toning, Verdict};
 
-use super::{JobContext, JobDetails, SkipReason};
 use crate::error::Result;
+use crate::job::context::JobContext;
+use crate::job::outcome::{JobDetails, SkipReason, Step};
 use crate::plan::Job;
 use crate::policy::Redo;
 
@@ -17,31 +19,24 @@ const SURE: f32 = 3.5;
 /// The same for a scan whose name, or that of a folder above it, says negative.
 const LIKELY: f32 = 0.5;
 
-/// What a scan's first look leads to.
-pub(super) enum FirstPass {
-    /// It is to be colored; the thumbnail of its first page, which is selected.
-    Color(WorkImage),
-    /// It stays as it is, for this reason.
-    Leave(SkipReason),
-}
-
 impl JobContext {
-    /// Looks at a scan that was opened. One of several pages stays as it is if all have colors.
+    /// Gives the thumbnail of the first page of a scan that was opened. One of several pages stays
+    /// as it is if all have colors.
     pub(super) fn first_pass(
         &self,
         job: &Job,
         scan: &mut Scan,
         details: &mut JobDetails,
-    ) -> Result<FirstPass> {
+    ) -> Step<WorkImage> {
         if self.policy.redo != Redo::All && scan.is_result() {
-            return Ok(FirstPass::Leave(SkipReason::OwnResult));
+            return Ok(Break(SkipReason::OwnResult));
         }
         scan.result_depth(&self.model.settings.encoding(scan.info().width))?;
         let (image, toning) = self.thumbnail(job, scan)?;
         details.toning = Some(toning);
         if self.policy.redo == Redo::All || toning.verdict != Verdict::Color {
             self.warn_of_negative(job, &image);
-            return Ok(FirstPass::Color(image));
+            return Ok(Continue(image));
         }
         for page in 1..scan.pages() {
             scan.select(page)?;
@@ -49,10 +44,10 @@ impl JobContext {
                 let name = job.shown.display();
                 log::warn!("{name}: page 1 has colors already and page {} not", page + 1);
                 scan.select(0)?;
-                return Ok(FirstPass::Color(image));
+                return Ok(Continue(image));
             }
         }
-        Ok(FirstPass::Leave(SkipReason::HasColors(toning.confidence)))
+        Ok(Break(SkipReason::HasColors(toning.confidence)))
     }
 
     /// Warns where a scan is surely a negative, or likely one that is named so.

@@ -13,16 +13,12 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
 use crate::files::publish::{self, Place};
-use crate::job::JobContext;
+use crate::job::context::JobContext;
 use crate::ledger::{Original, Published};
 use crate::plan::Job;
 use crate::policy::OnSuccess;
 
 impl JobContext {
-    pub(super) fn disposes_of_originals(&self) -> bool {
-        self.policy.on_success != OnSuccess::Keep
-    }
-
     /// Moves or deletes the original of `result`, if that is what is asked for. What fails is
     /// tried again at the next look through all folders.
     pub(crate) fn dispose_original(&self, job: &Job, result: &Published) {

@@ -1,11 +1,13 @@
 //! How a job ended.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use polychromify_core::Toning;
 
+use crate::error::Result;
 use crate::job::staleness::Staleness;
 use crate::ledger::Published;
 
@@ -25,6 +27,9 @@ pub(crate) enum Outcome {
     /// The program was asked to stop; the job is queued again.
     Stopped,
 }
+
+/// What a step of a job gives, or why the job ends with it though it did not fail.
+pub(crate) type Step<T> = Result<ControlFlow<SkipReason, T>>;
 
 /// Why nothing was to be done.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::files::fingerprint;
 use crate::files::publish::{self, Place};
 use crate::files::temporary::Temporary;
-use crate::job::JobContext;
+use crate::job::context::JobContext;
 use crate::ledger::{Ledger, Published};
 use crate::plan::Job;
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use polychromify_core::scan::{Depth, Format};
 
-use crate::job::{Colored, Estimate, JobContext, JobDetails};
+use crate::job::{Estimate, JobContext, JobDetails};
 use crate::plan::Job;
 
 /// No further photograph is measured after this time.
@@ -117,7 +118,7 @@ fn color(context: &JobContext, candidate: &Candidate) -> Option<Sample> {
     let details = &mut JobDetails::default();
     let (making, limits) = ((candidate.content.as_str(), 0), context.limits_from_now());
     let colored = context.color_to(&candidate.job, making, &limits, &mut out, details);
-    let Ok(Colored::Pages(..)) = colored else { return None };
+    let Ok(ControlFlow::Continue(_)) = colored else { return None };
     Some(Sample {
         pixels: candidate.pixels as f64,
         result_pixels: candidate.result_pixels as f64,
