@@ -27,8 +27,6 @@ use crate::plan::Job;
 use crate::settings::{Recipe, SOFTWARE};
 pub(crate) use delivery::{Document, Undelivered};
 pub(crate) use hooks::Due;
-#[cfg(test)]
-use overview::Counts;
 use sql_path::SqlPath;
 pub(crate) use watching::InputState;
 

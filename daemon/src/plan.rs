@@ -82,7 +82,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) ->
         }
     }
     drop_repeated(&mut plan.jobs);
-    names::refuse_collisions(&plan.jobs)?;
+    refuse_collisions(&plan.jobs)?;
     refuse_overwriting(&plan)?;
     Ok(plan)
 }
@@ -126,6 +126,34 @@ fn refuse_overwriting(plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses results that are equal, equal but for case, or one the folder of another: whether
+/// those are different files depends on the file system.
+fn refuse_collisions(jobs: &[Job]) -> Result<()> {
+    let fold = |path: &Path| path.to_string_lossy().to_lowercase();
+    let mut files = HashMap::new();
+    for job in jobs {
+        if let Some(first) = files.insert(fold(&job.output), job) {
+            return Err(collision(first, job));
+        }
+    }
+    for job in jobs {
+        for folder in job.output.ancestors().skip(1) {
+            if let Some(first) = files.get(&fold(folder)) {
+                return Err(collision(first, job));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn collision(first: &Job, second: &Job) -> Error {
+    Error::SameResult {
+        first: first.shown.clone(),
+        second: second.shown.clone(),
+        result: first.output.clone(),
+    }
 }
 
 /// The absolute path of a file, its folder free of symbolic links, its own name kept.
@@ -233,5 +261,32 @@ mod tests {
     fn an_input_that_is_not_there_is_named() {
         let refused = plan(&["no/such.jpg".into()], Path::new("out"), None);
         assert!(refused.unwrap_err().to_string().starts_with("no/such.jpg: "));
+    }
+
+    fn collide(outputs: &[&str]) -> bool {
+        let jobs: Vec<Job> = outputs
+            .iter()
+            .map(|output| Job {
+                shown: output.into(),
+                input: output.into(),
+                below: output.into(),
+                output: output.into(),
+            })
+            .collect();
+        refuse_collisions(&jobs).is_err()
+    }
+
+    #[test]
+    fn results_that_are_equal_but_for_case_collide() {
+        assert!(collide(&["a/x.jpg", "a/x.jpg"]));
+        assert!(collide(&["a/x.jpg", "A/X.JPG"]));
+        assert!(collide(&["Ä.png", "ä.png"]));
+        assert!(!collide(&["a/x.jpg", "b/x.jpg", "a/x.jpg.jpg"]));
+    }
+
+    #[test]
+    fn a_result_cannot_be_the_folder_of_another() {
+        assert!(collide(&["x.jpg", "x.jpg/y.jpg"]));
+        assert!(collide(&["X.JPG/sub/y.jpg", "x.jpg"]));
     }
 }

@@ -9,6 +9,7 @@ mod discovery;
 pub(crate) mod event;
 mod filesystem;
 mod folder_events;
+mod input_state;
 mod pause;
 mod roots;
 mod seen;
@@ -23,14 +24,13 @@ use std::thread;
 
 use crate::error::Result;
 use crate::files::ignore::Ignore;
-use crate::job::{JobContext, Outcome};
-use crate::plan::Job;
+use crate::job::JobContext;
 use crate::policy::Policy;
 use crate::queue::JobQueue;
 use crate::stop::Stop;
 use crate::watch::event::Observer;
 use crate::watch::settings::WatchSettings;
-use crate::watch::watcher::Watcher;
+use crate::watch::watcher::{Message, Watcher};
 
 /// How watching ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +39,6 @@ pub(crate) enum Ended {
     Stopped,
     /// To begin anew with other settings; jobs in hand were finished.
     Reload,
-}
-
-/// What the coordinating thread is told by others.
-#[derive(Debug)]
-enum Message {
-    /// Events came in.
-    Noticed,
-    /// A worker began a job.
-    Began(Job),
-    /// A worker ended a job.
-    Ended(Job, Outcome),
 }
 
 /// Checks settings before anything is created; `folder` is the output folder, resolved.

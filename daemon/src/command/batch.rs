@@ -3,7 +3,6 @@
 mod dry_run;
 mod estimate;
 
-use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
@@ -123,7 +122,9 @@ fn color_all(
     report.start_bar(photographs);
     for job in &plan.jobs {
         match finished(context, job)? {
-            Some(outcome) => report.tell(&job.shown, Some(&shown(arguments, job)), &outcome),
+            Some(outcome) => {
+                report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
+            }
             None => jobs.push(job.clone()),
         }
     }
@@ -146,7 +147,7 @@ fn color_all(
             });
         });
         for (job, outcome) in outcomes {
-            report.tell(&job.shown, Some(&shown(arguments, &job)), &outcome);
+            report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
         }
     });
     Ok(())
@@ -189,9 +190,4 @@ fn finished(context: &JobContext, job: &Job) -> Result<Option<Outcome>> {
         details.of_result(&result);
         Outcome::Skipped(SkipReason::DoneAlready(job::staleness(&result, recipe)), details)
     }))
-}
-
-/// The result's path as the user would write it.
-fn shown(arguments: &Batch, job: &Job) -> PathBuf {
-    arguments.output.join(&job.output)
 }

@@ -21,12 +21,9 @@ use crate::exit::Exit;
 use crate::ledger::{FOLDER, Ledger};
 use crate::plan;
 use document::Document;
+use listing::CHECKSUMS;
 use rows::ResultKind;
-
-/// Name of the table of results.
-pub(crate) const TABLE: &str = "manifest.csv";
-/// Name of the list of checksums.
-pub(crate) const CHECKSUMS: &str = "manifest-sha256.txt";
+use table::TABLE;
 
 /// What the manifests of a folder tell.
 #[derive(Clone, Copy, Debug, Default)]

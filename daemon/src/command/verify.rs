@@ -5,9 +5,10 @@
 
 mod check;
 mod delivery;
+mod problem;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -25,48 +26,7 @@ use crate::report;
 use crate::stop::Stop;
 use check::Checker;
 use delivery::Delivery;
-
-/// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Problem {
-    /// Below the folder that is verified.
-    path: PathBuf,
-    kind: ProblemKind,
-    reason: String,
-}
-
-/// Kinds of problems, as JSON tells them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ProblemKind {
-    /// A manifest cannot be read, or does not agree with another.
-    Manifest,
-    /// A file is not there, or cannot be read.
-    Missing,
-    /// A file is another than the one that was listed.
-    Checksum,
-    /// A picture does not decode to its end.
-    Damaged,
-    /// The label is missing, or tells of something else than the table.
-    Label,
-    /// What is beside a picture tells of another one.
-    Sidecar,
-    /// A file that is not listed.
-    Extra,
-}
-
-impl ProblemKind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Manifest => "manifest",
-            Self::Missing => "missing",
-            Self::Checksum => "checksum",
-            Self::Damaged => "damaged",
-            Self::Label => "label",
-            Self::Sidecar => "sidecar",
-            Self::Extra => "extra",
-        }
-    }
-}
+use problem::{Problem, ProblemKind};
 
 /// Runs the command.
 ///

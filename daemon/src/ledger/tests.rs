@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use super::overview::Counts;
 use super::*;
 
 fn ledger() -> (tempfile::TempDir, Ledger) {

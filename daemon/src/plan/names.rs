@@ -1,13 +1,9 @@
 //! Names of results.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use polychromify_core::scan::Format;
-
-use crate::error::{Error, Result};
-use crate::plan::Job;
 
 const JPEG: &[&str] = &["jpg", "jpeg", "jpe", "jfif"];
 const PNG: &[&str] = &["png"];
@@ -44,34 +40,6 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     })
 }
 
-/// Refuses results that are equal, equal but for case, or one the folder of another: whether
-/// those are different files depends on the file system.
-pub(super) fn refuse_collisions(jobs: &[Job]) -> Result<()> {
-    let fold = |path: &Path| path.to_string_lossy().to_lowercase();
-    let mut files = HashMap::new();
-    for job in jobs {
-        if let Some(first) = files.insert(fold(&job.output), job) {
-            return Err(collision(first, job));
-        }
-    }
-    for job in jobs {
-        for folder in job.output.ancestors().skip(1) {
-            if let Some(first) = files.get(&fold(folder)) {
-                return Err(collision(first, job));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn collision(first: &Job, second: &Job) -> Error {
-    Error::SameResult {
-        first: first.shown.clone(),
-        second: second.shown.clone(),
-        result: first.output.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,32 +57,5 @@ mod tests {
         assert_eq!(name("a.JPG", Some(Format::Jpeg)), "a.JPG");
         assert_eq!(name("a.TIFF", Some(Format::Tiff)), "a.TIFF");
         assert_eq!(name("a.xyz", None), "a.xyz");
-    }
-
-    fn collide(outputs: &[&str]) -> bool {
-        let jobs: Vec<Job> = outputs
-            .iter()
-            .map(|output| Job {
-                shown: output.into(),
-                input: output.into(),
-                below: output.into(),
-                output: output.into(),
-            })
-            .collect();
-        refuse_collisions(&jobs).is_err()
-    }
-
-    #[test]
-    fn results_that_are_equal_but_for_case_collide() {
-        assert!(collide(&["a/x.jpg", "a/x.jpg"]));
-        assert!(collide(&["a/x.jpg", "A/X.JPG"]));
-        assert!(collide(&["Ä.png", "ä.png"]));
-        assert!(!collide(&["a/x.jpg", "b/x.jpg", "a/x.jpg.jpg"]));
-    }
-
-    #[test]
-    fn a_result_cannot_be_the_folder_of_another() {
-        assert!(collide(&["x.jpg", "x.jpg/y.jpg"]));
-        assert!(collide(&["X.JPG/sub/y.jpg", "x.jpg"]));
     }
 }

@@ -3,13 +3,10 @@
 use std::collections::HashSet;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use notify::event::{AccessKind, AccessMode, EventKind, Flag};
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
-
-use crate::watch::Message;
 
 /// What events told since it was last asked for.
 #[derive(Debug, Default)]
@@ -39,14 +36,13 @@ pub(super) enum WatchError {
 }
 
 impl FolderEvents {
-    /// Starts listening; `sender` gets a message when there is something new.
-    pub(super) fn open(sender: Sender<Message>) -> Result<Self, String> {
+    /// Starts listening; `tell` is called when there is something new.
+    pub(super) fn open(tell: impl Fn() + Send + 'static) -> Result<Self, String> {
         let noticed = Arc::new(Mutex::new(Noticed::default()));
         let shared = Arc::clone(&noticed);
         let watcher = notify::recommended_watcher(move |event| {
             if note(&shared, event) {
-                // Nobody listens any more while the program ends.
-                let _ = sender.send(Message::Noticed);
+                tell();
             }
         });
         let watcher = watcher.map_err(|error| error.to_string())?;

@@ -16,10 +16,9 @@ use crate::ledger::InputState;
 use crate::plan::Job;
 use crate::queue::JobQueue;
 use crate::stop::Stop;
-use crate::watch::Message;
-use crate::watch::discovery;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
 use crate::watch::folder_events::FolderEvents;
+use crate::watch::input_state::input_state;
 use crate::watch::pause::Pause;
 use crate::watch::roots::{self, Root};
 use crate::watch::seen::Seen;
@@ -32,6 +31,17 @@ const NAP: Duration = Duration::from_millis(250);
 
 /// How often it is looked whether the folders are there, and whether somebody changed the ledger.
 const ROUND: Duration = Duration::from_secs(2);
+
+/// What the coordinating thread is told by others.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Events came in.
+    Noticed,
+    /// A worker began a job.
+    Began(Job),
+    /// A worker ended a job.
+    Ended(Job, Outcome),
+}
 
 pub(super) struct Watcher<'a> {
     pub(super) settings: &'a WatchSettings,
@@ -97,7 +107,12 @@ impl<'a> Watcher<'a> {
             foreign_changes: None,
         };
         if settings.noticing == Noticing::Auto {
-            match FolderEvents::open(sender.clone()) {
+            let sender = sender.clone();
+            let noticed = move || {
+                // Nobody listens any more while the program ends.
+                let _ = sender.send(Message::Noticed);
+            };
+            match FolderEvents::open(noticed) {
                 Ok(events) => watcher.events = Some(events),
                 Err(reason) => watcher.poll_all(&reason),
             }
@@ -217,7 +232,7 @@ impl<'a> Watcher<'a> {
                 self.waiting.defer(job, stamp, now);
                 continue;
             }
-            match discovery::input_state(self.context, &job, &stamp) {
+            match input_state(self.context, &job, &stamp) {
                 Ok(InputState::Settled) => self.seen.insert(&job.input, &stamp),
                 Ok(InputState::Young) if !stamp.is_settled(SystemTime::now()) => {
                     self.waiting.postpone(job, stamp, now, now + ROUND);

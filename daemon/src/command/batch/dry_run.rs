@@ -50,7 +50,7 @@ pub(super) fn dry_run(
     let estimates = estimate::estimate(context, &candidates, workers);
     let mut told = estimates.iter();
     for (job, mut outcome) in plan.jobs.iter().zip(outcomes) {
-        let output = super::shown(arguments, job);
+        let output = arguments.output.join(&job.output);
         if let Outcome::Skipped(SkipReason::DryRun, details) = &mut outcome {
             details.estimate = told.next().copied();
             log::info!("{}: would be colored, to {}", job.shown.display(), output.display());

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::listing::{self, Escapes};
-use super::{CHECKSUMS, TABLE};
+use super::listing::{self, CHECKSUMS, Escapes};
+use super::table::TABLE;
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
 use crate::files::publish;

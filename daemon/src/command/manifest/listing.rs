@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
+/// Name of the list of checksums.
+pub(crate) const CHECKSUMS: &str = "manifest-sha256.txt";
+
 /// How names with line breaks are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escapes {

@@ -4,6 +4,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use csv_core::{ReadFieldResult, Reader};
 
+/// Name of the table of results.
+pub(crate) const TABLE: &str = "manifest.csv";
+
 /// Writes a record.
 pub(super) fn write<F: AsRef<[u8]>>(out: &mut impl Write, fields: &[F]) -> io::Result<()> {
     let mut line = Vec::new();

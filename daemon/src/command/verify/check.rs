@@ -7,7 +7,7 @@ use polychromify_core::scan::{Deadline, FoundLabel, Limits};
 use serde_json::Value;
 
 use crate::command::verify::delivery::{Delivery, Item, Told};
-use crate::command::verify::{Problem, ProblemKind};
+use crate::command::verify::problem::{Problem, ProblemKind};
 use crate::error::Error;
 use crate::files::fingerprint;
 use crate::plan::names;

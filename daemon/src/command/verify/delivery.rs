@@ -7,10 +7,9 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use crate::command::manifest::listing::{self, Escapes};
-use crate::command::manifest::table::Records;
-use crate::command::manifest::{CHECKSUMS, TABLE};
-use crate::command::verify::{Problem, ProblemKind};
+use crate::command::manifest::listing::{self, CHECKSUMS, Escapes};
+use crate::command::manifest::table::{Records, TABLE};
+use crate::command::verify::problem::{Problem, ProblemKind};
 use crate::error::{Error, Result};
 
 /// Folder of a bag's files.
