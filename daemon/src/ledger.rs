@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, named_params, params};
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint::Stamp;
@@ -27,7 +27,7 @@ use crate::plan::Job;
 use crate::settings::{Recipe, SOFTWARE};
 pub(crate) use delivery::{Document, Undelivered};
 pub(crate) use hooks::Due;
-use sql_path::SqlPath;
+use sql_path::{SqlPath, path};
 pub(crate) use watching::InputState;
 
 /// Folder below the output folder for the ledger and its lock.
@@ -362,45 +362,58 @@ impl Ledger {
     }
 
     fn result_in(&self, table: &str, output: &Path) -> Result<Option<Published>> {
-        self.query(|connection| {
-            connection
-                .prepare_cached(&format!("SELECT {RESULT} FROM {table} WHERE output = ?1"))?
-                .query_row([SqlPath(output)], published)
-                .optional()
-        })
+        let sql = format!("SELECT {RESULT} FROM {table} WHERE output = ?1");
+        self.row(&sql, [SqlPath(output)], published)
     }
 
     /// Whether the latest attempt at a job ended with its result in place.
     pub(crate) fn is_done(&self, job: &Job) -> Result<bool> {
-        self.query(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT 1 FROM jobs WHERE output = ?1 AND input = ?2 AND state = 'done'",
-                )?
-                .exists(params![SqlPath(&job.output), SqlPath(&job.input)])
-        })
+        let sql = "SELECT 1 FROM jobs WHERE output = ?1 AND input = ?2 AND state = 'done'";
+        let found =
+            self.row(sql, params![SqlPath(&job.output), SqlPath(&job.input)], |_| Ok(()))?;
+        Ok(found.is_some())
     }
 
     /// Jobs that a dead run left between start and settling.
     pub(crate) fn unsettled(&self) -> Result<Vec<Unsettled>> {
-        self.query(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT id, jobs.output, temporary,
-                        iif(state = 'publishing', intents.sha256, NULL) AS intended
-                 FROM jobs LEFT JOIN intents ON intents.output = jobs.output
-                 WHERE state IN ('running', 'publishing') OR temporary IS NOT NULL",
-            )?;
-            let rows = statement.query_map([], |row| {
+        self.rows(
+            "SELECT id, jobs.output, temporary,
+                    iif(state = 'publishing', intents.sha256, NULL) AS intended
+             FROM jobs LEFT JOIN intents ON intents.output = jobs.output
+             WHERE state IN ('running', 'publishing') OR temporary IS NOT NULL",
+            [],
+            |row| {
                 Ok(Unsettled {
                     id: row.get("id")?,
-                    output: row.get::<_, SqlPath<PathBuf>>("output")?.0,
-                    temporary: row
-                        .get::<_, Option<SqlPath<PathBuf>>>("temporary")?
-                        .map(|path| path.0),
+                    output: path(row, "output")?,
+                    temporary: row.get::<_, Option<SqlPath<_>>>("temporary")?.map(|path| path.0),
                     intended: row.get("intended")?,
                 })
-            })?;
-            rows.collect()
+            },
+        )
+    }
+
+    /// The first row that a query gives.
+    fn row<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnOnce(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        self.query(|connection| {
+            connection.prepare_cached(sql)?.query_row(parameters, read).optional()
+        })
+    }
+
+    /// All rows that a query gives.
+    fn rows<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnMut(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        self.query(|connection| {
+            connection.prepare_cached(sql)?.query_map(parameters, read)?.collect()
         })
     }
 
@@ -457,7 +470,7 @@ fn published(row: &Row) -> rusqlite::Result<Published> {
     let (size, modified, changed): (Option<i64>, Option<i64>, Option<i64>) =
         (row.get("source_size")?, row.get("source_modified")?, row.get("source_changed")?);
     Ok(Published {
-        input: row.get::<_, SqlPath<PathBuf>>("input")?.0,
+        input: path(row, "input")?,
         content: row.get("content")?,
         recipe: Recipe { weights: row.get("weights")?, settings: row.get("settings")? },
         source: match (size, modified, changed) {

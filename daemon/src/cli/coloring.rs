@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 
 use polychromify_core::Arithmetic;
 use polychromify_core::device::DeviceChoice;
@@ -11,7 +11,7 @@ use polychromify_core::lab::RgbSpace;
 use polychromify_core::scan::SourceType;
 
 use super::values::{
-    Borders, DEVICES, FORMATS, FormatChoice, PRECISIONS, SOURCE_TYPES, SPACES, one_of,
+    Borders, DEVICES, FORMATS, FormatChoice, PRECISIONS, SOURCE_TYPES, SPACES, Switch, one_of,
     parse_duration, parse_saturation, parse_size,
 };
 
@@ -80,28 +80,10 @@ pub(crate) struct Coloring {
     ///
     /// CIE L* of a result is 100 less that of its scan. No film curve is assumed, and the orange mask
     /// of color negatives has no meaning here.
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_INVERT"
-    )]
+    #[arg(long, switch = true, env = "POLYCHROMIFY_INVERT")]
     pub(crate) invert: bool,
     /// Write "colorized" into the lower right corner of each result
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_MARK"
-    )]
+    #[arg(long, switch = true, env = "POLYCHROMIFY_MARK")]
     pub(crate) mark: bool,
     /// Photographs in work at the same time [default: the number of cores]
     #[arg(short, long, value_name = "N", env = "POLYCHROMIFY_JOBS")]
@@ -140,29 +122,11 @@ pub(crate) struct Coloring {
     )]
     pub(crate) source_type: SourceType,
     /// Write what the label says beside each result too, as JSON: scan.tif.json
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_SIDECAR"
-    )]
+    #[arg(long, switch = true, env = "POLYCHROMIFY_SIDECAR")]
     pub(crate) sidecar: bool,
     /// Make results anew that were made with other weights or settings, or by an older version
     ///
     /// Without it they stay as they are. A result that somebody changed stays in any case.
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_REDO_OLDER"
-    )]
+    #[arg(long, switch = true, env = "POLYCHROMIFY_REDO_OLDER")]
     pub(crate) redo_older: bool,
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
 use clap::builder::{IntoResettable, PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, ArgAction, ValueEnum};
 use log::LevelFilter;
 use polychromify_core::Arithmetic;
 use polychromify_core::device::DeviceChoice;
@@ -76,6 +76,18 @@ pub(super) fn one_of<T: Clone + Send + Sync>(
         let named = choices.iter().find(|(known, ..)| *known == name);
         named.expect("clap lets these names pass").2.clone()
     })
+}
+
+/// Options that are off, and on by their name alone or with `true`.
+pub(super) trait Switch {
+    fn switch(self, require_equals: bool) -> Self;
+}
+
+impl Switch for Arg {
+    fn switch(self, require_equals: bool) -> Self {
+        let arg = self.action(ArgAction::Set).num_args(0..=1).require_equals(require_equals);
+        arg.default_value("false").default_missing_value("true").value_name("BOOL")
+    }
 }
 
 /// `--borders`.

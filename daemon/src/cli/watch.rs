@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use log::LevelFilter;
 
 use super::coloring::Coloring;
-use super::values::{IoClass, LogFormat, OnSuccessName, log_level, parse_duration, parse_pause};
+use super::values::{
+    IoClass, LogFormat, OnSuccessName, Switch, log_level, parse_duration, parse_pause,
+};
 use crate::policy::{Duplicates, Retries};
 
 const PLACES: &str = "\
@@ -143,15 +145,7 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "ADDRESS:PORT", env = "POLYCHROMIFY_METRICS")]
     pub(crate) metrics: Option<SocketAddr>,
     /// Let --metrics listen to other machines too
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_METRICS_ANYWHERE"
-    )]
+    #[arg(long, switch = false, env = "POLYCHROMIFY_METRICS_ANYWHERE")]
     pub(crate) metrics_anywhere: bool,
     /// Least important messages that are logged
     #[arg(
@@ -166,14 +160,6 @@ pub(crate) struct Watch {
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
     /// One JSON object a line on stdout for each photograph that ended
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_JSON"
-    )]
+    #[arg(long, switch = false, env = "POLYCHROMIFY_JSON")]
     pub(crate) json: bool,
 }

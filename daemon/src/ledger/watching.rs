@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
-use crate::ledger::sql_path::SqlPath;
+use crate::ledger::sql_path::{SqlPath, path};
 use crate::ledger::{Ledger, Original, forget_intent, now};
 use crate::plan::Job;
 use crate::settings::Recipe;
@@ -32,28 +32,22 @@ impl Ledger {
         stamp: &Stamp,
         recipe: &Recipe,
     ) -> Result<InputState> {
-        let taken = self.query(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT queued_at FROM jobs
-                     WHERE output = ?1 AND input = ?2 AND weights = ?3 AND settings = ?4
-                         AND source_size = ?5 AND source_modified = ?6 AND source_changed = ?7
-                         AND state IN ('done', 'skipped', 'failed')",
-                )?
-                .query_row(
-                    params![
-                        SqlPath(&job.output),
-                        SqlPath(&job.input),
-                        recipe.weights,
-                        recipe.settings,
-                        stamp.size,
-                        stamp.modified,
-                        stamp.changed,
-                    ],
-                    |row| row.get::<_, i64>(0),
-                )
-                .optional()
-        })?;
+        let taken: Option<i64> = self.row(
+            "SELECT queued_at FROM jobs
+             WHERE output = ?1 AND input = ?2 AND weights = ?3 AND settings = ?4
+                 AND source_size = ?5 AND source_modified = ?6 AND source_changed = ?7
+                 AND state IN ('done', 'skipped', 'failed')",
+            params![
+                SqlPath(&job.output),
+                SqlPath(&job.input),
+                recipe.weights,
+                recipe.settings,
+                stamp.size,
+                stamp.modified,
+                stamp.changed,
+            ],
+            |row| row.get("queued_at"),
+        )?;
         Ok(match taken {
             None => InputState::New,
             Some(milliseconds) => {
@@ -114,14 +108,8 @@ impl Ledger {
 
     /// Numbers and inputs of the jobs in the queue.
     pub(crate) fn queued(&self) -> Result<Vec<(i64, PathBuf)>> {
-        self.query(|connection| {
-            let mut statement =
-                connection.prepare("SELECT id, input FROM jobs WHERE state = 'queued'")?;
-            let rows = statement.query_map([], |row| {
-                Ok((row.get("id")?, row.get::<_, SqlPath<PathBuf>>("input")?.0))
-            })?;
-            rows.collect()
-        })
+        let sql = "SELECT id, input FROM jobs WHERE state = 'queued'";
+        self.rows(sql, [], |row| Ok((row.get("id")?, path(row, "input")?)))
     }
 
     /// An input whose result, under another name than `output`, has this content and recipe.
@@ -131,29 +119,19 @@ impl Ledger {
         recipe: &Recipe,
         output: &Path,
     ) -> Result<Option<PathBuf>> {
-        self.query(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT input FROM results
-                     WHERE content = ?1 AND weights = ?2 AND settings = ?3 AND output <> ?4
-                     ORDER BY published_at LIMIT 1",
-                )?
-                .query_row(
-                    params![content, recipe.weights, recipe.settings, SqlPath(output)],
-                    |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0),
-                )
-                .optional()
-        })
+        self.row(
+            "SELECT input FROM results
+             WHERE content = ?1 AND weights = ?2 AND settings = ?3 AND output <> ?4
+             ORDER BY published_at LIMIT 1",
+            params![content, recipe.weights, recipe.settings, SqlPath(output)],
+            |row| path(row, "input"),
+        )
     }
 
     /// Results whose originals are to be moved or deleted.
     pub(crate) fn leaving(&self) -> Result<Vec<PathBuf>> {
-        self.query(|connection| {
-            let mut statement =
-                connection.prepare("SELECT output FROM results WHERE original = 'leaving'")?;
-            let rows = statement.query_map([], |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0))?;
-            rows.collect()
-        })
+        let sql = "SELECT output FROM results WHERE original = 'leaving'";
+        self.rows(sql, [], |row| path(row, "output"))
     }
 
     /// Records what became of a result's original.
