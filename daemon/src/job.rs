@@ -15,5 +15,5 @@ mod staleness;
 pub(crate) use claims::ContentClaims;
 pub(crate) use context::JobContext;
 pub(crate) use decision::{Decision, decide, is_done_by_times};
-pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason};
+pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
 pub(crate) use staleness::staleness;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use rusqlite::params;
 
 use crate::error::Result;
+use crate::ledger::Ledger;
+use crate::ledger::published::{Published, RESULT, published};
 use crate::ledger::sql_path::{SqlPath, path};
-use crate::ledger::{Ledger, Published, RESULT, published};
 
 /// An input that has no result.
 #[derive(Debug)]

@@ -7,8 +7,9 @@ use rusqlite::params;
 
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
+use crate::ledger::published::Original;
 use crate::ledger::sql_path::{SqlPath, path};
-use crate::ledger::{Ledger, Original, forget_intent, now};
+use crate::ledger::{Ledger, forget_intent, now};
 use crate::plan::Job;
 use crate::settings::Recipe;
 

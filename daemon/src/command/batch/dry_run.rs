@@ -1,16 +1,20 @@
 //! `--dry-run`: the same decisions as a run's, what it would take, and nothing written.
 
+use std::ops::ControlFlow::{Break, Continue};
+use std::path::Path;
+use std::time::Duration;
+
 use indicatif::{BinaryBytes, HumanDuration};
 use polychromify_core::Scan;
 use serde_json::json;
-use std::time::Duration;
 
 use super::estimate::{self, Candidate};
 use crate::cli::Batch;
 use crate::error::Result;
 use crate::files::fingerprint;
 use crate::job::{
-    Decision, JobContext, JobDetails, Outcome, SkipReason, decide, is_done_by_times, staleness,
+    Decision, Estimate, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
+    is_done_by_times, staleness,
 };
 use crate::ledger::Ledger;
 use crate::plan::{Job, Plan};
@@ -34,16 +38,14 @@ pub(super) fn dry_run(
         if context.stop.is_asked() {
             return Ok(());
         }
-        let expected = dry_run_one(context, ledger.as_ref(), job);
-        let failed = |error: crate::error::Error| {
-            Expected::Known(Outcome::Failed(error.reason(&job.shown), JobDetails::default()))
-        };
-        outcomes.push(match expected.unwrap_or_else(failed) {
-            Expected::Known(outcome) => outcome,
-            Expected::Colored(candidate, details) => {
+        let mut details = JobDetails::default();
+        outcomes.push(match dry_run_one(context, ledger.as_ref(), job, &mut details) {
+            Ok(Continue(candidate)) => {
                 candidates.push(candidate);
                 Outcome::Skipped(SkipReason::DryRun, details)
             }
+            Ok(Break(reason)) => Outcome::Skipped(reason, details),
+            Err(error) => Outcome::Failed(error.reason(&job.shown), JobDetails::default()),
         });
     }
     let workers = workers.min(candidates.len().max(1));
@@ -60,11 +62,24 @@ pub(super) fn dry_run(
     let colored = candidates.len();
     if estimates.is_empty() {
         log::info!("dry run: {colored} would be colored; nothing was written");
-        return Ok(());
+    } else {
+        tell_estimate(arguments, &plan.folder, &estimates, workers, report);
     }
-    let seconds = estimate::wall_seconds(&estimates, workers);
+    Ok(())
+}
+
+/// Tells what all that would be colored takes.
+fn tell_estimate(
+    arguments: &Batch,
+    folder: &Path,
+    estimates: &[Estimate],
+    workers: usize,
+    report: &mut Report,
+) {
+    let colored = estimates.len();
+    let seconds = estimate::wall_seconds(estimates, workers);
     let bytes: u64 = estimates.iter().map(|estimate| estimate.bytes).sum();
-    let free = estimate::free_space(&plan.folder);
+    let free = estimate::free_space(folder);
     report.estimate = Some(json!({
         "seconds": (seconds * 10.0).round() / 10.0,
         "bytes": bytes,
@@ -81,44 +96,39 @@ pub(super) fn dry_run(
         let (folder, free) = (arguments.output.display(), BinaryBytes(free));
         log::warn!("{folder}: results would take about {needed}, and {free} are free there");
     }
-    Ok(())
 }
 
-/// What is known of a photograph before it is colored.
-enum Expected {
-    Known(Outcome),
-    Colored(Candidate, JobDetails),
-}
-
-fn dry_run_one(context: &JobContext, ledger: Option<&Ledger>, job: &Job) -> Result<Expected> {
+fn dry_run_one(
+    context: &JobContext,
+    ledger: Option<&Ledger>,
+    job: &Job,
+    details: &mut JobDetails,
+) -> Step<Candidate> {
     let (recipe, redo) = (&context.model.recipe, context.policy.redo);
-    let mut details = JobDetails::default();
-    let skipped = |reason, details| Ok(Expected::Known(Outcome::Skipped(reason, details)));
     if let (Some(ledger), true) = (ledger, redo != Redo::All)
         && let Some(result) = is_done_by_times(ledger, &context.folder, job, recipe, redo)?
     {
         details.of_result(&result);
-        return skipped(SkipReason::DoneAlready(staleness(&result, recipe)), details);
+        return Ok(Break(SkipReason::DoneAlready(staleness(&result, recipe))));
     }
     let deadline = context.limits_from_now().deadline;
     let content = fingerprint::sha256_unless(&job.shown, &context.stop, deadline)?;
     details.sha256_input = Some(content.clone());
     let known = ledger.map(|ledger| ledger.result(&job.output)).transpose()?.flatten();
     let path = context.folder.join(&job.output);
-    match decide(job, &content, recipe, redo, &path, known)? {
+    Ok(match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
             if redo != Redo::All && Scan::open(&job.shown, &context.limits)?.is_result() {
-                return skipped(SkipReason::OwnResult, details);
+                return Ok(Break(SkipReason::OwnResult));
             }
-            let candidate = candidate(context, job, content, &mut details)?;
-            Ok(Expected::Colored(candidate, details))
+            Continue(candidate(context, job, content, details)?)
         }
         Decision::Keep(result) => {
             details.of_result(&result);
-            skipped(SkipReason::DoneAlready(staleness(&result, recipe)), details)
+            Break(SkipReason::DoneAlready(staleness(&result, recipe)))
         }
-        Decision::LeaveEdited => skipped(SkipReason::ResultEdited, details),
-    }
+        Decision::LeaveEdited => Break(SkipReason::ResultEdited),
+    })
 }
 
 /// Reads the headers of all pages.
