@@ -1,4 +1,4 @@
-//! The output folder: one process has it, and what a run left that ended in the middle is settled.
+//! The output folder: one process at a time has it, and what a run left that was killed is settled.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::files::publish;
 use crate::job::sidecar;
 use crate::ledger::{self, Ledger, Unsettled};
 
-/// After so many runs that died over it, an input is not tried again by itself: it may be what
+/// After so many runs that were killed at it, an input is not tried again by itself: it may be what
 /// kills them, by the memory it takes for example.
 const MOST_INTERRUPTIONS: u32 = 10;
 const INTERRUPTED: &str = "the program ended again and again while it worked on this file";
@@ -27,7 +27,7 @@ pub(crate) fn open(folder: &Path) -> Result<(Lock, Ledger)> {
     Ok((lock, ledger))
 }
 
-/// Settles what a dead run left: a result that has its final name is done, all else is queued
+/// Settles what a run left that was killed: a result that has its final name is done, all else is queued
 /// again, and no temporary file stays. The caller holds the lock of `folder`.
 fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
     let unsettled = ledger.unsettled()?;

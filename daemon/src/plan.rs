@@ -57,8 +57,8 @@ pub(crate) struct Plan {
 ///
 /// # Errors
 ///
-/// When an input does not exist or is neither file nor folder, an input folder and the output folder lie in each other, two
-/// inputs would become one result, or a result would overwrite an input.
+/// When an input does not exist or is neither file nor folder, an input folder and the output folder
+/// lie in each other, two inputs would become one result, or a result would overwrite an input.
 pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) -> Result<Plan> {
     let folder = resolve(output)?;
     if folder.exists() && !folder.is_dir() {

@@ -17,7 +17,7 @@ pub(crate) struct Policy {
     pub(crate) redo: Redo,
     /// Whether what the label says is written beside each result.
     pub(crate) sidecar: bool,
-    /// What results tell in place of the present time, in milliseconds since 1970.
+    /// The time that results carry in place of the present one, in milliseconds since 1970.
     pub(crate) time: Option<i64>,
 }
 
@@ -87,7 +87,7 @@ impl Retries {
     }
 }
 
-/// The time that results are to tell in place of the present one, in milliseconds since 1970:
+/// The time that results are to carry in place of the present one, in milliseconds since 1970:
 /// <https://reproducible-builds.org/specs/source-date-epoch/>.
 pub(crate) fn fixed_time() -> Result<Option<i64>> {
     let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(None) };

@@ -30,13 +30,13 @@ impl JobQueue {
         self.changed.notify_all();
     }
 
-    /// No further job comes: workers go home when the queue is empty.
+    /// No further job comes: workers end when the queue is empty.
     pub(crate) fn complete(&self) {
         self.lock().complete = true;
         self.changed.notify_all();
     }
 
-    /// The next job, once there is one; `None` when it is time to go home.
+    /// The next job, once there is one; `None` when the worker is to end.
     pub(crate) fn take(&self) -> Option<(i64, Job)> {
         let mut state = self.lock();
         loop {
@@ -65,7 +65,7 @@ impl JobQueue {
         self.changed.notify_all();
     }
 
-    /// Lets workers go home: jobs in hand end, no other begins.
+    /// Lets workers end: jobs in hand are finished, no other begins.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();

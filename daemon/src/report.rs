@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::job::{Outcome, SkipReason};
 
-/// One input's line of `--json` (contract C7).
+/// One input's line of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
     input: &'a str,

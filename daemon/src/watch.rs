@@ -74,7 +74,7 @@ pub(crate) fn run(
             scope.spawn(|| work(context, &queue, sender));
         }
         drop(sender);
-        let closing = Closing(&queue); // workers go home even if the coordinator panics
+        let closing = Closing(&queue); // workers end even if the coordinator panics
         watcher.watch();
         drop(closing);
         watcher.finish();
@@ -92,7 +92,7 @@ impl Drop for Closing<'_> {
 
 /// Takes jobs and does them until the queue is closed.
 fn work(context: &JobContext, queue: &JobQueue, sender: Sender<Message>) {
-    // The coordinator outlives the workers; should it not, nobody is left to be told.
+    // The coordinator outlives the workers; should it not, nobody reads the messages.
     while let Some((id, job)) = queue.take() {
         let _ = sender.send(Message::Began(job.clone()));
         let outcome = context.perform(id, &job);

@@ -2,8 +2,9 @@
 //! `manifest-sha256.txt` lists every file with its SHA-256, as `sha256sum -c` and BagIt
 //! (RFC 8493) read it.
 //!
-//! They follow from the ledger and the folder, and can be written at any time. Each is replaced whole, and only if
-//! nobody changed it. A bag has its files in a folder `data`: it is packed from an output folder as a copy (`bag`).
+//! They follow from the ledger and the folder, and can be written at any time. Each is replaced whole,
+//! and only if nobody changed it. A bag has its files in a folder `data`: it is packed from an output
+//! folder as a copy (`bag`).
 
 mod bag;
 mod document;

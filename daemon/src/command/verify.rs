@@ -1,7 +1,7 @@
 //! `polychromify verify`: checks a delivered folder against its manifests, without the ledger.
 //!
-//! Every file that is listed is there, has the checksum that is told, decodes to its end if it is a
-//! picture, and carries the label that the table tells of. What is not listed is said.
+//! It checks that every listed file is there, has its checksum, decodes to its end if it is a picture,
+//! and carries the label that the table says. Files that are not listed are reported.
 
 mod check;
 mod delivery;

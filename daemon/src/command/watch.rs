@@ -2,7 +2,7 @@
 //!
 //! It reads the configuration, starts the log, and runs `watch::run` for as long as that
 //! configuration holds. SIGHUP has it read the configuration again: one that does not fit is
-//! refused in words, and the work goes on as before.
+//! refused with the reason, and the work goes on as before.
 
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -118,7 +118,7 @@ fn watch(
         stop: stop.clone(),
     };
     if before.as_ref() == Some(&ours.folder) {
-        // What is due stands in the queue of hooks already.
+        // Hooks that are due are in the queue already.
         context.ledger.expect_hooks(arguments.hook.is_some())?;
     } else {
         service.call_due_hooks(&context.ledger)?;

@@ -127,7 +127,7 @@ fn link_to_free(temporary: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// For file systems without links, such as FAT: the ledger's lock keeps our own kind out.
+/// For file systems without links, such as FAT: the lock of the folder keeps other processes of this program out.
 fn check_and_rename(temporary: &Path, path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),

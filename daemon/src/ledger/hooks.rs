@@ -36,7 +36,7 @@ pub(crate) struct HookFailure {
 }
 
 impl Ledger {
-    /// Takes down that a hook is configured, or that none is. What ends while none is gets none.
+    /// Records whether a hook is configured. What ends while none is gets none.
     pub(crate) fn expect_hooks(&self, configured: bool) -> Result<()> {
         let expected = self.row("SELECT 1 FROM hooks_since", [], |_| Ok(()))?.is_some();
         match (configured, expected) {

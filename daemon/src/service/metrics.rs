@@ -30,7 +30,7 @@ struct Values {
     hook_failures: Arc<AtomicU64>,
     /// Time spent on jobs that are done, in milliseconds.
     milliseconds: AtomicU64,
-    /// Time of the latest sign of life, milliseconds since 1970.
+    /// Time of the latest heartbeat, milliseconds since 1970.
     alive: AtomicU64,
     waiting: AtomicU64,
     queued: AtomicU64,

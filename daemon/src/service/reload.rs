@@ -43,7 +43,7 @@ impl Reload {
     }
 }
 
-/// What SIGHUP sends from now on is kept until the thread asks for it.
+/// Signals that come before the thread starts are kept for it.
 pub(crate) fn listen() -> Result<Signals> {
     Signals::new([SIGHUP]).map_err(Error::Signals)
 }

@@ -1,4 +1,4 @@
-//! Looking: at what events name, at whole folders, and whether those are there at all.
+//! Finds photographs: at paths that events name, and by looking through whole folders.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -117,12 +117,12 @@ impl Watcher<'_> {
                     self.unreadable(path, &error.to_string());
                 }
             }
-            self.sign_of_life();
+            self.heartbeat();
         }
         files
     }
 
-    /// Has a folder send events, unless its root is polled.
+    /// Listens to the events of a folder, unless its root is polled.
     fn watch_folder(&mut self, index: usize, below: &Path, device: u64) {
         let root = &mut self.roots[index];
         let path = root.real.join(below);
@@ -159,7 +159,7 @@ impl Watcher<'_> {
         }
     }
 
-    /// Gives events up.
+    /// Polls all folders from here on, for this reason.
     pub(super) fn poll_all(&mut self, reason: &str) {
         self.events = None;
         let soon = Instant::now() + self.settings.poll_interval;
@@ -244,7 +244,7 @@ impl Watcher<'_> {
             if job.output == output {
                 self.context.dispose_original(&job, &result);
             }
-            self.sign_of_life();
+            self.heartbeat();
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The thread that coordinates: what is noticed, waited for, handed out and told.
+//! The thread that coordinates: it hears of files, waits until they are complete, and hands them to
+//! the workers.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ pub(super) struct Watcher<'a> {
     /// Told as unreadable.
     pub(super) unreadable: HashSet<PathBuf>,
     pause: Pause,
-    last_sign: Instant,
+    last_heartbeat: Instant,
     next_round: Instant,
     /// What the ledger was when its queue was last compared with what is at hand; `None`: it is
     /// to be compared.
@@ -102,7 +103,7 @@ impl<'a> Watcher<'a> {
             seen: Seen::default(),
             unreadable: HashSet::new(),
             pause: Pause::default(),
-            last_sign: now,
+            last_heartbeat: now,
             next_round: now + ROUND,
             foreign_changes: None,
         };
@@ -133,16 +134,16 @@ impl<'a> Watcher<'a> {
         self.tell(&WatchEvent::Stopping);
     }
 
-    /// Hears the workers out after the queue was closed.
+    /// Waits for the last messages of the workers after the queue was closed.
     pub(super) fn finish(&mut self) {
         loop {
-            // What a worker told, it told before it counts as idle.
+            // A worker sends its message before it counts as idle.
             let all_told = self.queue.counts().1 == 0;
             match self.inbox.recv_timeout(Duration::from_millis(20)) {
                 Ok(Message::Noticed) => {}
                 Ok(message) => self.hear(message),
                 Err(_) if all_told => break,
-                Err(_) => self.sign_of_life(),
+                Err(_) => self.heartbeat(),
             }
         }
     }
@@ -174,12 +175,12 @@ impl<'a> Watcher<'a> {
             self.check_roots();
             self.compare_queue();
         }
-        self.sign_of_life();
+        self.heartbeat();
     }
 
-    pub(super) fn sign_of_life(&mut self) {
-        if self.last_sign.elapsed() >= HEARTBEAT / 2 {
-            self.last_sign = Instant::now();
+    pub(super) fn heartbeat(&mut self) {
+        if self.last_heartbeat.elapsed() >= HEARTBEAT / 2 {
+            self.last_heartbeat = Instant::now();
             let (queued, running) = self.queue.counts();
             let waiting = self.waiting.len();
             let bands = self.context.bands.load(Ordering::Relaxed);
@@ -280,7 +281,7 @@ impl<'a> Watcher<'a> {
         sweep::stamp(&root.real, below, root.polled.is_some())
     }
 
-    /// Takes up what is in the ledger's queue and not at hand: what another process put there, such
+    /// Takes up what is in the ledger's queue and not in hand: what another process put there, such
     /// as `polychromify retry`, and inputs that went away.
     fn compare_queue(&mut self) {
         let compared = self.context.ledger.foreign_changes().and_then(|changes| {
