@@ -97,6 +97,12 @@ impl Device {
     }
 }
 
+/// The device as candle knows it.
+#[doc(hidden)]
+pub fn on_candle(device: &Device) -> &candle_core::Device {
+    &device.inner
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,8 +61,7 @@ pub(crate) use head::bilinear as enlarged;
 pub use pass::{Color, From, Input, Norm, Pass, Residual, Rows, Statistics, Value};
 pub(crate) use prediction::Prediction;
 pub use prepared::{Prepared, with_prepared};
-pub(crate) use tape::Tape;
-pub use tape::{Gradients, Recorder};
+pub use tape::{Gradients, Recorder, recorder};
 
 /// Whether products of bf16 are calculated as such: the processor has them, and they pay.
 pub(crate) fn multiplies_bf16() -> bool {

@@ -5,8 +5,9 @@
 //! rows, its own lightness untouched.
 //!
 //! ```
-//! use polychromify_core::device::DeviceChoice;
-//! use polychromify_core::{Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights};
+//! use polychromify_core::{
+//!     Colorizer, Device, DeviceChoice, Hints, Orientation, SamplesMut, Thumbnail, Weights,
+//! };
 //!
 //! let (width, height) = (64, 48);
 //! let lightness = vec![50.0_f32; 64 * 48]; // CIE L*, row by row
@@ -27,13 +28,9 @@ mod colorize;
 pub mod device;
 pub mod engine;
 pub mod error;
-#[cfg(feature = "train")]
-pub mod evaluate;
 pub mod model;
 pub mod ops;
 mod pass;
-#[cfg(feature = "train")]
-pub mod train;
 pub mod weights;
 
 /// A photograph as bands of rows.
@@ -47,16 +44,24 @@ pub mod scan {
     pub use crate::pass::{Encoding, Info, PageNotice, Paint};
 }
 
+/// What benches, tools and `polychromify-train` need beside the public face; any of it may change.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::colorize::borders::Borders;
+    pub use crate::device::on_candle;
+    pub use crate::{engine, model, ops, weights};
+}
+
 pub use colorize::chroma::ChromaMap;
 pub use colorize::colorizer::{Arithmetic, Colorizer};
-pub use colorize::hints::Hints;
-pub use colorize::thumbnail::Thumbnail;
+pub use colorize::hints::{Hint, Hints};
+pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
 pub use colorize::{borders, chroma, colorizer, hints, thumbnail, tone};
-pub use device::Device;
+pub use device::{Device, DeviceChoice};
 pub use error::{Error, Result};
-pub use pass::Scan;
 pub use pass::mark::Mark;
+pub use pass::{Info, Scan};
 pub use polychromify_image::color::lab;
-pub use polychromify_image::{Orientation, SamplesMut, isa, orientation, resample};
+pub use polychromify_image::{Limits, Orientation, SamplesMut, isa, orientation, resample};
 pub use weights::Weights;

@@ -6,11 +6,11 @@ pub mod conv;
 pub mod conv_dense;
 pub mod deep_conv;
 pub mod eccv16;
-pub(crate) mod integers;
+pub mod integers;
 pub mod siggraph17;
 pub mod vanilla;
 pub mod vivid;
-pub(crate) mod zhang;
+pub mod zhang;
 
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
@@ -25,7 +25,7 @@ use crate::weights::Integers;
 use crate::{Error, Result};
 
 /// Height and width, in pixels, of the blocks that color bins are told of.
-pub(crate) const BLOCK: usize = 4;
+pub const BLOCK: usize = 4;
 
 /// Whether batch statistics are taken and kept, or the kept ones are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! The operations under the networks, of candle's own ones, with their gradients: what runs on CUDA, and
 //! what the CPU's [engine](crate::engine) is compared with. Beside them what both have in common.
 
-mod allocator;
 mod bilinear;
 mod composed;
 pub(crate) mod integer;
@@ -9,7 +8,6 @@ mod precision;
 #[cfg(test)]
 mod tests;
 
-pub use allocator::Allocator;
 pub(crate) use bilinear::upsample as upsample_bilinear;
 pub(crate) use composed::{
     add_relu, conv_transpose2x, conv2d, every_second, leaky_relu, upsample2x,

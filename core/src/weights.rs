@@ -367,7 +367,11 @@ fn save_as(
 
 /// A safetensors file. The crate writes metadata in the order of a hash map, which differs from
 /// run to run, so its header is written without and the sorted metadata put in front.
-pub(crate) fn serialize(
+///
+/// # Errors
+///
+/// When a tensor cannot be read from its device.
+pub fn serialize(
     tensors: &BTreeMap<String, Tensor>,
     metadata: &BTreeMap<&str, String>,
 ) -> Result<Vec<u8>> {
@@ -375,8 +379,11 @@ pub(crate) fn serialize(
 }
 
 /// The same in half precision.
-#[cfg(feature = "train")]
-pub(crate) fn serialize_half(
+///
+/// # Errors
+///
+/// Those of [`serialize`].
+pub fn serialize_half(
     tensors: &BTreeMap<String, Tensor>,
     metadata: &BTreeMap<&str, String>,
 ) -> Result<Vec<u8>> {
@@ -425,7 +432,11 @@ fn serialize_as(
 }
 
 /// Writes beside `path`, syncs and renames into place, so that `path` never holds half a file.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+///
+/// # Errors
+///
+/// When the file cannot be written; then what was there before is as it was.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -463,8 +474,9 @@ pub fn known_names(folder: Option<&Path>) -> Vec<String> {
     names
 }
 
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).expect("a value below 16");
+/// Bytes in lower-case hexadecimal.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 

@@ -130,7 +130,7 @@ impl Colorizer {
     }
 
     fn infer<T>(&self, work: impl FnOnce() -> T) -> T {
-        with_prepared(&self.prepared, || with_precision(self.arithmetic.precision(), work))
+        with_prepared(&self.prepared, || with_precision(self.arithmetic.into(), work))
     }
 
     /// With hints that the network sees, and those that are spread too.
@@ -273,7 +273,7 @@ mod tests {
         assert!(packed > 30 || !is_x86_feature_detected!("avx512f"), "{packed} weights");
 
         let x = colorizer.lightness(&Frame::new(&image, colorizer.network.stride())).unwrap();
-        let plain = with_precision(colorizer.arithmetic.precision(), || {
+        let plain = with_precision(colorizer.arithmetic.into(), || {
             colorizer.network.forward(&x, None, Mode::Infer)
         });
         let plain = plain.unwrap().flatten_from(2).unwrap().to_vec3::<f32>().unwrap();

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Storage, Tensor, TensorId};
+use half::bf16;
 use rayon::prelude::*;
 
 use super::block;
@@ -24,7 +25,7 @@ use super::planes::After;
 use super::pointwise::{self, Pair};
 use super::spread;
 use super::weights::Packed;
-use crate::ops::{Activation, Conv};
+use crate::ops::{Activation, Conv, Precision};
 
 mod backward;
 mod recorded;
@@ -37,7 +38,7 @@ pub struct Gradients(HashMap<TensorId, Tensor>);
 
 impl Gradients {
     /// That of a parameter.
-    pub(crate) fn get(&self, parameter: &Tensor) -> Option<&Tensor> {
+    pub fn get(&self, parameter: &Tensor) -> Option<&Tensor> {
         self.0.get(&parameter.id())
     }
 
@@ -86,6 +87,14 @@ pub(super) fn padded(values: &[f32]) -> Vec<f32> {
     let mut values = values.to_vec();
     values.resize(values.len().next_multiple_of(LANES), 0.0);
     values
+}
+
+/// An empty tape of the precision, or of f32 where this processor lacks it.
+pub fn recorder(precision: Precision) -> Box<dyn Recorder> {
+    match precision.or_f32() {
+        Precision::F32 => Box::new(Tape::<f32>::new()),
+        Precision::Bf16 => Box::new(Tape::<bf16>::new()),
+    }
 }
 
 /// A recording, of values that are kept as `E`.

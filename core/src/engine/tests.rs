@@ -7,10 +7,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use super::Tape;
 use super::features::Features;
 use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
+use super::tape::Tape;
 use crate::model::{self, Mode, Network};
 
 fn noise(shape: &[usize], scale: f32) -> Tensor {

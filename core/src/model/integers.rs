@@ -5,8 +5,7 @@
 //! them of the network's.
 
 mod bins;
-#[cfg(feature = "train")]
-pub(crate) mod calibrate;
+pub mod calibrate;
 mod network;
 mod picture;
 mod plan;

@@ -21,7 +21,7 @@ use encoder::{CHANNELS, Encoder};
 use hinted::{Hinted, Pyramid};
 use layers::{Conv, NormedConv, bilinear2x, turn, upsample2x};
 
-pub(crate) use bins::centers as bin_centers;
+pub use bins::centers as bin_centers;
 
 /// Brings what the encoder hands out to the size of the decoder's own values: one over its mean
 /// magnitude.

@@ -40,7 +40,7 @@ const HULL: [(i32, i32); 20] = [
 ];
 
 /// Centers `[a, b]` of the 313 bins of ECCV16.
-pub(crate) fn hull_centers() -> Vec<[f32; 2]> {
+pub fn hull_centers() -> Vec<[f32; 2]> {
     let column = |(i, &(least, greatest)): (i32, &(i32, i32))| {
         (least..=greatest).map(move |b| [((i - 9) * GRID) as f32, (b * GRID) as f32])
     };
@@ -48,7 +48,7 @@ pub(crate) fn hull_centers() -> Vec<[f32; 2]> {
 }
 
 /// Centers `[a, b]` of the 529 bins of SIGGRAPH17: the whole grid from -110 to 110, by `a`, then `b`.
-pub(crate) fn square_centers() -> Vec<[f32; 2]> {
+pub fn square_centers() -> Vec<[f32; 2]> {
     let along = || (-11..=11).map(|i| (i * GRID) as f32);
     along().flat_map(|a| along().map(move |b| [a, b])).collect()
 }

@@ -27,12 +27,14 @@ impl Arithmetic {
     pub fn default_for(weights: &Weights, device: &Device) -> Self {
         if weights.has_integers() && device.inner.is_cpu() { Self::Integers } else { Self::F32 }
     }
+}
 
+impl From<Arithmetic> for Precision {
     /// What operations on floating-point numbers are done in.
-    pub(crate) fn precision(self) -> Precision {
-        match self {
-            Self::Bf16 => Precision::Bf16,
-            Self::F32 | Self::Integers => Precision::F32,
+    fn from(arithmetic: Arithmetic) -> Self {
+        match arithmetic {
+            Arithmetic::Bf16 => Self::Bf16,
+            Arithmetic::F32 | Arithmetic::Integers => Self::F32,
         }
     }
 }

@@ -26,7 +26,7 @@ const LIGHTNESS_GAIN: f64 = 0.01 / 0.226;
 
 /// Ranges of a network's values, found on photographs.
 #[derive(Debug)]
-pub(crate) struct Calibration<'a> {
+pub struct Calibration<'a> {
     tensors: &'a BTreeMap<String, Tensor>,
     config: Config,
     plan: Plan,
@@ -37,10 +37,12 @@ pub(crate) struct Calibration<'a> {
 }
 
 impl<'a> Calibration<'a> {
+    /// Of a network with these tensors; nothing is measured yet.
+    ///
     /// # Errors
     ///
     /// When a tensor is missing or has another shape.
-    pub(crate) fn new(config: &Config, tensors: &'a BTreeMap<String, Tensor>) -> Result<Self> {
+    pub fn new(config: &Config, tensors: &'a BTreeMap<String, Tensor>) -> Result<Self> {
         let plan = Plan::new(config);
         let folded = plan.layers.iter().map(|layer| folded(tensors, &plan, layer));
         let folded = folded.collect::<Result<Vec<_>>>()?;
@@ -53,7 +55,7 @@ impl<'a> Calibration<'a> {
     /// # Errors
     ///
     /// When the shape does not fit.
-    pub(crate) fn measure(&self, lightness: &Tensor, hints: Option<&Tensor>) -> Result<Vec<f32>> {
+    pub fn measure(&self, lightness: &Tensor, hints: Option<&Tensor>) -> Result<Vec<f32>> {
         let mut values: Vec<Tensor> = Vec::new();
         let picture =
             lightness.affine(LIGHTNESS_GAIN, -f64::from(LIGHTNESS_ZERO) * LIGHTNESS_GAIN)?;
@@ -89,7 +91,7 @@ impl<'a> Calibration<'a> {
     }
 
     /// Takes the sizes of a picture's values.
-    pub(crate) fn add(&mut self, greatest: &[f32]) {
+    pub fn add(&mut self, greatest: &[f32]) {
         for (most, &found) in self.greatest.iter_mut().zip(greatest) {
             *most = most.max(found);
         }
@@ -133,7 +135,7 @@ impl<'a> Calibration<'a> {
     /// # Errors
     ///
     /// When no photograph was measured, or sums or biases of a layer do not fit into 32 bits.
-    pub(crate) fn quantize(&self) -> std::result::Result<Integers, String> {
+    pub fn quantize(&self) -> std::result::Result<Integers, String> {
         let steps = self.steps()?;
         let (mut file, mut ranges) = (Integers::default(), Vec::new());
         for (layer, (weight, bias)) in self.plan.layers.iter().zip(&self.folded) {

@@ -13,7 +13,7 @@ const GRID: f32 = 10.;
 /// Centers `[a, b]` of the cells that hold a color of sRGB at any lightness, sorted.
 ///
 /// The colors at the border of the sRGB cube reach every `(a, b)` that those within do.
-pub(crate) fn centers() -> Vec<[f32; 2]> {
+pub fn centers() -> Vec<[f32; 2]> {
     // Taken for each color, the powers were a twelfth of the start of a program.
     let steps: [f32; 52] = std::array::from_fn(|step| srgb_to_linear(step as f32 / 51.));
     let mut cells = BTreeSet::new();
