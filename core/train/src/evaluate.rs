@@ -6,7 +6,7 @@
 //! are read, predicted and measured a batch at a time, so memory does not grow with their number.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use candle_core::Tensor;
 use polychromify_core::internals::model::{Mode, Network};
@@ -33,7 +33,7 @@ pub use panel::{Panel, Tally};
 pub use photo::Photo;
 pub use scans::scan_sheet;
 
-use crate::train::{draw_splits, read_photo, read_table};
+use crate::photos::read_photo;
 
 /// Width and height that photographs are squeezed to, in pixels.
 pub const SIDE: usize = 128;
@@ -62,32 +62,6 @@ pub struct Report {
     /// Photographs that could not be read, with the reason.
     #[serde(skip)]
     pub failures: Vec<String>,
-}
-
-/// The photographs of `table` whose split is `split`, or all of `folder` without a table.
-///
-/// Tables name files relative to the folder or to the one that the table lies in.
-///
-/// # Errors
-///
-/// When the table or the folder cannot be read or there is no photograph.
-pub fn list_photos(folder: &Path, table: Option<&Path>, split: &str) -> Result<Vec<PathBuf>> {
-    let Some(table) = table else {
-        let rows = draw_splits(folder, 0)?;
-        return Ok(rows.into_iter().map(|row| folder.join(row.file)).collect());
-    };
-    let locate = |file: String| {
-        let (path, beside) = (folder.join(&file), table.with_file_name(&file));
-        if !path.exists() && beside.exists() { beside } else { path }
-    };
-    let rows = read_table(table)?;
-    let files: Vec<_> =
-        rows.into_iter().filter(|row| row.split == split).map(|row| row.file).collect();
-    if files.is_empty() {
-        let table = table.display();
-        return Err(Error::Train(format!("{table}: no photograph has the split `{split}`")));
-    }
-    Ok(files.into_iter().map(locate).collect())
 }
 
 /// Measures a network over photographs, in its default arithmetic or another one.
@@ -273,6 +247,7 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::path::Path;
 
     use candle_core::{DType, Device as Cpu};
     use candle_nn::{VarBuilder, VarMap};
@@ -282,6 +257,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::photos::list_photos;
 
     /// A small network that predicts no chroma: all its tensors are zero.
     pub(super) fn gray_weights(folder: &Path) -> Weights {
@@ -329,17 +305,5 @@ mod tests {
                         delta_e_median auc auc_rebalanced";
         assert_eq!(keys(&json["sepia"]).join(" "), measures);
         assert_eq!(report.to_string().lines().count(), 6);
-    }
-
-    #[test]
-    fn a_table_chooses_the_photographs_of_a_split() {
-        let folder = tempfile::tempdir().unwrap();
-        photographs(folder.path(), 2);
-        let table = folder.path().join("photos.tsv");
-        std::fs::write(&table, "file\tsplit\n0.png\ttrain\n1.png\ttest\n").unwrap();
-        let photos = list_photos(folder.path(), Some(&table), "test").unwrap();
-        assert_eq!(photos, [folder.path().join("1.png")]);
-        let error = list_photos(folder.path(), Some(&table), "valid").unwrap_err().to_string();
-        assert!(error.contains("no photograph has the split `valid`"), "{error}");
     }
 }

@@ -4,7 +4,11 @@
 //! measures weights over photographs. The program `polychromify-train` is their command line.
 
 mod allocator;
+mod calibrate;
 pub mod evaluate;
+pub mod photos;
+mod seed;
 pub mod train;
 
 pub use allocator::Allocator;
+pub use calibrate::calibrate;

@@ -28,8 +28,9 @@ use polychromify_core::internals::weights::{
     self, Header, Imported, Integers, average, save, save_half,
 };
 use polychromify_core::{Arithmetic, Device, DeviceChoice, Error, Result, Weights};
+use polychromify_train::photos::list_photos;
 use polychromify_train::train::{self, BestBy, Config, PrepareSettings, Recipe, Session};
-use polychromify_train::{Allocator, evaluate};
+use polychromify_train::{Allocator, calibrate, evaluate};
 use serde_json::{Value, json};
 
 use command::report::{Report, bar, say};
@@ -405,7 +406,7 @@ fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
         None => Weights::default_weights()?,
     };
     let device = Device::open(arguments.device)?;
-    let photos = evaluate::list_photos(photos, table.as_deref(), split)?;
+    let photos = list_photos(photos, table.as_deref(), split)?;
     let bar = bar("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left");
     let mut observe = |done, all| {
         bar.set_length(all as u64);
@@ -486,10 +487,10 @@ fn checkpoint(Checkpoint { run, output }: &Checkpoint) -> Result<ExitCode> {
 /// What predictions of the weights in integers need.
 fn calibrated(arguments: &Export, weights: &Weights) -> Result<Integers> {
     let folder = arguments.calibrate.as_deref().unwrap_or(Path::new("."));
-    let photos = evaluate::list_photos(folder, arguments.table.as_deref(), &arguments.split)?;
+    let photos = list_photos(folder, arguments.table.as_deref(), &arguments.split)?;
     let bar = bar("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left");
     let integers =
-        train::calibrate(weights, &evaluate::spaced(&photos, arguments.count), &mut |done, all| {
+        calibrate(weights, &evaluate::spaced(&photos, arguments.count), &mut |done, all| {
             bar.set_length(all as u64);
             bar.set_position(done as u64);
         });

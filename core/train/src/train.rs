@@ -8,7 +8,6 @@ mod adam;
 mod augment;
 mod average;
 mod cache;
-mod calibrate;
 mod checkpoint;
 mod curves;
 mod dataset;
@@ -23,11 +22,9 @@ mod preview;
 mod progress;
 mod recipe;
 mod run;
-mod seed;
 mod simulate;
 mod step;
 mod study;
-mod table;
 mod validation;
 
 use std::ops::ControlFlow;
@@ -42,15 +39,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use cache::{Cache, Failure, Index, Photo};
-pub use calibrate::calibrate;
 pub use checkpoint::write_portable;
-pub use prepare::{Settings as PrepareSettings, prepare, read_photo};
+pub use prepare::{Settings as PrepareSettings, prepare};
 pub use preview::preview;
 pub use progress::minutes_of_run;
 pub use recipe::{Recipe, Schedule, Targets, WARM_UP};
-pub(crate) use seed::stream;
 pub use study::{Findings, Member, Study, Trained};
-pub use table::{Row, draw_splits, read_table};
 pub use validation::{Measures, SplitMeasures};
 
 use adam::Adam;

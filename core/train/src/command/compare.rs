@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use image::RgbImage;
 use polychromify_core::{Device, DeviceChoice, Error, Result, Weights};
 use polychromify_train::evaluate::{self, Choice};
+use polychromify_train::photos::list_photos;
 
 use super::report::{bar, say};
 use crate::weights_folder;
@@ -67,7 +68,7 @@ pub(crate) fn compare(arguments: &Compare) -> Result<ExitCode> {
     let weights: Vec<Weights> = arguments.weights.iter().map(find).collect::<Result<_>>()?;
     let device = Device::open(arguments.device)?;
     let Compare { photos, table, split, count, .. } = arguments;
-    let photos = evaluate::list_photos(photos, table.as_deref(), split)?;
+    let photos = list_photos(photos, table.as_deref(), split)?;
     let names: Vec<&str> = weights.iter().map(Weights::name).collect();
     if let (true, Some(path)) = (arguments.scans, &arguments.sheet) {
         let chosen = evaluate::spaced(&photos, *count);

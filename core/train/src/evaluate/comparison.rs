@@ -286,7 +286,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         photographs(folder.path(), 3);
         let device = Device::open(DeviceChoice::Cpu).unwrap();
-        let photos = super::super::list_photos(folder.path(), None, "test").unwrap();
+        let photos = crate::photos::list_photos(folder.path(), None, "test").unwrap();
         let weights = [gray_weights(folder.path()), gray_weights(folder.path())];
         let comparison = compare(&weights, &device, &photos, &mut |_, _| ()).unwrap();
         assert_eq!((comparison.photos, comparison.networks.len()), (3, 2));

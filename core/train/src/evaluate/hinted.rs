@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{BATCH, Panel, Photo, SIDE, Tally, read_photos};
-use crate::train::stream;
+use crate::seed::stream;
 
 /// Radius of a hint in pixels: it covers 3 x 3 of the 128 x 128.
 const RADIUS: f32 = 1.5;
@@ -145,9 +145,9 @@ impl fmt::Display for HintedReport {
 mod tests {
     use polychromify_core::DeviceChoice;
 
-    use super::super::list_photos;
     use super::super::tests::{gray_weights, photographs};
     use super::*;
+    use crate::photos::list_photos;
 
     #[test]
     fn true_colors_bring_the_error_down() {

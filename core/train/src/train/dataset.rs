@@ -13,7 +13,7 @@ use super::augment::{Variation, Window, resample};
 use super::cache::Cache;
 use super::loader::{Batch, Planes};
 use super::recipe::Recipe;
-use super::seed::stream;
+use crate::seed::stream;
 
 /// What chroma is divided by: `(a, b) / 128` lies in -1..=1 (design document, "Task").
 const CHROMA_SCALE: f32 = 128.0;

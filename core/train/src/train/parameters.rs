@@ -12,7 +12,7 @@ use candle_nn::{Init, VarBuilder};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::seed::stream;
+use crate::seed::stream;
 
 /// Variables by name. A clone shares them.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::photos::read_photo;
 
 /// A folder with 13 photographs of 10x6 pixels and a cache of them at 8x8.
 ///

@@ -9,8 +9,8 @@ use polychromify_core::internals::weights::Integers;
 use polychromify_core::{Error, Result, Weights};
 use rayon::prelude::*;
 
-use super::read_photo;
 use crate::evaluate::Photo;
+use crate::photos::read_photo;
 
 /// Height and width at which photographs are looked at, in pixels.
 const SIDE: usize = 192;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use polychromify_core::{Error, Result};
 use rand::seq::SliceRandom;
 
-use super::seed::stream;
+use crate::seed::stream;
 
 /// A photograph of a data set.
 #[derive(Clone, Debug, PartialEq)]
