@@ -31,6 +31,7 @@ pub mod error;
 pub mod model;
 pub mod ops;
 mod pass;
+mod text;
 pub mod weights;
 
 /// A photograph as bands of rows.
@@ -52,7 +53,7 @@ pub mod internals {
     pub use crate::{engine, model, ops, weights};
 }
 
-pub use colorize::chroma::ChromaMap;
+pub use colorize::chroma::{ChromaMap, SATURATION};
 pub use colorize::colorizer::{Arithmetic, Colorizer};
 pub use colorize::hints::{Hint, Hints};
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
@@ -64,4 +65,5 @@ pub use pass::mark::Mark;
 pub use pass::{Info, Scan};
 pub use polychromify_image::color::lab;
 pub use polychromify_image::{Limits, Orientation, SamplesMut, isa, orientation, resample};
+pub use text::{hexadecimal, panic_message};
 pub use weights::Weights;

@@ -24,6 +24,9 @@ use crate::ops::{self, Precision};
 use crate::weights::Integers;
 use crate::{Error, Result};
 
+/// Networks predict `(a, b)` over this, in -1..=1.
+pub const CHROMA_SCALE: f32 = 128.0;
+
 /// Height and width, in pixels, of the blocks that color bins are told of.
 pub const BLOCK: usize = 4;
 

@@ -17,12 +17,14 @@ use std::sync::{Arc, LazyLock};
 
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
+use directories::ProjectDirs;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, View};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::model::{self, Network};
+use crate::text::hexadecimal;
 use crate::{Arithmetic, Device, Error, Result};
 
 mod average;
@@ -102,7 +104,7 @@ impl Weights {
         if let Some(builtin) = BUILTIN.iter().find(|builtin| builtin.name == name) {
             return Self::builtin(builtin);
         }
-        let known = known_names(folder);
+        let known = Self::known_names(folder);
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         let reason =
             format!("no weights of this name; known names: {known}; a file is named by its path");
@@ -137,6 +139,27 @@ impl Weights {
         static NAMES: LazyLock<Vec<&str>> =
             LazyLock::new(|| BUILTIN.iter().map(|builtin| builtin.name).collect());
         &NAMES
+    }
+
+    /// The folder of the user's own weights, if the system tells of a home.
+    pub fn user_folder() -> Option<PathBuf> {
+        ProjectDirs::from("", "", "Polychromify").map(|user| user.data_dir().join("weights"))
+    }
+
+    /// Names that [`Weights::find`] knows: the built-in ones, the default first, and those in
+    /// `folder` (the user's), each once.
+    pub fn known_names(folder: Option<&Path>) -> Vec<String> {
+        let mut names: Vec<String> =
+            Self::builtin_names().iter().map(|&name| name.to_owned()).collect();
+        let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+        let mut own: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".safetensors").map(str::to_owned))
+            .filter(|name| !names.contains(name))
+            .collect();
+        own.sort();
+        names.append(&mut own);
+        names
     }
 
     /// Name, such as `polychromify`.
@@ -301,6 +324,11 @@ impl Weights {
     }
 }
 
+/// [`Weights::known_names`].
+pub fn known_names(folder: Option<&Path>) -> Vec<String> {
+    Weights::known_names(folder)
+}
+
 /// What a weights file is written with, beside its tensors.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
@@ -456,28 +484,6 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         File::open(folder)?.sync_all()?;
     }
     Ok(())
-}
-
-/// Names that [`Weights::find`] knows: the built-in ones, the default first, and those in `folder`
-/// (the user's), each once.
-pub fn known_names(folder: Option<&Path>) -> Vec<String> {
-    let mut names: Vec<String> =
-        Weights::builtin_names().iter().map(|&name| name.to_owned()).collect();
-    let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
-    let mut own: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter_map(|name| name.strip_suffix(".safetensors").map(str::to_owned))
-        .filter(|name| !names.contains(name))
-        .collect();
-    own.sort();
-    names.append(&mut own);
-    names
-}
-
-/// Bytes in lower-case hexadecimal.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

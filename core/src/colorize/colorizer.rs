@@ -11,14 +11,11 @@ use crate::colorize::borders::Rectangle;
 use crate::colorize::hints::{Spot, spots, spread};
 use crate::colorize::thumbnail::WorkImage;
 use crate::engine::{Prepared, with_prepared};
-use crate::model::{BLOCK, Mode, Network};
+use crate::model::{BLOCK, CHROMA_SCALE, Mode, Network};
 use crate::ops::with_precision;
 use crate::{ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
 pub use arithmetic::Arithmetic;
-
-/// Networks predict `(a, b)` over this.
-const CHROMA_SCALE: f32 = 128.0;
 
 /// How far hints are spread where the network takes them as input, as a share of the reach that
 /// they have where it does not.

@@ -10,13 +10,10 @@ use candle_nn::{Init, VarBuilder, ops::softmax};
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{Conv2d, ConvTranspose2x, Flow, NormConstants, conv};
-use super::zhang::{self, Block, Steps};
-use super::{Heads, Mode, Network, Outcome};
+use super::zhang::{self, Block, CHROMA_RATIO, Steps};
+use super::{CHROMA_SCALE, Heads, Mode, Network, Outcome};
 use crate::engine::{self, Color, Pass};
 use crate::ops::{self, Activation};
-
-/// What the published code divides `a` and `b` by.
-const CHROMA_NORM: f64 = 110.;
 
 /// How color is told from the last 313 channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -130,13 +127,13 @@ impl Eccv16 {
                 Output::Regression(layer)
             }
             Head::Bins => {
-                let centers = centers.into_iter().flatten().map(|value| value / 128.);
+                let centers = centers.into_iter().flatten().map(|value| value / CHROMA_SCALE);
                 Output::Bins(Tensor::from_iter(centers, vb.device())?.reshape((count, 2))?)
             }
             Head::Published => {
                 let shape = (2, count, 1, 1);
                 let centers = vb.pp("output").get_with_hints(shape, "weight", Init::Const(0.))?;
-                let centers = (centers.reshape((2, count))?.t()? * (CHROMA_NORM / 128.))?;
+                let centers = (centers.reshape((2, count))?.t()? * CHROMA_RATIO)?;
                 Output::Bins(centers.contiguous()?)
             }
         };
@@ -219,6 +216,6 @@ impl Network for Eccv16 {
     fn bin_centers(&self) -> Option<Vec<[f32; 2]>> {
         let Output::Bins(centers) = &self.output else { return None };
         let rows = centers.to_vec2::<f32>().ok()?;
-        Some(rows.iter().map(|row| [row[0] * 128., row[1] * 128.]).collect())
+        Some(rows.iter().map(|row| [row[0] * CHROMA_SCALE, row[1] * CHROMA_SCALE]).collect())
     }
 }

@@ -11,13 +11,10 @@ use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{BatchNorm, Conv2d, ConvTranspose2x, Flow, NormConstants, conv};
-use super::zhang::{self, Block, Steps};
+use super::zhang::{self, Block, CHROMA_RATIO, Steps};
 use super::{Heads, Mode, Network, Outcome};
 use crate::engine::{Color, Pass, Value};
 use crate::ops::{self, Activation};
-
-/// What the published code divides `a` and `b` by.
-const CHROMA_NORM: f64 = 110.;
 
 /// Of the leaky ReLU before the result.
 const LEAK: f64 = 0.2;
@@ -181,7 +178,7 @@ impl Siggraph17 {
         let (n, _, height, width) = lightness.dims4()?;
         let none = || Tensor::zeros((n, 3, height, width), DType::F32, lightness.device());
         let hints = hints.map_or_else(none, |hints| Ok(hints.clone()))?;
-        let colors = (hints.narrow(1, 0, 2)? * (128. / CHROMA_NORM))?;
+        let colors = (hints.narrow(1, 0, 2)? * (1. / CHROMA_RATIO))?;
         let mask = (hints.narrow(1, 2, 1)? - self.mask_center)?;
         Tensor::cat(&[lightness.affine(0.01, -0.5)?, colors, mask], 1)
     }
@@ -211,7 +208,7 @@ impl Siggraph17 {
     }
 
     fn chroma(&self, features: &Tensor) -> Result<Tensor> {
-        self.output.forward(features)? * (CHROMA_NORM / 128.)
+        self.output.forward(features)? * CHROMA_RATIO
     }
 }
 
@@ -253,7 +250,7 @@ impl Network for Siggraph17 {
             }
             x = Flow::Value(value);
         }
-        let color = Color { scale: (CHROMA_NORM / 128.) as f32, ..Color::PLAIN };
+        let color = Color { scale: CHROMA_RATIO as f32, ..Color::PLAIN };
         Ok(Outcome { chroma: self.output.color(pass, &x, color)?, bins })
     }
 

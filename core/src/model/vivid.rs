@@ -14,7 +14,7 @@ use candle_core::{D, Result, Tensor};
 use candle_nn::{VarBuilder, ops};
 use serde::{Deserialize, Serialize};
 
-use super::{Heads, Mode, Network, Outcome};
+use super::{CHROMA_SCALE, Heads, Mode, Network, Outcome};
 use crate::engine::{Color, From, Pass};
 use crate::ops::Activation;
 use encoder::{CHANNELS, Encoder};
@@ -139,7 +139,7 @@ impl Vivid {
         let decoder = vb.pp("decoder");
         let centers = bins::centers();
         let count = centers.len();
-        let centers = centers.into_iter().flatten().map(|value| value / 128.);
+        let centers = centers.into_iter().flatten().map(|value| value / CHROMA_SCALE);
         Ok(Self {
             encoder: Encoder::new(vb.pp("encoder"))?,
             top: NormedConv::new(smallest, c16, 1, vb.pp("top"))?,

@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use rayon::prelude::*;
 
-use super::Mode;
 use super::blocks::{BatchNorm, Conv2d, Flow, NormConstants};
+use super::{CHROMA_SCALE, Mode};
 use crate::engine::{Pass, Rows, Value};
 use crate::ops::{Activation, Conv, Padding};
 
@@ -38,6 +38,9 @@ const HULL: [(i32, i32); 20] = [
     (-11, 7),
     (-9, 0),
 ];
+
+/// The published networks give `(a, b) / 110`.
+pub(super) const CHROMA_RATIO: f64 = 110. / CHROMA_SCALE as f64;
 
 /// Centers `[a, b]` of the 313 bins of ECCV16.
 pub fn hull_centers() -> Vec<[f32; 2]> {

@@ -11,8 +11,9 @@ use candle_nn::{VarBuilder, VarMap};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{hexadecimal, pth};
+use super::pth;
 use crate::model::{self, eccv16, siggraph17};
+use crate::text::hexadecimal;
 use crate::{Error, Result};
 
 /// Convolutions of blocks 1 to 7, which both networks have.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
 use polychromify_core::internals::model::integers::calibrate::Calibration;
-use polychromify_core::internals::model::vivid;
+use polychromify_core::internals::model::{CHROMA_SCALE, vivid};
 use polychromify_core::internals::weights::Integers;
 use polychromify_core::{Error, Result, Weights};
 use rayon::prelude::*;
@@ -68,7 +68,7 @@ fn hints(photo: &Photo) -> Vec<f32> {
         let (x, y) = (hint * (SIDE - 3) / (HINTS - 1), hint * 67 % (SIDE - 3));
         let center = (y + 1) * SIDE + x + 1;
         let color = [photo.a[center], photo.b[center]];
-        let color = color.map(|value| (STRONGER * value / 128.0).clamp(-1.0, 1.0));
+        let color = color.map(|value| (STRONGER * value / CHROMA_SCALE).clamp(-1.0, 1.0));
         for i in (0..9).map(|i| (y + i / 3) * SIDE + x + i % 3) {
             planes[i] = color[0];
             planes[SIDE * SIDE + i] = color[1];

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use candle_core::Tensor;
-use polychromify_core::internals::model::{Mode, Network};
+use polychromify_core::internals::model::{CHROMA_SCALE, Mode, Network};
 use polychromify_core::internals::on_candle;
 use polychromify_core::internals::ops::with_precision;
 use polychromify_core::{Arithmetic, Device, Error, Result, Weights};
@@ -190,7 +190,7 @@ fn predict(
     let lightness: Vec<f32> = photos.iter().flat_map(|photo| photo.l.iter().copied()).collect();
     let shape = (photos.len(), 1, SIDE, SIDE);
     let lightness = Tensor::from_vec(lightness, shape, on_candle(device))?;
-    let chroma = (network.forward(&lightness, None, Mode::Infer)? * 128.0)?; // (N, 2, H, W)
+    let chroma = (network.forward(&lightness, None, Mode::Infer)? * f64::from(CHROMA_SCALE))?; // (N, 2, H, W)
     let plane = |i: usize, channel: usize| -> candle_core::Result<Vec<f32>> {
         chroma.get(i)?.get(channel)?.flatten_all()?.to_vec1()
     };

@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use directories::ProjectDirs;
 use polychromify_core::internals::model;
 use polychromify_core::internals::ops::Precision;
 use polychromify_core::internals::weights::{
@@ -402,7 +401,7 @@ fn fit(arguments: &Fit) -> Result<ExitCode> {
 fn evaluate(arguments: &Evaluate) -> Result<ExitCode> {
     let Evaluate { photos, table, split, .. } = arguments;
     let weights = match &arguments.weights {
-        Some(name) => Weights::find(name, weights_folder().as_deref())?,
+        Some(name) => Weights::find(name, Weights::user_folder().as_deref())?,
         None => Weights::default_weights()?,
     };
     let device = Device::open(arguments.device)?;
@@ -446,7 +445,7 @@ fn export(arguments: &Export) -> Result<ExitCode> {
         let (shares, names) = (shares.len(), names.len());
         return Err(Error::Train(format!("{names} weights are named, and {shares} shares")));
     }
-    let find = |name: &String| Weights::find(name, weights_folder().as_deref());
+    let find = |name: &String| Weights::find(name, Weights::user_folder().as_deref());
     let parts = names.iter().map(find).zip(shares).map(|(weights, share)| Ok((weights?, *share)));
     let parts: Vec<(Weights, f64)> = parts.collect::<Result<_>>()?;
     let tensors = average(&parts)?;
@@ -506,11 +505,6 @@ fn import(arguments: &Import) -> Result<ExitCode> {
     save(output, &tensors, network, &config, &training, [0.0; 2])?;
     Weights::read(output)?.build(&Device::open(DeviceChoice::Cpu)?)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Where the user's own weights lie.
-fn weights_folder() -> Option<PathBuf> {
-    ProjectDirs::from("", "", "Polychromify").map(|user| user.data_dir().join("weights"))
 }
 
 /// The settings of a run: those of its folder or the recipe's, changed by what was given.

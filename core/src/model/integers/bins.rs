@@ -7,6 +7,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::isa;
+use crate::model::CHROMA_SCALE;
 use crate::ops::integer::{BLOCK, Planes, Size};
 
 /// Pixels side by side.
@@ -104,7 +105,7 @@ fn mean_of(logits: &[Lanes], centers: &[[f32; 2]], sharpness: f32) -> [Lanes; 2]
             b[i] += share * center[1];
         }
     }
-    [a, b].map(|sums| std::array::from_fn(|i| sums[i] / all[i] / 128.))
+    [a, b].map(|sums| std::array::from_fn(|i| sums[i] / all[i] / CHROMA_SCALE))
 }
 
 /// The exponential of a number up to 0: that of `libm` (FreeBSD's `e_expf.c`), bit for bit, without

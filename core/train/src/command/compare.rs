@@ -10,7 +10,6 @@ use polychromify_train::evaluate::{self, Choice};
 use polychromify_train::photos::list_photos;
 
 use super::report::{bar, say};
-use crate::weights_folder;
 
 /// Compare weights over the same photographs: a table in Markdown with gray, sepia and the
 /// originals, and a sheet to look at.
@@ -63,7 +62,7 @@ enum Choose {
 /// Runs the command.
 #[expect(clippy::print_stdout, reason = "the result of the command")]
 pub(crate) fn compare(arguments: &Compare) -> Result<ExitCode> {
-    let folder = weights_folder();
+    let folder = Weights::user_folder();
     let find = |name: &String| Weights::find(name, folder.as_deref());
     let weights: Vec<Weights> = arguments.weights.iter().map(find).collect::<Result<_>>()?;
     let device = Device::open(arguments.device)?;

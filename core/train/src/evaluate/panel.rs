@@ -1,5 +1,6 @@
 //! The panel of measures, gathered photograph by photograph in constant memory.
 
+use polychromify_core::internals::model::CHROMA_SCALE;
 use polychromify_image::color::lab::Lab;
 use serde::Serialize;
 
@@ -102,7 +103,7 @@ impl Tally {
             let (l, expected, found) = (photo.l[i], [photo.a[i], photo.b[i]], [a[i], b[i]]);
             tally.agreeing += u64::from((expected[1] > expected[0]) == (found[1] > found[0]));
             for (expected, found) in expected.into_iter().zip(found) {
-                tally.squared += (f64::from(expected - found) / 128.0).powi(2);
+                tally.squared += (f64::from(expected - found) / f64::from(CHROMA_SCALE)).powi(2);
             }
             let delta_e = ciede2000(
                 Lab { l, a: expected[0], b: expected[1] },

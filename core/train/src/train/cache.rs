@@ -9,8 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use polychromify_core::internals::weights::hexadecimal;
-use polychromify_core::{Error, Result};
+use polychromify_core::{Error, Result, hexadecimal};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::Device;
 use polychromify_core::Result;
+use polychromify_core::internals::model::CHROMA_SCALE;
 use polychromify_image::color::lab;
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -14,9 +15,6 @@ use super::cache::Cache;
 use super::loader::{Batch, Planes};
 use super::recipe::Recipe;
 use crate::seed::stream;
-
-/// What chroma is divided by: `(a, b) / 128` lies in -1..=1 (design document, "Task").
-const CHROMA_SCALE: f32 = 128.0;
 
 /// The photographs of some splits, kept as 8-bit sRGB: a batch is converted when it is asked for,
 /// which takes a few milliseconds and saves 7/8 of the memory.

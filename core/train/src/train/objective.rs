@@ -21,8 +21,6 @@ use super::dataset::Dataset;
 use super::recipe::Recipe;
 use super::validation;
 
-/// What chroma is divided by.
-const CHROMA_SCALE: f32 = 128.0;
 /// Distance of the bins, in units of `a` and `b`, and greatest index of one on either side of 0.
 const GRID: f32 = 10.0;
 const REACH: i32 = 13;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
+use polychromify_core::internals::model::CHROMA_SCALE;
 use polychromify_core::{Error, Result};
 use polychromify_image::color::lab::Lab;
 
@@ -43,7 +44,7 @@ pub fn preview(
             return Rgb([255; 3]);
         }
         let l = planes.lightness[picture * area + pixel];
-        let chroma = |c: usize| 128.0 * planes.chroma[(2 * picture + c) * area + pixel];
+        let chroma = |c: usize| CHROMA_SCALE * planes.chroma[(2 * picture + c) * area + pixel];
         let [a, b] = if column % 2 == 0 { [0.0; 2] } else { [chroma(0), chroma(1)] };
         Rgb(Lab { l, a, b }.to_srgb_clipped().map(|value| (255.0 * value + 0.5) as u8))
     });

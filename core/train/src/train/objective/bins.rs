@@ -1,11 +1,11 @@
 //! What the bins cost, block by block.
 
-use polychromify_core::internals::model::BLOCK;
+use polychromify_core::internals::model::{BLOCK, CHROMA_SCALE};
 use polychromify_image::isa;
 use pulp::{Simd, WithSimd};
 
 use super::elementary::{exp, greatest, sum, sum_of_products};
-use super::{CHROMA_SCALE, DEVIATION, Picture, Rebalanced, SIDE, position};
+use super::{DEVIATION, Picture, Rebalanced, SIDE, position};
 use crate::train::recipe::Targets;
 
 /// Bins that take part in the encoding of a color (Zhang, Isola and Efros 2016, section 2.1).

@@ -1,10 +1,11 @@
 //! What the predicted chroma costs, pixel by pixel.
 
+use polychromify_core::internals::model::CHROMA_SCALE;
 use polychromify_image::isa;
 use pulp::{Simd, WithSimd};
 
 use super::elementary::{exp, ln_1p, sum};
-use super::{CHROMA_SCALE, GRID, Picture, REACH, Rebalanced, SIDE};
+use super::{GRID, Picture, REACH, Rebalanced, SIDE};
 use crate::train::recipe::Recipe;
 
 /// Difference of `a` and `b`, in their units, at which the order is held for likely (odds of e).
