@@ -25,14 +25,10 @@
 //! ```
 
 mod colorize;
-pub mod device;
-pub mod engine;
 pub mod error;
-pub mod model;
-pub mod ops;
+mod nn;
 mod pass;
 mod text;
-pub mod weights;
 
 /// A photograph as bands of rows.
 pub mod scan {
@@ -49,8 +45,8 @@ pub mod scan {
 #[doc(hidden)]
 pub mod internals {
     pub use crate::colorize::borders::Borders;
-    pub use crate::device::on_candle;
-    pub use crate::{engine, model, ops, weights};
+    pub use crate::nn::device::on_candle;
+    pub use crate::nn::{engine, model, ops, weights};
 }
 
 pub use colorize::chroma::{ChromaMap, SATURATION};
@@ -59,11 +55,12 @@ pub use colorize::hints::{Hint, Hints};
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
 pub use colorize::{borders, chroma, colorizer, hints, thumbnail, tone};
-pub use device::{Device, DeviceChoice};
 pub use error::{Error, Result};
+pub use nn::device::{Device, DeviceChoice};
+pub use nn::weights::Weights;
+pub use nn::{device, weights};
 pub use pass::mark::Mark;
 pub use pass::{Info, Scan};
 pub use polychromify_image::color::lab;
 pub use polychromify_image::{Limits, Orientation, SamplesMut, isa, orientation, resample};
 pub use text::{hexadecimal, panic_message};
-pub use weights::Weights;

@@ -10,9 +10,9 @@ use candle_core::Tensor;
 use crate::colorize::borders::Rectangle;
 use crate::colorize::hints::{Spot, spots, spread};
 use crate::colorize::thumbnail::WorkImage;
-use crate::engine::{Prepared, with_prepared};
-use crate::model::{BLOCK, CHROMA_SCALE, Mode, Network};
-use crate::ops::with_precision;
+use crate::nn::engine::{Prepared, with_prepared};
+use crate::nn::model::{BLOCK, CHROMA_SCALE, Mode, Network};
+use crate::nn::ops::with_precision;
 use crate::{ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
 pub use arithmetic::Arithmetic;
@@ -243,7 +243,7 @@ mod tests {
 
     /// A small network with pseudo-random weights, whose chroma depends on all that it sees.
     fn colorizer() -> Colorizer {
-        let device = Device::open(crate::device::DeviceChoice::Cpu).unwrap();
+        let device = Device::open(crate::nn::device::DeviceChoice::Cpu).unwrap();
         let asset = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/assets/tiny.safetensors");
         Colorizer::open(&Weights::read(asset).unwrap(), &device).unwrap()
     }
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn weights_are_prepared_once_and_give_the_same_colors() {
-        let device = Device::open(crate::device::DeviceChoice::Cpu).unwrap();
+        let device = Device::open(crate::nn::device::DeviceChoice::Cpu).unwrap();
         let weights = Weights::default_weights().unwrap();
         let colorizer = Colorizer::open_in(&weights, &device, Arithmetic::Bf16).unwrap();
         let image = image(&|x, y| 50.0 + 40.0 * (x as f32 / 9.0).sin() * (y as f32 / 7.0).cos());

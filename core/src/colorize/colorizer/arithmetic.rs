@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ops::Precision;
+use crate::nn::ops::Precision;
 use crate::{Device, Weights};
 
 /// What a network's predictions are calculated in.

@@ -1,0 +1,10 @@
+//! The networks: from lightness to chroma.
+//!
+//! Each layer knows the ones before it only: `ops` are operations on tensors, `engine` runs them on
+//! the CPU, `weights` reads and writes files, `model` has the networks.
+
+pub mod device;
+pub mod engine;
+pub mod model;
+pub mod ops;
+pub mod weights;
