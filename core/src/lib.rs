@@ -46,16 +46,17 @@ pub mod scan {
 pub mod internals {
     pub use crate::colorize::borders::Borders;
     pub use crate::nn::device::on_candle;
-    pub use crate::nn::{engine, model, ops, weights};
+    pub use crate::nn::{engine, import, model, ops, weights};
 }
 
 pub use colorize::chroma::{ChromaMap, SATURATION};
-pub use colorize::colorizer::{Arithmetic, Colorizer};
+pub use colorize::colorizer::Colorizer;
 pub use colorize::hints::{Hint, Hints};
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
 pub use colorize::{borders, chroma, colorizer, hints, thumbnail, tone};
 pub use error::{Error, Result};
+pub use nn::arithmetic::Arithmetic;
 pub use nn::device::{Device, DeviceChoice};
 pub use nn::weights::Weights;
 pub use nn::{device, weights};

@@ -1,7 +1,6 @@
 //! Thumbnail in, chroma map out: the one neural step.
 
 mod alternatives;
-mod arithmetic;
 
 use std::sync::Arc;
 
@@ -11,11 +10,11 @@ use crate::colorize::borders::Rectangle;
 use crate::colorize::hints::{Spot, spots, spread};
 use crate::colorize::thumbnail::WorkImage;
 use crate::nn::engine::{Prepared, with_prepared};
-use crate::nn::model::{BLOCK, CHROMA_SCALE, Mode, Network};
+use crate::nn::model::{self, BLOCK, CHROMA_SCALE, Mode, Network};
 use crate::nn::ops::with_precision;
-use crate::{ChromaMap, Device, Error, Hints, Result, Weights};
+use crate::nn::weights::tensors;
+use crate::{Arithmetic, ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
-pub use arithmetic::Arithmetic;
 
 /// How far hints are spread where the network takes them as input, as a share of the reach that
 /// they have where it does not.
@@ -48,12 +47,12 @@ impl Colorizer {
     /// When the weights do not fit their network, hold no integers that are asked for, or the device
     /// fails.
     pub fn open_in(weights: &Weights, device: &Device, arithmetic: Arithmetic) -> Result<Self> {
-        let network = weights.build_in(device, arithmetic)?;
+        let network = model::open_in(weights, device, arithmetic)?;
         // Integers need none of the tensors, and so they are not read for this either.
         let prepared = if arithmetic == Arithmetic::Integers {
             Prepared::default()
         } else {
-            Prepared::new(weights.tensors().values())
+            Prepared::new(tensors(weights).values())
         };
         let device =
             if arithmetic == Arithmetic::Integers { Device::host() } else { device.clone() };

@@ -62,8 +62,3 @@ pub use pass::{Color, From, Input, Norm, Pass, Residual, Rows, Statistics, Value
 pub(crate) use prediction::Prediction;
 pub use prepared::{Prepared, with_prepared};
 pub use tape::{Gradients, Recorder, recorder};
-
-/// Whether products of bf16 are calculated as such: the processor has them, and they pay.
-pub(crate) fn multiplies_bf16() -> bool {
-    !kernel::Kernel::best::<half::bf16>().has_no_bf16_products()
-}

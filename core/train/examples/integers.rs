@@ -16,7 +16,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::{Device as Host, Tensor};
-use polychromify_core::internals::model::Mode;
+use polychromify_core::internals::model::{self, Mode};
 use polychromify_core::{Arithmetic, Device, DeviceChoice, Error, Result, Weights};
 use polychromify_train::Allocator;
 
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     let mut turns: Vec<Turn> = Vec::new();
     for arithmetic in [Arithmetic::Integers, Arithmetic::F32] {
         let start = Instant::now();
-        let network = weights.build_in(&device, arithmetic)?;
+        let network = model::open_in(&weights, &device, arithmetic)?;
         println!("opened in {arithmetic} in {:.1} ms", 1e3 * start.elapsed().as_secs_f64());
         let wave = (0..side * side).map(|i| 50.0 + 50.0 * (i as f32 * 0.013).sin());
         let x = Tensor::from_iter(wave, &Host::Cpu)?.reshape((1, 1, side, side))?;

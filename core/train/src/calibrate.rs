@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use candle_core::{Device, Tensor};
 use polychromify_core::internals::model::integers::calibrate::Calibration;
 use polychromify_core::internals::model::{CHROMA_SCALE, vivid};
-use polychromify_core::internals::weights::Integers;
+use polychromify_core::internals::weights::{Integers, tensors};
 use polychromify_core::{Error, Result, Weights};
 use rayon::prelude::*;
 
@@ -44,7 +44,7 @@ pub fn calibrate(
     }
     let config: vivid::Config = serde_json::from_value(weights.config().clone())
         .map_err(|error| refuse(format!("its configuration does not fit: {error}")))?;
-    let mut calibration = Calibration::new(&config, weights.tensors())?;
+    let mut calibration = Calibration::new(&config, tensors(weights))?;
     for (i, paths) in photos.chunks(CHUNK).enumerate() {
         let look = |path: &PathBuf| {
             let photo = Photo::new(read_photo(path, SIDE)?.1, SIDE);

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use candle_core::Tensor;
-use polychromify_core::internals::model::{CHROMA_SCALE, Mode, Network};
+use polychromify_core::internals::model::{self, CHROMA_SCALE, Mode, Network};
 use polychromify_core::internals::on_candle;
 use polychromify_core::internals::ops::with_precision;
 use polychromify_core::{Arithmetic, Device, Error, Result, Weights};
@@ -80,7 +80,7 @@ pub fn evaluate(
     observe: &mut dyn FnMut(usize, usize),
 ) -> Result<Report> {
     let arithmetic = arithmetic.unwrap_or_else(|| Arithmetic::default_for(weights, device));
-    let network = weights.build_in(device, arithmetic)?;
+    let network = model::open_in(weights, device, arithmetic)?;
     let measure = || measure(&[network], weights.sepia(), device, photos, observe);
     let measured = with_precision(arithmetic.into(), measure)?;
     let [gray, sepia, original] = measured.baselines.each_ref().map(Tally::panel);
@@ -253,7 +253,7 @@ mod tests {
     use candle_nn::{VarBuilder, VarMap};
     use image::{Rgb, RgbImage};
     use polychromify_core::DeviceChoice;
-    use polychromify_core::internals::{model, weights};
+    use polychromify_core::internals::weights;
     use serde_json::{Value, json};
 
     use super::*;

@@ -21,11 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use polychromify_core::internals::import::{self, Imported};
 use polychromify_core::internals::model;
 use polychromify_core::internals::ops::Precision;
-use polychromify_core::internals::weights::{
-    self, Header, Imported, Integers, average, save, save_half,
-};
+use polychromify_core::internals::weights::{Header, Integers, average, save, save_half};
 use polychromify_core::{Arithmetic, Device, DeviceChoice, Error, Result, Weights};
 use polychromify_train::photos::list_photos;
 use polychromify_train::train::{self, BestBy, Config, PrepareSettings, Recipe, Session};
@@ -468,7 +467,7 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     save_half(&arguments.output, &tensors, header)?;
     // What does not fit the network is better refused here than where the file is used.
     let written = Weights::read(&arguments.output)?;
-    written.build(&Device::open(DeviceChoice::Cpu)?)?;
+    model::open(&written, &Device::open(DeviceChoice::Cpu)?)?;
     if arguments.integers {
         // Of the weights as they are read: rounded to half precision.
         let integers = calibrated(arguments, &written)?;
@@ -500,10 +499,10 @@ fn calibrated(arguments: &Export, weights: &Weights) -> Result<Integers> {
 fn import(arguments: &Import) -> Result<ExitCode> {
     let Import { file, network, output, config } = arguments;
     let changes = config.as_deref().map(read_network_config).transpose()?;
-    let Imported { tensors, config, training } = weights::import(file, network, changes.as_ref())?;
+    let Imported { tensors, config, training } = import::import(file, network, changes.as_ref())?;
     // The photographs that they were trained on are not known here.
     save(output, &tensors, network, &config, &training, [0.0; 2])?;
-    Weights::read(output)?.build(&Device::open(DeviceChoice::Cpu)?)?;
+    model::open(&Weights::read(output)?, &Device::open(DeviceChoice::Cpu)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

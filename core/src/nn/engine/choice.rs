@@ -11,7 +11,20 @@ use super::lanes::{Element, LANES};
 use super::pack::Window;
 use super::weight_gradient::weight_gradients;
 use super::weights::{Filters, Packed, Part};
-use crate::nn::ops::Activation;
+use crate::nn::ops::{Activation, Precision};
+
+impl Precision {
+    /// Whether this processor has it, and is faster with it.
+    pub fn is_available(self) -> bool {
+        self == Self::F32 || !Kernel::best::<half::bf16>().has_no_bf16_products()
+    }
+
+    /// Itself where this processor has it, else f32.
+    #[must_use]
+    pub fn or_f32(self) -> Self {
+        if self.is_available() { self } else { Self::F32 }
+    }
+}
 
 impl Kernel {
     /// The best one for values that are kept as `E`. What this processor has is tried once, on a

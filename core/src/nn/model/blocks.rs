@@ -3,7 +3,7 @@
 use candle_core::{D, Result, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 
-use super::Mode;
+use super::network::Mode;
 use crate::nn::engine::{Color, Norm, Pass, Value};
 use crate::nn::ops::{self, Activation, Conv};
 

@@ -9,7 +9,8 @@ use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{Conv2d, Flow, Stack, conv};
-use super::{Heads, Mode, Network, Outcome};
+use super::network::{Heads, Mode, Network, Outcome};
+use super::refusal;
 use crate::nn::engine::{Color, Pass};
 use crate::nn::ops::Activation;
 
@@ -30,7 +31,7 @@ impl Default for Config {
 impl Config {
     /// Why the network cannot be built, if it cannot.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
-        super::at_least_one("filters", &self.filters)
+        refusal::at_least_one("filters", &self.filters)
     }
 }
 

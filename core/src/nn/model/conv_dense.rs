@@ -14,7 +14,8 @@ use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{BatchNorm, Conv2d, Flow, conv};
-use super::{Heads, Mode, Network, Outcome};
+use super::network::{Heads, Mode, Network, Outcome};
+use super::refusal;
 use crate::nn::engine::{Color, Pass};
 use crate::nn::ops::{self, Activation};
 
@@ -82,9 +83,9 @@ impl Config {
 
     /// Why the network cannot be built, if it cannot.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
-        super::at_least_one("neurons", &self.neurons)?;
-        super::at_least_one("filters", &self.filters)?;
-        super::halves("filters", "the dense layers", &self.filters)
+        refusal::at_least_one("neurons", &self.neurons)?;
+        refusal::at_least_one("filters", &self.filters)?;
+        refusal::halves("filters", "the dense layers", &self.filters)
     }
 }
 

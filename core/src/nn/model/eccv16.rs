@@ -10,8 +10,8 @@ use candle_nn::{Init, VarBuilder, ops::softmax};
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{Conv2d, ConvTranspose2x, Flow, NormConstants, conv};
+use super::network::{CHROMA_SCALE, Heads, Mode, Network, Outcome};
 use super::zhang::{self, Block, CHROMA_RATIO, Steps};
-use super::{CHROMA_SCALE, Heads, Mode, Network, Outcome};
 use crate::nn::engine::{self, Color, Pass};
 use crate::nn::ops::{self, Activation};
 

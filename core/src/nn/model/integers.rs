@@ -14,8 +14,8 @@ mod resize;
 
 use candle_core::{Device, Result, Tensor, bail};
 
+use super::network::{Heads, Mode, Network, Outcome};
 use super::vivid::{self, Config, STRIDE};
-use super::{Heads, Mode, Network, Outcome};
 use crate::nn::engine::Pass;
 use crate::nn::weights::{Integers, Numbers};
 use network::{Layers, Picture};

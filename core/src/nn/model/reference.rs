@@ -9,7 +9,7 @@ use candle_nn::{VarBuilder, VarMap};
 use serde_json::{Value, json};
 
 use super::{Mode, Network, build};
-use crate::nn::weights::import::{eccv16_layers, import, siggraph17_layers};
+use crate::nn::import::{eccv16_layers, import, siggraph17_layers};
 
 /// Rows and columns of the picture.
 const SIZE: (usize, usize) = (32, 64);

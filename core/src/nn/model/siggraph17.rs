@@ -11,8 +11,8 @@ use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{BatchNorm, Conv2d, ConvTranspose2x, Flow, NormConstants, conv};
+use super::network::{Heads, Mode, Network, Outcome};
 use super::zhang::{self, Block, CHROMA_RATIO, Steps};
-use super::{Heads, Mode, Network, Outcome};
 use crate::nn::engine::{Color, Pass, Value};
 use crate::nn::ops::{self, Activation};
 

@@ -14,7 +14,7 @@ use candle_core::{D, Result, Tensor};
 use candle_nn::{VarBuilder, ops};
 use serde::{Deserialize, Serialize};
 
-use super::{CHROMA_SCALE, Heads, Mode, Network, Outcome};
+use super::network::{self, CHROMA_SCALE, Heads, Mode, Network, Outcome};
 use crate::nn::engine::{Color, From, Pass};
 use crate::nn::ops::Activation;
 use encoder::{CHANNELS, Encoder};
@@ -167,7 +167,7 @@ impl Vivid {
     fn predict(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
         let share = self.config.bins_share;
         let (n, _, height, width) = lightness.dims4()?;
-        let Heads { chroma, bins } = super::heads(self, lightness, hints, mode, share > 0.)?;
+        let Heads { chroma, bins } = network::heads(self, lightness, hints, mode, share > 0.)?;
         let Some(logits) = bins.filter(|_| share > 0.) else { return Ok(chroma) };
         let shares = ops::softmax(&(logits * self.config.sharpness)?, D::Minus1)?;
         let annealed = shares.matmul(&self.centers)?.reshape((n, height / 4, width / 4, 2))?;

@@ -5,7 +5,7 @@ use candle_nn::VarBuilder;
 use rayon::prelude::*;
 
 use super::blocks::{BatchNorm, Conv2d, Flow, NormConstants};
-use super::{CHROMA_SCALE, Mode};
+use super::network::{CHROMA_SCALE, Mode};
 use crate::nn::engine::{Pass, Rows, Value};
 use crate::nn::ops::{Activation, Conv, Padding};
 

@@ -18,22 +18,6 @@ pub enum Precision {
     Bf16,
 }
 
-impl Precision {
-    /// Whether this processor has it, and is faster with it.
-    pub fn is_available(self) -> bool {
-        match self {
-            Self::F32 => true,
-            Self::Bf16 => crate::nn::engine::multiplies_bf16(),
-        }
-    }
-
-    /// Itself where this processor has it, else f32.
-    #[must_use]
-    pub fn or_f32(self) -> Self {
-        if self.is_available() { self } else { Self::F32 }
-    }
-}
-
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor};
 
-use super::Weights;
+use super::file::{Weights, tensors};
 use crate::{Error, Result};
 
 /// The weighted mean of weights of one network, each with its share; shares add up to 1.
@@ -38,10 +38,10 @@ pub fn average(parts: &[(Weights, f64)]) -> Result<BTreeMap<String, Tensor>> {
         }
     }
     let mut mean = BTreeMap::new();
-    for (name, tensor) in first.tensors() {
+    for (name, tensor) in tensors(first) {
         let (mut sum, mut shares) = (tensor.zeros_like()?, 0.0);
         for (weights, share) in parts {
-            match weights.tensors().get(name) {
+            match tensors(weights).get(name) {
                 Some(part) if part.dims() == tensor.dims() => {
                     if part.abs()?.max_all()?.to_dtype(DType::F32)?.to_scalar::<f32>()? > 0.0 {
                         sum = (sum + (part * *share)?)?;

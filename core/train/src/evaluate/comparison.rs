@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use image::RgbImage;
-use polychromify_core::internals::model::{Mode, Network};
+use polychromify_core::internals::model::{self, Mode, Network};
 use polychromify_core::internals::on_candle;
 use polychromify_core::{Arithmetic, Device, Error, Result, Weights};
 use serde_json::Value;
@@ -166,8 +166,9 @@ pub fn comparison_sheet(
 }
 
 fn build(contestants: &[Weights], device: &Device) -> Result<Vec<Box<dyn Network>>> {
-    let build =
-        |weights: &Weights| weights.build_in(device, Arithmetic::default_for(weights, device));
+    let build = |weights: &Weights| {
+        model::open_in(weights, device, Arithmetic::default_for(weights, device))
+    };
     contestants.iter().map(build).collect()
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 
 use image::{Rgb, RgbImage};
+use polychromify_core::internals::model;
 use polychromify_core::{DeviceChoice, Weights};
 use serde_json::json;
 use tempfile::TempDir;
@@ -90,7 +91,7 @@ fn the_loss_falls_and_the_weights_can_be_used() {
     assert_eq!(best.network(), "conv_dense");
     assert_eq!(best.training()["seed"], 0);
     assert!(best.sepia()[1] < 0.0, "blue prevails");
-    assert!(best.build(&Device::open(DeviceChoice::Cpu).unwrap()).is_ok());
+    assert!(model::open(&best, &Device::open(DeviceChoice::Cpu).unwrap()).is_ok());
     assert_eq!(fs::read_to_string(run.join("log.csv")).unwrap().lines().count(), 13);
     assert!(run.join("curves.svg").exists());
 }
@@ -300,7 +301,7 @@ fn the_networks_of_zhang_learn_by_their_recipes() {
         let losses: Vec<f64> = outcome.history.iter().map(|epoch| epoch.train_loss).collect();
         assert!(losses[7] < 0.9 * losses[0], "{network}: {losses:?}");
         let best = Weights::read(run.join("best.safetensors")).unwrap();
-        assert!(best.build(&Device::open(DeviceChoice::Cpu).unwrap()).is_ok());
+        assert!(model::open(&best, &Device::open(DeviceChoice::Cpu).unwrap()).is_ok());
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::nn::device::DeviceChoice;
+use crate::nn::model;
 use crate::{Arithmetic, Weights};
 
 fn weights() -> Weights {
@@ -8,7 +9,7 @@ fn weights() -> Weights {
 
 fn network(arithmetic: Arithmetic) -> Box<dyn Network> {
     let device = crate::Device::open(DeviceChoice::Cpu).unwrap();
-    weights().build_in(&device, arithmetic).unwrap()
+    model::open_in(&weights(), &device, arithmetic).unwrap()
 }
 
 /// Two pictures of 160x192 with slopes and waves.
@@ -102,6 +103,6 @@ fn weights_without_integers_are_calculated_in_f32() {
     let device = crate::Device::open(DeviceChoice::Cpu).unwrap();
     let other = Weights::find("polychromify", None).unwrap();
     assert_eq!(Arithmetic::default_for(&other, &device), Arithmetic::F32);
-    let refused = other.build_in(&device, Arithmetic::Integers).err().unwrap().to_string();
+    let refused = model::open_in(&other, &device, Arithmetic::Integers).err().unwrap().to_string();
     assert!(refused.contains("nothing for predictions in integers"), "{refused}");
 }

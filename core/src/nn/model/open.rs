@@ -7,7 +7,48 @@ use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
 
-use crate::Error;
+use super::network::Network;
+use super::registry;
+use crate::nn::arithmetic::Arithmetic;
+use crate::nn::device::on_candle;
+use crate::nn::weights::{Weights, tensors};
+use crate::{Error, Result};
+
+/// Builds the network that a weights file names.
+///
+/// # Errors
+///
+/// When there is no such network, its configuration does not fit, or the file's tensors are
+/// not exactly those that it asks for: one missing, one more or one of another shape.
+pub fn open(weights: &Weights, device: &crate::Device) -> Result<Box<dyn Network>> {
+    let build = |vb: VarBuilder| registry::build(weights.network(), weights.config(), vb);
+    let network = complete(tensors(weights), on_candle(device), build);
+    network.map_err(|reason| weights.refusal(reason))
+}
+
+/// The same with the arithmetic of its predictions: in integers it is on the CPU whatever the device,
+/// and cannot be trained.
+///
+/// # Errors
+///
+/// Those of [`open`], or when the file holds no integers or some that do not fit.
+pub fn open_in(
+    weights: &Weights,
+    device: &crate::Device,
+    arithmetic: Arithmetic,
+) -> Result<Box<dyn Network>> {
+    if arithmetic != Arithmetic::Integers {
+        return open(weights, device);
+    }
+    if !weights.has_integers() {
+        return Err(weights.refusal("they hold nothing for predictions in integers".to_owned()));
+    }
+    let (name, config) = (weights.network(), weights.config());
+    registry::build_in_integers(name, config, weights.integers()).map_err(|error| match error {
+        Error::Weights { name, reason } => weights.refusal(format!("network `{name}`: {reason}")),
+        other => other,
+    })
+}
 
 /// Gives a network's constructor the tensors that it asks for, and notes what it asked.
 struct Recorder {
@@ -70,10 +111,10 @@ impl SimpleBackend for Recorder {
 }
 
 /// Calls a network's constructor; a refusal is said in words.
-pub(super) fn build<N>(
+fn complete<N>(
     tensors: &BTreeMap<String, Tensor>,
     device: &Device,
-    construct: impl FnOnce(VarBuilder) -> crate::Result<N>,
+    construct: impl FnOnce(VarBuilder) -> Result<N>,
 ) -> Result<N, String> {
     let record = Arc::new(Mutex::new(Record::default()));
     let recorder = Recorder { tensors: tensors.clone(), record: Arc::clone(&record) };
@@ -111,7 +152,7 @@ mod tests {
             vb.pp("a").get((2, 3), "weight")?;
             Ok(vb.pp("a").get(2, "bias")?)
         };
-        build(&tensors, cpu, construct).err().unwrap_or_default()
+        complete(&tensors, cpu, construct).err().unwrap_or_default()
     }
 
     #[test]

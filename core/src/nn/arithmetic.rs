@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::device::Device;
+use super::weights::Weights;
 use crate::nn::ops::Precision;
-use crate::{Device, Weights};
 
 /// What a network's predictions are calculated in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]

@@ -3,6 +3,8 @@
 //! The names are those of `colorizers/eccv16.py` and `colorizers/siggraph17.py`
 //! (<https://github.com/richzhang/colorization>), where a layer's number counts activations too.
 
+mod pth;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,8 +13,7 @@ use candle_nn::{VarBuilder, VarMap};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::pth;
-use crate::nn::model::{self, eccv16, siggraph17};
+use super::model::{self, eccv16, siggraph17};
 use crate::text::hexadecimal;
 use crate::{Error, Result};
 
