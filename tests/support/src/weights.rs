@@ -1,14 +1,14 @@
 //! Small seeded weights: a few kilobytes of the convolutional dense family, trained on nothing.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::{Map, json};
 
-const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/assets/tiny.safetensors");
+/// Path of the small weights.
+pub const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/tiny.safetensors");
 
 /// Path of the small weights.
-pub(crate) fn tiny() -> &'static str {
+pub fn tiny() -> &'static str {
     TINY
 }
 
@@ -23,7 +23,7 @@ const LAYERS: [(&str, usize, usize, usize); 5] = [
 ];
 
 /// A weights file with these names of network and layers.
-pub(crate) fn file(network: &str, layers: &[(&str, usize, usize, usize)]) -> Vec<u8> {
+pub fn file(network: &str, layers: &[(&str, usize, usize, usize)]) -> Vec<u8> {
     let mut random = Random(0x706f_6c79);
     let (mut header, mut data) = (Map::new(), Vec::new());
     header.insert(
@@ -55,7 +55,7 @@ pub(crate) fn file(network: &str, layers: &[(&str, usize, usize, usize)]) -> Vec
 }
 
 /// The small network, as if it were trained on something else.
-pub(crate) fn others() -> Vec<u8> {
+pub fn others() -> Vec<u8> {
     let mut file = fs::read(TINY).unwrap();
     let at = file.windows(4).position(|bytes| bytes == b"none").unwrap();
     file[at..at + 4].copy_from_slice(b"some");
@@ -63,12 +63,12 @@ pub(crate) fn others() -> Vec<u8> {
 }
 
 /// The small network under another network's name.
-pub(crate) fn of_another_network() -> Vec<u8> {
+pub fn of_another_network() -> Vec<u8> {
     file("vivacious", &LAYERS)
 }
 
 /// The small network with one layer that is too wide.
-pub(crate) fn of_another_shape() -> Vec<u8> {
+pub fn of_another_shape() -> Vec<u8> {
     let mut layers = LAYERS;
     layers[1].2 = 9;
     file("conv_dense", &layers)
@@ -90,7 +90,6 @@ impl Random {
 fn the_small_weights_are_what_this_file_makes() {
     let made = file("conv_dense", &LAYERS);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(Path::new(TINY).parent().unwrap()).unwrap();
         fs::write(TINY, &made).unwrap();
         panic!("{TINY} was written; run again without UPDATE_GOLDEN");
     }

@@ -9,7 +9,7 @@ use tiff::encoder::{TiffEncoder, colortype};
 use tiff::tags::Tag;
 
 /// A gray value, 0..=1, of a picture with flat parts, slopes, edges and grain.
-pub(crate) fn gray(x: u32, y: u32, seed: u32) -> f64 {
+pub fn gray(x: u32, y: u32, seed: u32) -> f64 {
     let slope = f64::from((x * 3 + y * 2 + seed * 37) % 256) / 255.0;
     let edge = if (x / 16 + y / 16 + seed).is_multiple_of(2) { 0.25 } else { 0.0 };
     let grain = f64::from((x * 7919 + y * 104_729 + seed) % 31) / 310.0;
@@ -27,12 +27,12 @@ fn encode(width: u32, height: u32, seed: u32, format: ImageFormat) -> Vec<u8> {
 }
 
 /// An 8-bit gray PNG without a profile.
-pub(crate) fn png(width: u32, height: u32, seed: u32) -> Vec<u8> {
+pub fn png(width: u32, height: u32, seed: u32) -> Vec<u8> {
     encode(width, height, seed, ImageFormat::Png)
 }
 
 /// An 8-bit gray PNG of a photograph in a frame of light gray, `border` pixels wide.
-pub(crate) fn framed_png(width: u32, height: u32, border: u32) -> Vec<u8> {
+pub fn framed_png(width: u32, height: u32, border: u32) -> Vec<u8> {
     let mut picture = picture(width, height, 1);
     for (x, y, pixel) in picture.enumerate_pixels_mut() {
         let inside = |at: u32, side: u32| (border..side - border).contains(&at);
@@ -51,7 +51,7 @@ fn encode_rgb(picture: RgbImage) -> Vec<u8> {
 }
 
 /// An 8-bit PNG of a black-and-white photograph in sepia, with grain in color.
-pub(crate) fn sepia_png(width: u32, height: u32) -> Vec<u8> {
+pub fn sepia_png(width: u32, height: u32) -> Vec<u8> {
     encode_rgb(RgbImage::from_fn(width, height, |x, y| {
         let v = 0.1 + 0.8 * gray(x, y, 3);
         let grain = |c: u32| f64::from((x * 5051 + y * 7877 + c * 977) % 7) - 3.0;
@@ -61,7 +61,7 @@ pub(crate) fn sepia_png(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// An 8-bit PNG of a photograph in color: patches of many hues, whatever their lightness.
-pub(crate) fn color_png(width: u32, height: u32) -> Vec<u8> {
+pub fn color_png(width: u32, height: u32) -> Vec<u8> {
     encode_rgb(color(width, height))
 }
 
@@ -74,17 +74,17 @@ fn color(width: u32, height: u32) -> RgbImage {
 }
 
 /// An 8-bit gray JPEG without a profile.
-pub(crate) fn jpeg(width: u32, height: u32, seed: u32) -> Vec<u8> {
+pub fn jpeg(width: u32, height: u32, seed: u32) -> Vec<u8> {
     encode(width, height, seed, ImageFormat::Jpeg)
 }
 
 /// An 8-bit gray TIFF without a profile.
-pub(crate) fn tiff(width: u32, height: u32, seed: u32) -> Vec<u8> {
+pub fn tiff(width: u32, height: u32, seed: u32) -> Vec<u8> {
     encode(width, height, seed, ImageFormat::Tiff)
 }
 
 /// A TIFF of several 8-bit gray pages.
-pub(crate) fn tiff_pages(sizes: &[(u32, u32)]) -> Vec<u8> {
+pub fn tiff_pages(sizes: &[(u32, u32)]) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut out).unwrap();
     for (seed, &(width, height)) in (0..).zip(sizes) {
@@ -95,7 +95,7 @@ pub(crate) fn tiff_pages(sizes: &[(u32, u32)]) -> Vec<u8> {
 }
 
 /// A TIFF of 8-bit RGB pages, photographs in color or gray ones.
-pub(crate) fn tiff_pages_in_color(width: u32, height: u32, colors: &[bool]) -> Vec<u8> {
+pub fn tiff_pages_in_color(width: u32, height: u32, colors: &[bool]) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut out).unwrap();
     for &in_color in colors {
@@ -110,7 +110,7 @@ pub(crate) fn tiff_pages_in_color(width: u32, height: u32, colors: &[bool]) -> V
 }
 
 /// One photograph of each format.
-pub(crate) fn each_format(width: u32, height: u32) -> [(&'static str, Vec<u8>); 3] {
+pub fn each_format(width: u32, height: u32) -> [(&'static str, Vec<u8>); 3] {
     [
         ("a.jpg", jpeg(width, height, 1)),
         ("b.png", png(width, height, 2)),
@@ -119,24 +119,24 @@ pub(crate) fn each_format(width: u32, height: u32) -> [(&'static str, Vec<u8>); 
 }
 
 /// Gray with a gamma of 2.2.
-pub(crate) fn gray_profile() -> Vec<u8> {
+pub fn gray_profile() -> Vec<u8> {
     ColorProfile::new_gray_with_gamma(2.2).encode().unwrap()
 }
 
 /// Adobe RGB (1998).
-pub(crate) fn adobe_profile() -> Vec<u8> {
+pub fn adobe_profile() -> Vec<u8> {
     ColorProfile::new_adobe_rgb().encode().unwrap()
 }
 
 /// Samples of a test picture, interleaved.
-pub(crate) enum Samples {
+pub enum Samples {
     Eight(Vec<u8>),
     Sixteen(Vec<u16>),
 }
 
 impl Samples {
     /// Gray (1 channel) or RGB with a slight cast (3 channels) of [`gray`].
-    pub(crate) fn of_gray(width: u32, height: u32, channels: u32, sixteen: bool) -> Self {
+    pub fn of_gray(width: u32, height: u32, channels: u32, sixteen: bool) -> Self {
         let cast = [1.0, 0.96, 0.9];
         let values = (0..height)
             .flat_map(move |y| (0..width).map(move |x| gray(x, y, 5)))
@@ -149,7 +149,7 @@ impl Samples {
     }
 
     /// Sample `index`, 0..=1.
-    pub(crate) fn get(&self, index: usize) -> f64 {
+    pub fn get(&self, index: usize) -> f64 {
         match self {
             Self::Eight(samples) => f64::from(samples[index]) / 255.0,
             Self::Sixteen(samples) => f64::from(samples[index]) / 65535.0,
@@ -158,7 +158,7 @@ impl Samples {
 }
 
 /// A PNG with a profile.
-pub(crate) fn png_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) -> Vec<u8> {
+pub fn png_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) -> Vec<u8> {
     let (bytes, depth, count) = match samples {
         Samples::Eight(samples) => (samples.clone(), png::BitDepth::Eight, samples.len()),
         Samples::Sixteen(samples) => (
@@ -182,7 +182,7 @@ pub(crate) fn png_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) -
 }
 
 /// A TIFF with a profile.
-pub(crate) fn tiff_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) -> Vec<u8> {
+pub fn tiff_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut out).unwrap();
     macro_rules! write {
@@ -204,7 +204,7 @@ pub(crate) fn tiff_with(samples: &Samples, width: u32, height: u32, icc: &[u8]) 
 
 /// A TIFF of 65,536 blank tiles that takes hours: each is the same 32 MiB of `PackBits`, nearly all of
 /// which mean nothing.
-pub(crate) fn slow_tiff() -> Vec<u8> {
+pub fn slow_tiff() -> Vec<u8> {
     let (tiles, blank) = (1_u32 << 16, [129, 0, 129, 0]);
     let length = (32 << 20) + blank.len() as u32;
     let (places, counts) = (8 + length, 8 + length + 4 * tiles);

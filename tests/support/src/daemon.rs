@@ -1,9 +1,9 @@
-//! A program that watches, while a test writes into its folder.
+//! A program that watches a folder, while a test writes into it.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
@@ -15,7 +15,7 @@ use crate::{pictures, weights};
 
 /// How files are noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
+pub enum How {
     /// By events and the look at the start, and by nothing else.
     Events,
     /// By looking again and again.
@@ -32,6 +32,7 @@ impl How {
 }
 
 /// Declares tests that run by events alone and by polling alone.
+#[macro_export]
 macro_rules! both_ways {
     ($($(#[$attribute:meta])* fn $name:ident($how:ident: How) $body:block)*) => {
         $(fn $name($how: How) $body)*
@@ -43,19 +44,23 @@ macro_rules! both_ways {
         }
     };
 }
-pub(crate) use both_ways;
+pub use crate::both_ways;
 
 /// How long a condition is waited for; the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// A running `polychromify watch in -o out`.
-pub(crate) struct Daemon {
+/// A running `polychromify watch`.
+pub struct Daemon {
     child: Child,
-    stderr: Arc<Mutex<String>>,
+    /// Lines of its log.
+    log: Arc<Mutex<Vec<String>>>,
+    /// How many of them were waited for.
+    read: usize,
+    reader: Option<JoinHandle<()>>,
 }
 
 /// The command of a watch with small weights and short waits; flags given here go before.
-pub(crate) fn command(folder: &Folder, how: How, flags: &[&str]) -> Command {
+pub fn command(folder: &Folder, how: How, flags: &[&str]) -> Command {
     let mut all = vec!["watch", "in", "-o", "out", "-v", "--weights", weights::tiny()];
     all.extend(flags);
     let mut default = |flag: &'static str, value: &'static str| {
@@ -72,48 +77,70 @@ pub(crate) fn command(folder: &Folder, how: How, flags: &[&str]) -> Command {
 }
 
 impl Daemon {
-    pub(crate) fn start(folder: &Folder, how: How, flags: &[&str]) -> Self {
+    pub fn start(folder: &Folder, how: How, flags: &[&str]) -> Self {
         Self::spawn(command(folder, how, flags))
     }
 
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    /// Starts a command and reads its log.
+    pub fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let stderr = Arc::new(Mutex::new(String::new()));
-        let (text, pipe) = (Arc::clone(&stderr), child.stderr.take().unwrap());
-        thread::spawn(move || {
-            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                *text.lock().unwrap() += &(line + "\n");
-            }
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::clone(&log);
+        let reader = child.stderr.take().map(|pipe| {
+            thread::spawn(move || {
+                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    lines.lock().unwrap().push(line);
+                }
+            })
         });
         let pipe = child.stdout.take().unwrap();
         thread::spawn(move || BufReader::new(pipe).lines().for_each(drop));
-        Self { child, stderr }
+        Self { child, log, read: 0, reader }
     }
 
     /// Waits until it watches: a photograph that is dropped gets its result.
-    pub(crate) fn ready(self, folder: &Folder) -> Self {
+    pub fn ready(self, folder: &Folder) -> Self {
         folder.write("in/probe.png", pictures::png(8, 8, 99));
         self.until("the probe", || folder.exists("out/probe.png"));
         self
     }
 
-    pub(crate) fn stderr(&self) -> String {
-        self.stderr.lock().unwrap().clone()
+    /// Its log so far.
+    pub fn stderr(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Waits for a line of the log with these words that was not waited for before.
+    #[track_caller]
+    pub fn wait_for(&mut self, words: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let next = self.log.lock().unwrap().get(self.read).cloned();
+            if let Some(line) = next {
+                self.read += 1;
+                if line.contains(words) {
+                    return line;
+                }
+                continue;
+            }
+            let ended = self.reader.as_ref().is_none_or(JoinHandle::is_finished)
+                && self.log.lock().unwrap().len() == self.read;
+            assert!(!ended, "ended without `{words}`:\n{}", self.stderr());
+            let late = start.elapsed() > PATIENCE;
+            assert!(!late, "waited for `{words}` in vain:\n{}", self.stderr());
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits until a condition holds.
     #[track_caller]
-    pub(crate) fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
-        let start = Instant::now();
-        while !condition() {
-            assert!(start.elapsed() < PATIENCE, "waited for {what} in vain:\n{}", self.stderr());
-            thread::sleep(Duration::from_millis(20));
-        }
+    pub fn until(&self, what: &str, condition: impl FnMut() -> bool) {
+        assert!(holds(condition), "waited for {what} in vain:\n{}", self.stderr());
     }
 
     /// Waits until these results are there, and nothing else is waited for.
     #[track_caller]
-    pub(crate) fn until_done(&self, folder: &Folder, names: &[&str]) {
+    pub fn until_done(&self, folder: &Folder, names: &[&str]) {
         for name in names {
             self.until(name, || folder.exists(&format!("out/{name}")));
         }
@@ -122,29 +149,40 @@ impl Daemon {
 
     /// Waits until the ledger says that nothing is queued or in work.
     #[track_caller]
-    pub(crate) fn until_idle(&self, folder: &Folder) {
+    pub fn until_idle(&self, folder: &Folder) {
         self.until("an empty queue", || {
             let status = status(folder);
             status["queued"] == 0 && status["running"].as_array().unwrap().is_empty()
         });
     }
 
-    pub(crate) fn id(&self) -> Pid {
+    pub fn id(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(self.id(), signal).unwrap();
     }
 
-    /// Ends it by SIGTERM.
-    pub(crate) fn stop(mut self) -> ExitStatus {
+    /// Ends it by SIGTERM; gives its whole log.
+    #[track_caller]
+    pub fn stop(mut self) -> Vec<String> {
         self.signal(Signal::TERM);
-        self.child.wait().unwrap()
+        let mut status = None;
+        let ended = holds(|| {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(ended, "it does not stop:\n{}", self.stderr());
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        assert_eq!(status.unwrap().code(), Some(130), "{}", self.stderr());
+        std::mem::take(&mut self.log.lock().unwrap())
     }
 
     /// Ends it by SIGKILL.
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -157,8 +195,25 @@ impl Drop for Daemon {
     }
 }
 
+fn holds(mut condition: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > PATIENCE {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// Waits until something holds.
+#[track_caller]
+pub fn until(what: &str, condition: impl FnMut() -> bool) {
+    assert!(holds(condition), "waited for {what} in vain");
+}
+
 /// What `polychromify status --json` says of the output folder.
-pub(crate) fn status(folder: &Folder) -> Value {
+pub fn status(folder: &Folder) -> Value {
     let run = folder.polychromify(["status", "-o", "out", "--json"]);
     match run.code {
         Some(0) => serde_json::from_str(&run.stdout).unwrap(),
@@ -167,13 +222,13 @@ pub(crate) fn status(folder: &Folder) -> Value {
 }
 
 /// The failure of an input in the ledger, if it has failed.
-pub(crate) fn failure(folder: &Folder, input: &str) -> Option<Value> {
+pub fn failure(folder: &Folder, input: &str) -> Option<Value> {
     let failures = status(folder)["failures"].as_array().cloned().unwrap_or_default();
     failures.into_iter().find(|failure| failure["input"].as_str().unwrap().ends_with(input))
 }
 
 /// The ledger's count of failed tries of an input.
-pub(crate) fn tries(folder: &Folder, input: &str) -> u32 {
+pub fn tries(folder: &Folder, input: &str) -> u32 {
     let Some(ledger) = ledger(folder) else { return 0 };
     let sql = "SELECT max(tries) FROM jobs WHERE input LIKE '%' || ?1";
     let found = ledger.query_row(sql, [input], |row| row.get::<_, Option<u32>>(0));
@@ -181,7 +236,7 @@ pub(crate) fn tries(folder: &Folder, input: &str) -> u32 {
 }
 
 /// The ledger itself, to see what the program does not tell.
-pub(crate) fn ledger(folder: &Folder) -> Option<Connection> {
+pub fn ledger(folder: &Folder) -> Option<Connection> {
     let path = folder.path("out/.polychromify/ledger.sqlite");
     let ledger = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
     ledger.busy_timeout(PATIENCE).unwrap();
@@ -189,7 +244,7 @@ pub(crate) fn ledger(folder: &Folder) -> Option<Connection> {
 }
 
 /// Names of temporary files, which nothing may leave behind.
-pub(crate) fn temporary(folder: &Folder) -> Vec<String> {
+pub fn temporary(folder: &Folder) -> Vec<String> {
     let names = ["in", "out"].into_iter().flat_map(|name| folder.names(name));
     names.filter(|name| name.contains(".polychromify")).collect()
 }

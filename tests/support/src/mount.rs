@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// A small file system in memory, unmounted when dropped.
-pub(crate) struct Mount(PathBuf);
+pub struct Mount(PathBuf);
 
 impl Mount {
     /// Mounts it at a folder; `None`, and says so, where this user may not.
     #[expect(clippy::print_stdout, reason = "a test that skips says so")]
-    pub(crate) fn new(path: PathBuf, size: &str) -> Option<Self> {
+    pub fn new(path: PathBuf, size: &str) -> Option<Self> {
         fs::create_dir_all(&path).unwrap();
         let options = format!("size={size}");
         let mut mount = Command::new("mount");
