@@ -25,21 +25,10 @@
 //! ```
 
 mod colorize;
-pub mod error;
+mod error;
 mod nn;
 mod pass;
 mod text;
-
-/// A photograph as bands of rows.
-pub mod scan {
-    pub use polychromify_image::provenance::{
-        FoundLabel, Label, SourceType, Vocabulary, packet as label_packet,
-    };
-    pub use polychromify_image::{Concern, Deadline, Depth, Format, Limits, Notice};
-
-    pub use crate::pass::result::ColorFile;
-    pub use crate::pass::{Encoding, Info, PageNotice, Paint};
-}
 
 /// What benches, tools and `polychromify-train` need beside the public face; any of it may change.
 #[doc(hidden)]
@@ -49,19 +38,43 @@ pub mod internals {
     pub use crate::nn::{engine, import, model, ops, weights};
 }
 
-pub use colorize::chroma::{ChromaMap, SATURATION};
+// A scan: lightness in, color out.
+pub use pass::mark::Mark;
+pub use pass::result::ResultFile;
+pub use pass::{Encoding, Info, PageNotice, Paint, Scan};
+pub use polychromify_image::color::lab::RgbSpace;
+pub use polychromify_image::provenance::{
+    FoundLabel, Label, SourceType, Vocabulary, packet as label_packet,
+};
+pub use polychromify_image::{
+    Concern, Deadline, Depth, Format, Limits, Notice, Orientation, SamplesMut,
+};
+
+// A thumbnail of it in, chroma out.
+pub use colorize::chroma::{ChromaMap, Painter, SATURATION};
 pub use colorize::colorizer::Colorizer;
 pub use colorize::hints::{Hint, Hints};
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
-pub use colorize::{borders, chroma, colorizer, hints, thumbnail, tone};
-pub use error::{Error, Result};
 pub use nn::arithmetic::Arithmetic;
 pub use nn::device::{Device, DeviceChoice};
 pub use nn::weights::Weights;
-pub use nn::{device, weights};
-pub use pass::mark::Mark;
-pub use pass::{Info, Scan};
-pub use polychromify_image::color::lab;
-pub use polychromify_image::{Limits, Orientation, SamplesMut, isa, orientation, resample};
+
+pub use error::{Error, Result};
 pub use text::{hexadecimal, panic_message};
+
+/// The face before it was flat, until the programs follow.
+#[doc(hidden)]
+pub mod scan {
+    pub use crate::ResultFile as ColorFile;
+    pub use crate::{
+        Concern, Deadline, Depth, Encoding, Format, FoundLabel, Info, Label, Limits, Notice,
+        PageNotice, Paint, SourceType, Vocabulary, label_packet,
+    };
+}
+#[doc(hidden)]
+pub use colorize::{chroma, hints, thumbnail};
+#[doc(hidden)]
+pub use nn::{device, weights};
+#[doc(hidden)]
+pub use polychromify_image::{color::lab, resample};

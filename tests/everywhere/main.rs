@@ -3,13 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::hints::Hint;
-use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{
-    Arithmetic, Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights, hexadecimal,
-    isa,
+    Arithmetic, Colorizer, Device, DeviceChoice, Hint, Hints, Orientation, SamplesMut, Thumbnail,
+    Weights, WorkImage, hexadecimal,
 };
+use polychromify_image::isa;
 use sha2::{Digest, Sha256};
 
 /// Columns and rows: the network sees it enlarged to 224x128 and to 192x192.

@@ -7,7 +7,7 @@ use super::avx512::{Avx512, Pairs};
 use super::lanes::{Dot, Single};
 use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
-use crate::isa::{self, Isa};
+use polychromify_image::isa::{self, Isa};
 
 /// What is to be done with the lanes of a set of instructions.
 pub(crate) trait Task: Sized {

@@ -27,7 +27,7 @@ pub(crate) use dense::{Dense, Input, Sums, Tap, dense};
 pub(crate) use depthwise::{Depthwise, depthwise};
 pub(crate) use planes::{BLOCK, Planes, Size, Store};
 
-use crate::isa::{self, Isa};
+use polychromify_image::isa::{self, Isa};
 
 /// Greatest shift of a sum.
 pub(crate) const MOST_SHIFT: u8 = 30;

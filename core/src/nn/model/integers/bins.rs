@@ -3,10 +3,10 @@
 //! A pixel's operations are IEEE 754's in a fixed order, so that every processor gives the same bits;
 //! 16 pixels lie side by side, for the compiler's vectorizer.
 
+use polychromify_image::isa;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::isa;
 use crate::nn::model::CHROMA_SCALE;
 use crate::nn::ops::integer::{BLOCK, Planes, Size};
 

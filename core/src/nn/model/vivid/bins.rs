@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::lab::{Lab, srgb_to_linear};
+use polychromify_image::color::lab::{Lab, srgb_to_linear};
 
 /// Distance between neighbors, in units of `a` and `b`.
 const GRID: f32 = 10.;
