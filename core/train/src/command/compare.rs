@@ -9,7 +9,7 @@ use polychromify_core::{Device, DeviceChoice, Error, Result, Weights};
 use polychromify_train::evaluate::{self, Choice};
 use polychromify_train::photos::list_photos;
 
-use super::report::{bar, say};
+use super::report::{photos_bar, say};
 
 /// Compare weights over the same photographs: a table in Markdown with gray, sepia and the
 /// originals, and a sheet to look at.
@@ -79,12 +79,7 @@ pub(crate) fn compare(arguments: &Compare) -> Result<ExitCode> {
         say(&format!("{}: gray, {}", path.display(), names.join(", ")));
         return Ok(exit_code(&failures));
     }
-    let bar = bar("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left");
-    let comparison = evaluate::compare(&weights, &device, &photos, &mut |done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    })?;
-    bar.finish_and_clear();
+    let comparison = photos_bar(|observe| evaluate::compare(&weights, &device, &photos, observe))?;
     comparison.failures.iter().for_each(|failure| say(failure));
     print!("{comparison}");
     if let Some(path) = &arguments.sheet {

@@ -112,8 +112,19 @@ impl Report {
     }
 }
 
+/// Does work on photographs; a bar shows how many are done.
+pub(crate) fn photos_bar<T>(work: impl FnOnce(&mut dyn FnMut(usize, usize)) -> T) -> T {
+    let bar = bar("{bar:30} {pos}/{len} photos, {per_sec}, {eta} left");
+    let done = work(&mut |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    done
+}
+
 /// A bar on a terminal, nothing elsewhere. `template` is indicatif's.
-pub(crate) fn bar(template: &str) -> ProgressBar {
+fn bar(template: &str) -> ProgressBar {
     let target = if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {

@@ -1,20 +1,19 @@
 //! `polychromify-train tune`: the design document's studies, network after network.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use polychromify_core::internals::ops::Precision;
 use polychromify_core::{Device, DeviceChoice, Error, Result};
 use polychromify_train::Allocator;
-use polychromify_train::train::{self, Config, Event, Findings, Session, Study, Trained};
+use polychromify_train::train::{self, Config, Event, Findings, Member, Session, Study, Trained};
 
 use super::report::{Report, say};
-use crate::{KEPT_BYTES, minutes, set, stop_on_signals};
+use super::session::{KEPT_BYTES, Stop, minutes};
+use super::settings::{command_line, set};
 
 /// Train each network of a study of the design document by the same recipe, and compare them.
 ///
@@ -80,7 +79,7 @@ pub(crate) fn tune(arguments: &Tune) -> Result<ExitCode> {
     };
     let device = Device::open(arguments.device)?;
     let (started, budget) = (Instant::now(), arguments.budget.map(minutes).transpose()?);
-    let stop = stop_on_signals()?;
+    let stop = Stop::on_signals()?;
     let mut findings = Findings { study, trained: Vec::new() };
     let (mut failed, mut over) = (false, false);
     for member in study.members() {
@@ -98,43 +97,59 @@ pub(crate) fn tune(arguments: &Tune) -> Result<ExitCode> {
             budget: budget.map(|budget| budget.saturating_sub(started.elapsed())),
             checkpoint_interval: minutes(arguments.checkpoint)?,
         };
-        say(&format!("{}: {}", folder.display(), member.label));
-        let mut report = Report::new(&config, &device);
-        let mut parameters = 0;
-        let outcome = train::train(&config, &folder, &session, &device, &mut |event| {
-            if let Event::Started { parameters: count, .. } = event {
-                parameters = count;
-            }
-            report.show(event);
-            if stop.load(Ordering::Relaxed) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
-        report.finish();
-        let (history, stopped) = match outcome {
-            // A network that diverges is a finding, too; the others are trained all the same.
-            Err(error) if report.has_begun() => {
-                say(&format!("polychromify-train: {error}"));
-                failed = true;
-                (Vec::new(), false)
-            }
-            outcome => outcome.map(|outcome| (outcome.history, outcome.stopped))?,
-        };
-        let Config { precision, epochs, .. } = config;
-        findings.trained.push(Trained { member, parameters, precision, epochs, history });
+        let run = run(member, &config, &folder, &session, &device, &stop)?;
+        failed |= run.failed;
+        findings.trained.push(run.trained);
         write(&findings, &arguments.output)?;
-        if stopped && !over {
+        if run.stopped && !over {
             say("stopped, everything saved; the same command goes on");
         }
-        over |= stopped;
-        if stop.load(Ordering::Relaxed) {
+        over |= run.stopped;
+        if stop.asked().is_break() {
             break;
         }
     }
     print!("{findings}");
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// How far a network of the study came.
+struct Run {
+    trained: Trained,
+    stopped: bool,
+    failed: bool,
+}
+
+/// Trains a network of the study. One that diverges is a finding, too; the others are trained all the
+/// same.
+fn run(
+    member: Member,
+    config: &Config,
+    folder: &Path,
+    session: &Session,
+    device: &Device,
+    stop: &Stop,
+) -> Result<Run> {
+    say(&format!("{}: {}", folder.display(), member.label));
+    let mut report = Report::new(config, device);
+    let mut parameters = 0;
+    let outcome = train::train(config, folder, session, device, &mut |event| {
+        if let Event::Started { parameters: count, .. } = event {
+            parameters = count;
+        }
+        report.show(event);
+        stop.asked()
+    });
+    report.finish();
+    let (history, stopped, failed) = match outcome {
+        Err(error) if report.has_begun() => {
+            say(&format!("polychromify-train: {error}"));
+            (Vec::new(), false, true)
+        }
+        outcome => outcome.map(|outcome| (outcome.history, outcome.stopped, false))?,
+    };
+    let Config { precision, epochs, .. } = *config;
+    Ok(Run { trained: Trained { member, parameters, precision, epochs, history }, stopped, failed })
 }
 
 /// The settings with what was given on the command line.
@@ -145,7 +160,7 @@ fn adjusted(mut config: Config, arguments: &Tune) -> Config {
     set(&mut config.precision, arguments.precision.as_ref());
     config.train_photos = arguments.train_photos.or(config.train_photos);
     config.valid_photos = arguments.valid_photos.or(config.valid_photos);
-    config.command = crate::command_line();
+    config.command = command_line();
     config
 }
 
