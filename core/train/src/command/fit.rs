@@ -139,7 +139,7 @@ pub(crate) fn fit(arguments: &Fit) -> Result<ExitCode> {
 
 /// The settings of a run: those of its folder or the recipe's, changed by what was given.
 fn run_config(arguments: &Fit) -> Result<Config> {
-    let saved = if arguments.resume { Config::read(&arguments.output)? } else { None };
+    let saved = if arguments.resume { train::read_config(&arguments.output)? } else { None };
     let mut config = match (saved, &arguments.network, &arguments.data) {
         (Some(saved), _, _) => saved,
         (None, Some(network), Some(data)) => {

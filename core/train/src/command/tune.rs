@@ -85,7 +85,7 @@ pub(crate) fn tune(arguments: &Tune) -> Result<ExitCode> {
     for member in study.members() {
         let folder = arguments.output.join(member.folder);
         let mut config = adjusted(member.config(&arguments.data), arguments);
-        let begun = Config::read(&folder)?;
+        let begun = train::read_config(&folder)?;
         if over && begun.is_none() {
             continue;
         }

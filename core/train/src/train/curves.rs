@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use polychromify_core::{Error, Result};
 
-use super::Epoch;
+use super::epoch::Epoch;
 
 /// Width and height of the picture in pixels.
 const SIZE: (u32, u32) = (800, 700);

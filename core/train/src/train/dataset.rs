@@ -11,8 +11,8 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::augment::{Variation, Window, resample};
+use super::batch::{Batch, Planes};
 use super::cache::Cache;
-use super::loader::{Batch, Planes};
 use super::recipe::Recipe;
 use crate::seed::stream;
 

@@ -10,6 +10,7 @@
 mod bins;
 mod chroma;
 mod elementary;
+mod rebalanced;
 
 use std::collections::HashMap;
 
@@ -20,12 +21,8 @@ use rayon::prelude::*;
 use super::dataset::Dataset;
 use super::recipe::Recipe;
 use super::validation;
+use rebalanced::{DEVIATION, GRID, Picture, REACH, Rebalanced, SIDE, position};
 
-/// Distance of the bins, in units of `a` and `b`, and greatest index of one on either side of 0.
-const GRID: f32 = 10.0;
-const REACH: i32 = 13;
-/// Deviation of the soft encoding, and of the smoothing of the prior, in units of `a` and `b`.
-const DEVIATION: f32 = 5.0;
 /// Share of the uniform distribution in the prior that weights are taken from.
 const UNIFORM: f64 = 0.5;
 
@@ -33,21 +30,6 @@ const UNIFORM: f64 = 0.5;
 #[derive(Debug)]
 pub(crate) struct Objective {
     rebalanced: Option<Rebalanced>,
-}
-
-#[derive(Debug)]
-struct Rebalanced {
-    recipe: Recipe,
-    /// Colors of the bins, in units of `a` and `b`.
-    centers: Vec<[f32; 2]>,
-    /// Grid indices of the bins, by `a` and `b`.
-    cells: Vec<[usize; 2]>,
-    /// The same in rows.
-    rows: Vec<bins::Row>,
-    /// Weight of each bin.
-    weights: Vec<f32>,
-    /// Weight of each cell of the grid, the nearest bin's.
-    grid: Vec<f32>,
 }
 
 impl Objective {
@@ -70,7 +52,7 @@ impl Objective {
         };
         let grid = (0..SIDE * SIDE).map(nearest).collect();
         let cells: Vec<_> = centers.iter().map(|center| center.map(index)).collect();
-        let (recipe, rows) = (recipe.clone(), bins::rows(&cells));
+        let (recipe, rows) = (recipe.clone(), rebalanced::rows(&cells));
         Self { rebalanced: Some(Rebalanced { recipe, centers, cells, rows, weights, grid }) }
     }
 
@@ -143,25 +125,6 @@ impl Costs {
         let loss = losses.iter().sum::<f64>() / said.len() as f64;
         Self { loss, d_chroma, d_bins: Vec::new() }
     }
-}
-
-/// Cells of the grid from one end to the other.
-const SIDE: usize = 2 * REACH as usize + 1;
-
-/// Center of a cell along an axis, in units of `a` and `b`.
-fn position(index: usize) -> f32 {
-    (index as f32 - REACH as f32) * GRID
-}
-
-/// A picture of a batch: what is true, what was said, and where the gradients go.
-struct Picture<'a> {
-    lightness: &'a [f32],
-    truth: &'a [f32],
-    chroma: &'a [f32],
-    bins: Option<&'a [f32]>,
-    /// Values from row to row of the bins.
-    step: usize,
-    width: usize,
 }
 
 impl Rebalanced {

@@ -7,8 +7,10 @@ use candle_core::Tensor;
 use polychromify_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::config::{BestBy, Config};
+use super::epoch::Epoch;
+use super::recipe::Recipe;
 use super::validation::{Measures, SplitMeasures};
-use super::{BestBy, Config, Epoch, Recipe};
 
 /// How far a run has come.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -25,9 +25,11 @@ use serde_json::{Value, json};
 use super::adam::Adam;
 use super::average::Average;
 use super::checkpoint::{self, Checkpoint};
+use super::config::Config;
+use super::curves;
 use super::parameters::Parameters;
 use super::progress::{Progress, log, log_of_splits};
-use super::{Config, Schedule, curves};
+use super::recipe::Schedule;
 
 /// A run folder, locked against other processes.
 #[derive(Debug)]
@@ -230,7 +232,11 @@ impl Run {
 }
 
 /// The settings of the run in a folder; `None` where there is none.
-pub(crate) fn read_config(folder: &Path) -> Result<Option<Config>> {
+///
+/// # Errors
+///
+/// When `config.json` cannot be read or is damaged.
+pub fn read_config(folder: &Path) -> Result<Option<Config>> {
     Ok(read_record(folder)?.map(|record| record.config))
 }
 

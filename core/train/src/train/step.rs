@@ -6,7 +6,7 @@ use polychromify_core::internals::engine::{self, Recorder};
 use polychromify_core::internals::model::{Mode, Network};
 use polychromify_core::internals::ops::Precision;
 
-use super::loader::Batch;
+use super::batch::Batch;
 use super::objective::{Costs, Objective, Said};
 
 /// Gradients of the parameters.

@@ -12,7 +12,9 @@ use polychromify_core::internals::model::{self, conv_dense};
 use polychromify_core::internals::ops::Precision;
 use serde_json::{Value, json};
 
-use super::{Config, Epoch, curves};
+use super::config::Config;
+use super::curves;
+use super::epoch::Epoch;
 
 /// Photographs that the document's model selection trains on.
 const TRAIN_PHOTOS: usize = 800;

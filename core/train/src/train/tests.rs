@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
 
 use image::{Rgb, RgbImage};
 use polychromify_core::internals::model;
-use polychromify_core::{DeviceChoice, Weights};
+use polychromify_core::{Device, DeviceChoice, Result, Weights};
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -5,9 +5,9 @@ use polychromify_core::Result;
 use polychromify_core::internals::model::{Mode, Network};
 use serde::{Deserialize, Serialize};
 
+use super::batch::Batch;
 use super::cache::Cache;
 use super::dataset::Dataset;
-use super::loader::Batch;
 use super::recipe::Recipe;
 
 /// Measures over a split.

@@ -5,35 +5,13 @@ use polychromify_image::isa;
 use pulp::{Simd, WithSimd};
 
 use super::elementary::{exp, greatest, sum, sum_of_products};
-use super::{DEVIATION, Picture, Rebalanced, SIDE, position};
+use super::rebalanced::{DEVIATION, Picture, Rebalanced, Row, SIDE, position};
 use crate::train::recipe::Targets;
 
 /// Bins that take part in the encoding of a color (Zhang, Isola and Efros 2016, section 2.1).
 const NEIGHBORS: usize = 5;
 /// A photograph without a greater `|a|` or `|b|` is gray (the authors' `caffe_traininglayers.py`).
 const GRAY: f32 = 5.0;
-
-/// Bins that follow each other along `b` at one `a`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    first: usize,
-    count: usize,
-    /// Grid indices of the first.
-    a: usize,
-    b: usize,
-}
-
-/// Rows of bins from the grid indices of each, by `a` and `b`; in any order, though long rows are fast.
-pub(super) fn rows(cells: &[[usize; 2]]) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    for (i, [a, b]) in cells.iter().copied().enumerate() {
-        match rows.last_mut() {
-            Some(row) if row.a == a && row.b + row.count == b => row.count += 1,
-            _ => rows.push(Row { first: i, count: 1, a, b }),
-        }
-    }
-    rows
-}
 
 impl Rebalanced {
     /// Adds up what the bins cost, and sets their gradient; `scale` is one over the blocks.

@@ -5,7 +5,7 @@ use polychromify_image::isa;
 use pulp::{Simd, WithSimd};
 
 use super::elementary::{exp, ln_1p, sum};
-use super::{GRID, Picture, REACH, Rebalanced, SIDE};
+use super::rebalanced::{GRID, Picture, REACH, Rebalanced, SIDE};
 use crate::train::recipe::Recipe;
 
 /// Difference of `a` and `b`, in their units, at which the order is held for likely (odds of e).
