@@ -1,20 +1,21 @@
 //! Thumbnail in, chroma map out: the one neural step.
 
 mod alternatives;
+mod frame;
 
 use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use crate::colorize::borders::Rectangle;
 use crate::colorize::hints::{Spot, spots, spread};
 use crate::colorize::thumbnail::WorkImage;
 use crate::nn::engine::{Prepared, with_prepared};
-use crate::nn::model::{self, BLOCK, CHROMA_SCALE, Mode, Network};
+use crate::nn::model::{self, CHROMA_SCALE, Mode, Network};
 use crate::nn::ops::with_precision;
 use crate::nn::weights::tensors;
 use crate::{Arithmetic, ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
+use frame::Frame;
 
 /// How far hints are spread where the network takes them as input, as a share of the reach that
 /// they have where it does not.
@@ -176,54 +177,6 @@ fn shares(logits: &[f32]) -> Vec<f32> {
         *share /= all;
     }
     shares
-}
-
-/// What a network sees of a work image: the photograph in a frame of whole strides.
-#[derive(Clone, Copy)]
-struct Frame<'a> {
-    image: &'a WorkImage,
-    area: Rectangle,
-    /// Width and height, padded.
-    size: (usize, usize),
-}
-
-impl<'a> Frame<'a> {
-    fn new(image: &'a WorkImage, stride: usize) -> Self {
-        let area = image.picture();
-        let padded = |side: usize| side.next_multiple_of(stride);
-        Self { image, area, size: (padded(area.width()), padded(area.height())) }
-    }
-
-    /// Its last column and row repeated.
-    fn lightness(&self) -> Vec<f32> {
-        let Self { image, area, size: (width, height) } = self;
-        (0..width * height)
-            .map(|i| {
-                let x = (area.left + i % width).min(area.right - 1);
-                let y = (area.top + i / width).min(area.bottom - 1);
-                image.lightness[y * image.width + x]
-            })
-            .collect()
-    }
-
-    /// Planes of `(a, b) / 128` and of the mask; where hints overlap, the last one counts.
-    fn hints(&self, spots: &[Spot]) -> Vec<f32> {
-        let Self { image, area, size: (width, height) } = self;
-        let plane = width * height;
-        let mut planes = vec![0.0; 3 * plane];
-        for spot in spots {
-            for i in &spot.pixels {
-                let (x, y) = (i % image.width, i / image.width);
-                if (area.left..area.right).contains(&x) && (area.top..area.bottom).contains(&y) {
-                    let i = (y - area.top) * width + x - area.left;
-                    planes[i] = spot.chroma[0] / CHROMA_SCALE;
-                    planes[plane + i] = spot.chroma[1] / CHROMA_SCALE;
-                    planes[2 * plane + i] = 1.0;
-                }
-            }
-        }
-        planes
-    }
 }
 
 #[cfg(test)]

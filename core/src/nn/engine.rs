@@ -54,6 +54,7 @@ mod spread;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod values;
 mod weight_gradient;
 mod weights;
 

@@ -24,7 +24,7 @@ use super::planes::After;
 use super::pointwise::{self, Pair};
 use super::prepared::{Layer, Role, layer};
 use super::spread;
-use super::tape::{padded, values_of};
+use super::values::{padded, values_of};
 use super::weights::{Filters, Packed, Part};
 use crate::nn::ops::{Activation, Conv};
 

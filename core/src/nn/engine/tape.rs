@@ -6,15 +6,14 @@
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Result, Storage, Tensor, TensorId};
+use candle_core::{Device, Result, Tensor, TensorId};
 use half::bf16;
-use rayon::prelude::*;
 
 use super::block;
 use super::chroma;
 use super::conv::{Dense, convolve, rows_of};
 use super::doubled;
-use super::features::{Features, Target, View, filled};
+use super::features::{Features, View};
 use super::head::{self, Patches};
 use super::kernel::Kernel;
 use super::lanes::{Element, LANES};
@@ -60,33 +59,6 @@ pub trait Recorder: Pass {
 
     /// Itself, to be run through.
     fn pass(&mut self) -> &mut dyn Pass;
-}
-
-/// A tensor's values, copied by all threads: those of a large network are hundreds of megabytes.
-pub(super) fn values_of(tensor: &Tensor) -> Result<Vec<f32>> {
-    const PART: usize = 1 << 16;
-    let tensor = tensor.to_dtype(DType::F32)?.contiguous()?;
-    let (storage, layout) = tensor.storage_and_layout();
-    let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets())
-    else {
-        return tensor.flatten_all()?.to_vec1();
-    };
-    let values = &storage.as_slice::<f32>()?[start..end];
-    let fill = |target: Target<f32>| {
-        values.par_chunks(PART).enumerate().for_each(|(i, values)| {
-            // SAFETY: the chunk's own part.
-            unsafe { target.part(i * PART, values.len()) }.copy_from_slice(values);
-        });
-    };
-    // SAFETY: all chunks are written.
-    Ok(unsafe { filled(values.len(), fill) })
-}
-
-/// Filled up with zeros to whole blocks.
-pub(super) fn padded(values: &[f32]) -> Vec<f32> {
-    let mut values = values.to_vec();
-    values.resize(values.len().next_multiple_of(LANES), 0.0);
-    values
 }
 
 /// An empty tape of the precision, or of f32 where this processor lacks it.

@@ -2,13 +2,13 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{padded, values_of};
 use crate::nn::engine::block::{self, Between, Layers};
 use crate::nn::engine::features::Features;
 use crate::nn::engine::head::{self, Patches};
 use crate::nn::engine::norm::Normalized;
 use crate::nn::engine::pack::Window;
 use crate::nn::engine::pass::{Color, Residual};
+use crate::nn::engine::values::{padded, values_of};
 use crate::nn::engine::weights::{Filters, Part};
 
 /// A parameter and its values.
