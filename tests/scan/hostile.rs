@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use polychromify_core::scan::{Deadline, Limits};
-use polychromify_core::{Error, Result, Scan};
+use polychromify_core::{Deadline, Error, Limits, Result, Scan};
 
 use crate::files::{File, LIMITS, jpeg, strip};
 
