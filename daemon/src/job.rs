@@ -6,6 +6,7 @@ mod context;
 mod decision;
 mod failure;
 mod first_pass;
+pub(crate) mod notices;
 mod original;
 mod outcome;
 mod render;

@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, named_params, params};
+use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint::Stamp;
@@ -88,14 +90,24 @@ impl Ledger {
         if !path.exists() {
             return Ok(None);
         }
+        let failed = |source| Error::Ledger { path: path.clone(), source };
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(&path, flags)?;
             connection.busy_timeout(PATIENCE)?;
             Ok(connection)
         };
-        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
-        schema::check(&connection, &path)?;
+        let mut connection = open().map_err(failed)?;
+        if !schema::is_newest(&connection, &path)? {
+            // One of an older version is read as a copy that is brought to the newest.
+            let copy = || {
+                let mut copy = Connection::open_in_memory()?;
+                Backup::new(&connection, &mut copy)?.step(-1)?;
+                Ok(copy)
+            };
+            connection = copy().map_err(failed)?;
+            schema::migrate(&connection, &path)?;
+        }
         Ok(Some(Self { connection: Mutex::new(connection), path }))
     }
 
@@ -173,7 +185,7 @@ impl Ledger {
                      SELECT output, :input, :content, :weights, :settings, :source_size,
                          :source_modified, :source_changed, :sha256, :size, :modified, :width,
                          :height, :milliseconds, :now, :original, :software, :weights_name,
-                         :made_at, :sidecar
+                         :made_at, :sidecar, :notices
                      FROM jobs WHERE id = :id"
                 ),
                 named_params! {
@@ -197,6 +209,7 @@ impl Ledger {
                     ":weights_name": result.making.weights,
                     ":made_at": result.making.at,
                     ":sidecar": result.sidecar,
+                    ":notices": result.notices.as_ref().map(|list| json!(list).to_string()),
                 },
             )
         })?;

@@ -26,6 +26,7 @@ struct Line<'a> {
     sha256_output: Option<&'a str>,
     /// `null` where it was not looked at.
     toned: Option<Toned>,
+    notices: &'a [Value],
     /// Of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimated_seconds: Option<f64>,
@@ -153,6 +154,7 @@ pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outco
             verdict: toning.verdict.to_string(),
             confidence: (f64::from(toning.confidence) * 1000.0).round() / 1000.0,
         }),
+        notices: &details.notices,
         estimated_seconds: details
             .estimate
             .map(|estimate| (estimate.seconds * 1000.0).round() / 1000.0),

@@ -18,6 +18,8 @@ mod folder;
 mod interruption;
 /// A disk that is nearly full.
 mod mount;
+/// What is left out or assumed.
+mod notices;
 /// TIFFs of several pages.
 mod pages;
 /// Pictures and profiles made in the test.

@@ -93,6 +93,7 @@ fn policy(arguments: &Batch) -> Result<Policy> {
             (false, true) => Redo::Older,
             (false, false) => Redo::Nothing,
         },
+        strict: arguments.coloring.strict,
         sidecar: arguments.coloring.sidecar,
         time: policy::fixed_time()?,
         ..Policy::default()

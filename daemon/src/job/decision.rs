@@ -129,6 +129,7 @@ mod tests {
             original: Original::Kept,
             making: Making { software: Some(SOFTWARE.into()), ..Making::default() },
             sidecar: None,
+            notices: None,
         }
     }
 

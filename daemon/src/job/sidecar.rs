@@ -37,7 +37,7 @@ impl Sidecar {
         let settings = serde_json::from_str(&result.recipe.settings).unwrap_or(Value::Null);
         let source_type = settings["source_type"].as_str();
         let source_type = source_type.unwrap_or(SourceType::default().term());
-        let value = json!({
+        let mut value = json!({
             "file": name(output),
             "size": result.size,
             "sha256": result.sha256,
@@ -53,6 +53,9 @@ impl Sidecar {
             "source_sha256": result.content,
             "time": result.making.at.map(crate::report::timestamp),
         });
+        if let Some(notices) = &result.notices {
+            value["notices"] = json!(notices);
+        }
         let mut text = serde_json::to_string_pretty(&value).expect("strings and numbers only");
         text.push('\n');
         Self { text }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::files::fingerprint;
 use crate::job::{
     Decision, Estimate, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
-    is_done_by_times, staleness,
+    is_done_by_times, notices, staleness,
 };
 use crate::ledger::Ledger;
 use crate::plan::{Job, Plan};
@@ -45,7 +45,7 @@ pub(super) fn dry_run(
                 Outcome::Skipped(SkipReason::DryRun, details)
             }
             Ok(Break(reason)) => Outcome::Skipped(reason, details),
-            Err(error) => Outcome::Failed(error.reason(&job.shown), JobDetails::default()),
+            Err(error) => Outcome::Failed(error.reason(&job.shown), details),
         });
     }
     let workers = workers.min(candidates.len().max(1));
@@ -144,6 +144,8 @@ fn candidate(
     let (mut pixels, mut result_pixels) = (0, 0);
     for page in 0..scan.pages() {
         scan.select(page)?;
+        details.notices = notices::of(&scan);
+        context.refuse_losses(job, &scan)?;
         let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
         let info = scan.info();
         pixels += area((info.width, info.height));
