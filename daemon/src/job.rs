@@ -15,6 +15,6 @@ mod staleness;
 
 pub(crate) use claims::ContentClaims;
 pub(crate) use context::JobContext;
-pub(crate) use decision::{Decision, decide, is_done_by_times};
+pub(crate) use decision::{Decision, decide};
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
 pub(crate) use staleness::staleness;

@@ -70,16 +70,16 @@ impl Ledger {
             connection.pragma_update(None, "synchronous", "full")?;
             Ok(connection)
         };
-        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
-        schema::migrate(&connection, &path)?;
-        Ok(Self { connection: Mutex::new(connection), path })
+        Self::migrated(open(), path)
     }
 
     /// A ledger that nothing is written of, for a dry run.
     pub(crate) fn in_memory() -> Result<Self> {
-        let path = PathBuf::from(":memory:");
-        let open = Connection::open_in_memory();
-        let connection = open.map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        Self::migrated(Connection::open_in_memory(), PathBuf::from(":memory:"))
+    }
+
+    fn migrated(opened: rusqlite::Result<Connection>, path: PathBuf) -> Result<Self> {
+        let connection = opened.map_err(|source| Error::Ledger { path: path.clone(), source })?;
         schema::migrate(&connection, &path)?;
         Ok(Self { connection: Mutex::new(connection), path })
     }
@@ -90,25 +90,24 @@ impl Ledger {
         if !path.exists() {
             return Ok(None);
         }
-        let failed = |source| Error::Ledger { path: path.clone(), source };
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(&path, flags)?;
             connection.busy_timeout(PATIENCE)?;
             Ok(connection)
         };
-        let mut connection = open().map_err(failed)?;
-        if !schema::is_newest(&connection, &path)? {
-            // One of an older version is read as a copy that is brought to the newest.
-            let copy = || {
-                let mut copy = Connection::open_in_memory()?;
-                Backup::new(&connection, &mut copy)?.step(-1)?;
-                Ok(copy)
-            };
-            connection = copy().map_err(failed)?;
-            schema::migrate(&connection, &path)?;
+        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        if schema::is_newest(&connection, &path)? {
+            return Ok(Some(Self { connection: Mutex::new(connection), path }));
         }
-        Ok(Some(Self { connection: Mutex::new(connection), path }))
+        // One of an older version is read as a copy that is brought to the newest.
+        let copy = || {
+            let mut copy = Connection::open_in_memory()?;
+            let pause = Duration::from_millis(50); // while somebody writes it
+            Backup::new(&connection, &mut copy)?.run_to_completion(i32::MAX, pause, None)?;
+            Ok(copy)
+        };
+        Self::migrated(copy(), path.clone()).map(Some)
     }
 
     /// Puts jobs into the queue, with their inputs' stamps where they are known, and gives their

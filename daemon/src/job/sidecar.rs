@@ -5,8 +5,7 @@
 //! tells of no other result.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use polychromify_core::scan::SourceType;
@@ -68,12 +67,7 @@ impl Sidecar {
     /// Writes it beside the temporary file of its result, synced.
     pub(super) fn write(&self, temporary: &Path) -> Result<Written> {
         let temporary = Temporary::new(path(temporary));
-        let write = || {
-            let mut file = File::create_new(temporary.path())?;
-            file.write_all(self.text.as_bytes())?;
-            file.sync_all()
-        };
-        write().map_err(Error::io(temporary.path(), "write"))?;
+        publish::write_new(temporary.path(), self.text.as_bytes())?;
         Ok(Written(temporary))
     }
 
