@@ -5,7 +5,6 @@
 //! wherever it is written.
 
 mod file;
-mod keys;
 mod print;
 
 use std::ffi::OsString;
