@@ -2,12 +2,13 @@
 
 use moxcms::{ColorProfile, Layout as CmsLayout, RenderingIntent, ToneReprCurve, TransformOptions};
 
-use self::table::Tables;
+use self::icc::{Kind, Meaning};
 use self::white::xyz_to_linear;
 use super::lab;
 
 pub(crate) mod cmyk;
 mod curve;
+mod icc;
 mod lightness;
 mod table;
 mod white;
@@ -47,10 +48,10 @@ fn linear_srgb() -> ColorProfile {
 /// say how, sRGB is assumed.
 pub fn samples_to_linear(space: &ColorSpace, rgb: &mut [f32]) {
     let by_profile = |bytes: &[u8], rgb: &[f32]| {
-        let profile = ColorProfile::new_from_slice(bytes).ok()?;
-        if let Ok(tables) = Tables::of(&profile, 3) {
+        if let Meaning::Tables(tables) = icc::read(bytes, Kind::Rgb).ok()? {
             return Some(rgb.chunks_exact(3).flat_map(|p| xyz_to_linear(tables.xyz(p))).collect());
         }
+        let profile = ColorProfile::new_from_slice(bytes).ok()?;
         let options = TransformOptions {
             rendering_intent: RenderingIntent::RelativeColorimetric,
             allow_use_cicp_transfer: false,

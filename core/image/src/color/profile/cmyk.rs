@@ -1,7 +1,6 @@
 //! CMYK and CIE Lab as linear light of sRGB's primaries, not clipped, so that no lightness is lost.
 
-use moxcms::{ColorProfile, DataColorSpace};
-
+use super::icc::{self, Kind, Meaning};
 use super::table::{Tables, lab_to_xyz};
 use super::white::xyz_to_linear;
 use crate::Notice;
@@ -28,8 +27,9 @@ impl CmykConversion {
             notices.push(Notice::InksWithoutProfile);
             return Self(None);
         };
-        match tables(icc) {
-            Ok(tables) => Self(Some(Box::new(tables))),
+        match icc::read(icc, Kind::Cmyk) {
+            Ok(Meaning::Tables(tables)) => Self(Some(tables)),
+            Ok(Meaning::Gray(_) | Meaning::Matrix(..)) => Self(None), // not of inks
             Err(reason) => {
                 notices.push(Notice::InkProfileIgnored { reason });
                 Self(None)
@@ -46,14 +46,6 @@ impl CmykConversion {
         let light = |p: &[f32]| [0, 1, 2].map(|i| srgb_to_linear((1.0 - p[i]) * (1.0 - p[3])));
         cmyk.chunks_exact(4).flat_map(light).collect()
     }
-}
-
-fn tables(icc: &[u8]) -> Result<Tables, String> {
-    let profile = ColorProfile::new_from_slice(icc).map_err(|error| error.to_string())?;
-    if profile.color_space != DataColorSpace::Cmyk {
-        return Err(format!("it is for {:?}, the picture is CMYK", profile.color_space));
-    }
-    Tables::of(&profile, 4)
 }
 
 /// Linear sRGB of CIE Lab under D50: L* 0..=100.

@@ -4,13 +4,13 @@
 //! luminance under D65 needs no more than that and is not clipped. Profiles with tables are
 //! evaluated by [`Tables`].
 
-use moxcms::{ColorProfile, DataColorSpace};
 use rayon::prelude::*;
 
 use super::ColorSpace;
-use super::curve::{between, evaluator, srgb_to_linear, table};
+use super::curve::{between, srgb_to_linear, table};
+use super::icc::{self, Kind, Meaning};
 use super::table::Tables;
-use super::white::{D50, SRGB_WEIGHTS, adapted_luminance, luminance_weights, weights_from_d50};
+use super::white::{D50, SRGB_WEIGHTS, adapted_luminance, luminance_weights};
 use crate::Notice;
 use crate::color::lab;
 use crate::samples::{Depth, Layout, SamplesRef};
@@ -159,41 +159,30 @@ fn fill<S>(lightness: &mut [f32], samples: &[S], channels: usize, of: impl Fn(&[
 }
 
 fn from_icc(bytes: &[u8], color: bool, values: usize, float: bool) -> Result<Conversion, String> {
-    let profile = ColorProfile::new_from_slice(bytes).map_err(|error| error.to_string())?;
-    match (profile.color_space, color) {
-        (DataColorSpace::Gray, false) => {
-            let curve = profile.gray_trc.as_ref().ok_or("no gray tone curve")?;
-            let curve = evaluator(curve)?;
-            Ok(gray(values, float, curve))
+    let kind = if color { Kind::Rgb } else { Kind::Gray };
+    Ok(match (icc::read(bytes, kind)?, color) {
+        (Meaning::Gray(curve), _) => gray(values, float, curve),
+        (Meaning::Matrix(weights, [red, green, blue]), true) => {
+            let tables = [
+                table(values, |v| (weights[0] * red(v)) as f32),
+                table(values, |v| (weights[1] * green(v)) as f32),
+                table(values, |v| (weights[2] * blue(v)) as f32),
+            ];
+            if float { Conversion::Float(tables.to_vec()) } else { Conversion::Matrix(tables) }
         }
-        (DataColorSpace::Rgb, true) => rgb_from_icc(&profile, values, float),
-        (other, _) => {
-            let wanted = if color { "RGB" } else { "gray" };
-            Err(format!("it is for {other:?}, the picture is {wanted}"))
+        // Gray is equal parts of red, green and blue.
+        (Meaning::Matrix(weights, curves), false) => gray(values, float, |v| {
+            weights.iter().zip(&curves).map(|(weight, curve)| weight * curve(v)).sum()
+        }),
+        (Meaning::Tables(tables), true) => Conversion::Tables(tables),
+        (Meaning::Tables(tables), false) => {
+            let row = adapted_luminance(D50);
+            gray(values, float, |v| {
+                let xyz = tables.xyz(&[v as f32; 3]);
+                row.iter().zip(xyz).map(|(weight, v)| weight * f64::from(v)).sum()
+            })
         }
-    }
-}
-
-fn rgb_from_icc(profile: &ColorProfile, values: usize, float: bool) -> Result<Conversion, String> {
-    let tables =
-        profile.lut_a_to_b_colorimetric.is_some() || profile.lut_a_to_b_perceptual.is_some();
-    if let (false, Some(red), Some(green), Some(blue)) =
-        (tables, &profile.red_trc, &profile.green_trc, &profile.blue_trc)
-    {
-        let weights = weights_from_d50(profile.colorant_matrix());
-        let [red, green, blue] = [evaluator(red)?, evaluator(green)?, evaluator(blue)?];
-        let tables = [
-            table(values, |v| (weights[0] * red(v)) as f32),
-            table(values, |v| (weights[1] * green(v)) as f32),
-            table(values, |v| (weights[2] * blue(v)) as f32),
-        ];
-        return Ok(if float {
-            Conversion::Float(tables.to_vec())
-        } else {
-            Conversion::Matrix(tables)
-        });
-    }
-    Ok(Conversion::Tables(Box::new(Tables::of(profile, 3)?)))
+    })
 }
 
 /// L* within its range; luminance of colors outside of a profile's gamut may not be, and floats may
