@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod beside; // what else files of the field say, kept or told
 mod carried; // metadata and the label
 mod corpus; // the real and hostile files of ../shared/tiff
 mod damage; // truncated and altered files

@@ -33,7 +33,7 @@ pub(crate) fn write<W: Write>(
     let mut notices = Vec::new();
     let head = Head {
         density: tags.metadata.density().map(|density| to_jfif(&density)),
-        segments: segments(tags.metadata, tags.xmp, &mut notices),
+        segments: segments(tags.metadata, tags.xmp, &mut notices)?,
         icc: tags.icc,
         height,
     };
@@ -72,7 +72,11 @@ pub(crate) fn write<W: Write>(
 }
 
 /// The APP segments other than JFIF's and the profile's, with their numbers.
-fn segments(metadata: &Metadata, xmp: &str, notices: &mut Vec<Notice>) -> Vec<(u8, Vec<u8>)> {
+fn segments(
+    metadata: &Metadata,
+    xmp: &str,
+    notices: &mut Vec<Notice>,
+) -> Result<Vec<(u8, Vec<u8>)>> {
     let (mut segments, mut too_large) = (Vec::new(), Vec::new());
     let mut segment = |app, name: &[u8], data: &[u8]| {
         if name.len() + data.len() <= SEGMENT_BYTES {
@@ -90,9 +94,7 @@ fn segments(metadata: &Metadata, xmp: &str, notices: &mut Vec<Notice>) -> Vec<(u
     if let Some(exif) = exif {
         segment(1, EXIF, &exif);
     }
-    let room = SEGMENT_BYTES - XMP.len();
-    let split = if xmp.len() > room { extended::split(xmp, room) } else { None };
-    let (standard, parts) = split.unwrap_or_else(|| (xmp.to_owned(), Vec::new()));
+    let (standard, parts) = split_xmp(xmp, notices)?;
     segment(1, XMP, standard.as_bytes());
     for part in parts {
         segment(1, EXTENDED_XMP, &part);
@@ -101,7 +103,24 @@ fn segments(metadata: &Metadata, xmp: &str, notices: &mut Vec<Notice>) -> Vec<(u
         segment(13, PHOTOSHOP, &resources);
     }
     notices.append(&mut too_large);
-    segments
+    Ok(segments)
+}
+
+/// The packet as one that fits into a segment, and parts of another. The label is never left out:
+/// where the source's packet cannot be taken apart, that is.
+fn split_xmp(packet: &str, notices: &mut Vec<Notice>) -> Result<(String, Vec<Vec<u8>>)> {
+    let room = SEGMENT_BYTES - XMP.len();
+    if packet.len() <= room {
+        return Ok((packet.to_owned(), Vec::new()));
+    }
+    if let Some(parts) = extended::split(packet, room) {
+        return Ok(parts);
+    }
+    let alone = extended::label_alone(packet).filter(|alone| alone.len() <= room);
+    let reason = "it is too large for JPEG, and its parts are not told apart";
+    notices.push(Notice::XmpLeftOut { reason: reason.into() });
+    let too_large = || unsupported("a label of more than 64 KB in JPEG: choose tiff or png");
+    Ok((alone.ok_or_else(too_large)?, Vec::new()))
 }
 
 fn to_jfif(density: &Density) -> PixelDensity {
