@@ -1,8 +1,12 @@
 //! What files of the field say beside their pixels is kept, or told as left out.
 
 use polychromify_core::{Error, Format, Notice};
+use polychromify_image::Orientation;
+use polychromify_image::color::lab::RgbSpace;
+use polychromify_image::color::output_profiles::profile;
 
-use crate::files::{File, Tiff, colored, encoding, lightness, samples};
+use crate::carried::image_tags;
+use crate::files::{File, Tiff, colored, encoding, lightness, png, samples, to_eight};
 
 /// A result with what was left out of it or assumed.
 fn told(file: &File, format: Format) -> (File, Vec<Notice>) {
@@ -66,4 +70,124 @@ fn a_label_that_has_no_room_is_an_error() {
     let error = colored(&mut scan, &encoding(Format::Jpeg)).unwrap_err();
     assert!(matches!(&error, Error::Unsupported { .. }), "{error}");
     assert!(error.to_string().contains("label"), "{error}");
+}
+
+/// A little-endian directory that lies at `at`, with its values behind it; of number, type, value.
+fn directory(at: usize, entries: &[(u16, u16, &[u8])]) -> Vec<u8> {
+    let mut values = at + 2 + 12 * entries.len() + 4;
+    let mut bytes = (entries.len() as u16).to_le_bytes().to_vec();
+    let mut behind = Vec::new();
+    for &(tag, kind, value) in entries {
+        let item = match kind {
+            3 | 8 => 2,
+            4 | 9 | 11 | 13 => 4,
+            5 | 10 | 12 | 16 | 17 => 8,
+            _ => 1,
+        };
+        bytes.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+        bytes.extend((value.len() as u32 / item).to_le_bytes());
+        if value.len() > 4 {
+            bytes.extend((values as u32).to_le_bytes());
+            behind.extend(value);
+            behind.resize(behind.len().next_multiple_of(2), 0);
+            values = at + 2 + 12 * entries.len() + 4 + behind.len();
+        } else {
+            bytes.extend(value.iter().copied().chain([0; 4]).take(4));
+        }
+    }
+    bytes.extend([0; 4]);
+    [bytes, behind].concat()
+}
+
+/// An EXIF block of one directory.
+fn exif(entries: &[(u16, u16, &[u8])]) -> Vec<u8> {
+    [b"II*\0\x08\0\0\0".to_vec(), directory(8, entries)].concat()
+}
+
+fn holds(file: &File, part: &[u8]) -> bool {
+    file.bytes().windows(part.len()).any(|window| window == part)
+}
+
+/// A PNG of gray in red, green and blue, with more.
+fn gray_in_color(more: impl FnOnce(&mut png::Info<'static>)) -> File {
+    let gray = to_eight(&samples(16, 12, 1));
+    let rgb: Vec<u8> = gray.iter().flat_map(|&v| [v; 3]).collect();
+    File::new(&png((16, 12), png::ColorType::Rgb, png::BitDepth::Eight, &rgb, more))
+}
+
+/// Adds a profile as text in hexadecimal, in a chunk of one of the three kinds.
+fn raw_profile(info: &mut png::Info<'_>, chunk: usize, name: &str, profile: &[u8]) {
+    use png::text_metadata::{ITXtChunk, TEXtChunk, ZTXtChunk};
+    let keyword = format!("Raw profile type {name}");
+    let digits: Vec<String> = profile.iter().map(|byte| format!("{byte:02X}")).collect();
+    let lines: Vec<String> = digits.chunks(36).map(<[String]>::concat).collect();
+    let text = format!("\n{name}\n{:8}\n{}\n", profile.len(), lines.join("\n"));
+    match chunk {
+        0 => info.uncompressed_latin1_text.push(TEXtChunk::new(keyword, text)),
+        1 => info.compressed_latin1_text.push(ZTXtChunk::new(keyword, text)),
+        _ => info.utf8_text.push(ITXtChunk::new(keyword, text)),
+    }
+}
+
+/// Photoshop's resources: IPTC, and another.
+const RESOURCES: &[u8] =
+    b"8BIM\x04\x04\0\0\0\0\0\x0A\x1C\x02\x78\0\x05Hello8BIM\x04\x21\0\0\0\0\0\x10http://a.example";
+const IPTC: &[u8] = b"\x1C\x02\x78\0\x05Hello";
+
+#[test]
+fn raw_profiles_of_a_png_are_read_as_the_chunks_are() {
+    let block = exif(&[(270, 2, b"Glass negative\0"), (274, 3, &[6, 0])]);
+    let exif = [b"Exif\0\0", &block[..]].concat();
+    let xmp = packet(r#"rdf:about="" dc:source="box 12""#, "").into_bytes();
+    let app1 = [b"http://ns.adobe.com/xap/1.0/\0", &xmp[..]].concat();
+    for chunk in 0..3 {
+        for (name, profile) in [("exif", &exif), ("exif", &block), ("APP1", &exif)] {
+            let file = gray_in_color(|info| raw_profile(info, chunk, name, profile));
+            let tags = image_tags(&told(&file, Format::Tiff).0, Format::Tiff);
+            assert_eq!((&*tags[&270], &*tags[&274]), ("Glass negative", "6"), "{name}");
+            let orientation = file.open().unwrap().info().orientation;
+            assert_eq!(orientation, Orientation::from_exif(6));
+        }
+        for (name, profile) in [("xmp", &xmp), ("APP1", &app1)] {
+            let file = gray_in_color(|info| raw_profile(info, chunk, name, profile));
+            assert!(holds(&told(&file, Format::Tiff).0, b"box 12"), "{name}");
+        }
+        for (name, profile) in [("iptc", IPTC), ("iptc", RESOURCES), ("8bim", RESOURCES)] {
+            let file = gray_in_color(|info| raw_profile(info, chunk, name, profile));
+            assert!(holds(&told(&file, Format::Tiff).0, IPTC), "{name}");
+        }
+        for name in ["icc", "icm"] {
+            let adobe = profile(RgbSpace::AdobeRgb);
+            let proper = gray_in_color(|info| info.icc_profile = Some(adobe.into()));
+            let raw = gray_in_color(|info| raw_profile(info, chunk, name, adobe));
+            assert_eq!(raw.lightness(), proper.lightness());
+            let both = gray_in_color(|info| {
+                info.icc_profile = Some(adobe.into());
+                raw_profile(info, chunk, name, profile(RgbSpace::ProPhoto));
+            });
+            assert_eq!(both.lightness(), proper.lightness());
+        }
+        let broken = gray_in_color(|info| raw_profile(info, chunk, "exif", &[]));
+        assert_eq!(told(&broken, Format::Png).1, [Notice::TextBroken]);
+    }
+}
+
+#[test]
+fn chunks_count_more_than_raw_profiles() {
+    let [first, second] = ["of the chunk\0", "of the text.\0"];
+    let file = gray_in_color(|info| {
+        info.exif_metadata = Some(exif(&[(270, 2, first.as_bytes())]).into());
+        raw_profile(info, 1, "exif", &exif(&[(270, 2, second.as_bytes()), (271, 2, b"Epson\0")]));
+    });
+    let tags = image_tags(&told(&file, Format::Tiff).0, Format::Tiff);
+    assert!(tags[&270] == "of the chunk" && !tags.contains_key(&271), "{tags:?}");
+}
+
+#[test]
+fn resources_without_iptc_stay_in_png() {
+    let other = &RESOURCES[22..];
+    let file = gray_in_color(|info| raw_profile(info, 1, "8bim", other));
+    let (result, notices) = told(&file, Format::Png);
+    assert_eq!(notices, []);
+    assert!(holds(&told(&result, Format::Jpeg).0, other));
 }

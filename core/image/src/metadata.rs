@@ -1,5 +1,6 @@
 //! What a scan's file says besides its pixels, carried to results of any format.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use self::ifd::{Block, Directory, Value, kind};
@@ -132,12 +133,14 @@ impl Metadata {
         self.image.extend(directory.into_iter().filter(|(tag, value)| stays_true(*tag, value)));
     }
 
-    /// Adds Photoshop's image resources, and the IPTC among them.
+    /// Adds Photoshop's image resources, and the IPTC among them. A file may tell them in two
+    /// blocks: those that are known already stay as they are.
     pub(crate) fn add_resources(&mut self, bytes: &[u8]) {
+        let known: BTreeSet<u16> = self.resources.iter().map(|resource| resource.id).collect();
         for resource in resources(bytes) {
             match resource.id {
                 0x0404 => self.iptc = Some(resource.data),
-                id if FALSE_RESOURCES.contains(&id) => {}
+                id if FALSE_RESOURCES.contains(&id) || known.contains(&id) => {}
                 _ => self.resources.push(resource),
             }
         }

@@ -49,15 +49,16 @@ impl Reader {
         if info.animation_control.is_some() {
             return Err(unsupported("animated PNG"));
         }
-        let space = color_space(info);
         let mut notices = Vec::new();
+        let (metadata, raw_icc) = chunks::metadata(&chunks, &mut notices);
+        let space = color_space(info, raw_icc);
         let header = Header {
             width,
             height,
             layout,
             depth: layout.depth,
             space,
-            metadata: chunks::metadata(&chunks, &mut notices),
+            metadata,
             compression: Compression::Deflate,
             notices,
         };
@@ -136,9 +137,10 @@ fn decoder(source: &Source) -> Result<::png::Reader<BufReader<Stream>>> {
     decoder.read_info().map_err(from_png)
 }
 
-fn color_space(info: &::png::Info<'_>) -> ColorSpace {
-    if let Some(icc) = &info.icc_profile {
-        return ColorSpace::Icc(icc.to_vec());
+/// `raw_icc` is a profile that is told as text.
+fn color_space(info: &::png::Info<'_>, raw_icc: Option<Vec<u8>>) -> ColorSpace {
+    if let Some(icc) = info.icc_profile.as_ref().map(|icc| icc.to_vec()).or(raw_icc) {
+        return ColorSpace::Icc(icc);
     }
     if info.srgb.is_some() {
         return ColorSpace::Srgb;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use ::png::ColorType;
 
-use super::{IPTC, XMP};
+use super::{RAW_PROFILE, XMP};
 use crate::metadata::Unit;
 use crate::samples::Depth;
 use crate::writer::PageTags;
@@ -41,8 +41,9 @@ pub(crate) fn write<W: Write>(
     });
     let mut encoder = ::png::Encoder::with_info(out, info).map_err(failed)?;
     encoder.add_itxt_chunk(XMP.into(), tags.xmp.into()).map_err(failed)?;
-    if let Some(block) = metadata.iptc.as_ref().and(metadata.resource_block()) {
-        encoder.add_ztxt_chunk(IPTC.into(), raw_profile("iptc", &block)).map_err(failed)?;
+    if let Some(block) = metadata.resource_block() {
+        let keyword = format!("{RAW_PROFILE}iptc"); // where others look for all of Photoshop's
+        encoder.add_ztxt_chunk(keyword, raw_profile("iptc", &block)).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
     let mut stream = writer.stream_writer_with_size(1 << 16).map_err(failed)?;
