@@ -6,7 +6,7 @@ use polychromify_image::color::lab::RgbSpace;
 use polychromify_image::color::output_profiles::profile;
 
 use crate::carried::image_tags;
-use crate::files::{File, Tiff, colored, encoding, lightness, png, samples, to_eight};
+use crate::files::{File, Tiff, colored, encoding, jpeg, lightness, png, samples, to_eight};
 
 /// A result with what was left out of it or assumed.
 fn told(file: &File, format: Format) -> (File, Vec<Notice>) {
@@ -190,4 +190,62 @@ fn resources_without_iptc_stay_in_png() {
     let (result, notices) = told(&file, Format::Png);
     assert_eq!(notices, []);
     assert!(holds(&told(&result, Format::Jpeg).0, other));
+}
+
+/// A JPEG with these segments behind its first.
+fn jpeg_with(segments: &[(u8, &[u8])]) -> File {
+    let plain = jpeg((16, 12), 1, |_| {});
+    let mut bytes = plain[..2].to_vec();
+    for (marker, data) in segments {
+        bytes.extend([0xFF, *marker]);
+        bytes.extend((data.len() as u16 + 2).to_be_bytes());
+        bytes.extend(*data);
+    }
+    File::new(&[&bytes, &plain[2..]].concat())
+}
+
+/// What notices tell as not true of a result.
+fn untrue(notices: &[Notice]) -> Vec<&str> {
+    let what = |notice| match notice {
+        &Notice::NotOfResult { ref what } => &**what,
+        other => panic!("{other}"),
+    };
+    notices.iter().map(what).collect()
+}
+
+#[test]
+fn videos_and_gain_maps_are_left_out_with_what_xmp_says_of_them() {
+    let names = r#"rdf:about="" dc:source="box 12" xmlns:g="http://ns.google.com/photos/1.0/camera/" xmlns:c="http://ns.google.com/photos/1.0/container/" xmlns:i="http://ns.google.com/photos/1.0/container/item/" xmlns:h="http://ns.adobe.com/hdr-gain-map/1.0/" g:SpecialTypeID="kept""#;
+    let directory = r#"<c:Directory><rdf:Seq><rdf:li rdf:parseType="Resource"><c:Item i:Length="4032" i:Mime="video/mp4"/></rdf:li></rdf:Seq></c:Directory>"#;
+    let attributes =
+        r#"g:MotionPhoto="1" g:MicroVideo="1" g:MicroVideoOffset="4032" h:Version="1.0""#;
+    let elements = "<g:MotionPhoto>1</g:MotionPhoto><g:MotionPhotoPresentationTimestampUs/>\
+                    <g:MicroVideoOffset>4032</g:MicroVideoOffset><h:GainMapMin>4032</h:GainMapMin>";
+    for source in [
+        packet(&format!("{names} {attributes}"), directory),
+        packet(names, &format!("{elements}{directory}")),
+    ] {
+        for format in [Format::Jpeg, Format::Png, Format::Tiff] {
+            let xmp = [b"http://ns.adobe.com/xap/1.0/\0", source.as_bytes()].concat();
+            let (result, notices) = told(&jpeg_with(&[(0xE1, &xmp)]), format);
+            let expected = ["gain map", "list of the file's parts", "motion photo"];
+            assert_eq!(untrue(&notices), expected);
+            assert!(holds(&result, b"box 12") && holds(&result, b"g:SpecialTypeID=\"kept\""));
+            for gone in ["MotionPhoto", "MicroVideo", "4032", "Directory", "<h:", " h:"] {
+                assert!(!holds(&result, gone.as_bytes()), "{gone}");
+            }
+            assert_eq!(told(&result, format).1, []);
+        }
+    }
+}
+
+#[test]
+fn a_list_of_further_pictures_is_left_out_and_told() {
+    let file = jpeg_with(&[
+        (0xE2, b"MPF\0II*\0\x08\0\0\0"),
+        (0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0"),
+    ]);
+    let (result, notices) = told(&file, Format::Jpeg);
+    assert_eq!(untrue(&notices), ["gain map", "list of further pictures (MPF)"]);
+    assert!(!holds(&result, b"MPF\0") && !holds(&result, b"21496"));
 }

@@ -57,6 +57,12 @@ pub enum Notice {
     /// A text chunk of a PNG cannot be read.
     #[error("a broken text chunk is left out")]
     TextBroken,
+    /// Something that was made for the source's pixels, and what its metadata say of it.
+    #[error("left out, as it is not true of a result: {what}")]
+    NotOfResult {
+        /// What it is.
+        what: String,
+    },
     /// Samples that are neither color nor opacity.
     #[error("{count} extra samples a pixel are not carried to the result")]
     ExtraSamples {
@@ -101,7 +107,8 @@ impl Notice {
             | Self::XmpLeftOut { .. }
             | Self::BlockTooLarge { .. }
             | Self::TagsTooLarge { .. }
-            | Self::TextBroken => Concern::Metadata,
+            | Self::TextBroken
+            | Self::NotOfResult { .. } => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
             Self::PreviewLeftOut { .. } => Concern::Pages,
             Self::StrayBytes { .. } | Self::EndMarkerMissing => Concern::File,

@@ -5,6 +5,7 @@
 mod identity;
 mod read;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
@@ -64,6 +65,18 @@ const REPLACED: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Properties that tell of what lies in the source's file beside the picture, which a result does not
+/// have: namespace, what their names begin with, and what it is.
+const BESIDE: &[(&str, &str, &str)] = &[
+    ("http://ns.google.com/photos/1.0/camera/", "MotionPhoto", "motion photo"),
+    ("http://ns.google.com/photos/1.0/camera/", "MicroVideo", "motion photo"),
+    ("http://ns.google.com/photos/1.0/container/", "", "list of the file's parts"),
+    ("http://ns.google.com/photos/dd/1.0/container/", "", "list of the file's parts"),
+    ("http://ns.google.com/photos/dd/1.0/device/", "", "depth map"),
+    ("http://ns.adobe.com/hdr-gain-map/1.0/", "", "gain map"),
+    ("http://ns.apple.com/HDRGainMap/1.0/", "", "gain map"),
+];
+
 /// What a result says of its making.
 #[derive(Clone, Debug)]
 pub struct Label {
@@ -119,18 +132,22 @@ pub enum Vocabulary {
     Standard,
 }
 
-/// The packet of a result; an existing one that is broken is left out, which is told. Without a
-/// source file's name or hash, the label says nothing of it.
+/// The packet of a result; what is left out of an existing one is told, or all of it if it is
+/// broken. Without a source file's name or hash, the label says nothing of it.
 pub fn packet(
     existing: Option<&[u8]>,
     label: &Label,
     vocabulary: Vocabulary,
-) -> (String, Option<Notice>) {
-    let mut notice = None;
+) -> (String, Vec<Notice>) {
+    let mut notices = Vec::new();
     let extended = existing.and_then(|bytes| match extend(bytes, label, vocabulary) {
-        Ok(packet) => Some(packet),
+        Ok((packet, beside)) => {
+            let untrue = |what: &str| Notice::NotOfResult { what: what.into() };
+            notices.extend(beside.into_iter().map(untrue));
+            Some(packet)
+        }
         Err(reason) => {
-            notice = Some(Notice::XmpLeftOut { reason });
+            notices.push(Notice::XmpLeftOut { reason });
             None
         }
     });
@@ -143,7 +160,7 @@ pub fn packet(
     let packet = format!(
         "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>{body}<?xpacket end=\"w\"?>"
     );
-    (packet, notice)
+    (packet, notices)
 }
 
 /// Whether a packet is labelled by this program: it has properties of our own namespace, or names us
@@ -162,10 +179,16 @@ struct Source {
     original: Option<String>,
     /// Whether the source's history got our event.
     history: bool,
+    /// What it told of beside the picture.
+    beside: BTreeSet<&'static str>,
 }
 
-/// The packet without its wrapper, its own label replaced.
-fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String, String> {
+/// The packet without its wrapper, its own label replaced, and what it told of beside the picture.
+fn extend(
+    bytes: &[u8],
+    label: &Label,
+    vocabulary: Vocabulary,
+) -> Result<(String, BTreeSet<&'static str>), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
     let mut reader = NsReader::from_str(text);
@@ -219,9 +242,12 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
                 } else if rdf == Some(depth) && is(RDF, "Description") {
                     Event::Empty(filtered(&reader, &start, &mut source)?)
                 } else if top == Some(depth)
-                    && (replaced(&reader, start.name()).is_some() || is(MEDIA, "History"))
+                    && let Some(name) = replaced(&reader, start.name())
                 {
-                    continue; // an empty history gives way to one with our event
+                    remember(&mut source, name, "");
+                    continue;
+                } else if top == Some(depth) && is(MEDIA, "History") {
+                    continue; // it gives way to one with our event
                 } else if history == Some(depth) && is(RDF, "Seq") {
                     let name = start.name().as_ref().to_owned();
                     write(&mut writer, Event::Start(start))?;
@@ -260,7 +286,8 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
     if depth != 0 || !found {
         return Err("it holds no description".into());
     }
-    String::from_utf8(writer.into_inner()).map_err(|error| error.to_string())
+    let packet = String::from_utf8(writer.into_inner()).map_err(|error| error.to_string())?;
+    Ok((packet, source.beside))
 }
 
 /// The label as properties of the result.
@@ -379,13 +406,17 @@ fn filtered<'a>(
     Ok(kept)
 }
 
-/// Keeps identifiers of the source, which its result is derived from; `value` is escaped.
-fn remember(source: &mut Source, name: &str, value: &str) {
+/// Keeps identifiers of the source, which its result is derived from, and what it told of beside
+/// the picture; `value` is escaped.
+fn remember(source: &mut Source, name: &'static str, value: &str) {
     let value = quick_xml::escape::unescape(value).map(std::borrow::Cow::into_owned).ok();
     match name {
         "DocumentID" => source.document = value,
         "InstanceID" => source.instance = value,
         "OriginalDocumentID" => source.original = value,
+        what if BESIDE.iter().any(|(_, _, beside)| *beside == what) => {
+            source.beside.insert(what);
+        }
         _ => {}
     }
 }
@@ -395,7 +426,7 @@ fn is(reader: &NsReader<&[u8]>, name: QName<'_>, space: &str, local: &str) -> bo
     bound(&found, space) && found_local.as_ref() == local
 }
 
-/// The local name of a property that is replaced.
+/// The local name of a property that is replaced, or what one tells of beside the picture.
 fn replaced(reader: &NsReader<&[u8]>, name: QName<'_>) -> Option<&'static str> {
     let (space, local) = reader.resolver().resolve_element(name);
     known(&space, local.as_ref())
@@ -404,6 +435,11 @@ fn replaced(reader: &NsReader<&[u8]>, name: QName<'_>) -> Option<&'static str> {
 fn known(space: &ResolveResult<'_>, local: &str) -> Option<&'static str> {
     if bound(space, OURS) {
         return Some("ours");
+    }
+    let beside =
+        |(name, start, _): &&(&str, &str, _)| bound(space, name) && local.starts_with(start);
+    if let Some(&(_, _, what)) = BESIDE.iter().find(beside) {
+        return Some(what);
     }
     let (_, names) = REPLACED.iter().find(|(name, _)| bound(space, name))?;
     names.iter().find(|name| **name == local).copied()

@@ -1,5 +1,7 @@
 //! Reading a JPEG: header, metadata, samples.
 
+use std::collections::BTreeSet;
+
 use super::decode::{Picture, decode};
 use super::segments::Segments;
 use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
@@ -97,6 +99,7 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
     let mut profile: Vec<(u8, &[u8])> = Vec::new();
     let mut resources = Vec::new();
     let mut extended: Vec<&[u8]> = Vec::new();
+    let mut beside = BTreeSet::new();
     for &(app, data) in &segments.applications {
         match app {
             0 => metadata.density = metadata.density.or_else(|| jfif_density(data)),
@@ -112,12 +115,17 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
             2 => {
                 if let Some([number, _count, part @ ..]) = data.strip_prefix(ICC) {
                     profile.push((*number, part));
+                } else if data.starts_with(b"MPF\0") {
+                    beside.insert("list of further pictures (MPF)");
+                } else if data.starts_with(b"urn:iso:std:iso:ts:21496:-1\0") {
+                    beside.insert("gain map");
                 }
             }
             13 => resources.extend_from_slice(data.strip_prefix(PHOTOSHOP).unwrap_or_default()),
             _ => {}
         }
     }
+    notices.extend(beside.into_iter().map(|what| Notice::NotOfResult { what: what.into() }));
     metadata.add_resources(&resources);
     if let (Some(main), false) = (&metadata.xmp, extended.is_empty()) {
         match extended::join(main, &extended) {
