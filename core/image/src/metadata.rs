@@ -7,9 +7,11 @@ use self::ifd::{Block, Directory, Value, kind};
 use crate::Orientation;
 use crate::color::lab::RgbSpace;
 
+mod density;
 pub(crate) mod ifd;
-
 pub(crate) mod tag;
+
+pub(crate) use density::{Density, Unit, density_tags};
 
 /// Tags of an image directory that tell how its pixels are stored or what their values mean, or
 /// that point to other directories; a result has its own. TIFF 6.0 and its supplements; then
@@ -64,6 +66,8 @@ pub struct Metadata {
     pub(crate) resources: Vec<Resource>,
     /// Resolution that is told outside of EXIF: JFIF, pHYs.
     pub(crate) density: Option<Density>,
+    /// Whether EXIF says that the samples are Adobe RGB.
+    pub(crate) is_adobe_rgb: bool,
 }
 
 /// One of Photoshop's image resources ("8BIM" blocks).
@@ -75,54 +79,20 @@ pub(crate) struct Resource {
     data: Vec<u8>,
 }
 
-/// Pixels a unit of length.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Density {
-    pub(crate) x: (u32, u32),
-    pub(crate) y: (u32, u32),
-    pub(crate) unit: Unit,
-}
-
-/// Units of TIFF's `ResolutionUnit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
-    /// Only the ratio counts.
-    None = 1,
-    Inch = 2,
-    Centimeter = 3,
-}
-
-impl Density {
-    /// Pixels a meter, or the plain numbers where there is no unit.
-    pub(crate) fn per_meter(&self) -> (f64, f64) {
-        let scale = match self.unit {
-            Unit::None => 1.0,
-            Unit::Inch => 1.0 / 0.0254,
-            Unit::Centimeter => 100.0,
-        };
-        let value = |(n, d): (u32, u32)| scale * f64::from(n) / f64::from(d.max(1));
-        (value(self.x), value(self.y))
-    }
-
-    /// The same length with `scale` times as many pixels.
-    fn scaled(self, (x, y): (f64, f64)) -> Self {
-        let scale = |(n, d): (u32, u32), by: f64| {
-            let value = f64::from(n) / f64::from(d.max(1)) * by;
-            ((value * 1000.0).round().min(f64::from(u32::MAX)) as u32, 1000)
-        };
-        Self { x: scale(self.x, x), y: scale(self.y, y), unit: self.unit }
-    }
-}
-
 impl Metadata {
     /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG).
     pub(crate) fn add_exif(&mut self, bytes: &[u8]) {
         let Some((block, first)) = Block::new(bytes) else { return };
         let Some(image) = block.directory(first) else { return };
-        let at = |tag| Some(image.get(&tag)?.integer()? as usize);
+        let at = |tag| usize::try_from(image.get(&tag)?.whole_number()?).ok();
         let sub = |tag| block.directory(at(tag)?);
         self.exif = sub(tag::EXIF).unwrap_or_default();
         self.gps = sub(tag::GPS).unwrap_or_default();
+        let interoperability = || {
+            let at = self.exif.get(&tag::INTEROPERABILITY)?.whole_number()?;
+            block.directory(usize::try_from(at).ok()?)
+        };
+        self.is_adobe_rgb = says_adobe_rgb(&self.exif, interoperability);
         let note = at(tag::EXIF).and_then(|exif| block.place(exif, tag::MAKER_NOTE));
         self.maker_note_at = note.and_then(|at| u32::try_from(at).ok());
         self.add_image(image);
@@ -153,15 +123,15 @@ impl Metadata {
 
     /// How the stored picture is to be turned to be upright.
     pub fn orientation(&self) -> Orientation {
-        let value = self.image.get(&tag::ORIENTATION).and_then(Value::integer).unwrap_or(1);
+        let value = self.image.get(&tag::ORIENTATION).and_then(Value::whole_number).unwrap_or(1);
         Orientation::from_exif(value as u32)
     }
 
     /// Resolution, as EXIF or TIFF tells it, else as JFIF or pHYs do.
     pub(crate) fn density(&self) -> Option<Density> {
-        let value = |tag| self.image.get(&tag)?.as_rational().filter(|&(n, d)| n > 0 && d > 0);
+        let value = |tag| self.image.get(&tag)?.fraction();
         let tags = || {
-            let unit = match self.image.get(&tag::RESOLUTION_UNIT).and_then(Value::integer) {
+            let unit = match self.image.get(&tag::RESOLUTION_UNIT).and_then(Value::whole_number) {
                 Some(1) => Unit::None,
                 Some(3) => Unit::Centimeter,
                 _ => Unit::Inch,
@@ -314,13 +284,17 @@ fn describes_samples(text: &[u8]) -> bool {
         || ome && text.windows(5).take(4096).any(|window| window == b"<OME ")
 }
 
-/// TIFF's tags for a resolution.
-pub(crate) fn density_tags(density: &Density) -> [(u16, Value); 3] {
-    [
-        (tag::X_RESOLUTION, Value::rational(density.x)),
-        (tag::Y_RESOLUTION, Value::rational(density.y)),
-        (tag::RESOLUTION_UNIT, Value::short(density.unit as u16)),
-    ]
+/// Whether a camera says that its samples are Adobe RGB: by the interoperability index of an option
+/// file (DCF 2.0, 3.3), or by a color space that some write.
+fn says_adobe_rgb(exif: &Directory, interoperability: impl Fn() -> Option<Directory>) -> bool {
+    match exif.get(&tag::COLOR_SPACE).and_then(Value::whole_number) {
+        Some(1) => false,
+        Some(2) => true,
+        _ => interoperability().is_some_and(|directory| {
+            let index = directory.get(&tag::INTEROPERABILITY_INDEX);
+            index.is_some_and(|index| index.bytes.starts_with(b"R03"))
+        }),
+    }
 }
 
 /// The bytes of a value that holds a block of another format, such as XMP or IPTC.

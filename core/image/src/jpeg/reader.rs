@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::decode::{Picture, decode};
 use super::segments::Segments;
 use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
+use crate::color::lab::RgbSpace;
+use crate::color::output_profiles::profile;
 use crate::color::profile::ColorSpace;
 use crate::color::profile::cmyk::CmykConversion;
 use crate::compression::Compression;
@@ -50,6 +52,8 @@ impl Reader {
             (layout.depth, space) = (Depth::Float, ColorSpace::Linear);
         } else if let Some(icc) = icc {
             space = ColorSpace::Icc(icc);
+        } else if metadata.is_adobe_rgb {
+            space = ColorSpace::Icc(profile(RgbSpace::AdobeRgb).to_vec());
         }
         let compression = Compression::Deflate;
         let header = Header { width, height, layout, depth, space, metadata, compression, notices };

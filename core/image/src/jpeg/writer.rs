@@ -126,7 +126,11 @@ fn split_xmp(packet: &str, notices: &mut Vec<Notice>) -> Result<(String, Vec<Vec
 fn to_jfif(density: &Density) -> PixelDensity {
     let (x, y) = density.per_meter();
     let (unit, scale) = match density.unit {
-        Unit::None => (PixelDensityUnit::PixelAspectRatio, 1.0),
+        Unit::None => {
+            let (x, y) = density.ratio(u16::MAX.into());
+            let density = (x as u16, y as u16);
+            return PixelDensity { density, unit: PixelDensityUnit::PixelAspectRatio };
+        }
         Unit::Inch => (PixelDensityUnit::Inches, 0.0254),
         Unit::Centimeter => (PixelDensityUnit::Centimeters, 0.01),
     };

@@ -32,12 +32,13 @@ pub(crate) fn write<W: Write>(
     info.icc_profile = Some(tags.icc.into());
     info.exif_metadata = metadata.exif_block().map(Into::into);
     info.pixel_dims = metadata.density().map(|density| {
+        if density.unit == Unit::None {
+            let (xppu, yppu) = density.ratio(i32::MAX as u32);
+            return ::png::PixelDimensions { xppu, yppu, unit: ::png::Unit::Unspecified };
+        }
         let (x, y) = density.per_meter();
-        let unit = match density.unit {
-            Unit::None => ::png::Unit::Unspecified,
-            Unit::Inch | Unit::Centimeter => ::png::Unit::Meter,
-        };
-        ::png::PixelDimensions { xppu: x.round() as u32, yppu: y.round() as u32, unit }
+        let (xppu, yppu) = (x.round() as u32, y.round() as u32);
+        ::png::PixelDimensions { xppu, yppu, unit: ::png::Unit::Meter }
     });
     let mut encoder = ::png::Encoder::with_info(out, info).map_err(failed)?;
     encoder.add_itxt_chunk(XMP.into(), tags.xmp.into()).map_err(failed)?;
