@@ -375,3 +375,89 @@ fn a_ratio_without_a_unit_stays() {
         assert_eq!((unit, x * expected.1), (0, y * expected.0));
     }
 }
+
+#[test]
+fn places_of_any_integer_type_lead_to_gps() {
+    for kind in [1, 3, 4, 6, 8, 9, 13] {
+        let block = exif(&[(34853, kind, &pointer(kind, 26))]);
+        let block = [block, directory(26, &[(1, 2, b"N\0"), (29, 2, b"1904:05:06\0")])].concat();
+        let jpeg = jpeg((16, 12), 1, |encoder| encoder.add_exif_metadata(&block).unwrap());
+        for format in [Format::Jpeg, Format::Png, Format::Tiff, Format::Webp] {
+            let (result, notices) = told(&File::new(&jpeg), format);
+            assert!(notices.is_empty() && holds(&result, b"1904:05:06"), "{kind} {format:?}");
+        }
+    }
+}
+
+#[test]
+fn the_url_of_the_rights_is_kept() {
+    let url = b"8BIM\x04\x0B\0\0\0\0\0\x10http://a.example";
+    let file = jpeg_with(&[(0xED, &[b"Photoshop 3.0\0", &url[..]].concat())]);
+    for format in [Format::Jpeg, Format::Tiff] {
+        let (result, notices) = told(&file, format);
+        assert!(notices.is_empty() && holds(&result, url));
+    }
+    let (result, notices) = told(&file, Format::Png);
+    assert!(notices.is_empty() && holds(&told(&result, Format::Tiff).0, url));
+}
+
+fn no_place(format: &str, parts: &[&str]) -> Notice {
+    let parts = parts.iter().map(|&part| part.to_owned()).collect();
+    Notice::NoPlace { format: format.to_owned(), parts }
+}
+
+#[test]
+fn what_is_not_understood_stays_in_its_format_and_is_told_elsewhere() {
+    let parts: [(u8, &[u8]); 4] = [
+        (0xE3, b"Meta\0\0MM\0*film 078"),
+        (0xEC, b"Ducky\0\x01\0\x04\0\0\0\x3C\0\x03\0\x04\0\0\0\x01\0\0"),
+        (0xEC, b"Ducky\0\x01\0\x04\0\0\0\x3C\0\0"), // quality alone
+        (0xFE, b"box 12, no. 7"),
+    ];
+    let file = jpeg_with(&parts);
+    let (result, notices) = told(&file, Format::Jpeg);
+    assert_eq!(notices, []);
+    assert!(holds(&result, parts[0].1) && holds(&result, b"\xFF\xFE\0\x0Fbox 12, no. 7"));
+    assert!(holds(&result, b"\0\x11Ducky\0\x03\0\x04\0\0\0\x01\0\0"));
+    assert_eq!(result.bytes().windows(5).filter(|w| w == b"Ducky").count(), 1);
+    assert_eq!(told(&result, Format::Jpeg).1, []);
+    for (format, name) in [(Format::Png, "PNG"), (Format::Tiff, "TIFF"), (Format::Webp, "WebP")] {
+        let expected = no_place(name, &["APP12 Ducky", "APP3 Meta", "JPEG comment"]);
+        assert_eq!(told(&file, format).1, [expected]);
+    }
+    let file = jpeg_with(&[(0xE0, b"AVI1\0"), (0xE0, b"JFXX\0\x10thumbnail"), (0xE8, b"SPIFF\0")]);
+    let (result, notices) = told(&file, Format::Jpeg);
+    assert_eq!(notices, [no_place("JPEG", &["APP0 AVI1"])]);
+    assert!(!holds(&result, b"thumbnail") && !holds(&result, b"SPIFF"));
+    let file = jpeg_with(&[(0xEB, b"JP\0\x01c2pa")]);
+    let (result, notices) = told(&file, Format::Jpeg);
+    assert_eq!(untrue(&notices), ["content credentials or other boxes (JUMBF)"]);
+    assert!(!holds(&result, b"c2pa"));
+}
+
+#[test]
+fn texts_stay_in_png_and_are_told_elsewhere() {
+    use png::text_metadata::{ITXtChunk, TEXtChunk, ZTXtChunk};
+    let file = gray_in_color(|info| {
+        let text = |keyword: &str| (keyword.to_owned(), "box 12".to_owned());
+        let (title, author, comment) = (text("Title"), text("Author"), text("Comment"));
+        info.uncompressed_latin1_text.push(TEXtChunk::new(title.0, title.1));
+        info.compressed_latin1_text.push(ZTXtChunk::new(author.0, author.1));
+        info.utf8_text.push(ITXtChunk::new(comment.0, comment.1));
+    });
+    let (result, notices) = told(&file, Format::Png);
+    assert_eq!(notices, []);
+    for format in [Format::Jpeg, Format::Tiff, Format::Webp] {
+        let (first, second) = (told(&file, format).1, told(&result, format).1);
+        assert_eq!(first, second);
+        let Notice::NoPlace { parts, .. } = &first[0] else { panic!("{first:?}") };
+        assert_eq!(parts[..], ["PNG text Author", "PNG text Comment", "PNG text Title"]);
+    }
+}
+
+#[test]
+fn webp_has_no_place_for_iptc_and_says_so() {
+    let file = gray_in_color(|info| raw_profile(info, 1, "8bim", RESOURCES));
+    let expected = no_place("WebP", &["IPTC", "Photoshop's resources"]);
+    assert_eq!(told(&file, Format::Webp).1, [expected]);
+}

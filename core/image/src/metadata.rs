@@ -8,6 +8,7 @@ use crate::Orientation;
 use crate::color::lab::RgbSpace;
 
 mod density;
+mod format;
 pub(crate) mod ifd;
 pub(crate) mod tag;
 
@@ -43,8 +44,8 @@ const GEOGRAPHIC: &[u16] = &[33550, 33922, 34264, 34735, 34736, 34737];
 /// profile; palette; EXIF and XMP.
 const FALSE_RESOURCES: &[u16] = &[
     0x03E8, 0x03ED, 0x03EE, 0x03EF, 0x03F4, 0x03F5, 0x03F6, 0x03F7, 0x03F8, 0x03F9, 0x03FA, 0x0400,
-    0x0402, 0x0409, 0x040B, 0x040C, 0x040F, 0x0410, 0x0415, 0x0416, 0x0417, 0x041D, 0x0422, 0x0423,
-    0x0424, 0x042D, 0x0430, 0x0435,
+    0x0402, 0x0409, 0x040C, 0x040F, 0x0410, 0x0415, 0x0416, 0x0417, 0x041D, 0x0422, 0x0423, 0x0424,
+    0x042D, 0x0430, 0x0435,
 ];
 
 /// Metadata of a file, format by format brought to the same form.
@@ -68,6 +69,10 @@ pub struct Metadata {
     pub(crate) density: Option<Density>,
     /// Whether EXIF says that the samples are Adobe RGB.
     pub(crate) is_adobe_rgb: bool,
+    /// APP segments and comments of a JPEG whose contents are not understood, by number.
+    pub(crate) segments: Vec<(u8, Vec<u8>)>,
+    /// Text chunks of a PNG, by type.
+    pub(crate) texts: Vec<([u8; 4], Vec<u8>)>,
 }
 
 /// One of Photoshop's image resources ("8BIM" blocks).

@@ -57,6 +57,14 @@ pub enum Notice {
     /// A text chunk of a PNG cannot be read.
     #[error("a broken text chunk is left out")]
     TextBroken,
+    /// Parts of the source's metadata that the result's format has no place for.
+    #[error("{format} has no place for: {}", .parts.join(", "))]
+    NoPlace {
+        /// The result's format.
+        format: String,
+        /// How the parts are called.
+        parts: Vec<String>,
+    },
     /// Something that was made for the source's pixels, and what its metadata say of it.
     #[error("left out, as it is not true of a result: {what}")]
     NotOfResult {
@@ -108,6 +116,7 @@ impl Notice {
             | Self::BlockTooLarge { .. }
             | Self::TagsTooLarge { .. }
             | Self::TextBroken
+            | Self::NoPlace { .. }
             | Self::NotOfResult { .. } => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
             Self::PreviewLeftOut { .. } => Concern::Pages,

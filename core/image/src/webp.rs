@@ -13,7 +13,7 @@ use crate::error::{damaged, unsupported};
 use crate::metadata::Metadata;
 use crate::samples::{Depth, Layout, Samples, SamplesRef};
 use crate::writer::PageTags;
-use crate::{Error, Header, Limits, Notice, Result, Rows, Source};
+use crate::{Error, Format, Header, Limits, Notice, Result, Rows, Source};
 
 /// Largest side of a picture in pixels, of 14 bits (RFC 9649, 3.4).
 const LARGEST_SIDE: u32 = 1 << 14;
@@ -122,7 +122,7 @@ pub(crate) fn write<W: Write>(
         EncodingError::IoError(error) => Error::Write(error),
         error => Error::Write(std::io::Error::other(error)),
     })?;
-    Ok(Vec::new())
+    Ok(tags.metadata.no_place(Format::Webp).into_iter().collect())
 }
 
 fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::decode::{Picture, decode};
 use super::segments::Segments;
-use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
+use super::{DUCKY, EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
 use crate::color::lab::RgbSpace;
 use crate::color::output_profiles::profile;
 use crate::color::profile::ColorSpace;
@@ -105,34 +105,35 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
     let mut extended: Vec<&[u8]> = Vec::new();
     let mut beside = BTreeSet::new();
     for &(app, data) in &segments.applications {
+        let starts = |name: &[u8]| data.starts_with(name);
         match app {
-            0 => metadata.density = metadata.density.or_else(|| jfif_density(data)),
-            1 => {
-                if let Some(exif) = data.strip_prefix(EXIF) {
-                    metadata.add_exif(exif);
-                } else if let Some(xmp) = data.strip_prefix(XMP) {
-                    metadata.xmp = Some(xmp.to_vec());
-                } else if let Some(part) = data.strip_prefix(EXTENDED_XMP) {
-                    extended.push(part);
-                }
+            0 if starts(b"JFIF\0") => {
+                metadata.density = metadata.density.or_else(|| jfif_density(data));
             }
-            2 => {
-                if let Some([number, _count, part @ ..]) = data.strip_prefix(ICC) {
+            1 if starts(EXIF) => metadata.add_exif(&data[EXIF.len()..]),
+            1 if starts(XMP) => metadata.xmp = Some(data[XMP.len()..].to_vec()),
+            1 if starts(EXTENDED_XMP) => extended.push(&data[EXTENDED_XMP.len()..]),
+            2 if starts(ICC) => {
+                if let [number, _count, part @ ..] = &data[ICC.len()..] {
                     profile.push((*number, part));
-                } else if data.starts_with(b"MPF\0") {
-                    beside.insert("list of further pictures (MPF)");
-                } else if data.starts_with(b"urn:iso:std:iso:ts:21496:-1\0") {
-                    beside.insert("gain map");
                 }
             }
-            13 => resources.extend_from_slice(data.strip_prefix(PHOTOSHOP).unwrap_or_default()),
-            _ => {}
+            12 if starts(DUCKY) => metadata.segments.extend(ducky(data).map(|data| (app, data))),
+            13 if starts(PHOTOSHOP) => resources.extend_from_slice(&data[PHOTOSHOP.len()..]),
+            // A thumbnail, and what tells how the samples are stored.
+            0 if starts(b"JFXX\0") => {}
+            8 if starts(b"SPIFF\0") => {}
+            14 if starts(b"Adobe") => {}
+            _ => match not_of_result(app, data) {
+                Some(what) => _ = beside.insert(what),
+                None => metadata.segments.push((app, data.to_vec())),
+            },
         }
     }
     notices.extend(beside.into_iter().map(|what| Notice::NotOfResult { what: what.into() }));
     metadata.add_resources(&resources);
-    if let (Some(main), false) = (&metadata.xmp, extended.is_empty()) {
-        match extended::join(main, &extended) {
+    if !extended.is_empty() {
+        match metadata.xmp.as_ref().and_then(|main| extended::join(main, &extended)) {
             Some(joined) => metadata.xmp = Some(joined),
             None => notices.push(Notice::ExtendedXmpIncomplete),
         }
@@ -140,6 +141,38 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
     profile.sort_by_key(|&(number, _)| number);
     let icc: Vec<u8> = profile.into_iter().flat_map(|(_, part)| part).copied().collect();
     (metadata, (!icc.is_empty()).then_some(icc))
+}
+
+/// What a segment tells of that a result does not have.
+fn not_of_result(app: u8, data: &[u8]) -> Option<&'static str> {
+    let known: [(u8, &[u8], &str); 4] = [
+        (2, b"MPF\0", "list of further pictures (MPF)"),
+        (2, b"urn:iso:std:iso:ts:21496:-1\0", "gain map"),
+        (11, b"HDR_RI", "gain map"),
+        (11, b"JP", "content credentials or other boxes (JUMBF)"),
+    ];
+    let found =
+        known.into_iter().find(|(number, name, _)| *number == app && data.starts_with(name));
+    found.map(|(_, _, what)| what)
+}
+
+/// Photoshop's segment of comment and copyright without the JPEG's quality, which is another for a
+/// result; `None` if nothing is left.
+fn ducky(data: &[u8]) -> Option<Vec<u8>> {
+    const QUALITY: [u8; 2] = [0, 1];
+    let mut kept = DUCKY.to_vec();
+    let mut rest = &data[DUCKY.len()..];
+    while let [a, b, c, d, values @ ..] = rest {
+        let value = values.get(..usize::from(u16::from_be_bytes([*c, *d])));
+        let Some(value) = value.filter(|_| [*a, *b] != [0, 0]) else { break };
+        if [*a, *b] != QUALITY {
+            kept.extend(&rest[..4 + value.len()]);
+        }
+        rest = &values[value.len()..];
+    }
+    let anything = kept.len() > DUCKY.len();
+    kept.extend(rest);
+    anything.then_some(kept)
 }
 
 fn jfif_density(data: &[u8]) -> Option<Density> {

@@ -6,12 +6,13 @@ use std::mem;
 
 use jpeg_encoder::{PixelDensity, PixelDensityUnit};
 
+use super::segments::COMMENT;
 use super::strips::{END, Head, Strips};
 use super::{EXIF, EXTENDED_XMP, PHOTOSHOP, SEGMENT_BYTES, XMP, extended};
 use crate::error::unsupported;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::writer::PageTags;
-use crate::{Error, Notice, Result, Rows};
+use crate::{Error, Format, Notice, Result, Rows};
 
 /// Bands that are encoded while the next one is painted.
 const BANDS_ENCODING: usize = 1;
@@ -30,7 +31,8 @@ pub(crate) fn write<W: Write>(
     if rows.layout().alpha {
         return Err(unsupported("alpha in JPEG: choose tiff or png"));
     }
-    let mut notices = Vec::new();
+    let mut notices: Vec<Notice> = tags.metadata.no_place(Format::Jpeg).into_iter().collect();
+    let mut comments = comments(tags.metadata);
     let head = Head {
         density: tags.metadata.density().map(|density| to_jfif(&density)),
         segments: segments(tags.metadata, tags.xmp, &mut notices)?,
@@ -39,7 +41,13 @@ pub(crate) fn write<W: Write>(
     };
     let strips = Strips { width, quality: tags.quality.clamp(1, 100) };
     rayon::in_place_scope(|scope| {
-        let mut put = |bytes: &[u8]| out.write_all(bytes);
+        let mut put = |bytes: &[u8]| {
+            let comments = mem::take(&mut comments);
+            let at = if comments.is_empty() { 0 } else { end_of_applications(bytes) };
+            out.write_all(&bytes[..at])?;
+            out.write_all(&comments)?;
+            out.write_all(&bytes[at..])
+        };
         let mut head = Some(&head);
         // The bands before are encoded while one is painted.
         let (mut encoding, mut painted, mut spare) = (VecDeque::new(), Vec::new(), Vec::new());
@@ -103,7 +111,27 @@ fn segments(
         segment(13, PHOTOSHOP, &resources);
     }
     notices.append(&mut too_large);
+    segments.extend(metadata.segments.iter().filter(|(app, _)| (1..16).contains(app)).cloned());
     Ok(segments)
+}
+
+/// The comments as whole segments.
+fn comments(metadata: &Metadata) -> Vec<u8> {
+    let comments = metadata.segments.iter().filter(|(number, _)| *number == COMMENT);
+    let segment = |(_, data): &(u8, Vec<u8>)| {
+        let length = (data.len() as u16 + 2).to_be_bytes();
+        [&[0xFF, 0xE0 + COMMENT], &length[..], data].concat()
+    };
+    comments.flat_map(segment).collect()
+}
+
+/// Where the APP segments of a JPEG's head end.
+fn end_of_applications(bytes: &[u8]) -> usize {
+    let mut at = 2;
+    while (0xE0..=0xEF).contains(&bytes[at + 1]) {
+        at += 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+    }
+    at
 }
 
 /// The packet as one that fits into a segment, and parts of another. The label is never left out:

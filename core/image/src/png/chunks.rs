@@ -64,7 +64,10 @@ pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> (Metadata
             b"iTXt" | b"zTXt" | b"tEXt" => match text(*kind, data, &mut left) {
                 Some((keyword, text)) if keyword == XMP.as_bytes() => xmp = Some(text),
                 Some((keyword, text)) => {
-                    let Some(name) = raw_profile_name(keyword) else { continue };
+                    let Some(name) = raw_profile_name(keyword) else {
+                        metadata.texts.push((*kind, data.clone()));
+                        continue;
+                    };
                     let known = match from_raw_profile(&text) {
                         Some(profile) if name.starts_with("ic") => !icc.insert(profile).is_empty(),
                         Some(profile) => add_raw_profile(&mut metadata, profile, !has_exif),

@@ -8,7 +8,7 @@ use super::{RAW_PROFILE, XMP};
 use crate::metadata::Unit;
 use crate::samples::Depth;
 use crate::writer::PageTags;
-use crate::{Error, Notice, Result, Rows};
+use crate::{Error, Format, Notice, Result, Rows};
 
 /// Writes the rows with metadata that is true of the result.
 pub(crate) fn write<W: Write>(
@@ -47,6 +47,9 @@ pub(crate) fn write<W: Write>(
         encoder.add_ztxt_chunk(keyword, raw_profile("iptc", &block)).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
+    for (kind, data) in &metadata.texts {
+        writer.write_chunk(::png::chunk::ChunkType(*kind), data).map_err(failed)?;
+    }
     let mut stream = writer.stream_writer_with_size(1 << 16).map_err(failed)?;
     let mut bytes = Vec::new();
     while let Some(band) = rows.next()? {
@@ -56,7 +59,7 @@ pub(crate) fn write<W: Write>(
     }
     stream.finish().map_err(failed)?;
     writer.finish().map_err(failed)?;
-    Ok(Vec::new())
+    Ok(metadata.no_place(Format::Png).into_iter().collect())
 }
 
 /// A block as hexadecimal text under a name, as `ImageMagick` does.
