@@ -189,7 +189,7 @@ fn extend(
     label: &Label,
     vocabulary: Vocabulary,
 ) -> Result<(String, BTreeSet<&'static str>), String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
     let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
     let mut reader = NsReader::from_str(text);
     let mut writer = Writer::new(Vec::new());
@@ -198,7 +198,7 @@ fn extend(
     let (mut depth, mut rdf, mut top, mut history) = (0, None, None, None);
     let mut found = false;
     loop {
-        let event = reader.read_event().map_err(|error| error.to_string())?;
+        let event = reader.read_event().map_err(malformed)?;
         let written = match event {
             Event::Eof => break,
             Event::PI(_) | Event::Decl(_) => continue, // the wrapper
@@ -219,7 +219,7 @@ fn extend(
                 } else if top == Some(depth - 1) && rdf.is_some() {
                     if let Some(name) = replaced(&reader, start.name()) {
                         let end = start.name().as_ref().to_owned();
-                        let value = reader.read_text(QName(&end)).map_err(|e| e.to_string())?;
+                        let value = reader.read_text(QName(&end)).map_err(malformed)?;
                         remember(&mut source, name, value.xml10_content().trim());
                         depth -= 1;
                         continue;
@@ -286,8 +286,12 @@ fn extend(
     if depth != 0 || !found {
         return Err("it holds no description".into());
     }
-    let packet = String::from_utf8(writer.into_inner()).map_err(|error| error.to_string())?;
+    let packet = String::from_utf8(writer.into_inner()).map_err(malformed)?;
     Ok((packet, source.beside))
+}
+
+fn malformed(_: impl std::error::Error) -> String {
+    "it is no well-formed XML".to_owned()
 }
 
 /// The label as properties of the result.
@@ -389,7 +393,7 @@ fn filtered<'a>(
     let mut kept = start.to_owned();
     kept.clear_attributes();
     for attribute in start.attributes() {
-        let attribute: Attribute<'_> = attribute.map_err(|error| error.to_string())?;
+        let attribute: Attribute<'_> = attribute.map_err(malformed)?;
         let (space, local) = reader.resolver().resolve_attribute(attribute.key);
         let name = known(&space, local.as_ref());
         if let Some(name) = name {
@@ -398,7 +402,7 @@ fn filtered<'a>(
         }
         if local.as_ref() == "about" && bound(&space, RDF) {
             source.about = quick_xml::escape::unescape(&attribute.value)
-                .map_err(|error| error.to_string())?
+                .map_err(malformed)?
                 .into_owned();
         }
         kept.push_attribute(attribute);
@@ -450,7 +454,7 @@ fn bound(space: &ResolveResult<'_>, name: &str) -> bool {
 }
 
 fn write(writer: &mut Writer<Vec<u8>>, event: Event<'_>) -> Result<(), String> {
-    writer.write_event(event).map_err(|error| error.to_string())
+    writer.write_event(event).map_err(malformed)
 }
 
 fn raw(writer: &mut Writer<Vec<u8>>, text: &str) {

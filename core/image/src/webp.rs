@@ -120,7 +120,7 @@ pub(crate) fn write<W: Write>(
     let color = if layout.alpha { ColorType::Rgba8 } else { ColorType::Rgb8 };
     encoder.encode(&pixels, width, height, color).map_err(|error| match error {
         EncodingError::IoError(error) => Error::Write(error),
-        error => Error::Write(std::io::Error::other(error)),
+        _ => Error::Write(std::io::Error::other("WebP cannot hold it")),
     })?;
     Ok(tags.metadata.no_place(Format::Webp).into_iter().collect())
 }
@@ -141,7 +141,17 @@ fn check_length(bytes: &[u8]) -> Result<()> {
 fn from_webp(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(_) => damaged("truncated"),
-        DecodingError::UnsupportedFeature(feature) => unsupported(feature),
-        error => damaged(error),
+        DecodingError::UnsupportedFeature(_) => unsupported("WebP whose picture is a part of a video"),
+        DecodingError::MemoryLimitExceeded => {
+            Error::Limit(format!("more than {CHUNK_BYTES} bytes of profile or metadata"))
+        }
+        DecodingError::ChunkMissing
+        | DecodingError::ChunkHeaderInvalid(_)
+        | DecodingError::InvalidChunkSize => damaged("its parts are broken or missing"),
+        DecodingError::ImageTooLarge
+        | DecodingError::AlphaChunkSizeMismatch
+        | DecodingError::FrameOutsideImage
+        | DecodingError::InconsistentImageSizes => damaged("its parts tell different sizes"),
+        _ => damaged("the compressed samples are broken"),
     }
 }

@@ -173,6 +173,23 @@ fn from_png(error: DecodingError) -> Error {
         }
         DecodingError::IoError(error) => Error::Read(error),
         DecodingError::LimitsExceeded => Error::Limit("a chunk is too large".into()),
-        error => damaged(error),
+        error => damaged(reason(&error.to_string())),
     }
+}
+
+/// What is wrong, by the beginning of the library's words, which are those of its code.
+fn reason(told: &str) -> &'static str {
+    let known = [
+        ("CRC error", "a checksum does not match: bytes of the file were changed"),
+        ("Corrupt deflate stream", "the compressed samples are broken"),
+        ("IDAT or fDAT chunk does not have enough data", "rows are missing"),
+        ("IDAT or fdAT chunk is missing", "it holds no samples"),
+        ("Missing palette", "the palette is missing"),
+        ("Not enough palette", "the palette is too short"),
+        ("Unrecognized critical chunk", "it has a part of an unknown kind that must be understood"),
+        ("Invalid", "its header is broken"),
+        ("Unknown", "its header is broken"),
+    ];
+    let found = known.into_iter().find(|(start, _)| told.starts_with(start));
+    found.map_or("its parts are broken or out of order", |(_, words)| words)
 }

@@ -19,7 +19,7 @@ pub(crate) fn write<W: Write>(
     let metadata = tags.metadata;
     let failed = |error| match error {
         ::png::EncodingError::IoError(error) => Error::Write(error),
-        error => Error::Write(std::io::Error::other(error)),
+        _ => Error::Write(std::io::Error::other("PNG cannot hold it")),
     };
     let (width, height) = rows.size();
     let layout = rows.layout();
