@@ -6,10 +6,12 @@ use polychromify_image::color::lab::RgbSpace;
 use polychromify_image::color::output_profiles::profile;
 
 use crate::carried::image_tags;
-use crate::files::{File, Tiff, colored, encoding, jpeg, lightness, png, samples, to_eight};
+use crate::files::{
+    File, Tiff, colored, encoding, gray_png, jpeg, lightness, png, samples, to_eight,
+};
 
 /// A result with what was left out of it or assumed.
-fn told(file: &File, format: Format) -> (File, Vec<Notice>) {
+pub(crate) fn told(file: &File, format: Format) -> (File, Vec<Notice>) {
     let mut scan = file.open().unwrap();
     lightness(&mut scan);
     let result = colored(&mut scan, &encoding(format)).unwrap();
@@ -24,7 +26,7 @@ fn packet(attributes: &str, elements: &str) -> String {
     )
 }
 
-fn tiff_with_xmp(packet: &str) -> File {
+pub(crate) fn tiff_with_xmp(packet: &str) -> File {
     let mut tiff = Tiff::new((16, 12), 1, 8);
     tiff.tags.push((700, 1, packet.as_bytes().to_vec()));
     File::new(&tiff.bytes(&samples(16, 12, 1)))
@@ -73,7 +75,7 @@ fn a_label_that_has_no_room_is_an_error() {
 }
 
 /// A little-endian directory that lies at `at`, with its values behind it; of number, type, value.
-fn directory(at: usize, entries: &[(u16, u16, &[u8])]) -> Vec<u8> {
+pub(crate) fn directory(at: usize, entries: &[(u16, u16, &[u8])]) -> Vec<u8> {
     let mut values = at + 2 + 12 * entries.len() + 4;
     let mut bytes = (entries.len() as u16).to_le_bytes().to_vec();
     let mut behind = Vec::new();
@@ -100,11 +102,11 @@ fn directory(at: usize, entries: &[(u16, u16, &[u8])]) -> Vec<u8> {
 }
 
 /// An EXIF block of one directory.
-fn exif(entries: &[(u16, u16, &[u8])]) -> Vec<u8> {
+pub(crate) fn exif(entries: &[(u16, u16, &[u8])]) -> Vec<u8> {
     [b"II*\0\x08\0\0\0".to_vec(), directory(8, entries)].concat()
 }
 
-fn holds(file: &File, part: &[u8]) -> bool {
+pub(crate) fn holds(file: &File, part: &[u8]) -> bool {
     file.bytes().windows(part.len()).any(|window| window == part)
 }
 
@@ -193,7 +195,7 @@ fn resources_without_iptc_stay_in_png() {
 }
 
 /// A JPEG with these segments behind its first.
-fn jpeg_with(segments: &[(u8, &[u8])]) -> File {
+pub(crate) fn jpeg_with(segments: &[(u8, &[u8])]) -> File {
     let plain = jpeg((16, 12), 1, |_| {});
     let mut bytes = plain[..2].to_vec();
     for (marker, data) in segments {
@@ -248,145 +250,6 @@ fn a_list_of_further_pictures_is_left_out_and_told() {
     let (result, notices) = told(&file, Format::Jpeg);
     assert_eq!(untrue(&notices), ["gain map", "list of further pictures (MPF)"]);
     assert!(!holds(&result, b"MPF\0") && !holds(&result, b"21496"));
-}
-
-/// The first bytes of a place as a value of a type.
-fn pointer(kind: u16, at: u8) -> Vec<u8> {
-    let size = match kind {
-        1 | 6 => 1,
-        3 | 8 => 2,
-        _ => 4,
-    };
-    [at, 0, 0, 0][..size].to_vec()
-}
-
-/// An EXIF block of a camera that tells a color space and an interoperability index.
-fn exif_of_camera(space: u16, index: &[u8], kind: u16) -> Vec<u8> {
-    let head = exif(&[(34665, kind, &pointer(kind, 26))]);
-    let space = space.to_le_bytes();
-    let sub = directory(26, &[(0xA001, 3, &space), (0xA005, kind, &pointer(kind, 56))]);
-    [head, sub, directory(56, &[(1, 2, index)])].concat()
-}
-
-#[test]
-fn a_camera_says_adobe_rgb_in_exif() {
-    let of = |block: &[u8], icc: &[u8]| {
-        let file = jpeg((16, 16), 3, |encoder| {
-            encoder.add_exif_metadata(block).unwrap();
-            if !icc.is_empty() {
-                encoder.add_icc_profile(icc).unwrap();
-            }
-        });
-        File::new(&file).lightness()
-    };
-    let plain = exif_of_camera(1, b"R98\0", 4);
-    let (srgb, adobe) = (of(&plain, &[]), of(&plain, profile(RgbSpace::AdobeRgb)));
-    assert_ne!(srgb, adobe);
-    for kind in [1, 3, 4, 6, 8, 9, 13] {
-        assert_eq!(of(&exif_of_camera(65535, b"R03\0", kind), &[]), adobe, "{kind}");
-        assert_eq!(of(&exif_of_camera(65535, b"R98\0", kind), &[]), srgb, "{kind}");
-    }
-    assert_eq!(of(&exif_of_camera(2, b"R98\0", 4), &[]), adobe);
-    assert_eq!(of(&exif_of_camera(1, b"R03\0", 4), &[]), srgb);
-    let display = profile(RgbSpace::DisplayP3);
-    assert_eq!(of(&exif_of_camera(65535, b"R03\0", 4), display), of(&plain, display));
-}
-
-#[test]
-fn text_of_exif_3_is_kept() {
-    let [bridge, name] = ["Br\u{fc}cke \u{fc}ber die Ilz\0", "\u{141}uk\0"].map(str::as_bytes);
-    let block = exif(&[(270, 129, bridge), (271, 2, b"Scanner\0"), (315, 129, name)]);
-    let file = File::new(&jpeg((16, 12), 1, |encoder| encoder.add_exif_metadata(&block).unwrap()));
-    let mut tiff = Tiff::new((16, 12), 1, 8);
-    tiff.tags.extend([(270, 129, bridge.to_vec()), (315, 129, name.to_vec())]);
-    for source in [file, File::new(&tiff.bytes(&samples(16, 12, 1)))] {
-        for format in [Format::Jpeg, Format::Png, Format::Tiff, Format::Webp] {
-            let (result, notices) = told(&source, format);
-            assert_eq!(notices, []);
-            let entry = [270_u16.to_le_bytes(), 129_u16.to_le_bytes()].concat();
-            let count = (bridge.len() as u32).to_le_bytes();
-            assert!(holds(&result, &[entry, count.to_vec()].concat()), "{format:?}");
-            assert!(holds(&result, bridge) && holds(&result, name), "{format:?}");
-        }
-    }
-}
-
-/// Unit and resolution of a JPEG result by JFIF, of a PNG by pHYs.
-fn whole_density(result: &File) -> (u8, u32, u32) {
-    let bytes = result.bytes();
-    if let Some(at) = bytes.windows(4).position(|window| window == b"pHYs") {
-        let word = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
-        return (bytes[at + 12], word(at + 4), word(at + 8));
-    }
-    let short = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
-    (bytes[13], short(14).into(), short(16).into())
-}
-
-#[test]
-fn resolutions_of_any_type_are_kept() {
-    let words = |a: i32, b: i32| [a.to_le_bytes(), b.to_le_bytes()].concat();
-    let types = [
-        (3, 300_u16.to_le_bytes().to_vec()),
-        (8, 300_i16.to_le_bytes().to_vec()),
-        (4, 300_u32.to_le_bytes().to_vec()),
-        (9, 300_i32.to_le_bytes().to_vec()),
-        (5, words(300, 1)),
-        (10, words(300, 1)),
-        (10, words(-600, -2)),
-        (11, 300_f32.to_le_bytes().to_vec()),
-        (12, 300_f64.to_le_bytes().to_vec()),
-    ];
-    for (kind, value) in types {
-        let block = exif(&[(282, kind, &value), (283, kind, &value), (296, 3, &[2, 0])]);
-        let file = jpeg((16, 12), 1, |encoder| encoder.add_exif_metadata(&block).unwrap());
-        let file = File::new(&file);
-        assert_eq!(whole_density(&told(&file, Format::Jpeg).0), (1, 300, 300), "{kind}");
-        assert_eq!(whole_density(&told(&file, Format::Png).0), (1, 11811, 11811), "{kind}");
-        let tags = image_tags(&told(&file, Format::Tiff).0, Format::Tiff);
-        assert_eq!((&*tags[&282], &*tags[&283], &*tags[&296]), ("300", "300", "2"), "{kind}");
-    }
-    for no_number in [f32::NAN, -300.0, f32::INFINITY, 0.0] {
-        let value = no_number.to_le_bytes();
-        let block = exif(&[(282, 11, &value), (283, 11, &value)]);
-        let file = jpeg((16, 12), 1, |encoder| encoder.add_exif_metadata(&block).unwrap());
-        assert_eq!(whole_density(&told(&File::new(&file), Format::Jpeg).0), (0, 1, 1));
-    }
-}
-
-#[test]
-fn a_ratio_without_a_unit_stays() {
-    let float = |v: f32| v.to_le_bytes().to_vec();
-    let rational = |n: u32, d: u32| [n.to_le_bytes(), d.to_le_bytes()].concat();
-    let whole = |v: u32| v.to_le_bytes().to_vec();
-    let cases = [
-        (5, rational(3, 2), rational(1, 1), (3, 2)),
-        (5, rational(3, 2), rational(3, 2), (1, 1)),
-        (5, rational(118_110, 1), rational(70_000, 1), (11_811, 7000)),
-        (11, float(1.5), float(0.25), (6, 1)),
-        (4, whole(72), whole(72), (72, 72)),
-    ];
-    for (kind, x, y, expected) in cases {
-        let block = exif(&[(282, kind, &x), (283, kind, &y), (296, 3, &[1, 0])]);
-        let file = jpeg((16, 12), 1, |encoder| encoder.add_exif_metadata(&block).unwrap());
-        let file = File::new(&file);
-        let (unit, x, y) = whole_density(&told(&file, Format::Jpeg).0);
-        assert_eq!((unit, (x, y)), (0, expected));
-        let (unit, x, y) = whole_density(&told(&file, Format::Png).0);
-        assert_eq!((unit, x * expected.1), (0, y * expected.0));
-    }
-}
-
-#[test]
-fn places_of_any_integer_type_lead_to_gps() {
-    for kind in [1, 3, 4, 6, 8, 9, 13] {
-        let block = exif(&[(34853, kind, &pointer(kind, 26))]);
-        let block = [block, directory(26, &[(1, 2, b"N\0"), (29, 2, b"1904:05:06\0")])].concat();
-        let jpeg = jpeg((16, 12), 1, |encoder| encoder.add_exif_metadata(&block).unwrap());
-        for format in [Format::Jpeg, Format::Png, Format::Tiff, Format::Webp] {
-            let (result, notices) = told(&File::new(&jpeg), format);
-            assert!(notices.is_empty() && holds(&result, b"1904:05:06"), "{kind} {format:?}");
-        }
-    }
 }
 
 #[test]
@@ -460,4 +323,52 @@ fn webp_has_no_place_for_iptc_and_says_so() {
     let file = gray_in_color(|info| raw_profile(info, 1, "8bim", RESOURCES));
     let expected = no_place("WebP", &["IPTC", "Photoshop's resources"]);
     assert_eq!(told(&file, Format::Webp).1, [expected]);
+}
+
+/// A gray PNG with chunks behind its header.
+pub(crate) fn png_with(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    const HEADER: usize = 33;
+    let mut bytes = gray_png(16, 12);
+    let rest = bytes.split_off(HEADER);
+    for (kind, data) in chunks {
+        let mut crc = flate2::Crc::new();
+        crc.update(*kind);
+        crc.update(data);
+        bytes.extend((data.len() as u32).to_be_bytes());
+        bytes.extend([&kind[..], data, &crc.sum().to_be_bytes()].concat());
+    }
+    bytes.extend(rest);
+    bytes
+}
+
+#[test]
+fn chunks_that_may_be_copied_stay_in_png_and_others_are_told() {
+    let chunks: [(&[u8; 4], &[u8]); 5] = [
+        (b"vpAg", b"\0\0\0\x10\0\0\0\x0C\0"),
+        (b"prVW", b"a preview"),
+        (b"prVW", b"a preview"),
+        (b"caBX", b"credentials"),
+        (b"tIME", b"\x07\xD0\x01\x01\0\0\0"),
+    ];
+    let file = File::new(&png_with(&chunks));
+    let (result, notices) = told(&file, Format::Png);
+    assert_eq!(untrue(&notices), ["PNG chunk prVW", "content credentials (C2PA)"]);
+    assert!(holds(&result, b"vpAg\0\0\0\x10") && !holds(&result, b"preview"));
+    let file = File::new(&png_with(&chunks[..1]));
+    assert_eq!(told(&file, Format::Tiff).1, [no_place("TIFF", &["PNG chunk vpAg"])]);
+}
+
+#[test]
+fn what_stands_behind_a_jpeg_is_told_unless_it_is_padding() {
+    let picture = jpeg((16, 12), 1, |_| {});
+    let notices = |trailer: &[u8]| {
+        let (result, notices) = told(&File::new(&[&picture, trailer].concat()), Format::Jpeg);
+        assert_eq!(told(&result, Format::Jpeg).1, []);
+        notices
+    };
+    let video = [b"\0\0\0\x18ftypmp42", &[7; 400][..]].concat();
+    assert_eq!(notices(&video), [Notice::TrailerLeftOut { bytes: video.len() }]);
+    for padding in [&[0; 500][..], &[0xFF; 500], b"\r\n", b""] {
+        assert_eq!(notices(padding), []);
+    }
 }

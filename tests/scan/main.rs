@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod beside; // what else files of the field say, kept or told
+mod camera; // what EXIF says, of any type
 mod carried; // metadata and the label
 mod corpus; // the real and hostile files of ../shared/tiff
 mod damage; // truncated and altered files
@@ -16,3 +17,4 @@ mod pages; // TIFFs of several pages
 mod readers; // results as other programs read them
 mod tables; // profiles with tables
 mod tags; // which tags stay true, and where they lie
+mod words; // what is wrong, as it is told

@@ -71,8 +71,8 @@ pub struct Metadata {
     pub(crate) is_adobe_rgb: bool,
     /// APP segments and comments of a JPEG whose contents are not understood, by number.
     pub(crate) segments: Vec<(u8, Vec<u8>)>,
-    /// Text chunks of a PNG, by type.
-    pub(crate) texts: Vec<([u8; 4], Vec<u8>)>,
+    /// Text chunks of a PNG by type, and others that may stay although the samples change.
+    pub(crate) chunks: Vec<([u8; 4], Vec<u8>)>,
 }
 
 /// One of Photoshop's image resources ("8BIM" blocks).
@@ -165,6 +165,7 @@ impl Metadata {
         }
         if from != to {
             result.image.retain(|tag, _| !GEOGRAPHIC.contains(tag));
+            result.chunks.retain(|(kind, _)| format::is_text(*kind));
         }
         for directory in [&mut result.image, &mut result.exif, &mut result.gps] {
             directory.retain(|_, value| value.make_classic());

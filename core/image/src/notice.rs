@@ -65,6 +65,12 @@ pub enum Notice {
         /// How the parts are called.
         parts: Vec<String>,
     },
+    /// What stands behind the end of a JPEG: a video, another picture, a maker's data.
+    #[error("{bytes} bytes behind the end of the picture are left out")]
+    TrailerLeftOut {
+        /// How many.
+        bytes: usize,
+    },
     /// Something that was made for the source's pixels, and what its metadata say of it.
     #[error("left out, as it is not true of a result: {what}")]
     NotOfResult {
@@ -117,6 +123,7 @@ impl Notice {
             | Self::TagsTooLarge { .. }
             | Self::TextBroken
             | Self::NoPlace { .. }
+            | Self::TrailerLeftOut { .. }
             | Self::NotOfResult { .. } => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
             Self::PreviewLeftOut { .. } => Concern::Pages,

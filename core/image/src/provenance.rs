@@ -401,9 +401,8 @@ fn filtered<'a>(
             continue;
         }
         if local.as_ref() == "about" && bound(&space, RDF) {
-            source.about = quick_xml::escape::unescape(&attribute.value)
-                .map_err(malformed)?
-                .into_owned();
+            source.about =
+                quick_xml::escape::unescape(&attribute.value).map_err(malformed)?.into_owned();
         }
         kept.push_attribute(attribute);
     }

@@ -141,7 +141,9 @@ fn check_length(bytes: &[u8]) -> Result<()> {
 fn from_webp(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(_) => damaged("truncated"),
-        DecodingError::UnsupportedFeature(_) => unsupported("WebP whose picture is a part of a video"),
+        DecodingError::UnsupportedFeature(_) => {
+            unsupported("WebP whose picture is a part of a video")
+        }
         DecodingError::MemoryLimitExceeded => {
             Error::Limit(format!("more than {CHUNK_BYTES} bytes of profile or metadata"))
         }

@@ -16,6 +16,11 @@ use crate::metadata::{Density, Metadata, Unit};
 use crate::samples::{Depth, Layout, Samples, SamplesRef};
 use crate::{Header, Limits, Notice, Result, Source};
 
+/// Fewer bytes behind the picture's end hold nothing.
+const LEAST_TRAILER: usize = 16;
+/// What files are padded with.
+const PADDING: &[u8] = b"\0\xFF \r\n";
+
 /// Decodes a JPEG file.
 pub(crate) struct Reader {
     /// The file; empty once decoded.
@@ -42,6 +47,10 @@ impl Reader {
         limits.check_memory("decoding it", held)?;
         let mut notices = Vec::new();
         let (metadata, icc) = metadata(&segments, &mut notices);
+        let trailer = bytes.get(segments.end..).filter(|_| segments.ended).unwrap_or_default();
+        if trailer.len() >= LEAST_TRAILER && !trailer.iter().all(|byte| PADDING.contains(byte)) {
+            notices.push(Notice::TrailerLeftOut { bytes: trailer.len() });
+        }
         let depth = if picture.bits > 8 { Depth::Sixteen } else { Depth::Eight };
         let mut layout = Layout { color: picture.channels > 1, alpha: false, depth };
         let mut space = ColorSpace::Srgb;

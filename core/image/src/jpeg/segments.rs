@@ -26,6 +26,8 @@ pub(crate) struct Segments<'a> {
     pub(crate) stray: usize,
     /// Whether the end marker is there.
     pub(crate) ended: bool,
+    /// Where the walk ended: behind the end marker if it is there.
+    pub(crate) end: usize,
 }
 
 /// The frame header.
@@ -134,7 +136,7 @@ impl<'a> Segments<'a> {
             frame.height_told_late = true;
             frame.height = height;
         }
-        Ok(Self { applications, frame, scans, stray: walk.stray, ended })
+        Ok(Self { applications, frame, scans, stray: walk.stray, ended, end: walk.at })
     }
 
     /// The color transform that Adobe's marker tells: 0 none, 1 `YCbCr`, 2 YCCK (Adobe technical note

@@ -17,7 +17,10 @@ impl Metadata {
             parts.extend(self.resources.first().map(|_| "Photoshop's resources".to_owned()));
         }
         if format != Format::Png {
-            parts.extend(self.texts.iter().map(|(_, data)| format!("PNG text {}", name(data))));
+            let (texts, others): (Vec<_>, Vec<_>) =
+                self.chunks.iter().partition(|(kind, _)| is_text(*kind));
+            parts.extend(texts.iter().map(|(_, data)| format!("PNG text {}", name(data))));
+            parts.extend(others.iter().map(|(kind, _)| format!("PNG chunk {}", name(kind))));
         }
         // JPEG has its own APP0.
         let left = self.segments.iter().filter(|(app, _)| format != Format::Jpeg || *app == 0);
@@ -29,6 +32,11 @@ impl Metadata {
         let parts: Vec<_> = parts.into_iter().take(MOST_NAMED).collect();
         (!parts.is_empty()).then_some(Notice::NoPlace { format, parts })
     }
+}
+
+/// Whether a chunk of a PNG is text.
+pub(super) fn is_text(kind: [u8; 4]) -> bool {
+    matches!(&kind, b"tEXt" | b"zTXt" | b"iTXt")
 }
 
 /// What a block begins with that names it.

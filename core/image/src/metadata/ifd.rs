@@ -97,7 +97,7 @@ impl Value {
     /// The first item, if it is an integer from 0 on, of any type.
     pub(crate) fn whole_number(&self) -> Option<u64> {
         let signed = match (self.kind, &self.bytes[..]) {
-            (6, &[a, ..]) => i64::from(a as i8),
+            (6, &[a, ..]) => a.cast_signed().into(),
             (8, &[a, b, ..]) => i16::from_le_bytes([a, b]).into(),
             (kind::SLONG, &[a, b, c, d, ..]) => i32::from_le_bytes([a, b, c, d]).into(),
             (17, bytes) => i64::from_le_bytes(*bytes.first_chunk()?),
@@ -164,7 +164,7 @@ fn decimal_fraction(value: f64) -> Option<(u32, u32)> {
         (scaled - scaled.round()).abs() <= scaled * 1e-7
     };
     let scales = || (0..=6).map(|power| 10_u32.pow(power)).filter(|&scale| fits(scale));
-    let scale = scales().find(exact).or(scales().last())?;
+    let scale = scales().find(exact).or(scales().next_back())?;
     Some(((value * f64::from(scale)).round() as u32, scale))
 }
 

@@ -1,5 +1,6 @@
 //! The chunks of a PNG that say something besides its pixels.
 
+use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use super::{CHUNK_BYTES, RAW_PROFILE, XMP};
@@ -7,7 +8,15 @@ use crate::error::damaged;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::{Error, Notice, Result, Source};
 
-/// A chunk that holds metadata.
+/// Chunks of samples and of what they mean, or that are as true of no other file: the decoder reads
+/// them, or nobody misses them.
+const OF_SAMPLES: [&[u8; 4]; 24] = [
+    b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP",
+    b"mDCV", b"mDCv", b"cLLI", b"cLLi", b"bKGD", b"hIST", b"sPLT", b"tIME", b"acTL", b"fcTL",
+    b"fdAT", b"iDOT", b"dSIG", b"CgBI",
+];
+
+/// A chunk that holds metadata; of one that must not be copied the data are not read.
 pub(super) struct Chunk {
     kind: [u8; 4],
     data: Vec<u8>,
@@ -22,6 +31,7 @@ pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
     let mut at = 8;
     let mut left = CHUNK_BYTES;
     let mut found = Vec::new();
+    let mut named = BTreeSet::new();
     loop {
         let mut head = [0; 8];
         reader.read_exact(&mut head).map_err(|_| truncated())?;
@@ -34,7 +44,9 @@ pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
         if &kind == b"IEND" {
             return Ok(found);
         }
-        if matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs") {
+        let is_read = matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs");
+        let is_other = !is_read && !OF_SAMPLES.contains(&&kind);
+        if is_read || is_other && may_be_copied(kind) {
             let Some(rest) = left.checked_sub(12 + u64::from(size)) else {
                 let reason = format!("more than {CHUNK_BYTES} bytes of metadata");
                 return Err(Error::Limit(reason));
@@ -44,11 +56,19 @@ pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
             reader.read_exact(&mut data).map_err(|_| truncated())?;
             found.push(Chunk { kind, data });
         } else {
+            if is_other && named.insert(kind) {
+                found.push(Chunk { kind, data: Vec::new() });
+            }
             // Relative, which keeps the buffer: there may be millions of chunks.
             reader.seek_relative(size.into()).map_err(Error::Read)?;
         }
         reader.seek_relative(4).map_err(Error::Read)?; // the checksum
     }
+}
+
+/// Whether a chunk may stay although the samples change (PNG, third edition, 5.4).
+fn may_be_copied(kind: [u8; 4]) -> bool {
+    kind[3].is_ascii_lowercase()
 }
 
 /// What the chunks say, and an ICC profile that is told as text.
@@ -65,7 +85,7 @@ pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> (Metadata
                 Some((keyword, text)) if keyword == XMP.as_bytes() => xmp = Some(text),
                 Some((keyword, text)) => {
                     let Some(name) = raw_profile_name(keyword) else {
-                        metadata.texts.push((*kind, data.clone()));
+                        metadata.chunks.push((*kind, data.clone()));
                         continue;
                     };
                     let known = match from_raw_profile(&text) {
@@ -79,7 +99,11 @@ pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> (Metadata
                 }
                 None => notices.push(Notice::TextBroken),
             },
-            _ => {}
+            kind if may_be_copied(*kind) => metadata.chunks.push((*kind, data.clone())),
+            b"caBX" => notices.push(not_of_result("content credentials (C2PA)".into())),
+            kind => {
+                notices.push(not_of_result(format!("PNG chunk {}", String::from_utf8_lossy(kind))));
+            }
         }
     }
     metadata.xmp = xmp.or(metadata.xmp); // what has a chunk of its own counts
@@ -88,6 +112,10 @@ pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> (Metadata
         metadata.set_density(density);
     }
     (metadata, icc)
+}
+
+fn not_of_result(what: String) -> Notice {
+    Notice::NotOfResult { what }
 }
 
 /// Which profile a text holds in hexadecimal, by its keyword.

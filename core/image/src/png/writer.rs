@@ -47,7 +47,7 @@ pub(crate) fn write<W: Write>(
         encoder.add_ztxt_chunk(keyword, raw_profile("iptc", &block)).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
-    for (kind, data) in &metadata.texts {
+    for (kind, data) in &metadata.chunks {
         writer.write_chunk(::png::chunk::ChunkType(*kind), data).map_err(failed)?;
     }
     let mut stream = writer.stream_writer_with_size(1 << 16).map_err(failed)?;
