@@ -19,6 +19,9 @@ const HEAD: usize = DIGEST + 8;
 /// Most bytes of packet in a part; the specification's proposal.
 const PART: usize = 65_400;
 
+/// Most properties that are moved one by one, each with the names that are bound around it.
+const MOST_MOVED: usize = 1000;
+
 /// What stands around the descriptions of a packet.
 const PACKET_START: &str = concat!(
     "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>",
@@ -156,7 +159,7 @@ impl Outline {
     }
 
     /// Moves the largest properties until `room` is kept; `None` if what stands around them is too
-    /// large.
+    /// large, or they are too many.
     fn move_largest(&self, packet: &str, room: usize) -> Option<Moved> {
         let (_label, foreign) = self.descriptions.split_last()?;
         let properties = |description| -> Vec<_> {
@@ -174,7 +177,7 @@ impl Outline {
             length -= property.place.len();
             moved.push((description, property));
         }
-        if length > room {
+        if length > room || moved.len() > MOST_MOVED {
             return None;
         }
         moved.sort_by_key(|(_, property)| property.place.start);

@@ -18,6 +18,8 @@ use crate::{Header, Limits, Notice, Result, Source};
 
 /// Fewer bytes behind the picture's end hold nothing.
 const LEAST_TRAILER: usize = 16;
+/// Most bytes of segments that are carried without being understood.
+const MOST_CARRIED: usize = 64 << 20;
 /// What files are padded with.
 const PADDING: &[u8] = b"\0\xFF \r\n";
 
@@ -113,6 +115,7 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
     let mut resources = Vec::new();
     let mut extended: Vec<&[u8]> = Vec::new();
     let mut beside = BTreeSet::new();
+    let (mut left, mut too_large) = (MOST_CARRIED, false);
     for &(app, data) in &segments.applications {
         let starts = |name: &[u8]| data.starts_with(name);
         match app {
@@ -135,9 +138,16 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
             14 if starts(b"Adobe") => {}
             _ => match not_of_result(app, data) {
                 Some(what) => _ = beside.insert(what),
-                None => metadata.segments.push((app, data.to_vec())),
+                None if data.len() > left => too_large = true,
+                None => {
+                    left -= data.len();
+                    metadata.segments.push((app, data.to_vec()));
+                }
             },
         }
+    }
+    if too_large {
+        notices.push(Notice::BlockTooLarge { block: "a part of the APP segments".into() });
     }
     notices.extend(beside.into_iter().map(|what| Notice::NotOfResult { what: what.into() }));
     metadata.add_resources(&resources);
