@@ -24,6 +24,12 @@ pub enum Notice {
     /// Nothing tells what the inks of a CMYK picture look like.
     #[error("CMYK without a color profile: lightness is an estimate")]
     InksWithoutProfile,
+    /// No tag of a TIFF says what its values mean; it is taken for what other programs take.
+    #[error("the file does not say what its values mean; taken is: {meaning}")]
+    MeaningAssumed {
+        /// What is taken.
+        meaning: String,
+    },
     /// The XMP packet is split over several parts, and one of them is missing.
     #[error("extended XMP is not whole, left out")]
     ExtendedXmpIncomplete,
@@ -63,6 +69,12 @@ pub enum Notice {
         /// Samples a pixel.
         count: usize,
     },
+    /// A page of a TIFF that is known as the infrared of the one before it by its size and kind alone.
+    #[error("page {number} is taken for the infrared channel of the page before it, left out")]
+    InfraredLeftOut {
+        /// Number in the file's list, from 1.
+        number: usize,
+    },
     /// A page of a TIFF that is known as a preview of another by its size alone.
     #[error("page {number}, {width}x{height}, is a preview by its size, left out")]
     PreviewLeftOut {
@@ -96,14 +108,15 @@ impl Notice {
         match self {
             Self::ProfileIgnored { .. }
             | Self::InkProfileIgnored { .. }
-            | Self::InksWithoutProfile => Concern::Color,
+            | Self::InksWithoutProfile
+            | Self::MeaningAssumed { .. } => Concern::Color,
             Self::ExtendedXmpIncomplete
             | Self::XmpLeftOut { .. }
             | Self::BlockTooLarge { .. }
             | Self::TagsTooLarge { .. }
             | Self::TextBroken => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
-            Self::PreviewLeftOut { .. } => Concern::Pages,
+            Self::InfraredLeftOut { .. } | Self::PreviewLeftOut { .. } => Concern::Pages,
             Self::StrayBytes { .. } | Self::EndMarkerMissing => Concern::File,
         }
     }

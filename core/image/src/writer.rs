@@ -22,6 +22,8 @@ pub struct PageTags<'a> {
     pub xmp: &'a str,
     /// Pages of the file.
     pub pages: usize,
+    /// Whether the rows' alpha is opacity; only TIFF holds another one.
+    pub alpha_is_opacity: bool,
 }
 
 /// An image that is being written, page by page.

@@ -3,7 +3,7 @@
 use super::coding::Coding;
 use super::directory::{Directories, Entries};
 use super::pixels::{Meaning, Pixels};
-use super::tags::Tags;
+use super::tags::{OldJpeg, Tags};
 use super::unpack::Packing;
 use crate::color::profile::cmyk::CmykConversion;
 use crate::compression::Compression;
@@ -36,8 +36,11 @@ pub(crate) struct Plan {
     /// Bits of a byte stand the other way around.
     pub(crate) reversed: bool,
     pub(crate) planar: bool,
-    /// JPEG streams of three components are RGB.
-    pub(crate) stores_rgb: bool,
+    /// The components of JPEG streams are samples as they are, and not luma and chroma to be turned
+    /// into RGB.
+    pub(crate) untransformed: bool,
+    /// No tag says what the values mean: 0 is taken for white, where it is.
+    assumed: Option<&'static str>,
     /// Pixels that share the color differences of `YCbCr`, across and down.
     pub(crate) shared: (usize, usize),
     /// Width and height of a strip or tile.
@@ -58,9 +61,10 @@ impl Plan {
         }
         let samples = samples as usize;
         let coding = tags.coding(samples)?;
-        let photometric = tags.number(tag::PHOTOMETRIC_INTERPRETATION, 1)?;
+        let (photometric, assumed) = tags.photometric(samples, &coding)?;
         let mut packing = tags.packing(samples, &coding)?;
         let (meaning, shared) = tags.meaning(photometric, &mut packing, &coding)?;
+        let applies_reference = coding.is_jpeg() && matches!(meaning, Meaning::YCbCr(_));
         let colors = Pixels::colors(&meaning);
         if samples < colors {
             return Err(damaged(format!("{samples} samples of color, expected {colors}")));
@@ -75,7 +79,10 @@ impl Plan {
         if !plain && planar && shared != (1, 1) {
             return Err(unsupported("YCbCr color in separate planes of different size"));
         }
-        let stream = tags.old_jpeg_stream()?;
+        let stream = match tags.old_jpeg()? {
+            Some(OldJpeg::Whole(place)) => Some(place),
+            Some(OldJpeg::Head(_)) | None => None,
+        };
         let (tiled, chunk) = match stream {
             Some(_) => (false, (width, height)),
             None => tags.chunk(width, height)?,
@@ -90,7 +97,12 @@ impl Plan {
             pixels,
             reversed,
             planar,
-            stores_rgb: photometric == 2,
+            untransformed: photometric == 2 || applies_reference,
+            assumed: assumed.then_some(match photometric {
+                0 => "0 is white",
+                1 => "0 is black",
+                _ => "red, green and blue",
+            }),
             shared,
             chunk,
             tiled,
@@ -114,6 +126,9 @@ impl Plan {
     pub(crate) fn use_profile(&mut self, icc: Option<&[u8]>, notices: &mut Vec<Notice>) {
         if let Meaning::Cmyk(inks) = &mut self.pixels.meaning {
             *inks = CmykConversion::new(icc, notices);
+        }
+        if let Some(meaning) = self.assumed {
+            notices.push(Notice::MeaningAssumed { meaning: meaning.into() });
         }
         let colors = Pixels::colors(&self.pixels.meaning);
         let count = self.pixels.samples - colors - usize::from(self.pixels.alpha.is_some());

@@ -206,7 +206,7 @@ fn page_tags(rows: &dyn Rows, tags: &PageTags<'_>) -> Directory {
         values.insert(tag::SAMPLE_FORMAT, Value::shorts(&vec![3; channels]));
     }
     if layout.alpha {
-        values.insert(tag::EXTRA_SAMPLES, Value::short(2));
+        values.insert(tag::EXTRA_SAMPLES, Value::short(if tags.alpha_is_opacity { 2 } else { 0 }));
     }
     if let Some(iptc) = &tags.metadata.iptc {
         values.insert(tag::IPTC, Value::undefined(iptc.clone()));
