@@ -85,7 +85,7 @@ impl Hints {
 
 /// A hint on a work image.
 #[derive(Clone, Debug)]
-pub(crate) struct Spot {
+pub(crate) struct HintRegion {
     /// `(a, b)`, in -128..=127.
     pub(crate) chroma: [f32; 2],
     /// Pixels of the disc, by index; at least the one that the center is in, unless it lies
@@ -94,10 +94,10 @@ pub(crate) struct Spot {
 }
 
 /// The hints as a work image shows them.
-pub(crate) fn spots(image: &WorkImage, hints: &Hints) -> Vec<Spot> {
+pub(crate) fn regions(image: &WorkImage, hints: &Hints) -> Vec<HintRegion> {
     let (width, height) = (image.width, image.height);
     let scale = [width as f32 / image.scan_size.0 as f32, height as f32 / image.scan_size.1 as f32];
-    let spot = |hint: &Hint| {
+    let region = |hint: &Hint| {
         let color = Lab::from_srgb(hint.rgb.map(|v| f32::from(v) / 255.0));
         let center = [hint.x * scale[0] - 0.5, hint.y * scale[1] - 0.5];
         // A hint reaches one work pixel at least, however small it is on the scan.
@@ -113,9 +113,9 @@ pub(crate) fn spots(image: &WorkImage, hints: &Hints) -> Vec<Spot> {
             .flat_map(|y| span(center[0], width).map(move |x| (x, y)))
             .filter(|&(x, y)| inside(x, y))
             .map(|(x, y)| y * width + x);
-        Spot { chroma: [color.a, color.b], pixels: pixels.collect() }
+        HintRegion { chroma: [color.a, color.b], pixels: pixels.collect() }
     };
-    hints.0.iter().map(spot).collect()
+    hints.0.iter().map(region).collect()
 }
 
 #[cfg(test)]

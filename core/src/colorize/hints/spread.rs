@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Spot;
+use super::HintRegion;
 use crate::colorize::thumbnail::WorkImage;
 
 /// How far a hint reaches over a flat area, as a share of the work image's diagonal, until its
@@ -28,14 +28,19 @@ const CUTOFF: f32 = 2.5;
 
 /// Blends the hints' chroma into predicted chroma (a*, b* of each upright work pixel). They reach
 /// `share` times as far as they would if the network knew nothing of them.
-pub(crate) fn spread(image: &WorkImage, spots: &[Spot], share: f32, chroma: &mut [[f32; 2]]) {
+pub(crate) fn spread(
+    image: &WorkImage,
+    regions: &[HintRegion],
+    share: f32,
+    chroma: &mut [[f32; 2]],
+) {
     let n = chroma.len();
     let (mut sums, mut weights, mut strongest) = (vec![[0.0; 2]; n], vec![0.0; n], vec![0.0; n]);
-    for spot in spots {
-        for (i, distance) in geodesic_distances(image, &spot.pixels, share) {
+    for region in regions {
+        for (i, distance) in geodesic_distances(image, &region.pixels, share) {
             let weight = libm::expf(-distance * distance);
-            sums[i][0] += weight * spot.chroma[0];
-            sums[i][1] += weight * spot.chroma[1];
+            sums[i][0] += weight * region.chroma[0];
+            sums[i][1] += weight * region.chroma[1];
             weights[i] += weight;
             strongest[i] = weight.max(strongest[i]);
         }
@@ -90,7 +95,7 @@ mod tests {
     use polychromify_image::color::lab::Lab;
 
     use super::*;
-    use crate::colorize::hints::{Hint, spots};
+    use crate::colorize::hints::{Hint, regions};
     use crate::{Hints, Orientation, Thumbnail};
 
     /// 40 x 20, dark on the left of column 20, light on its right, shown at a tenth of the scan.
@@ -112,7 +117,7 @@ mod tests {
         let image = two_halves();
         assert_eq!(image.size(), (40, 20));
         let mut chroma = vec![[0.0; 2]; 800];
-        spread(&image, &spots(&image, &red_at(100.0, 100.0)), 1.0, &mut chroma);
+        spread(&image, &regions(&image, &red_at(100.0, 100.0)), 1.0, &mut chroma);
         let red = Lab::from_srgb([200.0 / 255.0, 30.0 / 255.0, 30.0 / 255.0]);
         let at = |x: usize, y: usize| chroma[y * 40 + x];
         assert!((at(10, 10)[0] - red.a).abs() < 0.1, "the hint itself: {:?}", at(10, 10));
@@ -131,7 +136,7 @@ mod tests {
     fn hints_outside_the_scan_are_harmless() {
         let mut chroma = vec![[0.0; 2]; 800];
         let image = two_halves();
-        spread(&image, &spots(&image, &red_at(1e9, 1e9)), 1.0, &mut chroma);
+        spread(&image, &regions(&image, &red_at(1e9, 1e9)), 1.0, &mut chroma);
         assert!(chroma.iter().all(|c| *c == [0.0; 2]));
     }
 }
