@@ -93,8 +93,9 @@ impl Daemon {
                 }
             })
         });
-        let pipe = child.stdout.take().unwrap();
-        thread::spawn(move || BufReader::new(pipe).lines().for_each(drop));
+        if let Some(pipe) = child.stdout.take() {
+            thread::spawn(move || BufReader::new(pipe).lines().for_each(drop));
+        }
         Self { child, log, read: 0, reader }
     }
 
