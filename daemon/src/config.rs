@@ -5,11 +5,10 @@
 //! wherever it is written.
 
 mod file;
-mod keys;
 mod print;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
@@ -44,11 +43,6 @@ impl Config {
         Ok(Self { watch, matches, file })
     }
 
-    /// Where the file is, if there is one.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.file.as_ref().map(File::path)
-    }
-
     /// Every option with its value and origin, in the order of the command line.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         print::entries(&options(), &self.matches, self.file.as_ref())
@@ -56,7 +50,7 @@ impl Config {
 
     /// The options in force as a configuration file, with the origin of each.
     pub(crate) fn print(&self) -> String {
-        print::print(&self.entries(), self.path())
+        print::print(&self.entries(), self.file.as_ref().map(File::path))
     }
 }
 

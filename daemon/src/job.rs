@@ -6,6 +6,7 @@ mod context;
 mod decision;
 mod failure;
 mod first_pass;
+pub(crate) mod notices;
 mod original;
 mod outcome;
 mod render;
@@ -14,6 +15,6 @@ mod staleness;
 
 pub(crate) use claims::ContentClaims;
 pub(crate) use context::JobContext;
-pub(crate) use decision::{Decision, decide, is_done_by_times};
+pub(crate) use decision::{Decision, decide};
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
 pub(crate) use staleness::staleness;

@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, named_params, params};
+use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint::Stamp;
@@ -68,16 +70,16 @@ impl Ledger {
             connection.pragma_update(None, "synchronous", "full")?;
             Ok(connection)
         };
-        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
-        schema::migrate(&connection, &path)?;
-        Ok(Self { connection: Mutex::new(connection), path })
+        Self::migrated(open(), path)
     }
 
     /// A ledger that nothing is written of, for a dry run.
     pub(crate) fn in_memory() -> Result<Self> {
-        let path = PathBuf::from(":memory:");
-        let open = Connection::open_in_memory();
-        let connection = open.map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        Self::migrated(Connection::open_in_memory(), PathBuf::from(":memory:"))
+    }
+
+    fn migrated(opened: rusqlite::Result<Connection>, path: PathBuf) -> Result<Self> {
+        let connection = opened.map_err(|source| Error::Ledger { path: path.clone(), source })?;
         schema::migrate(&connection, &path)?;
         Ok(Self { connection: Mutex::new(connection), path })
     }
@@ -95,8 +97,17 @@ impl Ledger {
             Ok(connection)
         };
         let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
-        schema::check(&connection, &path)?;
-        Ok(Some(Self { connection: Mutex::new(connection), path }))
+        if schema::is_newest(&connection, &path)? {
+            return Ok(Some(Self { connection: Mutex::new(connection), path }));
+        }
+        // One of an older version is read as a copy that is brought to the newest.
+        let copy = || {
+            let mut copy = Connection::open_in_memory()?;
+            let pause = Duration::from_millis(50); // while somebody writes it
+            Backup::new(&connection, &mut copy)?.run_to_completion(i32::MAX, pause, None)?;
+            Ok(copy)
+        };
+        Self::migrated(copy(), path.clone()).map(Some)
     }
 
     /// Puts jobs into the queue, with their inputs' stamps where they are known, and gives their
@@ -173,7 +184,7 @@ impl Ledger {
                      SELECT output, :input, :content, :weights, :settings, :source_size,
                          :source_modified, :source_changed, :sha256, :size, :modified, :width,
                          :height, :milliseconds, :now, :original, :software, :weights_name,
-                         :made_at, :sidecar
+                         :made_at, :sidecar, :notices
                      FROM jobs WHERE id = :id"
                 ),
                 named_params! {
@@ -197,6 +208,7 @@ impl Ledger {
                     ":weights_name": result.making.weights,
                     ":made_at": result.making.at,
                     ":sidecar": result.sidecar,
+                    ":notices": result.notices.as_ref().map(|list| json!(list).to_string()),
                 },
             )
         })?;

@@ -112,6 +112,7 @@ mod tests {
             original: Original::Kept,
             making: Making::default(),
             sidecar: None,
+            notices: None,
         };
         ledger.intend(id, &result).unwrap();
         (ledger, temporary, path)

@@ -15,6 +15,8 @@ pub(crate) struct Policy {
     pub(crate) on_success: OnSuccess,
     pub(crate) duplicates: Duplicates,
     pub(crate) redo: Redo,
+    /// Whether an input fails whose metadata would be lost, or whose profile is ignored.
+    pub(crate) strict: bool,
     /// Whether what the label says is written beside each result.
     pub(crate) sidecar: bool,
     /// The time that results carry in place of the present one, in milliseconds since 1970.

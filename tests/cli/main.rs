@@ -16,6 +16,8 @@ mod delivery;
 mod everywhere;
 /// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
 mod interruption;
+/// What is left out or assumed.
+mod notices;
 /// TIFFs of several pages.
 mod pages;
 /// The results' pixels: lightness kept, label, independence of how they were made.

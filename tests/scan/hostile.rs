@@ -64,16 +64,16 @@ fn a_million_pages_are_over_the_limit() {
 }
 
 #[test]
-fn values_beyond_the_file_are_damage_where_they_are_needed_and_take_no_memory() {
-    let (strips, bits, palette, profile, xmp) = (273_u16, 258, 320, 34675, 700);
+fn values_beyond_the_file_are_left_out_or_damage_and_take_no_memory() {
+    // Of places and depths only the first ones are read: there is one strip of one sample.
     let tags = [
-        (strips, 4_u16, true),
-        (bits, 3, true),
-        (palette, 3, false),
-        (profile, 7, true),
-        (xmp, 1, false),
+        (273_u16, 4_u16, None),
+        (258, 3, Some("0-bit samples")),
+        (320, 3, None),
+        (34675, 7, None),
+        (700, 1, None),
     ];
-    for (tag, kind, needed) in tags {
+    for (tag, kind, reason) in tags {
         let mut bytes = strip((4, 1), GRAY, &[(tag, kind, vec![0; 16])], &[0; 4]);
         let at = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) as usize;
         let entries = usize::from(bytes[at]);
@@ -83,12 +83,9 @@ fn values_beyond_the_file_are_damage_where_they_are_needed_and_take_no_memory() 
                 bytes[entry + 4..entry + 8].copy_from_slice(&u32::MAX.to_le_bytes());
             }
         }
-        match read(&bytes) {
-            Err(error) => {
-                assert!(needed && matches!(error, Error::Damaged { .. }), "{tag}: {error}");
-            }
-            Ok(()) => assert!(!needed, "{tag}"),
-        }
+        let found = read(&bytes).err().map(|error| error.to_string());
+        let told = |reason| found.as_deref().is_some_and(|found| found.contains(reason));
+        assert!(reason.map_or(found.is_none(), told), "{tag}: {found:?}");
     }
 }
 

@@ -129,4 +129,9 @@ pub(crate) struct Coloring {
     /// Without it they stay as they are. A result that somebody changed stays in any case.
     #[arg(long, switch = true, env = "POLYCHROMIFY_REDO_OLDER")]
     pub(crate) redo_older: bool,
+    /// Fail where metadata would be lost or a color profile is ignored, before there is a result
+    ///
+    /// Without it the result tells what was left out: in --json, the sidecar, the manifest and `status`.
+    #[arg(long, switch = true, env = "POLYCHROMIFY_STRICT")]
+    pub(crate) strict: bool,
 }

@@ -15,7 +15,7 @@ use crate::command::manifest;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files::fingerprint;
-use crate::job::{self, ContentClaims, JobContext, JobDetails, Outcome, SkipReason};
+use crate::job::{ContentClaims, JobContext, JobDetails, Outcome};
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::model::OpenedModel;
@@ -53,11 +53,15 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
         }
     } else {
         let workers = limits::workers(arguments.coloring.jobs).min(plan.jobs.len());
-        let output = (!arguments.dry_run).then(|| output::open(&plan.folder)).transpose()?;
-        let (_lock, ledger) = output.map_or((None, None), |(lock, it)| (Some(lock), Some(it)));
+        let (_lock, ledger) = if arguments.dry_run {
+            (None, Ledger::read(&plan.folder)?.map_or_else(Ledger::in_memory, Ok)?)
+        } else {
+            let (lock, ledger) = output::open(&plan.folder)?;
+            (Some(lock), ledger)
+        };
         let context = JobContext {
             model,
-            ledger: ledger.map_or_else(Ledger::in_memory, Ok)?,
+            ledger,
             folder: plan.folder.clone(),
             hints,
             limits: limits::of_each(arguments.coloring.memory, workers),
@@ -68,7 +72,7 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             stop: stop.clone(),
         };
         if arguments.dry_run {
-            dry_run::dry_run(arguments, &plan, &context, workers, &mut report)?;
+            dry_run::dry_run(arguments, &plan, &context, workers, &mut report);
         } else {
             color_all(&context, arguments, &plan, workers, &mut report)?;
             manifest_failed = arguments.manifest && !write_manifest(&context, arguments);
@@ -93,6 +97,7 @@ fn policy(arguments: &Batch) -> Result<Policy> {
             (false, true) => Redo::Older,
             (false, false) => Redo::Nothing,
         },
+        strict: arguments.coloring.strict,
         sidecar: arguments.coloring.sidecar,
         time: policy::fixed_time()?,
         ..Policy::default()
@@ -182,12 +187,10 @@ fn work(context: &JobContext, queue: &JobQueue, outcomes: &Sender<(Job, Outcome)
 
 /// The outcome of a job that shows by its times to be done already.
 fn finished(context: &JobContext, job: &Job) -> Result<Option<Outcome>> {
-    let (ledger, recipe) = (&context.ledger, &context.model.recipe);
-    let result = job::is_done_by_times(ledger, &context.folder, job, recipe, context.policy.redo)?;
-    Ok(result.map(|result| {
+    Ok(context.done_by_times(job)?.map(|result| {
         context.keep_sidecar(&job.output, &result);
         let mut details = JobDetails::default();
         details.of_result(&result);
-        Outcome::Skipped(SkipReason::DoneAlready(job::staleness(&result, recipe)), details)
+        Outcome::Skipped(context.done_already(&result), details)
     }))
 }

@@ -1,6 +1,6 @@
 //! `polychromify status`: what the ledger of an output folder knows.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cli::Status;
 use crate::config;
@@ -41,12 +41,16 @@ fn json(ledger: &Ledger) -> Result<Value> {
             "results": alike.results,
         })
     });
+    let (with_notices, kinds) = ledger.notices()?;
+    let kinds: Map<String, Value> =
+        kinds.into_iter().map(|(kind, results)| (kind, results.into())).collect();
     Ok(json!({
         "done": counts.done, "failed": counts.failed, "queued": counts.queued,
         "skipped": counts.skipped, "rate_per_minute": rate(ledger)?,
         "running": running.collect::<Vec<_>>(),
         "failures": failures.collect::<Vec<_>>(),
         "made": made.collect::<Vec<_>>(),
+        "notices": {"results": with_notices, "kinds": kinds},
     }))
 }
 
@@ -56,6 +60,13 @@ fn print(ledger: &Ledger) -> Result<()> {
         "{} done, {} skipped, {} failed, {} queued; {rate} a minute lately",
         counts.done, counts.skipped, counts.failed, counts.queued
     ));
+    let (with_notices, kinds) = ledger.notices()?;
+    if with_notices > 0 {
+        let s = if with_notices == 1 { "" } else { "s" };
+        let kinds: Vec<String> =
+            kinds.iter().map(|(kind, results)| format!("{kind} {results}")).collect();
+        report::print_line(&format!("{with_notices} result{s} with notices: {}", kinds.join(", ")));
+    }
     let made = ledger.made_alike()?;
     if made.len() > 1 {
         for (index, alike) in made.iter().enumerate() {

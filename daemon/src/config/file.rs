@@ -12,8 +12,10 @@ use clap::{Arg, ArgAction, Command};
 use directories::ProjectDirs;
 use toml::{Spanned, Value};
 
-use super::keys::{ABOUT_IT, key};
 use crate::error::{Error, Result};
+
+/// Options that say how the configuration is read: they are no part of it.
+pub(super) const ABOUT_IT: &[&str] = &["config", "print_config"];
 
 /// What a configuration file says, checked.
 #[derive(Debug)]
@@ -102,6 +104,11 @@ impl File {
 fn default_path() -> Option<PathBuf> {
     let user = ProjectDirs::from("", "", "Polychromify")?;
     Some(user.config_dir().join("config.toml"))
+}
+
+/// The key of an option in the file.
+pub(super) fn key(id: &str) -> String {
+    id.replace('_', "-")
 }
 
 /// The options that a file may set.

@@ -13,7 +13,6 @@ use crate::job::decision::{Decision, decide};
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
 use crate::job::render::Input;
 use crate::job::sidecar::{self, Sidecar, Written};
-use crate::job::staleness::staleness;
 use crate::ledger::{Original, Published};
 use crate::plan::Job;
 use crate::policy::{Duplicates, OnSuccess};
@@ -95,7 +94,7 @@ impl JobContext {
                 self.ledger.keep(id, &result)?;
                 self.keep_sidecar(&job.output, &result);
                 self.dispose_original(job, &result);
-                return Ok(Break(SkipReason::DoneAlready(staleness(&result, recipe))));
+                return Ok(Break(self.done_already(&result)));
             }
             Decision::LeaveEdited => return self.skip(id, SkipReason::ResultEdited),
         };

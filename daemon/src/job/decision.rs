@@ -5,8 +5,10 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
 use crate::files::publish::{self, Place};
+use crate::job::context::JobContext;
+use crate::job::outcome::SkipReason;
 use crate::job::staleness::staleness;
-use crate::ledger::{Ledger, Original, Published};
+use crate::ledger::{Original, Published};
 use crate::plan::Job;
 use crate::policy::Redo;
 use crate::settings::Recipe;
@@ -21,25 +23,28 @@ pub(crate) enum Decision {
     LeaveEdited,
 }
 
-/// Whether the ledger and the times of input and result alone show that nothing is to be done:
-/// a run over a finished collection reads no file.
-pub(crate) fn is_done_by_times(
-    ledger: &Ledger,
-    folder: &Path,
-    job: &Job,
-    recipe: &Recipe,
-    redo: Redo,
-) -> Result<Option<Published>> {
-    let Some(result) = ledger.result(&job.output)? else { return Ok(None) };
-    let (Some(source), Ok(now)) = (result.source, fingerprint::stamp(&job.shown)) else {
-        return Ok(None);
-    };
-    let unchanged = source == now && result.input == job.input;
-    if !unchanged || !stays(&result, recipe, redo) || !ledger.is_done(job)? {
-        return Ok(None);
+impl JobContext {
+    /// The result of a job, where the ledger and the times of input and result alone show that
+    /// nothing is to be done: a run over a finished collection reads no file.
+    pub(crate) fn done_by_times(&self, job: &Job) -> Result<Option<Published>> {
+        let Some(result) = self.ledger.result(&job.output)? else { return Ok(None) };
+        let (Some(source), Ok(now)) = (result.source, fingerprint::stamp(&job.shown)) else {
+            return Ok(None);
+        };
+        let unchanged = source == now && result.input == job.input;
+        let stays = stays(&result, &self.model.recipe, self.policy.redo);
+        if !unchanged || !stays || !self.ledger.is_done(job)? {
+            return Ok(None);
+        }
+        let path = self.folder.join(&job.output);
+        let place = publish::inspect_result(&path, Some(&result), true)?;
+        Ok((place == Place::Ours).then_some(result))
     }
-    let place = publish::inspect_result(&folder.join(&job.output), Some(&result), true)?;
-    Ok((place == Place::Ours).then_some(result))
+
+    /// Why a job is skipped whose result is there.
+    pub(crate) fn done_already(&self, result: &Published) -> SkipReason {
+        SkipReason::DoneAlready(staleness(result, &self.model.recipe))
+    }
 }
 
 /// Whether a result of the same content is left as it is.
@@ -129,6 +134,7 @@ mod tests {
             original: Original::Kept,
             making: Making { software: Some(SOFTWARE.into()), ..Making::default() },
             sidecar: None,
+            notices: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use polychromify_core::Toning;
+use serde_json::Value;
 
 use crate::error::Result;
 use crate::job::staleness::Staleness;
@@ -86,6 +87,8 @@ pub(crate) struct JobDetails {
     pub(crate) sha256_output: Option<String>,
     /// Whether the input, or its first page, has colors.
     pub(crate) toning: Option<Toning>,
+    /// What was left out or assumed, as [`notices::of`](crate::job::notices::of) gives it.
+    pub(crate) notices: Vec<Value>,
     /// Another input of the same content whose result is there.
     pub(crate) duplicate_of: Option<PathBuf>,
     /// What it would take.
@@ -108,5 +111,6 @@ impl JobDetails {
         self.height = Some(result.height);
         self.sha256_input = Some(result.content.clone());
         self.sha256_output = Some(result.sha256.clone());
+        self.notices = result.notices.clone().unwrap_or_default();
     }
 }

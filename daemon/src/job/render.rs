@@ -17,6 +17,7 @@ use crate::files::fingerprint::{self, Stamp};
 use crate::files::publish;
 use crate::files::temporary::Temporary;
 use crate::job::context::JobContext;
+use crate::job::notices;
 use crate::job::outcome::{JobDetails, Step};
 use crate::ledger::{self, Making, Original, Published};
 use crate::plan::Job;
@@ -85,6 +86,7 @@ impl JobContext {
                 at: Some(time),
             },
             sidecar: None,
+            notices: Some(details.notices.clone()),
         };
         Ok(Continue((temporary, result)))
     }
@@ -106,6 +108,9 @@ impl JobContext {
             Continue(colored) => colored,
             skipped @ Break(_) => return Ok(skipped),
         };
+        for notice in &details.notices {
+            log::warn!("{}: {}", job.shown.display(), notices::text(notice));
+        }
         out.flush().map_err(Error::io(temporary, "write"))?;
         out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
 
@@ -123,37 +128,54 @@ impl JobContext {
     pub(crate) fn color_to<W: Write + Seek>(
         &self,
         job: &Job,
-        (content, time): (&str, i64),
+        making: (&str, i64),
         limits: &Limits,
         out: W,
         details: &mut JobDetails,
     ) -> Step<Colored> {
         let mut scan = Scan::open(&job.shown, limits)?;
         scan.set_inverted(self.model.settings.invert);
+        let colored = self.color_pages(job, making, &mut scan, out, details);
+        details.notices = notices::of(&scan);
+        colored
+    }
+
+    fn color_pages<W: Write + Seek>(
+        &self,
+        job: &Job,
+        (content, time): (&str, i64),
+        scan: &mut Scan,
+        out: W,
+        details: &mut JobDetails,
+    ) -> Step<Colored> {
         let pages = scan.pages();
-        let mut first = match self.first_pass(job, &mut scan, details)? {
+        let mut first = match self.first_pass(job, scan, details)? {
             Continue(image) => Some(image),
             Break(reason) => return Ok(Break(reason)),
         };
+        self.refuse_losses(job, scan)?;
         let label = self.label(job, content, time);
         for number in self.hints.beyond(pages) {
             log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
         }
-        let mut result = ColorFile::new(out, &scan, self.model.settings.format)?;
+        let mut result = ColorFile::new(out, scan, self.model.settings.format)?;
         let size = scan.output_size(&self.model.settings.encoding(scan.info().width));
         for page in 0..pages {
             scan.select(page)?;
             let image = match first.take() {
                 Some(image) => image,
-                None => self.thumbnail(job, &mut scan)?.0,
+                None => self.thumbnail(job, scan)?.0,
             };
-            self.color_page(job, &mut scan, (page, image), &mut result, &label)?;
+            self.color_page(job, scan, (page, image), &mut result, &label)?;
+            self.refuse_losses(job, scan)?;
         }
         result.finish()?;
-        for notice in scan.notices() {
-            log::warn!("{}: {notice}", job.shown.display());
-        }
         Ok(Continue((size, pages)))
+    }
+
+    /// Fails where the policy is strict and something of a scan is lost.
+    pub(crate) fn refuse_losses(&self, job: &Job, scan: &Scan) -> Result<()> {
+        if self.policy.strict { notices::refuse(scan, job) } else { Ok(()) }
     }
 
     /// Colors the selected page into the result.

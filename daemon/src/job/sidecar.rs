@@ -5,8 +5,7 @@
 //! tells of no other result.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use polychromify_core::scan::SourceType;
@@ -37,7 +36,7 @@ impl Sidecar {
         let settings = serde_json::from_str(&result.recipe.settings).unwrap_or(Value::Null);
         let source_type = settings["source_type"].as_str();
         let source_type = source_type.unwrap_or(SourceType::default().term());
-        let value = json!({
+        let mut value = json!({
             "file": name(output),
             "size": result.size,
             "sha256": result.sha256,
@@ -53,6 +52,9 @@ impl Sidecar {
             "source_sha256": result.content,
             "time": result.making.at.map(crate::report::timestamp),
         });
+        if let Some(notices) = &result.notices {
+            value["notices"] = json!(notices);
+        }
         let mut text = serde_json::to_string_pretty(&value).expect("strings and numbers only");
         text.push('\n');
         Self { text }
@@ -65,12 +67,7 @@ impl Sidecar {
     /// Writes it beside the temporary file of its result, synced.
     pub(super) fn write(&self, temporary: &Path) -> Result<Written> {
         let temporary = Temporary::new(path(temporary));
-        let write = || {
-            let mut file = File::create_new(temporary.path())?;
-            file.write_all(self.text.as_bytes())?;
-            file.sync_all()
-        };
-        write().map_err(Error::io(temporary.path(), "write"))?;
+        publish::write_new(temporary.path(), self.text.as_bytes())?;
         Ok(Written(temporary))
     }
 

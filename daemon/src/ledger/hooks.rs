@@ -100,11 +100,6 @@ impl Ledger {
 
     /// Results whose latest hook failed, by the name of the input.
     pub(crate) fn hook_failures(&self) -> Result<Vec<HookFailure>> {
-        // A ledger of an older version has no such table until it is opened for writing.
-        let table = "SELECT 1 FROM sqlite_schema WHERE name = 'hooks'";
-        if self.row(table, [], |_| Ok(()))?.is_none() {
-            return Ok(Vec::new());
-        }
         let sql = "SELECT input, reason FROM hooks WHERE reason IS NOT NULL ORDER BY input";
         self.rows(sql, [], |row| {
             Ok(HookFailure { input: path(row, "input")?, reason: row.get("reason")? })

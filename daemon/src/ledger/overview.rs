@@ -60,6 +60,20 @@ impl Ledger {
         )
     }
 
+    /// How many results have notices, and how many have one of each kind.
+    pub(crate) fn notices(&self) -> Result<(u32, Vec<(String, u32)>)> {
+        let sql = "SELECT count(*) AS results FROM results WHERE json_array_length(notices) > 0";
+        let results = self.row(sql, [], |row| row.get("results"))?;
+        let kinds = self.rows(
+            "SELECT json_extract(value, '$.kind') AS kind, count(DISTINCT output) AS results
+             FROM results, json_each(results.notices)
+             GROUP BY kind ORDER BY results DESC, kind",
+            [],
+            |row| Ok((row.get("kind")?, row.get("results")?)),
+        )?;
+        Ok((results.unwrap_or_default(), kinds))
+    }
+
     /// Sums over all inputs; what is being published counts as running.
     pub(crate) fn counts(&self) -> Result<Counts> {
         let sql = "SELECT state, count(*) AS jobs FROM jobs GROUP BY state";

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use rusqlite::Row;
+use serde_json::Value;
 
 use crate::files::fingerprint::Stamp;
 use crate::ledger::sql_path::path;
@@ -12,7 +13,7 @@ use crate::settings::Recipe;
 pub(super) const RESULT: &str =
     "output, input, content, weights, settings, source_size, source_modified,
     source_changed, sha256, size, modified, width, height, milliseconds, published_at, original,
-    software, weights_name, made_at, sidecar";
+    software, weights_name, made_at, sidecar, notices";
 
 /// A result under its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(crate) struct Published {
     pub(crate) making: Making,
     /// SHA-256 of the JSON file beside it, if there is one.
     pub(crate) sidecar: Option<String>,
+    /// What was left out of it or assumed of its input; unknown of results of old versions.
+    pub(crate) notices: Option<Vec<Value>>,
 }
 
 /// How a result was made, beside its recipe; unknown of results of old versions.
@@ -110,5 +113,8 @@ pub(super) fn published(row: &Row) -> rusqlite::Result<Published> {
             at: row.get("made_at")?,
         },
         sidecar: row.get("sidecar")?,
+        notices: row
+            .get::<_, Option<String>>("notices")?
+            .and_then(|text| serde_json::from_str(&text).ok()),
     })
 }

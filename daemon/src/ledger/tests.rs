@@ -41,6 +41,7 @@ fn result_of(job: &Job) -> Published {
         original: Original::Kept,
         making: Making { software: Some("p 1".into()), weights: Some("n".into()), at: Some(9) },
         sidecar: Some("s".into()),
+        notices: Some(vec![json!({"kind": "text-broken"})]),
     }
 }
 
@@ -228,9 +229,20 @@ fn ledgers_of_earlier_versions_lose_nothing() {
         assert!(before.len() >= 10, "{before:?}");
         drop(old);
 
+        // It is read as it is before anything is written.
+        let bytes = std::fs::read(&path).unwrap();
+        let one_each = Counts { queued: 1, running: 2, done: 2, skipped: 1, failed: 1 };
+        let read = Ledger::read(folder.path()).unwrap().unwrap();
+        assert_eq!(read.counts().unwrap(), one_each);
+        assert_eq!(read.made_alike().unwrap()[0].results, 2);
+        assert_eq!(read.notices().unwrap(), (0, Vec::new()));
+        assert_eq!(read.hook_failures().unwrap().len(), usize::from(version >= 3));
+        assert!(read.result(Path::new("done.jpg")).unwrap().is_some());
+        drop(read);
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+
         let ledger = Ledger::open(folder.path()).unwrap();
         assert_eq!(rows(&ledger.lock(), &columns), before);
-        let one_each = Counts { queued: 1, running: 2, done: 2, skipped: 1, failed: 1 };
         assert_eq!(ledger.counts().unwrap(), one_each);
         let result = ledger.result(Path::new("done.jpg")).unwrap().unwrap();
         assert_eq!(result.input, Path::new("/scans/done.jpg"));

@@ -28,7 +28,7 @@ pub(super) fn tell(event: &WatchEvent<'_>) {
         }
         WatchEvent::Queued { input } => log::debug!(file:% = input.display(); "queued"),
         WatchEvent::Began { input } => log::debug!(file:% = input.display(); "begun"),
-        WatchEvent::Ended { input, outcome, .. } => ended(input, outcome),
+        WatchEvent::Ended { job, outcome } => ended(&job.shown, outcome),
         WatchEvent::Alive { .. } => {}
         WatchEvent::Stopping => log::debug!("stopping"),
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::job::Outcome;
 use crate::ledger::{Due, Ledger};
-use crate::plan;
+use crate::plan::Job;
 use crate::report;
 use crate::service::events;
 use crate::service::hook::{Hook, Hooks};
@@ -59,23 +59,6 @@ impl Service<'_> {
         }
         Ok(())
     }
-
-    /// What a hook is called for: a job that is done, or failed for good.
-    fn due(&self, input: &Path, output: &Path, outcome: &Outcome) -> Option<Due> {
-        let (failure, details) = match outcome {
-            Outcome::Done(details) => (None, details),
-            Outcome::Failed(reason, details) => (Some(reason.clone()), details),
-            _ => return None,
-        };
-        Some(Due {
-            output: output.strip_prefix(&self.output).unwrap_or(output).to_path_buf(),
-            input: plan::identity(input).unwrap_or_else(|_| input.to_path_buf()),
-            failure,
-            milliseconds: details.seconds.map(|seconds| (seconds * 1000.0) as i64),
-            content: details.sha256_input.clone(),
-            sha256: details.sha256_output.clone(),
-        })
-    }
 }
 
 impl Observer for Service<'_> {
@@ -85,12 +68,13 @@ impl Observer for Service<'_> {
         match event {
             WatchEvent::Ready => systemd::ready(),
             WatchEvent::Began { .. } => self.watchdog.worked(),
-            WatchEvent::Ended { input, output, outcome } => {
+            WatchEvent::Ended { job, outcome } => {
                 self.watchdog.worked();
                 if self.json {
-                    report::print_outcome(input, Some(output), outcome);
+                    let output = self.output.join(&job.output);
+                    report::print_outcome(&job.shown, Some(&output), outcome);
                 }
-                if let (Some(hook), Some(due)) = (&self.hook, self.due(input, output, outcome)) {
+                if let (Some(hook), Some(due)) = (&self.hook, due(job, outcome)) {
                     self.hooks.call(hook, &self.folder, due);
                 }
             }
@@ -104,4 +88,21 @@ impl Observer for Service<'_> {
             _ => {}
         }
     }
+}
+
+/// What a hook is called for: a job that is done, or failed for good.
+fn due(job: &Job, outcome: &Outcome) -> Option<Due> {
+    let (failure, details) = match outcome {
+        Outcome::Done(details) => (None, details),
+        Outcome::Failed(reason, details) => (Some(reason.clone()), details),
+        _ => return None,
+    };
+    Some(Due {
+        output: job.output.clone(),
+        input: job.input.clone(),
+        failure,
+        milliseconds: details.seconds.map(|seconds| (seconds * 1000.0) as i64),
+        content: details.sha256_input.clone(),
+        sha256: details.sha256_output.clone(),
+    })
 }

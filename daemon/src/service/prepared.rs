@@ -126,6 +126,7 @@ fn policy(asked: &Watch) -> Result<Policy> {
         },
         duplicates: asked.duplicates,
         redo: if asked.coloring.redo_older { Redo::Older } else { Redo::Nothing },
+        strict: asked.coloring.strict,
         sidecar: asked.coloring.sidecar,
         time: policy::fixed_time()?,
     })

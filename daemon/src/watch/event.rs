@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::job::Outcome;
+use crate::plan::Job;
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) enum WatchEvent<'a> {
     /// A job has begun.
     Began { input: &'a Path },
     /// A job ended, for now where the outcome is [`Outcome::Postponed`].
-    Ended { input: &'a Path, output: &'a Path, outcome: &'a Outcome },
+    Ended { job: &'a Job, outcome: &'a Outcome },
     /// The program is alive, at least every [`HEARTBEAT`]: files waited for, jobs in the queue and in work,
     /// bands read so far.
     Alive { waiting: usize, queued: usize, running: usize, bands: u64 },

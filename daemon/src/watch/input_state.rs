@@ -10,22 +10,16 @@ use crate::policy::Redo;
 /// Whether nothing is to be done about a file: by the ledger of the watched folder, or by that of
 /// a batch, which keeps the input's stamp with the result.
 pub(super) fn is_settled(context: &JobContext, job: &Job, stamp: &Stamp) -> Result<bool> {
-    let (ledger, recipe) = (&context.ledger, &context.model.recipe);
-    if input_state(context, job, stamp)? == InputState::Settled {
-        return Ok(true);
-    }
-    let redo = context.policy.redo;
-    Ok(job::is_done_by_times(ledger, &context.folder, job, recipe, redo)?.is_some())
+    Ok(input_state(context, job, stamp)? == InputState::Settled
+        || context.done_by_times(job)?.is_some())
 }
 
-/// Sees to it that a result of an earlier run has its sidecar, if these are asked for.
+/// Writes the sidecar of a result of an earlier run, if sidecars are asked for.
 pub(super) fn complete(context: &JobContext, job: &Job) -> Result<()> {
-    if context.policy.sidecar {
-        let (ledger, recipe, redo) = (&context.ledger, &context.model.recipe, context.policy.redo);
-        let done = job::is_done_by_times(ledger, &context.folder, job, recipe, redo)?;
-        if let Some(result) = done {
-            context.keep_sidecar(&job.output, &result);
-        }
+    if context.policy.sidecar
+        && let Some(result) = context.done_by_times(job)?
+    {
+        context.keep_sidecar(&job.output, &result);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::plan;
 use crate::policy::OnSuccess;
 use crate::watch::filesystem;
-use crate::watch::settings::{Noticing, WatchSettings};
+use crate::watch::settings::WatchSettings;
 
 /// A folder that is watched with everything below it.
 #[derive(Debug)]
@@ -37,12 +37,10 @@ impl Root {
 
     /// Finds out whether the folder sends events; `can_listen`: whether any would be heard.
     pub(super) fn ask_file_system(&mut self, settings: &WatchSettings, can_listen: bool) {
-        match settings.noticing {
-            Noticing::Poll => self.polled = Some("as asked for".to_owned()),
-            Noticing::Auto if can_listen => {
-                self.polled = filesystem::without_events(&self.real).map(sends_none);
-            }
-            Noticing::Auto => {}
+        if settings.poll_all {
+            self.polled = Some("as asked for".to_owned());
+        } else if can_listen {
+            self.polled = filesystem::without_events(&self.real).map(sends_none);
         }
     }
 

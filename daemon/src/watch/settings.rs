@@ -21,8 +21,8 @@ pub(crate) struct WatchSettings {
     pub(crate) stability_delay: Duration,
     /// How often all folders are looked through besides events; zero: at the start only.
     pub(crate) rescan: Duration,
-    /// Whether files are noticed by events or by looking again and again.
-    pub(crate) noticing: Noticing,
+    /// Whether folders are polled that send events too.
+    pub(crate) poll_all: bool,
     /// How often polled folders are looked through.
     pub(crate) poll_interval: Duration,
     /// Globs of names, or of paths below the input where they hold a `/`, that are left alone.
@@ -31,16 +31,6 @@ pub(crate) struct WatchSettings {
     pub(crate) empty_patience: Duration,
     /// Photographs in work at the same time.
     pub(crate) jobs: usize,
-}
-
-/// How files are noticed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Noticing {
-    /// By events, and by polling on file systems that are known to send none.
-    #[default]
-    Auto,
-    /// By polling only.
-    Poll,
 }
 
 impl WatchSettings {
@@ -52,7 +42,7 @@ impl WatchSettings {
             output: output.to_path_buf(),
             stability_delay: arguments.stability_delay,
             rescan: arguments.rescan,
-            noticing: if arguments.poll.is_some() { Noticing::Poll } else { Noticing::Auto },
+            poll_all: arguments.poll.is_some(),
             poll_interval: arguments.poll.unwrap_or(POLL_INTERVAL),
             ignore: IGNORED.iter().map(ToString::to_string).chain(own).collect(),
             empty_patience: arguments.empty_patience,

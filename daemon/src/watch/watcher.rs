@@ -23,7 +23,7 @@ use crate::watch::input_state::input_state;
 use crate::watch::pause::Pause;
 use crate::watch::roots::{self, Root};
 use crate::watch::seen::Seen;
-use crate::watch::settings::{Noticing, WatchSettings};
+use crate::watch::settings::WatchSettings;
 use crate::watch::sweep::{self, Filter};
 use crate::watch::waiting::Waiting;
 
@@ -107,7 +107,7 @@ impl<'a> Watcher<'a> {
             next_round: now + ROUND,
             foreign_changes: None,
         };
-        if settings.noticing == Noticing::Auto {
+        if !settings.poll_all {
             let sender = sender.clone();
             let noticed = move || {
                 // Nobody listens any more while the program ends.
@@ -201,8 +201,7 @@ impl<'a> Watcher<'a> {
         let stamp = self.in_hand.remove(&job.input);
         self.outputs.remove(&folded(&job.output));
         if !matches!(outcome, Outcome::Skipped(SkipReason::DoneAlready(_), _)) {
-            let output = self.settings.output.join(&job.output);
-            self.tell(&WatchEvent::Ended { input: &job.shown, output: &output, outcome });
+            self.tell(&WatchEvent::Ended { job: &job, outcome });
         }
         match (outcome, stamp) {
             (Outcome::Postponed { delay, .. }, Some(stamp)) => {

@@ -20,5 +20,7 @@ pub mod folder;
 pub mod mount;
 /// Pictures and profiles made in the test.
 pub mod pictures;
+/// What another program reads from the same file.
+pub mod second_opinion;
 /// Small seeded weights.
 pub mod weights;

@@ -13,10 +13,8 @@ use crate::cli::Batch;
 use crate::error::Result;
 use crate::files::fingerprint;
 use crate::job::{
-    Decision, Estimate, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
-    is_done_by_times, staleness,
+    Decision, Estimate, JobContext, JobDetails, Outcome, SkipReason, Step, decide, notices,
 };
-use crate::ledger::Ledger;
 use crate::plan::{Job, Plan};
 use crate::policy::Redo;
 use crate::report::Report;
@@ -29,23 +27,22 @@ pub(super) fn dry_run(
     context: &JobContext,
     workers: usize,
     report: &mut Report,
-) -> Result<()> {
-    let ledger = Ledger::read(&plan.folder)?;
+) {
     let mut candidates = Vec::new();
     let mut outcomes = Vec::with_capacity(plan.jobs.len());
     report.start_bar(plan.jobs.len());
     for job in &plan.jobs {
         if context.stop.is_asked() {
-            return Ok(());
+            return;
         }
         let mut details = JobDetails::default();
-        outcomes.push(match dry_run_one(context, ledger.as_ref(), job, &mut details) {
+        outcomes.push(match dry_run_one(context, job, &mut details) {
             Ok(Continue(candidate)) => {
                 candidates.push(candidate);
                 Outcome::Skipped(SkipReason::DryRun, details)
             }
             Ok(Break(reason)) => Outcome::Skipped(reason, details),
-            Err(error) => Outcome::Failed(error.reason(&job.shown), JobDetails::default()),
+            Err(error) => Outcome::Failed(error.reason(&job.shown), details),
         });
     }
     let workers = workers.min(candidates.len().max(1));
@@ -65,7 +62,6 @@ pub(super) fn dry_run(
     } else {
         tell_estimate(arguments, &plan.folder, &estimates, workers, report);
     }
-    Ok(())
 }
 
 /// Tells what all that would be colored takes.
@@ -98,23 +94,16 @@ fn tell_estimate(
     }
 }
 
-fn dry_run_one(
-    context: &JobContext,
-    ledger: Option<&Ledger>,
-    job: &Job,
-    details: &mut JobDetails,
-) -> Step<Candidate> {
-    let (recipe, redo) = (&context.model.recipe, context.policy.redo);
-    if let (Some(ledger), true) = (ledger, redo != Redo::All)
-        && let Some(result) = is_done_by_times(ledger, &context.folder, job, recipe, redo)?
-    {
+fn dry_run_one(context: &JobContext, job: &Job, details: &mut JobDetails) -> Step<Candidate> {
+    if let Some(result) = context.done_by_times(job)? {
         details.of_result(&result);
-        return Ok(Break(SkipReason::DoneAlready(staleness(&result, recipe))));
+        return Ok(Break(context.done_already(&result)));
     }
+    let (recipe, redo) = (&context.model.recipe, context.policy.redo);
     let deadline = context.limits_from_now().deadline;
     let content = fingerprint::sha256_unless(&job.shown, &context.stop, deadline)?;
     details.sha256_input = Some(content.clone());
-    let known = ledger.map(|ledger| ledger.result(&job.output)).transpose()?.flatten();
+    let known = context.ledger.result(&job.output)?;
     let path = context.folder.join(&job.output);
     Ok(match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
@@ -125,7 +114,7 @@ fn dry_run_one(
         }
         Decision::Keep(result) => {
             details.of_result(&result);
-            Break(SkipReason::DoneAlready(staleness(&result, recipe)))
+            Break(context.done_already(&result))
         }
         Decision::LeaveEdited => Break(SkipReason::ResultEdited),
     })
@@ -144,6 +133,8 @@ fn candidate(
     let (mut pixels, mut result_pixels) = (0, 0);
     for page in 0..scan.pages() {
         scan.select(page)?;
+        details.notices = notices::of(&scan);
+        context.refuse_losses(job, &scan)?;
         let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
         let info = scan.info();
         pixels += area((info.width, info.height));

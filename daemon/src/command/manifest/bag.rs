@@ -85,14 +85,14 @@ fn fill(folder: &Path, bag: &Path) -> Result<u64> {
          Internal-Sender-Description: Photographs colored by a program; {TABLE} tells of what.\n",
         today.split('T').next().unwrap_or_default()
     );
-    write(&bag.join("bagit.txt"), DECLARATION)?;
-    write(&bag.join("bag-info.txt"), &information)?;
+    publish::write_new(&bag.join("bagit.txt"), DECLARATION.as_bytes())?;
+    publish::write_new(&bag.join("bag-info.txt"), information.as_bytes())?;
     let mut tags = Vec::new();
     for name in ["bag-info.txt", "bagit.txt", CHECKSUMS] {
         let sha256 = fingerprint::sha256(&bag.join(name))?;
         tags.extend(listing::bag_line(&sha256, Path::new(name)));
     }
-    write(&bag.join("tagmanifest-sha256.txt"), tags)?;
+    publish::write_new(&bag.join("tagmanifest-sha256.txt"), &tags)?;
     publish::sync_folder(bag)?;
     Ok(files)
 }
@@ -118,13 +118,4 @@ fn copy(from: &Path, to: &PathBuf) -> Result<(String, u64)> {
     };
     keep_time().map_err(Error::io(to, "sync"))?;
     Ok((fingerprint::hexadecimal(&hasher.finalize()), length))
-}
-
-fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
-    let write = || {
-        let mut file = File::create_new(path)?;
-        file.write_all(content.as_ref())?;
-        file.sync_all()
-    };
-    write().map_err(Error::io(path, "write"))
 }

@@ -3,6 +3,8 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use crate::error::Result;
 use crate::files::fingerprint::{self, Stamp};
 use crate::job::sidecar;
@@ -10,7 +12,7 @@ use crate::ledger::{Published, Undelivered};
 use crate::report::timestamp;
 
 /// Columns of the table. Of an input without a result, `path`, `size` and `sha256` are empty.
-pub(super) const COLUMNS: [&str; 11] = [
+pub(super) const COLUMNS: [&str; 12] = [
     "path",
     "size",
     "sha256",
@@ -22,6 +24,7 @@ pub(super) const COLUMNS: [&str; 11] = [
     "status",
     "reason",
     "time",
+    "notices",
 ];
 
 /// A row's values.
@@ -71,6 +74,8 @@ impl Row {
             ResultKind::Changed => ("changed", "changed by somebody since it was made".to_owned()),
             ResultKind::Missing => ("missing", "not there any more".to_owned()),
         };
+        let notices = result.notices.as_ref().filter(|notices| !notices.is_empty());
+        let notices = notices.map(|notices| json!(notices).to_string()).unwrap_or_default();
         let record = [
             output.as_os_str().as_bytes(),
             size.as_bytes(),
@@ -83,6 +88,7 @@ impl Row {
             status.as_bytes(),
             reason.as_bytes(),
             result.making.at.map(timestamp).unwrap_or_default().as_bytes(),
+            notices.as_bytes(),
         ]
         .map(<[u8]>::to_vec);
         Ok(Self { record, kind, sha256 })
@@ -103,6 +109,7 @@ pub(super) fn undelivered(input: &Undelivered) -> Record {
         input.state.as_bytes(),
         input.reason.as_deref().unwrap_or_default().as_bytes(),
         timestamp(input.at).as_bytes(),
+        b"",
     ]
     .map(<[u8]>::to_vec)
 }
