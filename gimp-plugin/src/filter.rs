@@ -11,8 +11,8 @@ mod hints;
 mod label;
 mod network;
 mod plan;
+mod prediction_cache;
 mod preview;
-mod studio;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +26,9 @@ use bands::Alpha;
 pub(crate) use error::Error;
 use label::SourceFile;
 use plan::Plan;
+use prediction_cache::Question;
+pub(crate) use prediction_cache::Studio;
 pub(crate) use preview::Preview;
-use studio::Question;
-pub(crate) use studio::Studio;
 
 /// How much of the progress is reading; predicting pulses, and painting is the rest.
 const READING: f64 = 0.4;

@@ -1,15 +1,11 @@
 //! What the filter needs of a program that holds layers; GIMP 2.10 and 3 provide it.
 
-pub(crate) mod gimp2;
-pub(crate) mod gimp3;
-mod layers;
-
 use std::path::PathBuf;
 
 use crate::ffi;
 
 /// What the progress bar says.
-const PROGRESS: &str = "Colorizing with Polychromify";
+pub(crate) const PROGRESS: &str = "Colorizing with Polychromify";
 
 /// A layer, by its host's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,6 +7,7 @@
 mod command_line;
 mod ffi;
 mod filter;
+mod gimp;
 mod host;
 mod install;
 mod procedure;

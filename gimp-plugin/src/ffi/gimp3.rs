@@ -2,8 +2,8 @@
 
 mod call;
 mod dialog;
-mod making;
 mod plugin;
+mod registration;
 
 use std::ffi::{c_char, c_int, c_void};
 use std::path::PathBuf;

@@ -10,7 +10,7 @@ use polychromify_core::{Hints, SamplesMut};
 
 use super::network::Prediction;
 use super::plan::Plan;
-use super::studio::{Question, Studio};
+use super::prediction_cache::{Question, Studio};
 use super::{Error, hints};
 use crate::host::{Host, Shown};
 use crate::procedure::Settings;

@@ -10,7 +10,7 @@ use crate::ffi::glib::{borrowed, c_string};
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
 use crate::ffi::{Error, Gimp};
-use crate::host::gimp2 as host;
+use crate::gimp::gimp2 as host;
 use crate::procedure::{self, Kind, Outcome, RunMode};
 
 symbols! {

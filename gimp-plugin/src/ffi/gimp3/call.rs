@@ -10,7 +10,7 @@ use crate::ffi::glib::{Boolean, GError, c_string};
 use crate::ffi::libgimp::Version;
 use crate::ffi::symbols::symbols;
 use crate::ffi::{Error, Gimp};
-use crate::host::gimp3 as host;
+use crate::gimp::gimp3 as host;
 use crate::host::{Choices, Shown};
 use crate::procedure::{self, Outcome, RunMode, Settings};
 

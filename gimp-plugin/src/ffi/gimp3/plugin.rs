@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::OnceLock;
 
-use super::{Gimp3, call, making};
+use super::{Gimp3, call, registration};
 use crate::ffi::glib::{borrowed, c_string};
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
@@ -73,7 +73,7 @@ struct PlugInClass {
 /// What the callbacks use: all that it takes to tell GIMP that the rest is missing, and the rest.
 pub(super) struct PlugIn {
     functions: Functions,
-    pub(super) making: making::Functions,
+    pub(super) making: registration::Functions,
     pub(super) call: call::Functions,
     pub(super) gimp: Result<Gimp<Gimp3>, Error>,
 }
@@ -90,7 +90,7 @@ pub(super) fn plug_in() -> Option<&'static PlugIn> {
 pub(crate) fn main(arguments: &[CString]) -> Result<u8, Error> {
     let library = Library::open("libgimp-3.0.so.0")?;
     let functions = Functions::load(&|name| library.symbol(name))?;
-    let making = making::Functions::load(&|name| library.symbol(name))?;
+    let making = registration::Functions::load(&|name| library.symbol(name))?;
     let call = call::Functions::load(&|name| library.symbol(name))?;
     let gimp = Gimp::load(&library, Gimp3::load);
     std::mem::forget(library); // stays open: its functions are used until the process ends

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::Error;
-use super::layers::GimpImage;
+use super::image::GimpImage;
 use crate::ffi::gimp2::show_dialog;
 use crate::ffi::{Gimp, Gimp2};
 use crate::filter::{self, Preview, Studio};
+use crate::host::{Error, PROGRESS};
 use crate::procedure::{Outcome, RunMode, Settings};
 
 /// Runs the filter on one drawable as the run mode says.
@@ -38,7 +38,7 @@ pub(crate) fn run(
             }
         }
     };
-    gimp.start_progress(super::PROGRESS);
+    gimp.start_progress(PROGRESS);
     match filter::colorize(&host, &drawables, &settings, &mut studio) {
         Ok(layers) => {
             if mode == RunMode::Interactive {

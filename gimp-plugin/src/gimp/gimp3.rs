@@ -1,10 +1,10 @@
 //! A call of the procedure by GIMP 3.
 
-use super::Error;
-use super::layers::GimpImage;
+use super::image::GimpImage;
 use crate::ffi::gimp3::Call;
 use crate::ffi::{Gimp, Gimp3};
 use crate::filter::{self, Preview, Studio};
+use crate::host::{Error, PROGRESS};
 use crate::procedure::{Outcome, RunMode};
 
 /// Runs the filter on the selected drawables as the run mode says. GIMP keeps the settings.
@@ -29,7 +29,7 @@ pub(crate) fn run(
             Err(error) => return Outcome::Failed(Error::from(error).to_string()),
         }
     }
-    gimp.start_progress(super::PROGRESS);
+    gimp.start_progress(PROGRESS);
     match filter::colorize(&host, drawables, &call.settings(), &mut studio) {
         Ok(layers) => Outcome::Done(layers.into_iter().map(|layer| layer.0).collect()),
         Err(error) => Outcome::Failed(error.to_string()),

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
 use crate::ffi::{Buffer, Encoding, Gimp, Version};
+use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
 
 /// The name of the parasite that keeps the label in GIMP's own files.
 const PARASITE: &str = "polychromify";
