@@ -3,8 +3,8 @@
 //! Everything of GIMP, GEGL, babl, GLib and GTK is looked up by name in the libraries of the GIMP
 //! that called, so that one binary serves GIMP 2.10 and 3 and is built without either.
 //!
-//! What leaves this module is safe: items are numbers, buffers and strings are owned, and every
-//! pointer that GIMP hands over is checked before it is used. GIMP's libraries are called from the
+//! Its interface is safe: items are numbers, buffers and strings are owned, and every pointer that
+//! GIMP hands over is checked before it is used. GIMP's libraries are called from the
 //! main thread alone.
 #![expect(unsafe_code, reason = "libgimp is a C library, loaded when the plug-in starts")]
 #![expect(clippy::struct_field_names, reason = "tables of functions carry the C names")]

@@ -49,9 +49,9 @@ impl Gimp2 {
         Ok(Self { functions: Functions::load(lookup)? })
     }
 
-    /// What the last run kept, for as long as GIMP runs.
-    pub(crate) fn kept(&self) -> Option<Vec<u8>> {
-        let name = KEPT.as_ptr();
+    /// The data that the last run stored, for as long as GIMP runs.
+    pub(crate) fn last_values(&self) -> Option<Vec<u8>> {
+        let name = LAST_VALUES.as_ptr();
         // SAFETY: the name ends with a zero byte.
         let size = unsafe { (self.functions.gimp_procedural_db_get_data_size)(name) };
         let mut data = vec![0_u8; usize::try_from(size).ok().filter(|size| *size > 0)?];
@@ -61,16 +61,16 @@ impl Gimp2 {
         (found != 0).then_some(data)
     }
 
-    /// Keeps data for the next run.
-    pub(crate) fn keep(&self, data: &[u8]) {
-        let (name, bytes) = (KEPT.as_ptr(), data.len() as u32);
+    /// Stores data for the next run.
+    pub(crate) fn store_last_values(&self, data: &[u8]) {
+        let (name, bytes) = (LAST_VALUES.as_ptr(), data.len() as u32);
         // SAFETY: the name ends with a zero byte, and the data are as long as said.
         unsafe { (self.functions.gimp_procedural_db_set_data)(name, data.as_ptr().cast(), bytes) };
     }
 }
 
-/// Under which name the last values are kept.
-const KEPT: &std::ffi::CStr = c"plug-in-polychromify-colorize";
+/// The name under which GIMP keeps the last values.
+const LAST_VALUES: &std::ffi::CStr = c"plug-in-polychromify-colorize";
 
 impl Version for Gimp2 {
     type Handle = i32;

@@ -75,6 +75,7 @@ const LCH_COLOR: c_int = 26;
 const MASK_OF_SELECTION: c_int = 4;
 /// `GIMP_COLOR_RENDERING_INTENT_RELATIVE_COLORIMETRIC`.
 const RELATIVE_COLORIMETRIC: c_int = 1;
+
 /// What differs between the versions. Items and images are known by their numbers outside.
 pub(crate) trait Version {
     /// How libgimp takes items and images.
@@ -216,7 +217,7 @@ impl<V: Version> Gimp<V> {
         (self.functions.gimp_drawable_has_alpha)(self.version.item(layer)) != 0
     }
 
-    /// Whether nothing is selected, which is as good as everything.
+    /// Whether nothing is selected.
     pub(crate) fn selection_is_empty(&self, image: i32) -> bool {
         (self.functions.gimp_selection_is_empty)(self.version.image(image)) != 0
     }
@@ -236,7 +237,7 @@ impl<V: Version> Gimp<V> {
     /// Takes over the shadow's pixels within the selection, as a step that can be undone.
     pub(crate) fn merge_shadow(&self, layer: i32) -> Result<(), Error> {
         let merged = (self.functions.gimp_drawable_merge_shadow)(self.version.item(layer), 1);
-        self.done("gimp_drawable_merge_shadow", merged)
+        self.check("gimp_drawable_merge_shadow", merged)
     }
 
     /// Has a layer's pixels shown anew.
@@ -246,7 +247,7 @@ impl<V: Version> Gimp<V> {
         (self.functions.gimp_drawable_update)(handle, 0, 0, width, height);
     }
 
-    /// Begins a step that can be undone as one.
+    /// Begins an undo step.
     pub(crate) fn start_undo_group(&self, image: i32) {
         (self.functions.gimp_image_undo_group_start)(self.version.image(image));
     }
@@ -256,10 +257,10 @@ impl<V: Version> Gimp<V> {
         (self.functions.gimp_image_undo_group_end)(self.version.image(image));
     }
 
-    /// Makes a gray image one in color.
+    /// Converts a gray image to RGB.
     pub(crate) fn convert_to_rgb(&self, image: i32) -> Result<(), Error> {
         let converted = (self.functions.gimp_image_convert_rgb)(self.version.image(image));
-        self.done("gimp_image_convert_rgb", converted)
+        self.check("gimp_image_convert_rgb", converted)
     }
 
     /// A layer in mode LCh Color that is in no image yet.
@@ -279,7 +280,7 @@ impl<V: Version> Gimp<V> {
             let name = name.as_ptr();
             (self.functions.gimp_layer_new)(image, name, width, height, kind, 100.0, LCH_COLOR)
         };
-        self.version.item_id(layer).ok_or_else(|| self.failed("gimp_layer_new"))
+        self.version.item_id(layer).ok_or_else(|| self.call_error("gimp_layer_new"))
     }
 
     /// Puts a layer above another one, into its group and to its offsets.
@@ -291,9 +292,9 @@ impl<V: Version> Gimp<V> {
         let parent = if self.version.item_id(parent).is_some() { parent } else { V::NONE };
         let position = (self.functions.gimp_image_get_item_position)(image, below);
         let inserted = (self.functions.gimp_image_insert_layer)(image, layer, parent, position);
-        self.done("gimp_image_insert_layer", inserted)?;
+        self.check("gimp_image_insert_layer", inserted)?;
         let moved = (self.functions.gimp_layer_set_offsets)(layer, x, y);
-        self.done("gimp_layer_set_offsets", moved)
+        self.check("gimp_layer_set_offsets", moved)
     }
 
     /// Removes a layer that is in no image.
@@ -306,9 +307,9 @@ impl<V: Version> Gimp<V> {
         let layer = self.version.item(layer);
         let mask = (self.functions.gimp_layer_create_mask)(layer, MASK_OF_SELECTION);
         if self.version.item_id(mask).is_none() {
-            return Err(self.failed("gimp_layer_create_mask"));
+            return Err(self.call_error("gimp_layer_create_mask"));
         }
-        self.done("gimp_layer_add_mask", (self.functions.gimp_layer_add_mask)(layer, mask))
+        self.check("gimp_layer_add_mask", (self.functions.gimp_layer_add_mask)(layer, mask))
     }
 
     /// Shows a progress bar.
@@ -345,7 +346,7 @@ impl<V: Version> Gimp<V> {
         buffer: *mut c_void,
     ) -> Result<Buffer, Error> {
         // SAFETY: libgimp gives the buffer away.
-        let buffer = unsafe { self.glib.object(buffer) }.ok_or_else(|| self.failed(call))?;
+        let buffer = unsafe { self.glib.object(buffer) }.ok_or_else(|| self.call_error(call))?;
         let space = if V::LABELS_BUFFERS { ptr::null() } else { self.space(image) };
         // SAFETY: libgimp made the buffer, and the space is null or babl's.
         unsafe { self.gegl.buffer(buffer, space) }
@@ -368,11 +369,11 @@ impl<V: Version> Gimp<V> {
         space
     }
 
-    fn done(&self, call: &'static str, success: Boolean) -> Result<(), Error> {
-        if success != 0 { Ok(()) } else { Err(self.failed(call)) }
+    fn check(&self, call: &'static str, success: Boolean) -> Result<(), Error> {
+        if success != 0 { Ok(()) } else { Err(self.call_error(call)) }
     }
 
-    fn failed(&self, call: &'static str) -> Error {
+    fn call_error(&self, call: &'static str) -> Error {
         Error::Call { call, reason: self.version.last_error() }
     }
 }

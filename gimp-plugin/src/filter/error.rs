@@ -34,7 +34,7 @@ pub(crate) enum Error {
         /// Name of the layer.
         name: String,
     },
-    /// A factor that is none.
+    /// A saturation that is out of range, or no number.
     #[error("the saturation is {0}, expected a number from 0 to 3")]
     Saturation(f64),
     /// The weights, or the prediction.

@@ -1,4 +1,5 @@
-//! What a call has opened, read and predicted so far, so that a preview's work serves the result.
+//! Networks, thumbnails and chroma maps of one call of the plug-in, each made once: what a preview
+//! predicted is what the result is painted with.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,14 +15,14 @@ use super::network::{Network, Prediction};
 use crate::host::{Host, Layer, LayerInfo};
 
 /// How often the host hears that a prediction goes on.
-const PULSE: Duration = Duration::from_millis(100);
+const PULSE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Answers that are kept: a dialog's user goes back and forth between a few.
-const KEPT: usize = 16;
+/// Chroma maps that are kept: a dialog's user goes back and forth between a few settings.
+const CAPACITY: usize = 16;
 
-/// What a chroma map is predicted from.
+/// All that a chroma map depends on.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Question {
+pub(crate) struct PredictionKey {
     pub(crate) source: Layer,
     /// In pixels of the source.
     pub(crate) hints: Hints,
@@ -30,7 +31,7 @@ pub(crate) struct Question {
 }
 
 /// A layer's lightness at the size of a preview.
-pub(crate) struct View {
+pub(crate) struct PreviewLightness {
     /// In pixels.
     pub(crate) width: u32,
     /// In pixels.
@@ -39,21 +40,21 @@ pub(crate) struct View {
     pub(crate) lightness: Vec<f32>,
 }
 
-/// Networks, thumbnails and chroma maps, each made once.
+/// What was opened, read and predicted so far.
 #[derive(Default)]
-pub(crate) struct Studio {
-    /// Longest side of a view in pixels, where views are wanted.
-    view_side: Option<u32>,
+pub(crate) struct PredictionCache {
+    /// Longest side of a preview in pixels, if there is one.
+    preview_side: Option<u32>,
     networks: HashMap<String, Arc<Network>>,
     thumbnails: HashMap<(Layer, usize), WorkImage>,
-    views: HashMap<Layer, View>,
-    maps: Vec<(Question, Arc<ChromaMap>)>,
+    previews: HashMap<Layer, PreviewLightness>,
+    maps: Vec<(PredictionKey, Arc<ChromaMap>)>,
 }
 
-impl Studio {
-    /// Has a view made of each layer that is read.
-    pub(crate) fn want_views(&mut self, side: u32) {
-        self.view_side = Some(side);
+impl PredictionCache {
+    /// Keeps each layer's lightness for a preview, too, when it is read.
+    pub(crate) fn enable_previews(&mut self, side: u32) {
+        self.preview_side = Some(side);
     }
 
     /// The network of a name or file.
@@ -66,59 +67,59 @@ impl Studio {
         Ok(network)
     }
 
-    /// A chroma map that was predicted before.
-    pub(crate) fn known(&self, question: &Question) -> Option<Arc<ChromaMap>> {
-        let known = self.maps.iter().find(|(known, _)| known == question);
-        known.map(|(_, map)| Arc::clone(map))
+    /// The chroma map, if it was predicted before.
+    pub(crate) fn get(&self, key: &PredictionKey) -> Option<Arc<ChromaMap>> {
+        let found = self.maps.iter().find(|(known, _)| known == key);
+        found.map(|(_, map)| Arc::clone(map))
     }
 
-    /// The view of a layer, once a question about it was asked.
-    pub(crate) fn view(&self, layer: Layer) -> Option<&View> {
-        self.views.get(&layer)
+    /// The lightness of a layer for a preview, once the layer was read.
+    pub(crate) fn preview(&self, layer: Layer) -> Option<&PreviewLightness> {
+        self.previews.get(&layer)
     }
 
     /// Reads what a prediction needs, and starts it.
-    pub(crate) fn ask<H: Host>(
+    pub(crate) fn start<H: Host>(
         &mut self,
         host: &H,
-        question: &Question,
+        key: &PredictionKey,
         progress: &Progress<'_>,
     ) -> Result<Prediction, Error> {
-        let network = self.network(&question.weights)?;
-        let thumbnail = self.thumbnail(host, question.source, network.work_area(), progress)?;
-        Ok(network.predict(thumbnail, question.hints.clone()))
+        let network = self.network(&key.weights)?;
+        let thumbnail = self.thumbnail(host, key.source, network.work_area(), progress)?;
+        Ok(network.predict(thumbnail, key.hints.clone()))
     }
 
-    /// Keeps the answer.
-    pub(crate) fn answer(&mut self, question: Question, map: ChromaMap) -> Arc<ChromaMap> {
+    /// Keeps a chroma map in place of the oldest one.
+    pub(crate) fn insert(&mut self, key: PredictionKey, map: ChromaMap) -> Arc<ChromaMap> {
         let map = Arc::new(map);
-        if self.maps.len() == KEPT {
+        if self.maps.len() == CAPACITY {
             self.maps.remove(0);
         }
-        self.maps.push((question, Arc::clone(&map)));
+        self.maps.push((key, Arc::clone(&map)));
         map
     }
 
     /// The chroma map, predicted if it was not before.
-    pub(crate) fn chroma<H: Host>(
+    pub(crate) fn get_or_predict<H: Host>(
         &mut self,
         host: &H,
-        question: Question,
+        key: PredictionKey,
         progress: &Progress<'_>,
     ) -> Result<Arc<ChromaMap>, Error> {
-        if let Some(map) = self.known(&question) {
+        if let Some(map) = self.get(&key) {
             return Ok(map);
         }
-        let prediction = self.ask(host, &question, progress)?;
+        let prediction = self.start(host, &key, progress)?;
         loop {
-            if let Some(map) = prediction.wait(PULSE) {
-                return Ok(self.answer(question, map?));
+            if let Some(map) = prediction.wait(PULSE_INTERVAL) {
+                return Ok(self.insert(key, map?));
             }
             host.show_pulse();
         }
     }
 
-    /// The thumbnail of at most `area` pixels, and the view if one is wanted, in one pass.
+    /// The thumbnail of at most `area` pixels, and the preview's lightness if there is one, in one pass.
     fn thumbnail<H: Host>(
         &mut self,
         host: &H,
@@ -130,47 +131,49 @@ impl Studio {
             return Ok(thumbnail.clone());
         }
         let info = host.describe(source);
-        let side = self.view_side.filter(|_| !self.views.contains_key(&source));
-        let mut shrinking = side.map(|side| Shrinking::new(&info, side));
+        let side = self.preview_side.filter(|_| !self.previews.contains_key(&source));
+        let mut preview = side.map(|side| PreviewResampler::new(&info, side));
         let mut thumbnail = Thumbnail::new(info.width, info.height, Orientation::Upright, area);
         let mut pixels = host.pixels(source)?;
         bands::read_lightness(&mut pixels, &info, progress, |y, lightness| {
             thumbnail.push_rows(y, lightness);
-            if let Some(shrinking) = &mut shrinking {
-                shrinking.push(lightness);
+            if let Some(preview) = &mut preview {
+                preview.push_rows(lightness);
             }
         });
         let thumbnail = thumbnail.finish();
         self.thumbnails.insert((source, area), thumbnail.clone());
-        if let Some(shrinking) = shrinking {
-            self.views.insert(source, shrinking.view);
+        if let Some(preview) = preview {
+            self.previews.insert(source, preview.result);
         }
         Ok(thumbnail)
     }
 }
 
-/// A view that is being made.
-struct Shrinking {
-    from: usize,
+/// Makes the lightness of a preview from that of a layer.
+struct PreviewResampler {
+    /// Of the layer, in pixels.
+    width: usize,
     resampler: Resampler,
-    view: View,
+    result: PreviewLightness,
 }
 
-impl Shrinking {
+impl PreviewResampler {
     fn new(layer: &LayerInfo, side: u32) -> Self {
         let (width, height) = (layer.width, layer.height);
         let scale = (f64::from(side) / f64::from(width.max(height))).min(1.0);
         let scaled = |v: u32| ((f64::from(v) * scale).round() as u32).max(1);
-        let view = View { width: scaled(width), height: scaled(height), lightness: Vec::new() };
-        let to = (view.width as usize, view.height as usize);
-        let resampler = Resampler::new((width as usize, height as usize), to);
-        Self { from: width as usize, resampler, view }
+        let to = (scaled(width), scaled(height));
+        let resampler =
+            Resampler::new((width as usize, height as usize), (to.0 as usize, to.1 as usize));
+        let result = PreviewLightness { width: to.0, height: to.1, lightness: Vec::new() };
+        Self { width: width as usize, resampler, result }
     }
 
-    fn push(&mut self, lightness: &[f32]) {
-        for row in lightness.chunks_exact(self.from) {
-            let into = &mut self.view.lightness;
-            self.resampler.push_row(row, &mut |row| into.extend_from_slice(row));
+    fn push_rows(&mut self, lightness: &[f32]) {
+        for row in lightness.chunks_exact(self.width) {
+            let lightness = &mut self.result.lightness;
+            self.resampler.push_row(row, &mut |row| lightness.extend_from_slice(row));
         }
     }
 }

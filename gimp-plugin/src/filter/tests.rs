@@ -5,8 +5,8 @@ use polychromify_core::lab::{Lab, lightness_from_linear, srgb_to_linear};
 use polychromify_core::{Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights};
 
 use super::fake::FakeImage;
-use super::{Preview, Studio, colorize};
-use crate::host::{ColorModel, Host, Layer, Shown};
+use super::{PredictionCache, Preview, colorize};
+use crate::host::{ColorModel, Host, Layer, PreviewUpdate};
 use crate::procedure::Settings;
 
 /// A small seeded network of strong colors.
@@ -31,7 +31,8 @@ fn settings() -> Settings {
 
 fn run(image: &FakeImage, layers: &[Layer], settings: &Settings) -> Result<Vec<Layer>, String> {
     let ids: Vec<i32> = layers.iter().map(|layer| layer.0).collect();
-    colorize(image, &ids, settings, &mut Studio::default()).map_err(|error| error.to_string())
+    colorize(image, &ids, settings, &mut PredictionCache::default())
+        .map_err(|error| error.to_string())
 }
 
 fn lab([r, g, b, _]: [f32; 4]) -> Lab {
@@ -212,8 +213,8 @@ fn the_label_names_the_network_and_the_settings() {
     let image = FakeImage::new();
     let source = image.add("scan", SIZE, (0, 0), photograph);
     run(&image, &[source], &settings()).unwrap();
-    let (packet, note) = image.label.borrow().clone();
-    for text in [packet, note] {
+    let (packet, json) = image.label.borrow().clone();
+    for text in [packet, json] {
         let hash = Weights::find(TINY, None).unwrap().sha256().to_owned();
         for words in ["Polychromify", "tiny", "saturation 0.2", &hash] {
             assert!(text.contains(words), "{words} in {text}");
@@ -226,11 +227,11 @@ fn the_label_names_the_network_and_the_settings() {
 fn picture(preview: &mut Preview<'_, FakeImage>, settings: &Settings) -> Vec<u8> {
     for _ in 0..2000 {
         match preview.update(settings) {
-            Some(Shown::Picture { width, height, rgb }) => {
+            Some(PreviewUpdate::Picture { width, height, rgb }) => {
                 assert_eq!((width, height), SIZE, "small ones are shown as they are");
                 return rgb;
             }
-            Some(Shown::Text(text)) => assert_eq!(text, "Predicting..."),
+            Some(PreviewUpdate::Text(text)) => assert_eq!(text, "Predicting..."),
             None => std::thread::sleep(std::time::Duration::from_millis(5)),
         }
     }
@@ -241,15 +242,15 @@ fn picture(preview: &mut Preview<'_, FakeImage>, settings: &Settings) -> Vec<u8>
 fn a_preview_shows_the_result_and_predicts_once_for_all_saturations() {
     let image = FakeImage::new();
     let source = image.add("scan", SIZE, (0, 0), photograph);
-    let (ids, mut studio) = ([source.0], Studio::default());
-    let mut preview = Preview::new(&image, &mut studio, &ids);
+    let (ids, mut cache) = ([source.0], PredictionCache::default());
+    let mut preview = Preview::new(&image, &mut cache, &ids);
     let colors = picture(&mut preview, &settings());
     assert_eq!(preview.update(&settings()), None, "it is shown already");
     let stronger = picture(&mut preview, &Settings { saturation: 0.3, ..settings() });
     assert_ne!(colors, stronger);
     assert_eq!(*image.log.borrow(), ["read scan"], "read and predicted once");
 
-    let result = colorize(&image, &ids, &settings(), &mut studio).unwrap();
+    let result = colorize(&image, &ids, &settings(), &mut cache).unwrap();
     let reads = image.log.borrow().iter().filter(|entry| *entry == "read scan").count();
     assert_eq!(reads, 2, "the second time to paint: the preview's prediction serves");
     let raster = image.raster(result[0]);
@@ -262,11 +263,14 @@ fn a_preview_shows_the_result_and_predicts_once_for_all_saturations() {
 fn a_preview_says_in_words_why_there_is_none_and_recovers() {
     let image = FakeImage::new();
     let source = image.add("scan", SIZE, (0, 0), photograph);
-    let (ids, mut studio) = ([source.0], Studio::default());
-    let mut preview = Preview::new(&image, &mut studio, &ids);
+    let (ids, mut cache) = ([source.0], PredictionCache::default());
+    let mut preview = Preview::new(&image, &mut cache, &ids);
     let wrong = Settings { weights: "nobody".into(), ..settings() };
     let said = preview.update(&wrong);
-    assert!(matches!(&said, Some(Shown::Text(text)) if text.contains("nobody")), "{said:?}");
+    assert!(
+        matches!(&said, Some(PreviewUpdate::Text(text)) if text.contains("nobody")),
+        "{said:?}"
+    );
     assert_eq!(preview.update(&wrong), None, "said once");
     picture(&mut preview, &settings());
 }

@@ -3,7 +3,7 @@
 use super::image::GimpImage;
 use crate::ffi::gimp3::Call;
 use crate::ffi::{Gimp, Gimp3};
-use crate::filter::{self, Preview, Studio};
+use crate::filter::{self, PredictionCache, Preview};
 use crate::host::{Error, PROGRESS};
 use crate::procedure::{Outcome, RunMode};
 
@@ -17,20 +17,21 @@ pub(crate) fn run(
 ) -> Outcome {
     gimp.start();
     let host = GimpImage { gimp, image };
-    let mut studio = Studio::default();
+    let mut cache = PredictionCache::default();
     if mode == RunMode::Interactive {
         if let Err(error) = filter::check(&host, drawables) {
             return Outcome::Failed(error.to_string());
         }
-        let mut preview = Preview::new(&host, &mut studio, drawables);
-        match call.show_dialog(&filter::choices(), &mut |settings| preview.update(settings)) {
+        let mut preview = Preview::new(&host, &mut cache, drawables);
+        match call.show_dialog(&filter::dialog_options(), &mut |settings| preview.update(settings))
+        {
             Ok(true) => {}
             Ok(false) => return Outcome::Cancelled,
             Err(error) => return Outcome::Failed(Error::from(error).to_string()),
         }
     }
     gimp.start_progress(PROGRESS);
-    match filter::colorize(&host, drawables, &call.settings(), &mut studio) {
+    match filter::colorize(&host, drawables, &call.settings(), &mut cache) {
         Ok(layers) => Outcome::Done(layers.into_iter().map(|layer| layer.0).collect()),
         Err(error) => Outcome::Failed(error.to_string()),
     }

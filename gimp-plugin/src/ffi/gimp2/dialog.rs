@@ -5,10 +5,10 @@ use std::ptr;
 
 use crate::ffi::Error;
 use crate::ffi::glib::{Boolean, c_string};
-use crate::ffi::gtk::{Gtk, NONE, Widget};
+use crate::ffi::gtk::{Gtk, NO_WIDGET, Widget};
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
-use crate::host::{Choices, Shown};
+use crate::host::{DialogOptions, PreviewUpdate};
 use crate::procedure::{self, Settings};
 
 symbols! {
@@ -66,12 +66,12 @@ const END: c_int = -1;
 /// The entry that is no layer.
 const NO_LAYER: c_int = -1;
 
-/// Runs the dialog on an image; the user's settings, or none if the user said no.
+/// Runs the dialog for an image. Gives the user's settings, or `None` if the user cancelled.
 pub(crate) fn run(
     image: i32,
     settings: &Settings,
-    choices: &Choices,
-    preview: &mut dyn FnMut(&Settings) -> Option<Shown>,
+    options: &DialogOptions,
+    preview: &mut dyn FnMut(&Settings) -> Option<PreviewUpdate>,
 ) -> Result<Option<Settings>, Error> {
     let library = Library::open("libgimpui-2.0.so.0")?;
     let functions = Functions::load(&|name| library.symbol(name))?;
@@ -86,7 +86,7 @@ pub(crate) fn run(
         (functions.gimp_dialog_new)(
             title.as_ptr(),
             name.as_ptr(),
-            NONE,
+            NO_WIDGET,
             0,
             None,
             ptr::null(),
@@ -109,8 +109,8 @@ pub(crate) fn run(
     // SAFETY: the content is a container.
     unsafe { (functions.gtk_container_set_border_width)(content, 12) };
     // SAFETY: the content is a box.
-    let area = unsafe { gtk.add_preview(content, choices.preview_side as c_int) };
-    let weights = choices.weights(&settings.weights);
+    let area = unsafe { gtk.add_preview(content, options.preview_side as c_int) };
+    let weights = options.weights(&settings.weights);
     // SAFETY: the content is a box.
     let form = unsafe { Form::add(&functions, &gtk, content, image, weights) };
     form.set(settings);
@@ -161,13 +161,13 @@ impl<'a> Form<'a> {
         gtk: &Gtk,
         content: Widget,
         image: i32,
-        choices: Vec<(String, String)>,
+        options: Vec<(String, String)>,
     ) -> Self {
         let [network_setting, saturation_setting, hints_setting, replace_setting] =
             [0, 1, 2, 3].map(|at| &procedure::arguments()[procedure::FIXED_ARGUMENTS + at]);
-        let network = gtk.new_choice();
+        let network = gtk.new_combo_box();
         let mut weights = Vec::new();
-        for (value, text) in choices {
+        for (value, text) in options {
             let text = c_string(&text);
             // SAFETY: the list is new, and the text ends with a zero byte.
             unsafe { (functions.gtk_combo_box_text_append_text)(network, text.as_ptr()) };
@@ -201,11 +201,11 @@ impl<'a> Form<'a> {
         // SAFETY: the content is a box, and the button has no parent.
         unsafe { gtk.pack(content, replace, false) };
         // SAFETY: the button was just made.
-        unsafe { gtk.explain(replace, replace_setting.description) };
+        unsafe { gtk.set_tooltip(replace, replace_setting.description) };
         Self { functions, weights, network, saturation, hints, replace }
     }
 
-    /// What the widgets say.
+    /// Reads the widgets.
     fn settings(&self) -> Settings {
         // SAFETY: here and below the widgets are those of an open dialog.
         let index = unsafe { (self.functions.gtk_combo_box_get_active)(self.network) };
@@ -225,7 +225,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// Has the widgets say this.
+    /// Sets the widgets.
     fn set(&self, settings: &Settings) {
         let index = self.weights.iter().position(|weights| *weights == settings.weights);
         // SAFETY: here and below the widgets are those of an open dialog.

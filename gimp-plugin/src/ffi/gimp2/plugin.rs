@@ -1,4 +1,4 @@
-//! How GIMP 2.10 asks for procedures and runs them.
+//! GIMP 2.10's callbacks: it asks for the procedure and runs it.
 
 use std::ffi::{CString, c_char, c_double, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,11 +11,11 @@ use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
 use crate::ffi::{Error, Gimp};
 use crate::gimp::gimp2 as host;
-use crate::procedure::{self, Kind, Outcome, RunMode};
+use crate::procedure::{self, ArgumentKind, Outcome, RunMode};
 
 symbols! {
-    /// What it takes to tell GIMP that the rest is missing.
-    Entry {
+    /// Enough to register the procedure and to tell GIMP that other functions are missing.
+    EntryFunctions {
         safe {}
         unsafe {
             fn gimp_install_procedure(
@@ -121,7 +121,7 @@ const SUCCESS: i32 = 3;
 const CANCEL: i32 = 4;
 
 struct PlugIn {
-    entry: Entry,
+    entry: EntryFunctions,
     gimp: Result<Gimp<Gimp2>, Error>,
 }
 
@@ -131,7 +131,7 @@ static PLUG_IN: OnceLock<PlugIn> = OnceLock::new();
 /// say. Gives the exit code.
 pub(crate) fn main(arguments: &[CString]) -> Result<u8, Error> {
     let library = Library::open("libgimp-2.0.so.0")?;
-    let entry = Entry::load(&|name| library.symbol(name))?;
+    let entry = EntryFunctions::load(&|name| library.symbol(name))?;
     let gimp = Gimp::load(&library, Gimp2::load);
     std::mem::forget(library); // stays open: its functions are used until the process ends
     let plug_in = PLUG_IN.get_or_init(|| PlugIn { entry, gimp });
@@ -207,12 +207,12 @@ fn definitions(arguments: &[procedure::Argument]) -> (Vec<[CString; 2]>, Vec<Par
         .zip(&texts)
         .map(|(argument, [name, description])| ParamDef {
             kind: match argument.kind {
-                Kind::RunMode | Kind::Truth => INT32,
-                Kind::Image => IMAGE,
-                Kind::Drawable => DRAWABLE,
-                Kind::Text => STRING,
-                Kind::Number { .. } => FLOAT,
-                Kind::Layer => LAYER,
+                ArgumentKind::RunMode | ArgumentKind::Boolean => INT32,
+                ArgumentKind::Image => IMAGE,
+                ArgumentKind::Drawable => DRAWABLE,
+                ArgumentKind::Text => STRING,
+                ArgumentKind::Number { .. } => FLOAT,
+                ArgumentKind::Layer => LAYER,
             },
             name: name.as_ptr(),
             description: description.as_ptr(),

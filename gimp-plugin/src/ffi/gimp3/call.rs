@@ -11,7 +11,7 @@ use crate::ffi::libgimp::Version;
 use crate::ffi::symbols::symbols;
 use crate::ffi::{Error, Gimp};
 use crate::gimp::gimp3 as host;
-use crate::host::{Choices, Shown};
+use crate::host::{DialogOptions, PreviewUpdate};
 use crate::procedure::{self, Outcome, RunMode, Settings};
 
 symbols! {
@@ -171,12 +171,12 @@ impl Call<'_> {
         }
     }
 
-    /// Has the user change the settings; whether the user said yes.
+    /// Runs the dialog, which changes the settings. Gives whether the user accepted them.
     pub(crate) fn show_dialog(
         &self,
-        choices: &Choices,
-        preview: &mut dyn FnMut(&Settings) -> Option<Shown>,
+        options: &DialogOptions,
+        preview: &mut dyn FnMut(&Settings) -> Option<PreviewUpdate>,
     ) -> Result<bool, Error> {
-        dialog::run(self, choices, preview)
+        dialog::run(self, options, preview)
     }
 }

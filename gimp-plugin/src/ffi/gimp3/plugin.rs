@@ -1,4 +1,4 @@
-//! How GIMP 3 asks for procedures: a class of objects with our callbacks.
+//! The class of objects through which GIMP 3 asks for the procedure.
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use crate::ffi::{Error, Gimp};
 use crate::procedure;
 
 symbols! {
-    /// What makes the class.
+    /// What registers the class.
     Functions {
         safe {
             fn gimp_plug_in_get_type() -> usize;
@@ -70,10 +70,10 @@ struct PlugInClass {
     set_i18n: usize,
 }
 
-/// What the callbacks use: all that it takes to tell GIMP that the rest is missing, and the rest.
+/// What the callbacks use. Without `gimp`, the rest still tells GIMP which function is missing.
 pub(super) struct PlugIn {
     functions: Functions,
-    pub(super) making: registration::Functions,
+    pub(super) registration: registration::Functions,
     pub(super) call: call::Functions,
     pub(super) gimp: Result<Gimp<Gimp3>, Error>,
 }
@@ -90,11 +90,11 @@ pub(super) fn plug_in() -> Option<&'static PlugIn> {
 pub(crate) fn main(arguments: &[CString]) -> Result<u8, Error> {
     let library = Library::open("libgimp-3.0.so.0")?;
     let functions = Functions::load(&|name| library.symbol(name))?;
-    let making = registration::Functions::load(&|name| library.symbol(name))?;
+    let registration = registration::Functions::load(&|name| library.symbol(name))?;
     let call = call::Functions::load(&|name| library.symbol(name))?;
     let gimp = Gimp::load(&library, Gimp3::load);
     std::mem::forget(library); // stays open: its functions are used until the process ends
-    let plug_in = PLUG_IN.get_or_init(|| PlugIn { functions, making, call, gimp });
+    let plug_in = PLUG_IN.get_or_init(|| PlugIn { functions, registration, call, gimp });
     let kind = register_type(&plug_in.functions)?;
     let mut values: Vec<*mut c_char> =
         arguments.iter().map(|value| value.as_ptr().cast_mut()).collect();
@@ -159,8 +159,8 @@ unsafe extern "C" fn create_procedure(plug_in: *mut c_void, name: *const c_char)
     // SAFETY: GIMP passes a string.
     let name = unsafe { borrowed(name) };
     catch_unwind(AssertUnwindSafe(|| match PLUG_IN.get() {
-        Some(PlugIn { making, .. }) if name.as_deref() == Some(procedure::NAME) => {
-            making.procedure(plug_in)
+        Some(PlugIn { registration, .. }) if name.as_deref() == Some(procedure::NAME) => {
+            registration.new_procedure(plug_in)
         }
         _ => ptr::null_mut(),
     }))

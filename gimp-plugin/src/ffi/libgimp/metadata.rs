@@ -72,7 +72,7 @@ impl<V: Version> Gimp<V> {
         }
         // SAFETY: libgimp gives the metadata away.
         let metadata = unsafe { self.glib.object(metadata) }
-            .ok_or_else(|| self.failed("gimp_metadata_new"))?;
+            .ok_or_else(|| self.call_error("gimp_metadata_new"))?;
         let mut error = ptr::null_mut();
         // SAFETY: the metadata is GIMP's, the packet as long as said, and `error` null.
         let added = unsafe {
@@ -87,11 +87,11 @@ impl<V: Version> Gimp<V> {
         }
         // SAFETY: the metadata is GIMP's.
         let set = unsafe { (self.metadata.gimp_image_set_metadata)(image, metadata.pointer()) };
-        self.done("gimp_image_set_metadata", set)
+        self.check("gimp_image_set_metadata", set)
     }
 
     /// Attaches a text that GIMP keeps with the image in its own format.
-    pub(crate) fn attach(&self, image: i32, name: &str, text: &str) -> Result<(), Error> {
+    pub(crate) fn attach_parasite(&self, image: i32, name: &str, text: &str) -> Result<(), Error> {
         let name = c_string(name);
         let flags = PERSISTENT_AND_UNDOABLE;
         // SAFETY: the name ends with a zero byte, and the text is as long as said; both are copied.
@@ -104,6 +104,6 @@ impl<V: Version> Gimp<V> {
         let attached = unsafe { (self.metadata.gimp_image_attach_parasite)(image, parasite) };
         // SAFETY: GIMP has its own copy, and nobody else has this one.
         unsafe { (self.metadata.gimp_parasite_free)(parasite) };
-        self.done("gimp_image_attach_parasite", attached)
+        self.check("gimp_image_attach_parasite", attached)
     }
 }
