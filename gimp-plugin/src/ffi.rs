@@ -10,6 +10,7 @@
 #![expect(clippy::struct_field_names, reason = "tables of functions carry the C names")]
 #![expect(clippy::cast_possible_wrap, reason = "GIMP's sizes are C's ints, far below their limit")]
 
+mod error;
 mod gegl;
 pub(crate) mod gimp2;
 pub(crate) mod gimp3;
@@ -19,36 +20,8 @@ mod libgimp;
 mod library;
 mod symbols;
 
+pub(crate) use error::Error;
 pub(crate) use gegl::{Buffer, Encoding};
 pub(crate) use gimp2::Gimp2;
 pub(crate) use gimp3::Gimp3;
 pub(crate) use libgimp::{Gimp, Version};
-
-/// Why GIMP cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// A library is not there or does not load.
-    #[error("cannot open `{library}`: {reason}")]
-    Library {
-        /// File name.
-        library: String,
-        /// The loader's reason.
-        reason: String,
-    },
-    /// A library is there without a function that is needed.
-    #[error("`{library}` has no `{symbol}`")]
-    Symbol {
-        /// File name.
-        library: String,
-        /// C name.
-        symbol: String,
-    },
-    /// GIMP refused a call.
-    #[error("GIMP's `{call}` failed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
-    Call {
-        /// C name.
-        call: &'static str,
-        /// What GIMP says of it.
-        reason: Option<String>,
-    },
-}

@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use polychromify_core::{ChromaMap, Hints};
 
-use crate::host::{DialogOptions, Host, Layer};
+use crate::dialog::DialogOptions;
+use crate::host::{Host, Layer};
 use crate::procedure::Settings;
 use bands::Alpha;
 pub(crate) use error::Error;

@@ -2,11 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::ffi;
-
-/// What the progress bar says.
-pub(crate) const PROGRESS: &str = "Colorizing with Polychromify";
-
 /// A layer, by the number that its host gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Layer(pub(crate) i32);
@@ -34,50 +29,10 @@ pub(crate) struct LayerInfo {
     pub(crate) group: bool,
 }
 
-/// What a dialog shows of the result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PreviewUpdate {
-    /// A picture, sRGB of 8 bits, row by row.
-    Picture { width: u32, height: u32, rgb: Vec<u8> },
-    /// Why there is no picture.
-    Text(String),
-}
-
-/// What a dialog offers.
-#[derive(Clone, Debug)]
-pub(crate) struct DialogOptions {
-    /// Names of weights, the default first.
-    pub(crate) names: Vec<String>,
-    /// Longest side of a preview in pixels.
-    pub(crate) preview_side: u32,
-}
-
-impl DialogOptions {
-    /// Values of the setting `weights`, each with its text: the default, which is the empty value,
-    /// the other names, and `current` if it is none of them.
-    pub(crate) fn weights(&self, current: &str) -> Vec<(String, String)> {
-        let default = self.names.first().map(|name| format!("{name} (default)"));
-        let mut options = vec![(String::new(), default.unwrap_or_default())];
-        let others = self.names.iter().skip(1).map(String::as_str);
-        for name in others.chain([current]) {
-            if !options.iter().any(|(value, _)| value == name) {
-                options.push((name.to_owned(), name.to_owned()));
-            }
-        }
-        options
-    }
-}
-
 /// A call that the host refused, in words for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Error(pub(crate) String);
-
-impl From<ffi::Error> for Error {
-    fn from(error: ffi::Error) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// Pixels of a layer, band by band; what is written is complete once they are dropped.
 pub(crate) trait Pixels {
@@ -145,23 +100,4 @@ pub(crate) trait Host {
     fn show_pulse(&self);
     /// Takes the progress away, and with it the user's way to end this process.
     fn end_progress(&self);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dialog_offers_the_default_the_others_and_what_was_chosen_last() {
-        let names = vec!["first".to_owned(), "second".to_owned()];
-        let options = DialogOptions { names, preview_side: 100 };
-        let offered = |current: &str| -> Vec<(String, String)> { options.weights(current) };
-        let pair = |value: &str, text: &str| (value.to_owned(), text.to_owned());
-        let known = [pair("", "first (default)"), pair("second", "second")];
-        assert_eq!(offered(""), known);
-        assert_eq!(offered("second"), known);
-        let file = "/photos/own.safetensors";
-        assert_eq!(offered(file)[..2], known);
-        assert_eq!(offered(file)[2..], [pair(file, file)]);
-    }
 }

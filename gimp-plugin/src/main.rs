@@ -5,6 +5,7 @@
 //! GIMP's C libraries, which are opened at run time.
 
 mod command_line;
+mod dialog;
 mod ffi;
 mod filter;
 mod gimp;
@@ -30,8 +31,8 @@ enum Caller {
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let result = match caller(&arguments) {
-        Caller::Gimp2 => ffi::gimp2::main(&as_c(arguments)),
-        Caller::Gimp3 => ffi::gimp3::main(&as_c(arguments)),
+        Caller::Gimp2 => ffi::gimp2::main(&as_c(arguments), gimp::gimp2::run),
+        Caller::Gimp3 => ffi::gimp3::main(&as_c(arguments), gimp::gimp3::run),
         Caller::User => return command_line::run(&arguments[arguments.len().min(1)..]),
     };
     match result {

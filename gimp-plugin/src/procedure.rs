@@ -3,6 +3,8 @@
 use std::any::Any;
 
 pub(crate) const NAME: &str = "plug-in-polychromify-colorize";
+/// Text of the progress bar.
+pub(crate) const PROGRESS: &str = "Colorizing with Polychromify";
 /// Title of the dialog.
 pub(crate) const TITLE: &str = "Colorize with Polychromify";
 pub(crate) const MENU_LABEL: &str = "Colorize with _Polychromify...";

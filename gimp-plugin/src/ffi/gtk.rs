@@ -4,11 +4,11 @@ use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use super::Error;
+use super::error::Error;
 use super::glib::{Boolean, c_string};
 use super::library::Library;
 use super::symbols::symbols;
-use crate::host::PreviewUpdate;
+use crate::dialog::PreviewUpdate;
 use crate::procedure::Argument;
 
 /// A `GtkWidget` of a dialog that is open.

@@ -9,14 +9,15 @@ use std::ffi::{c_char, c_double, c_int, c_void};
 use std::path::PathBuf;
 use std::ptr;
 
-use super::gegl::Gegl;
+use super::error::Error;
+use super::gegl::{Buffer, Gegl};
 use super::glib::{Boolean, GError, Glib, c_string};
 use super::library::Library;
 use super::symbols::{Lookup, symbols};
-use super::{Buffer, Error};
 
 symbols! {
-    /// Functions that are the same in `libgimp-2.0` and `libgimp-3.0` but for the handles.
+    /// Functions that are the same in `libgimp-2.0` and `libgimp-3.0` but for the handles, and one of
+    /// GExiv2, which libgimp needs.
     Functions<H> {
         safe {
             fn gimp_displays_flush() -> Boolean;
@@ -27,6 +28,7 @@ symbols! {
             fn gimp_drawable_update(drawable: H, x: c_int, y: c_int, width: c_int, height: c_int) -> Boolean;
             fn gimp_image_convert_rgb(image: H) -> Boolean;
             fn gimp_image_get_effective_color_profile(image: H) -> *mut c_void; // (transfer full)
+            fn gimp_image_get_metadata(image: H) -> *mut c_void; // (transfer full)
             fn gimp_image_get_item_position(image: H, item: H) -> c_int;
             fn gimp_image_insert_layer(image: H, layer: H, parent: H, position: c_int) -> Boolean;
             fn gimp_image_undo_group_end(image: H) -> Boolean;
@@ -41,6 +43,7 @@ symbols! {
             fn gimp_layer_create_mask(layer: H, kind: c_int) -> H; // (transfer none)
             fn gimp_layer_from_mask(mask: H) -> H; // (transfer none)
             fn gimp_layer_set_offsets(layer: H, x: c_int, y: c_int) -> Boolean;
+            fn gimp_metadata_new() -> *mut c_void; // (transfer full)
             fn gimp_progress_end() -> Boolean;
             fn gimp_progress_pulse() -> Boolean;
             fn gimp_progress_update(fraction: c_double) -> Boolean;
@@ -52,7 +55,15 @@ symbols! {
                 intent: c_int,
                 error: *mut *mut GError,
             ) -> *const c_void;
+            fn gexiv2_metadata_try_generate_xmp_packet(
+                metadata: *mut c_void,
+                flags: c_int,
+                padding: u32,
+                error: *mut *mut GError,
+            ) -> *mut c_char; // (transfer full)
+            fn gimp_image_attach_parasite(image: H, parasite: *const c_void) -> Boolean;
             fn gimp_image_get_layer_by_name(image: H, name: *const c_char) -> H; // (transfer none)
+            fn gimp_image_set_metadata(image: H, metadata: *mut c_void) -> Boolean;
             fn gimp_layer_new(
                 image: H,
                 name: *const c_char,
@@ -62,6 +73,19 @@ symbols! {
                 opacity: c_double,
                 mode: c_int,
             ) -> H; // (transfer none)
+            fn gimp_metadata_set_from_xmp(
+                metadata: *mut c_void,
+                xmp: *const u8,
+                length: c_int,
+                error: *mut *mut GError,
+            ) -> Boolean;
+            fn gimp_parasite_free(parasite: *mut c_void);
+            fn gimp_parasite_new(
+                name: *const c_char,
+                flags: u32,
+                size: u32,
+                data: *const c_void,
+            ) -> *mut c_void; // (transfer full)
             fn gimp_progress_init(message: *const c_char) -> Boolean;
         }
     }
@@ -111,7 +135,6 @@ pub(crate) trait Version {
 /// GIMP, for as long as the process runs.
 pub(crate) struct Gimp<V: Version> {
     functions: Functions<V::Handle>,
-    metadata: metadata::Functions<V::Handle>,
     glib: Glib,
     gegl: Gegl,
     version: V,
@@ -126,7 +149,6 @@ impl<V: Version> Gimp<V> {
         let lookup: &Lookup<'_> = &|name| library.symbol(name);
         Ok(Self {
             functions: Functions::load(lookup)?,
-            metadata: metadata::Functions::load(lookup)?,
             glib: Glib::load(lookup)?,
             gegl: Gegl::load(lookup)?,
             version: version(lookup)?,

@@ -7,8 +7,8 @@
 use polychromify_core::Hints;
 use polychromify_core::hints::Hint;
 
-use super::Error;
 use super::bands::bands;
+use super::error::Error;
 use crate::host::{Host, Layer, LayerInfo, Pixels};
 
 /// Least alpha, 0..=1, of a pixel that counts as painted: brushes have soft edges.

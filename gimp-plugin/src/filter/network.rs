@@ -12,7 +12,7 @@ use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::weights::known_names;
 use polychromify_core::{Arithmetic, ChromaMap, Colorizer, Device, Hints, Weights};
 
-use super::Error;
+use super::error::Error;
 
 /// Weights and the network that they are of.
 pub(crate) struct Network {

@@ -1,6 +1,6 @@
 //! Which layers are colorized, and which one holds the hints.
 
-use super::Error;
+use super::error::Error;
 use crate::host::{ColorModel, Host, Layer};
 use crate::procedure::{SATURATION, Settings};
 

@@ -9,8 +9,8 @@ use polychromify_core::resample::Resampler;
 use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{ChromaMap, Hints, Orientation, Thumbnail};
 
-use super::Error;
 use super::bands::{self, Progress};
+use super::error::Error;
 use super::network::{Network, Prediction};
 use crate::host::{Host, Layer, LayerInfo};
 

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use polychromify_core::{Hints, SamplesMut};
 
+use super::error::Error;
+use super::hints;
 use super::network::Prediction;
 use super::plan::Plan;
 use super::prediction_cache::{PredictionCache, PredictionKey};
-use super::{Error, hints};
-use crate::host::{Host, PreviewUpdate};
+use crate::dialog::PreviewUpdate;
+use crate::host::Host;
 use crate::procedure::Settings;
 
 /// Longest side of the picture in pixels.

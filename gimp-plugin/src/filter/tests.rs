@@ -6,7 +6,8 @@ use polychromify_core::{Colorizer, Device, Hints, Orientation, SamplesMut, Thumb
 
 use super::fake::FakeImage;
 use super::{PredictionCache, Preview, colorize};
-use crate::host::{ColorModel, Host, Layer, PreviewUpdate};
+use crate::dialog::PreviewUpdate;
+use crate::host::{ColorModel, Host, Layer};
 use crate::procedure::Settings;
 
 /// A small seeded network of strong colors.

@@ -6,8 +6,7 @@ use super::image::GimpImage;
 use crate::ffi::gimp2::show_dialog;
 use crate::ffi::{Gimp, Gimp2};
 use crate::filter::{self, PredictionCache, Preview};
-use crate::host::{Error, PROGRESS};
-use crate::procedure::{Outcome, RunMode, Settings};
+use crate::procedure::{self, Outcome, RunMode, Settings};
 
 /// Runs the filter on one drawable as the run mode says.
 pub(crate) fn run(
@@ -35,11 +34,11 @@ pub(crate) fn run(
             match show_dialog(image, &last(), &options, &mut |s| preview.update(s)) {
                 Ok(Some(settings)) => settings,
                 Ok(None) => return Outcome::Cancelled,
-                Err(error) => return Outcome::Failed(Error::from(error).to_string()),
+                Err(error) => return Outcome::Failed(error.to_string()),
             }
         }
     };
-    gimp.start_progress(PROGRESS);
+    gimp.start_progress(procedure::PROGRESS);
     match filter::colorize(&host, &drawables, &settings, &mut cache) {
         Ok(layers) => {
             if mode == RunMode::Interactive {

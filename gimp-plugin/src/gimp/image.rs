@@ -2,11 +2,17 @@
 
 use std::path::PathBuf;
 
-use crate::ffi::{Buffer, Encoding, Gimp, Version};
+use crate::ffi::{self, Buffer, Encoding, Gimp, Version};
 use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
 
 /// The name of the parasite that keeps the label in GIMP's own files.
 const PARASITE: &str = "polychromify";
+
+impl From<ffi::Error> for Error {
+    fn from(error: ffi::Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// One image in GIMP.
 pub(super) struct GimpImage<'a, V: Version> {

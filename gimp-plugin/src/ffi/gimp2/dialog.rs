@@ -3,12 +3,12 @@
 use std::ffi::{c_char, c_double, c_int, c_void};
 use std::ptr;
 
-use crate::ffi::Error;
+use crate::dialog::{DialogOptions, PreviewUpdate};
+use crate::ffi::error::Error;
 use crate::ffi::glib::{Boolean, c_string};
 use crate::ffi::gtk::{Gtk, NO_WIDGET, Widget};
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
-use crate::host::{DialogOptions, PreviewUpdate};
 use crate::procedure::{self, Settings};
 
 symbols! {

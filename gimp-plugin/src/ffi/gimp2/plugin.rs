@@ -5,13 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::Gimp2;
+use super::version::Gimp2;
+use crate::ffi::error::Error;
 use crate::ffi::glib::{borrowed, c_string};
+use crate::ffi::libgimp::Gimp;
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
-use crate::ffi::{Error, Gimp};
-use crate::gimp::gimp2 as host;
-use crate::procedure::{self, ArgumentKind, Outcome, RunMode};
+use crate::procedure::{self, ArgumentKind, Outcome, RunMode, Settings};
 
 symbols! {
     /// Enough to register the procedure and to tell GIMP that other functions are missing.
@@ -120,21 +120,25 @@ const EXECUTION_ERROR: i32 = 0;
 const SUCCESS: i32 = 3;
 const CANCEL: i32 = 4;
 
+/// Runs the procedure on a drawable of an image.
+pub(crate) type Handler = fn(&Gimp<Gimp2>, RunMode, image: i32, drawable: i32, Settings) -> Outcome;
+
 struct PlugIn {
+    handler: Handler,
     entry: EntryFunctions,
     gimp: Result<Gimp<Gimp2>, Error>,
 }
 
 static PLUG_IN: OnceLock<PlugIn> = OnceLock::new();
 
-/// Hands over to libgimp, which asks for the procedure or runs it, as `arguments` (the command line)
-/// say. Gives the exit code.
-pub(crate) fn main(arguments: &[CString]) -> Result<u8, Error> {
+/// Hands over to libgimp, which asks for the procedure or has `handler` run it, as `arguments` (the
+/// command line) say. Gives the exit code.
+pub(crate) fn main(arguments: &[CString], handler: Handler) -> Result<u8, Error> {
     let library = Library::open("libgimp-2.0.so.0")?;
     let entry = EntryFunctions::load(&|name| library.symbol(name))?;
     let gimp = Gimp::load(&library, Gimp2::load);
     std::mem::forget(library); // stays open: its functions are used until the process ends
-    let plug_in = PLUG_IN.get_or_init(|| PlugIn { entry, gimp });
+    let plug_in = PLUG_IN.get_or_init(|| PlugIn { handler, entry, gimp });
     let mut values: Vec<*mut c_char> =
         arguments.iter().map(|value| value.as_ptr().cast_mut()).collect();
     values.push(ptr::null_mut());
@@ -283,7 +287,7 @@ fn colorize(parameters: &[Param]) -> Outcome {
     };
     let text = parameters.get(3).and_then(Param::text);
     let saturation = parameters.get(4).and_then(Param::float);
-    let arguments = procedure::Settings {
+    let arguments = Settings {
         weights: text.unwrap_or_default(),
         saturation: saturation.unwrap_or(1.0),
         hints: number(5).filter(|layer| *layer > 0),
@@ -294,7 +298,7 @@ fn colorize(parameters: &[Param]) -> Outcome {
         2 => RunMode::WithLastValues,
         _ => RunMode::NonInteractive,
     };
-    host::run(gimp, mode, image, drawable, arguments)
+    (plug_in.handler)(gimp, mode, image, drawable, arguments)
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 
 use super::call::Call;
-use crate::ffi::Error;
+use crate::dialog::{DialogOptions, PreviewUpdate};
+use crate::ffi::error::Error;
 use crate::ffi::glib::{Boolean, c_string};
 use crate::ffi::gtk::{Gtk, Widget};
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
-use crate::host::{DialogOptions, PreviewUpdate};
 use crate::procedure::{self, ArgumentKind, Settings};
 
 symbols! {
@@ -50,7 +50,7 @@ symbols! {
 const BOTH_WAYS: c_int = 1 | 2;
 
 /// Runs the dialog, which changes the settings of the call. Gives whether the user accepted them.
-pub(super) fn run(
+pub(crate) fn run(
     call: &Call<'_>,
     options: &DialogOptions,
     preview: &mut dyn FnMut(&Settings) -> Option<PreviewUpdate>,

@@ -3,10 +3,20 @@
 use std::ffi::{c_char, c_double, c_int, c_void};
 use std::ptr;
 
-use super::call::{RunImage, run};
+use super::version::Handle;
 use crate::ffi::glib::{Boolean, c_string};
 use crate::ffi::symbols::symbols;
 use crate::procedure::{self, Argument, ArgumentKind};
+
+/// `GimpRunImageFunc`.
+pub(super) type RunImage = unsafe extern "C" fn(
+    procedure: *mut c_void,
+    mode: c_int,
+    image: Handle,
+    drawables: *const Handle,
+    config: *mut c_void,
+    data: *mut c_void,
+) -> *mut c_void;
 
 symbols! {
     /// What makes and describes a procedure.
@@ -91,8 +101,8 @@ const DRAWABLES: c_int = 1 | 1 << 2;
 const READ_WRITE: c_int = 3;
 
 impl Functions {
-    /// Makes our procedure for GIMP's plug-in object (transfer full).
-    pub(super) fn new_procedure(&self, plug_in: *mut c_void) -> *mut c_void {
+    /// Makes our procedure, which calls `run`, for GIMP's plug-in object (transfer full).
+    pub(super) fn new_procedure(&self, plug_in: *mut c_void, run: RunImage) -> *mut c_void {
         let name = c_string(procedure::NAME);
         // SAFETY: the plug-in is GIMP's, and the name ends with a zero byte.
         let made = unsafe {
