@@ -18,6 +18,7 @@ mod glib;
 mod gtk;
 mod libgimp;
 mod library;
+mod pdb;
 mod symbols;
 
 pub(crate) use error::Error;

@@ -1,6 +1,7 @@
 //! The procedure as GIMP knows it: its name, texts and arguments, and how a call ends.
 
 use std::any::Any;
+use std::ops::RangeInclusive;
 
 pub(crate) const NAME: &str = "plug-in-polychromify-colorize";
 /// Text of the progress bar.
@@ -16,8 +17,8 @@ pub(crate) const AUTHOR: &str = "The Polychromify project";
 pub(crate) const COPYRIGHT: &str = "MIT or Apache-2.0";
 pub(crate) const DATE: &str = "2026";
 
-/// The range of the saturation; the default is 1, as predicted.
-pub(crate) const SATURATION: (f64, f64) = (0.0, 3.0);
+/// The range of the saturation, as on the command line; the default is 1, as predicted.
+pub(crate) const SATURATION: RangeInclusive<f64> = 0.0..=4.0;
 
 /// What the procedure browser shows below the blurb.
 pub(crate) fn help() -> String {
@@ -85,7 +86,11 @@ pub(crate) fn arguments() -> &'static [Argument] {
             "saturation",
             "Sa_turation",
             "Factor on the strength of the colors: 0 gray, 1 as predicted",
-            ArgumentKind::Number { least: SATURATION.0, most: SATURATION.1, default: 1.0 },
+            ArgumentKind::Number {
+                least: *SATURATION.start(),
+                most: *SATURATION.end(),
+                default: 1.0,
+            },
         ),
         argument(
             "hints",

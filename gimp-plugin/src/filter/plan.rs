@@ -30,7 +30,7 @@ impl Plan {
         if model == ColorModel::Indexed {
             return Err(Error::Indexed);
         }
-        if !(SATURATION.0..=SATURATION.1).contains(&settings.saturation) {
+        if !SATURATION.contains(&settings.saturation) {
             return Err(Error::Saturation(settings.saturation));
         }
         let hints = hints_layer(host, settings);

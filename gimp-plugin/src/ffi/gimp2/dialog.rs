@@ -176,7 +176,7 @@ impl<'a> Form<'a> {
         // SAFETY: the content is a box, and the list has no parent.
         unsafe { gtk.add_row(content, network_setting, network) };
 
-        let (least, most) = procedure::SATURATION;
+        let (least, most) = procedure::SATURATION.into_inner();
         let saturation = (functions.gtk_hscale_new_with_range)(least, most, 0.05);
         // SAFETY: as above.
         unsafe { gtk.add_row(content, saturation_setting, saturation) };

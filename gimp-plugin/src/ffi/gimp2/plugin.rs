@@ -2,7 +2,6 @@
 
 use std::ffi::{CString, c_char, c_double, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::version::Gimp2;
@@ -10,6 +9,7 @@ use crate::ffi::error::Error;
 use crate::ffi::glib::{borrowed, c_string};
 use crate::ffi::libgimp::Gimp;
 use crate::ffi::library::Library;
+use crate::ffi::pdb::{CANCEL, EXECUTION_ERROR, PLUGIN, SUCCESS, argv, run_mode};
 use crate::ffi::symbols::symbols;
 use crate::procedure::{self, ArgumentKind, Outcome, RunMode, Settings};
 
@@ -112,14 +112,6 @@ const LAYER: c_int = 14;
 const DRAWABLE: c_int = 16;
 const STATUS: c_int = 21;
 
-/// `GIMP_PLUGIN`, the kind of procedure.
-const PLUGIN: c_int = 1;
-
-/// `GimpPDBStatusType`.
-const EXECUTION_ERROR: i32 = 0;
-const SUCCESS: i32 = 3;
-const CANCEL: i32 = 4;
-
 /// Runs the procedure on a drawable of an image.
 pub(crate) type Handler = fn(&Gimp<Gimp2>, RunMode, image: i32, drawable: i32, Settings) -> Outcome;
 
@@ -139,9 +131,7 @@ pub(crate) fn main(arguments: &[CString], handler: Handler) -> Result<u8, Error>
     let gimp = Gimp::load(&library, Gimp2::load);
     std::mem::forget(library); // stays open: its functions are used until the process ends
     let plug_in = PLUG_IN.get_or_init(|| PlugIn { handler, entry, gimp });
-    let mut values: Vec<*mut c_char> =
-        arguments.iter().map(|value| value.as_ptr().cast_mut()).collect();
-    values.push(ptr::null_mut());
+    let values = argv(arguments);
     // SAFETY: the table lives as long as the process, and the values end with null, as in C.
     let code = unsafe {
         (plug_in.entry.gimp_main)(
@@ -293,12 +283,7 @@ fn colorize(parameters: &[Param]) -> Outcome {
         hints: number(5).filter(|layer| *layer > 0),
         replace: number(6).unwrap_or(0) != 0,
     };
-    let mode = match mode {
-        0 => RunMode::Interactive,
-        2 => RunMode::WithLastValues,
-        _ => RunMode::NonInteractive,
-    };
-    (plug_in.handler)(gimp, mode, image, drawable, arguments)
+    (plug_in.handler)(gimp, run_mode(mode), image, drawable, arguments)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::ffi::error::Error;
 use crate::ffi::glib::{GError, borrowed, c_string};
 use crate::ffi::libgimp::{Gimp, Version};
 use crate::ffi::library::Library;
+use crate::ffi::pdb::{CANCEL, EXECUTION_ERROR, SUCCESS, argv, run_mode};
 use crate::ffi::symbols::symbols;
 use crate::procedure::{self, Outcome, RunMode};
 
@@ -82,11 +83,6 @@ struct PlugInClass {
     set_i18n: usize,
 }
 
-/// `GimpPDBStatusType`.
-const EXECUTION_ERROR: c_int = 0;
-const SUCCESS: c_int = 3;
-const CANCEL: c_int = 4;
-
 /// Runs the procedure on drawables of an image.
 pub(crate) type Handler =
     fn(&Gimp<Gimp3>, RunMode, image: i32, drawables: &[i32], &Call<'_>) -> Outcome;
@@ -113,9 +109,7 @@ pub(crate) fn main(arguments: &[CString], handler: Handler) -> Result<u8, Error>
     std::mem::forget(library); // stays open: its functions are used until the process ends
     let plug_in = PLUG_IN.get_or_init(|| PlugIn { handler, functions, registration, call, gimp });
     let kind = register_type(&plug_in.functions)?;
-    let mut values: Vec<*mut c_char> =
-        arguments.iter().map(|value| value.as_ptr().cast_mut()).collect();
-    values.push(ptr::null_mut());
+    let values = argv(arguments);
     // SAFETY: the type is a subclass of GimpPlugIn, and the values end with null, as in C.
     let code = unsafe { (functions.gimp_main)(kind, arguments.len() as c_int, values.as_ptr()) };
     Ok(code as u8)
@@ -245,14 +239,9 @@ fn colorize(
     let image = gimp.version().image_id(image);
     // SAFETY: GIMP's array ends with null.
     let drawables = unsafe { gimp.version().ids(drawables) };
-    let mode = match mode {
-        0 => RunMode::Interactive,
-        2 => RunMode::WithLastValues,
-        _ => RunMode::NonInteractive,
-    };
     // SAFETY: GIMP passes its procedure and the configuration of this call.
     let call = unsafe { Call::new(&plug_in.call, gimp, procedure, config) };
-    (plug_in.handler)(gimp, mode, image, &drawables, &call)
+    (plug_in.handler)(gimp, run_mode(mode), image, &drawables, &call)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::ptr;
 
 use super::version::Handle;
 use crate::ffi::glib::{Boolean, c_string};
+use crate::ffi::pdb::PLUGIN;
 use crate::ffi::symbols::symbols;
 use crate::procedure::{self, Argument, ArgumentKind};
 
@@ -93,8 +94,6 @@ symbols! {
     }
 }
 
-/// `GIMP_PDB_PROC_TYPE_PLUGIN`.
-const PLUGIN: c_int = 1;
 /// `GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES`: one layer or several.
 const DRAWABLES: c_int = 1 | 1 << 2;
 /// `G_PARAM_READWRITE`. libgimp's own flags would promise that the texts are static.
