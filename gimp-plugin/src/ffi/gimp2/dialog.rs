@@ -77,33 +77,7 @@ pub(crate) fn run(
     let functions = Functions::load(&|name| library.symbol(name))?;
     let gtk = Gtk::load(&library)?;
     std::mem::forget(library); // GTK cannot be unloaded
-    let name = c_string(procedure::NAME);
-    // SAFETY: the name ends with a zero byte.
-    unsafe { (functions.gimp_ui_init)(name.as_ptr(), 0) };
-    let title = c_string(procedure::TITLE);
-    // SAFETY: the texts end with zero bytes; pairs of a label and its response, and null at the end.
-    let dialog = unsafe {
-        (functions.gimp_dialog_new)(
-            title.as_ptr(),
-            name.as_ptr(),
-            NO_WIDGET,
-            0,
-            None,
-            ptr::null(),
-            c"_Reset".as_ptr(),
-            RESET,
-            c"_Cancel".as_ptr(),
-            CANCEL,
-            c"_OK".as_ptr(),
-            OK,
-            ptr::null::<c_char>(),
-        )
-    };
-    if dialog.is_null() {
-        return Err(Error::Call { call: "gimp_dialog_new", reason: None });
-    }
-    // SAFETY: the dialog was just made.
-    unsafe { (functions.gimp_window_set_transient)(dialog) };
+    let dialog = new_dialog(&functions)?;
     // SAFETY: the dialog was just made.
     let content = unsafe { gtk.content(dialog) };
     // SAFETY: the content is a container.
@@ -137,6 +111,38 @@ pub(crate) fn run(
     // SAFETY: the dialog is not used again.
     unsafe { gtk.destroy(dialog) };
     Ok(accepted)
+}
+
+/// A dialog above GIMP's window, with its buttons.
+fn new_dialog(functions: &Functions) -> Result<Widget, Error> {
+    let name = c_string(procedure::NAME);
+    // SAFETY: the name ends with a zero byte.
+    unsafe { (functions.gimp_ui_init)(name.as_ptr(), 0) };
+    let title = c_string(procedure::TITLE);
+    // SAFETY: the texts end with zero bytes; pairs of a label and its response, and null at the end.
+    let dialog = unsafe {
+        (functions.gimp_dialog_new)(
+            title.as_ptr(),
+            name.as_ptr(),
+            NO_WIDGET,
+            0,
+            None,
+            ptr::null(),
+            c"_Reset".as_ptr(),
+            RESET,
+            c"_Cancel".as_ptr(),
+            CANCEL,
+            c"_OK".as_ptr(),
+            OK,
+            ptr::null::<c_char>(),
+        )
+    };
+    if dialog.is_null() {
+        return Err(Error::Call { call: "gimp_dialog_new", reason: None });
+    }
+    // SAFETY: the dialog was just made.
+    unsafe { (functions.gimp_window_set_transient)(dialog) };
+    Ok(dialog)
 }
 
 /// The widgets of the settings, in an open dialog.
