@@ -393,9 +393,7 @@ impl Studio {
         if self.style.space != RgbSpace::Srgb {
             settings.push(format!("painted in {}", self.style.space));
         }
-        if !self.hints.0.is_empty() {
-            settings.push(format!("{} color hints by the user", self.hints.0.len()));
-        }
+        settings.extend(self.hints.summary());
         settings.join(", ")
     }
 }

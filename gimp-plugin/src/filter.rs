@@ -64,14 +64,14 @@ pub(crate) fn colorize<H: Host>(
     let file = SourceFile::start_hashing(host.file());
     let count = plan.sources.len() as f64;
     let mut predictions = Vec::new();
-    let mut hint_count = 0;
+    let mut hints_text = None;
     for (index, &source) in plan.sources.iter().enumerate() {
         let progress = |f: f64| host.show_progress(READING * (index as f64 + f) / count);
         let hints = match plan.hints {
             Some(layer) => hints::read(host, layer, source)?,
             None => Hints::default(),
         };
-        hint_count += hints.0.len();
+        hints_text = hints_text.or(hints.summary());
         let key = PredictionKey { source, hints, weights: settings.weights.clone() };
         predictions.push((source, cache.get_or_predict(host, key, &progress)?));
     }
@@ -80,7 +80,7 @@ pub(crate) fn colorize<H: Host>(
     let painter = LayerPainter { host, settings, name: format!("Color ({})", network.name) };
     // A gray image has room for colors only once it is converted, which is part of the step.
     let painted = if plan.gray { None } else { Some(painter.paint_all(&predictions)?) };
-    let label = file.label(&network, settings, hint_count);
+    let label = file.label(&network, settings, hints_text);
     host.end_progress();
     host.in_undo_group(|| {
         let packet = label::packet(host.xmp().as_deref(), &label);

@@ -27,16 +27,19 @@ impl SourceFile {
     }
 
     /// The label of colors by this network. A file that cannot be read is named without its hash.
-    pub(super) fn label(self, network: &Network, settings: &Settings, hints: usize) -> Label {
+    pub(super) fn label(
+        self,
+        network: &Network,
+        settings: &Settings,
+        hints: Option<String>,
+    ) -> Label {
         let name = self.path.as_deref().and_then(|path| path.file_name());
         let hash = self.hash.and_then(|hash| hash.join().ok()?.ok());
         let mut settings_text = vec![format!("calculated in {}", network.arithmetic())];
         if settings.saturation != 1.0 {
             settings_text.push(format!("saturation {}", settings.saturation));
         }
-        if hints > 0 {
-            settings_text.push(format!("{hints} color hints by the user"));
-        }
+        settings_text.extend(hints);
         Label {
             software: concat!("Polychromify ", env!("CARGO_PKG_VERSION")).to_owned(),
             weights: network.name.clone(),
