@@ -53,7 +53,7 @@ pub use polychromify_image::{
 // A thumbnail of it in, chroma out.
 pub use colorize::chroma::{ChromaMap, Painter, SATURATION};
 pub use colorize::colorizer::Colorizer;
-pub use colorize::hints::{Hint, Hints};
+pub use colorize::hints::{Hint, HintMask, Hints};
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
 pub use nn::arithmetic::Arithmetic;

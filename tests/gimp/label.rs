@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use crate::gimp::{TINY, in_each};
 use crate::pictures::{self, Kind};
 
-/// Contract C5.
 #[test]
 fn an_exported_picture_says_that_its_colors_are_machine_made() {
     let weights = Sha256::digest(fs::read(TINY).unwrap());

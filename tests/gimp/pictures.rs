@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    /// How far CIE L* may be from the source's, at any pixel: rounding (contract C1).
+    /// How far CIE L* may be from the source's, at any pixel, which is rounding.
     pub(crate) fn rounding(self) -> f32 {
         if self.sixteen() { 0.02 } else { 0.5 }
     }

@@ -237,10 +237,7 @@ impl JobContext {
             weights_sha256: self.model.recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
             source_sha256: content.to_owned(),
-            settings: self
-                .model
-                .settings
-                .words(self.model.colorizer.arithmetic(), self.hints.0.len()),
+            settings: self.model.settings.words(self.model.colorizer.arithmetic(), &self.hints),
             source_type: self.model.settings.source_type,
             when: Some(UNIX_EPOCH + Duration::from_millis(time.max(0).cast_unsigned())),
             rendition: self.model.recipe.settings.clone(),
