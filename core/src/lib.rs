@@ -62,19 +62,3 @@ pub use nn::weights::Weights;
 
 pub use error::{Error, Result};
 pub use text::{hexadecimal, panic_message};
-
-/// The face before it was flat, until the programs follow.
-#[doc(hidden)]
-pub mod scan {
-    pub use crate::ResultFile as ColorFile;
-    pub use crate::{
-        Concern, Deadline, Depth, Encoding, Format, FoundLabel, Info, Label, Limits, Notice,
-        PageNotice, Paint, SourceType, Vocabulary, label_packet,
-    };
-}
-#[doc(hidden)]
-pub use colorize::{chroma, hints, thumbnail};
-#[doc(hidden)]
-pub use nn::{device, weights};
-#[doc(hidden)]
-pub use polychromify_image::{color::lab, resample};

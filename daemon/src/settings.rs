@@ -6,9 +6,7 @@
     reason = "serde calls functions so"
 )]
 
-use polychromify_core::lab::RgbSpace;
-use polychromify_core::scan::{Encoding, Format, SourceType};
-use polychromify_core::{Arithmetic, Hints};
+use polychromify_core::{Arithmetic, Encoding, Format, Hints, RgbSpace, SourceType};
 use serde::{Serialize, Serializer};
 
 use crate::cli::{Borders, Choices, Coloring, FORMATS, SPACES};

@@ -18,7 +18,8 @@ pub(crate) const COPYRIGHT: &str = "MIT or Apache-2.0";
 pub(crate) const DATE: &str = "2026";
 
 /// The range of the saturation, as on the command line; the default is 1, as predicted.
-pub(crate) const SATURATION: RangeInclusive<f64> = 0.0..=4.0;
+pub(crate) const SATURATION: RangeInclusive<f64> =
+    *polychromify_core::SATURATION.start() as f64..=*polychromify_core::SATURATION.end() as f64;
 
 /// What the procedure browser shows below the blurb.
 pub(crate) fn help() -> String {
@@ -164,7 +165,6 @@ pub(crate) enum Outcome {
 
 /// The message of a panic, for the user.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let text = polychromify_core::panic_message(panic);
     format!("Polychromify failed, which is a bug in it: {text}")
 }
