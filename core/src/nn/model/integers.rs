@@ -125,14 +125,14 @@ impl IntegerVivid {
 }
 
 /// Lightness of a picture, and hints if there are any.
-type Given = (Vec<f32>, Option<Vec<f32>>);
+type Inputs = (Vec<f32>, Option<Vec<f32>>);
 
 /// Numbers of each picture of a batch, with the hints' if there are any.
 fn pictures(
     lightness: &Tensor,
     hints: Option<&Tensor>,
     mode: Mode,
-) -> Result<(Vec<Given>, Extent)> {
+) -> Result<(Vec<Inputs>, Extent)> {
     if mode == Mode::Train {
         bail!("a network in integers is not trained");
     }
@@ -155,7 +155,7 @@ impl Network for IntegerVivid {
     fn forward(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
         let (pictures, extent) = pictures(lightness, hints, mode)?;
         let colored =
-            |(lightness, hints): &Given| self.colored(lightness, hints.as_deref(), extent);
+            |(lightness, hints): &Inputs| self.colored(lightness, hints.as_deref(), extent);
         // Within the pool: from outside, each layer would wake it and wait for it.
         batch(rayon::scope(|_| pictures.iter().map(colored).collect()), extent)
     }

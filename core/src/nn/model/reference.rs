@@ -42,7 +42,7 @@ fn value(name: &str, shape: &[usize]) -> Tensor {
             let area = height * width;
             // A transposed convolution's pixels see a quarter of the kernel.
             let terms = if area == 16 { outputs * 4 } else { inputs * area };
-            // What comes out of the document's networks, whose input is 0..100, is not to saturate.
+            // What comes out of Ghiotto's networks, whose input is 0..100, is not to saturate.
             let factor = if name.starts_with("output.") { 0.02 } else { 1. };
             (values * (factor * (6. / terms as f64).sqrt())).unwrap()
         }
