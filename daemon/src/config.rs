@@ -5,21 +5,18 @@
 //! wherever it is written.
 
 mod file;
+mod keys;
 mod print;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
-use directories::ProjectDirs;
 
 use crate::cli::{Cli, LedgerPlace, Watch};
 use crate::error::{Error, Result};
 use file::File;
 pub(crate) use print::Entry;
-
-/// Options that say how the configuration is read: they are no part of it.
-const ABOUT_IT: &[&str] = &["config", "print_config"];
 
 /// Everything that `watch` was told, and by whom.
 pub(crate) struct Config {
@@ -73,12 +70,6 @@ pub(crate) fn output(place: &LedgerPlace) -> Result<PathBuf> {
     Ok(file.and_then(|file| file.output()).unwrap_or_else(|| PathBuf::from(".")))
 }
 
-/// `~/.config/polychromify/config.toml` on Linux.
-fn default_path() -> Option<PathBuf> {
-    let user = ProjectDirs::from("", "", "Polychromify")?;
-    Some(user.config_dir().join("config.toml"))
-}
-
 /// The command `watch`, for its options.
 fn options() -> Command {
     let command = Cli::command();
@@ -90,9 +81,4 @@ fn matches(command: Command, arguments: &[OsString]) -> Result<ArgMatches> {
     let mut all = command.try_get_matches_from(arguments).map_err(Error::Arguments)?;
     let (_, watch) = all.remove_subcommand().expect("clap asks for a subcommand");
     Ok(watch)
-}
-
-/// The key of an option in the file.
-fn key(id: &str) -> String {
-    id.replace('_', "-")
 }

@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use log::Level;
-use polychromify_core::Verdict;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::job::{Facts, Outcome};
+use crate::job::{Outcome, SkipReason};
 
-/// One input's line of `--json` (contract C7).
+/// One input's line of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
     input: &'a str,
     output: Option<&'a str>,
     status: &'a str,
-    reason: Option<&'a str>,
+    reason: Option<String>,
     seconds: Option<f64>,
     width: Option<u32>,
     height: Option<u32>,
@@ -80,12 +79,12 @@ impl<'a> Report<'a> {
     pub(crate) fn tell(&mut self, input: &Path, output: Option<&Path>, outcome: &Outcome) {
         self.bar.inc(1);
         match outcome {
-            Outcome::Done(facts) => {
+            Outcome::Done(details) => {
                 self.done += 1;
-                let seconds = facts.seconds.unwrap_or_default();
+                let seconds = details.seconds.unwrap_or_default();
                 log::debug!("{}: done in {seconds:.1} s", input.display());
             }
-            Outcome::Skipped(reason, facts) if has_colors(facts) => {
+            Outcome::Skipped(reason @ SkipReason::HasColors(_), _) => {
                 self.skipped += 1;
                 log::info!("{}: skipped: {reason}", input.display());
             }
@@ -133,10 +132,10 @@ impl<'a> Report<'a> {
 
 /// One input's line of `--json` on stdout, if it has ended for good.
 pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outcome) {
-    let (status, reason, facts) = match outcome {
-        Outcome::Done(facts) => ("done", None, facts),
-        Outcome::Skipped(reason, facts) => ("skipped", Some(reason.as_str()), facts),
-        Outcome::Failed(reason, facts) => ("failed", Some(reason.as_str()), facts),
+    let (status, reason, details) = match outcome {
+        Outcome::Done(details) => ("done", None, details),
+        Outcome::Skipped(reason, details) => ("skipped", Some(reason.to_string()), details),
+        Outcome::Failed(reason, details) => ("failed", Some(reason.clone()), details),
         Outcome::Postponed { .. } | Outcome::Blocked(_) | Outcome::Stopped => return,
     };
     let (input, output) = (input.to_string_lossy(), output.map(Path::to_string_lossy));
@@ -145,24 +144,20 @@ pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outco
         output: output.as_deref(),
         status,
         reason,
-        seconds: facts.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
-        width: facts.width,
-        height: facts.height,
-        sha256_input: facts.sha256_input.as_deref(),
-        sha256_output: facts.sha256_output.as_deref(),
-        toned: facts.toning.map(|toning| Toned {
+        seconds: details.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
+        width: details.width,
+        height: details.height,
+        sha256_input: details.sha256_input.as_deref(),
+        sha256_output: details.sha256_output.as_deref(),
+        toned: details.toning.map(|toning| Toned {
             verdict: toning.verdict.to_string(),
             confidence: (f64::from(toning.confidence) * 1000.0).round() / 1000.0,
         }),
-        estimated_seconds: facts
+        estimated_seconds: details
             .estimate
             .map(|estimate| (estimate.seconds * 1000.0).round() / 1000.0),
-        estimated_bytes: facts.estimate.map(|estimate| estimate.bytes),
+        estimated_bytes: details.estimate.map(|estimate| estimate.bytes),
     });
-}
-
-fn has_colors(facts: &Facts) -> bool {
-    facts.toning.is_some_and(|toning| toning.verdict == Verdict::Color)
 }
 
 /// Milliseconds since 1970 as ISO 8601, UTC, in whole seconds.

@@ -10,7 +10,6 @@ fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// Contract C7.
 #[test]
 fn json_has_one_line_an_input_and_a_summary() {
     let folder = Folder::new()

@@ -1,7 +1,6 @@
 //! Damaged files are errors that name the file; they neither panic nor pass as whole.
 
-use polychromify_core::scan::Format;
-use polychromify_core::{Error, Result};
+use polychromify_core::{Error, Format, Result};
 
 use crate::files::{File, Tiff, colored, encoding, gray_png, jpeg, samples};
 

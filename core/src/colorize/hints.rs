@@ -4,11 +4,11 @@ mod spread;
 
 use std::path::Path;
 
+use polychromify_image::color::lab::Lab;
 use serde::{Deserialize, Serialize};
 
 use crate::colorize::thumbnail::WorkImage;
 use crate::error::{Error, Result};
-use crate::lab::Lab;
 pub(crate) use spread::spread;
 
 /// One hint, in upright pixels of the scan.

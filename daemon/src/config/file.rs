@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
+use directories::ProjectDirs;
 use toml::{Spanned, Value};
 
-use super::{ABOUT_IT, default_path, key};
+use super::keys::{ABOUT_IT, key};
 use crate::error::{Error, Result};
 
 /// What a configuration file says, checked.
@@ -95,6 +96,12 @@ impl File {
             None => option,
         })
     }
+}
+
+/// `~/.config/polychromify/config.toml` on Linux.
+fn default_path() -> Option<PathBuf> {
+    let user = ProjectDirs::from("", "", "Polychromify")?;
+    Some(user.config_dir().join("config.toml"))
 }
 
 /// The options that a file may set.

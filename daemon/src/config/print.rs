@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 
 use super::file::File;
-use super::{ABOUT_IT, key};
+use super::keys::{ABOUT_IT, key};
 
 /// One option.
 #[derive(Clone, Debug, PartialEq, Eq)]

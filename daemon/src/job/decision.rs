@@ -3,30 +3,13 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
-use crate::job::age::age;
+use crate::files::fingerprint;
+use crate::files::publish::{self, Place};
+use crate::job::staleness::staleness;
 use crate::ledger::{Ledger, Original, Published};
 use crate::plan::Job;
-use crate::publish::{self, Place};
+use crate::policy::Redo;
 use crate::settings::Recipe;
-
-/// Why an input whose result is there is skipped.
-pub(crate) const DONE_ALREADY: &str = "done already";
-
-/// What is made again though its result is there and unchanged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Redo {
-    /// Nothing of the same content.
-    #[default]
-    Nothing,
-    /// What was made with other weights or settings, or by an older program.
-    Older,
-    /// Everything, also in the place of other inputs' results.
-    All,
-}
-
-pub(crate) const LEFT_EDITED: &str =
-    "its result was changed by somebody since; it is left as it is";
 
 /// What is to be done about an input.
 pub(crate) enum Decision {
@@ -55,7 +38,7 @@ pub(crate) fn is_done_by_times(
     if !unchanged || !stays(&result, recipe, redo) || !ledger.is_done(job)? {
         return Ok(None);
     }
-    let place = publish::look(&folder.join(&job.output), Some(&result), true)?;
+    let place = publish::inspect_result(&folder.join(&job.output), Some(&result), true)?;
     Ok((place == Place::Ours).then_some(result))
 }
 
@@ -63,7 +46,7 @@ pub(crate) fn is_done_by_times(
 fn stays(result: &Published, recipe: &Recipe, redo: Redo) -> bool {
     match redo {
         Redo::Nothing => true,
-        Redo::Older => age(result, recipe).is_none(),
+        Redo::Older => staleness(result, recipe).is_none(),
         Redo::All => false,
     }
 }
@@ -78,7 +61,7 @@ pub(crate) fn decide(
     path: &Path,
     known: Option<Published>,
 ) -> Result<Decision> {
-    let place = publish::look(path, known.as_ref(), false)?;
+    let place = publish::inspect_result(path, known.as_ref(), false)?;
     let same = |known: &Published| known.content == content;
     match (place, known) {
         (Place::Free, _) => Ok(Decision::Color(None)),

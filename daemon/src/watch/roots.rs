@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::plan;
+use crate::policy::OnSuccess;
 use crate::watch::filesystem;
-use crate::watch::settings::{Noticing, OnSuccess, WatchSettings};
+use crate::watch::settings::{Noticing, WatchSettings};
 
 /// A folder that is watched with everything below it.
 #[derive(Debug)]
@@ -98,8 +99,12 @@ pub(super) fn sends_none(file_system: &str) -> String {
 }
 
 /// Folders that are not looked into: that of the originals that move away, wherever it lies.
-pub(super) fn excluded(settings: &WatchSettings, output: &Path) -> Result<Vec<PathBuf>> {
-    let OnSuccess::Move(folder) = &settings.on_success else { return Ok(Vec::new()) };
+pub(super) fn excluded(
+    settings: &WatchSettings,
+    on_success: &OnSuccess,
+    output: &Path,
+) -> Result<Vec<PathBuf>> {
+    let OnSuccess::Move(folder) = on_success else { return Ok(Vec::new()) };
     let real = plan::resolve(folder)?;
     if real.starts_with(output) || output.starts_with(&real) {
         return Err(Error::MovesIntoOutput { folder: folder.clone() });
