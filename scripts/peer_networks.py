@@ -1,4 +1,4 @@
-"""The networks of `core/src/model` in PyTorch, for `scripts/peers.py`.
+"""The networks of `core/src/nn/model` in PyTorch, for `scripts/peers.py`.
 
 Weights are random: they make no difference to the time. `trained` builds a network as it is trained,
 giving what its loss is taken of; without it, as it predicts, from lightness to chroma.
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-# Color bins of each network: grid of 10 units of `a` and `b`, `core/src/model/{vivid/bins,zhang}.rs`.
+# Color bins of each network: grid of 10 units of `a` and `b`, `core/src/nn/model/{vivid/bins,zhang}.rs`.
 VIVID_BINS, HULL_BINS, SQUARE_BINS = 260, 313, 529
 
 

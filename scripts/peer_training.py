@@ -1,5 +1,5 @@
 """Training steps in PyTorch as `polychromify-train fit` takes them, for `scripts/peers.py`: the losses
-of `core/src/train/objective.rs`, vectorized, and AdamW."""
+of `core/train/src/train/objective.rs`, vectorized, and AdamW."""
 
 import torch
 import torch.nn.functional as F

@@ -1,7 +1,7 @@
 //! The inner loops of layers in integers, on each set of instructions that the processor has.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use polychromify_core::ops::integer_loops;
+use polychromify_core::internals::ops::integer_loops;
 
 fn loops(c: &mut Criterion) {
     let mut group = c.benchmark_group("integer");

@@ -4,9 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use polychromify_core::isa::{self, Isa};
-use polychromify_core::lab::{self, RgbSpace};
 use polychromify_core::{ChromaMap, Orientation, SamplesMut, Thumbnail};
+use polychromify_image::color::lab::{self, RgbSpace};
+use polychromify_image::isa::{self, Isa};
 
 const WIDTH: usize = 4000;
 const ROWS: usize = 64;

@@ -4,9 +4,9 @@
 //! sees, [`Colorizer`](colorizer::Colorizer) asks it, with color [`Hints`](hints::Hints), and a
 //! [`ChromaMap`](chroma::ChromaMap) colors rows of any size. [`tone`] tells what colors a scan has.
 
-pub mod borders;
+pub(crate) mod borders;
 pub mod chroma;
-pub mod colorizer;
+pub(crate) mod colorizer;
 pub mod hints;
 pub mod thumbnail;
-pub mod tone;
+pub(crate) mod tone;

@@ -5,8 +5,9 @@
 //! rows, its own lightness untouched.
 //!
 //! ```
-//! use polychromify_core::device::DeviceChoice;
-//! use polychromify_core::{Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights};
+//! use polychromify_core::{
+//!     Colorizer, Device, DeviceChoice, Hints, Orientation, SamplesMut, Thumbnail, Weights,
+//! };
 //!
 //! let (width, height) = (64, 48);
 //! let lightness = vec![50.0_f32; 64 * 48]; // CIE L*, row by row
@@ -24,39 +25,56 @@
 //! ```
 
 mod colorize;
-pub mod device;
-pub mod engine;
-pub mod error;
-#[cfg(feature = "train")]
-pub mod evaluate;
-pub mod model;
-pub mod ops;
+mod error;
+mod nn;
 mod pass;
-#[cfg(feature = "train")]
-pub mod train;
-pub mod weights;
+mod text;
 
-/// A photograph as bands of rows.
-pub mod scan {
-    pub use polychromify_image::provenance::{
-        FoundLabel, Label, SourceType, Vocabulary, packet as label_packet,
-    };
-    pub use polychromify_image::{Concern, Deadline, Depth, Format, Limits, Notice};
-
-    pub use crate::pass::result::ColorFile;
-    pub use crate::pass::{Encoding, Info, PageNotice, Paint};
+/// What benches, tools and `polychromify-train` need beside the public face; any of it may change.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::colorize::borders::Borders;
+    pub use crate::nn::device::on_candle;
+    pub use crate::nn::{engine, import, model, ops, weights};
 }
 
-pub use colorize::chroma::ChromaMap;
-pub use colorize::colorizer::{Arithmetic, Colorizer};
-pub use colorize::hints::Hints;
-pub use colorize::thumbnail::Thumbnail;
-pub use colorize::tone::{Toning, Verdict};
-pub use colorize::{borders, chroma, colorizer, hints, thumbnail, tone};
-pub use device::Device;
-pub use error::{Error, Result};
-pub use pass::Scan;
+// A scan: lightness in, color out.
 pub use pass::mark::Mark;
-pub use polychromify_image::color::lab;
-pub use polychromify_image::{Orientation, SamplesMut, isa, orientation, resample};
-pub use weights::Weights;
+pub use pass::result::ResultFile;
+pub use pass::{Encoding, Info, PageNotice, Paint, Scan};
+pub use polychromify_image::color::lab::RgbSpace;
+pub use polychromify_image::provenance::{
+    FoundLabel, Label, SourceType, Vocabulary, packet as label_packet,
+};
+pub use polychromify_image::{
+    Concern, Deadline, Depth, Format, Limits, Notice, Orientation, SamplesMut,
+};
+
+// A thumbnail of it in, chroma out.
+pub use colorize::chroma::{ChromaMap, Painter, SATURATION};
+pub use colorize::colorizer::Colorizer;
+pub use colorize::hints::{Hint, HintMask, Hints};
+pub use colorize::thumbnail::{Thumbnail, WorkImage};
+pub use colorize::tone::{Toning, Verdict};
+pub use nn::arithmetic::Arithmetic;
+pub use nn::device::{Device, DeviceChoice};
+pub use nn::weights::Weights;
+
+pub use error::{Error, Result};
+pub use text::{hexadecimal, panic_message};
+
+/// The face before it was flat, until the programs follow.
+#[doc(hidden)]
+pub mod scan {
+    pub use crate::ResultFile as ColorFile;
+    pub use crate::{
+        Concern, Deadline, Depth, Encoding, Format, FoundLabel, Info, Label, Limits, Notice,
+        PageNotice, Paint, SourceType, Vocabulary, label_packet,
+    };
+}
+#[doc(hidden)]
+pub use colorize::{chroma, hints, thumbnail};
+#[doc(hidden)]
+pub use nn::{device, weights};
+#[doc(hidden)]
+pub use polychromify_image::{color::lab, resample};

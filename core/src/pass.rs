@@ -11,7 +11,6 @@ use polychromify_image::provenance::{FoundLabel, is_ours};
 use polychromify_image::{
     Depth, Format, Header, Limits, Notice, Orientation, Reader, Samples, SamplesMut, Source,
 };
-
 use serde::Serialize;
 
 use crate::colorize::tone::Cells;

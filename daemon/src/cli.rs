@@ -11,9 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use coloring::Coloring;
 use values::parse_size;
-pub(crate) use values::{
-    BordersChoice, FormatChoice, IoClass, LogFormat, OnSuccessName, PrecisionName, ProfileName,
-};
+pub(crate) use values::{Borders, Choices, FORMATS, IoClass, LogFormat, OnSuccessName, SPACES};
 pub(crate) use watch::Watch;
 
 const EXIT_CODES: &str = "\

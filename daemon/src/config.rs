@@ -8,18 +8,14 @@ mod file;
 mod print;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
-use directories::ProjectDirs;
 
 use crate::cli::{Cli, LedgerPlace, Watch};
 use crate::error::{Error, Result};
 use file::File;
 pub(crate) use print::Entry;
-
-/// Options that say how the configuration is read: they are no part of it.
-const ABOUT_IT: &[&str] = &["config", "print_config"];
 
 /// Everything that `watch` was told, and by whom.
 pub(crate) struct Config {
@@ -47,11 +43,6 @@ impl Config {
         Ok(Self { watch, matches, file })
     }
 
-    /// Where the file is, if there is one.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.file.as_ref().map(File::path)
-    }
-
     /// Every option with its value and origin, in the order of the command line.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         print::entries(&options(), &self.matches, self.file.as_ref())
@@ -59,7 +50,7 @@ impl Config {
 
     /// The options in force as a configuration file, with the origin of each.
     pub(crate) fn print(&self) -> String {
-        print::print(&self.entries(), self.path())
+        print::print(&self.entries(), self.file.as_ref().map(File::path))
     }
 }
 
@@ -73,12 +64,6 @@ pub(crate) fn output(place: &LedgerPlace) -> Result<PathBuf> {
     Ok(file.and_then(|file| file.output()).unwrap_or_else(|| PathBuf::from(".")))
 }
 
-/// `~/.config/polychromify/config.toml` on Linux.
-fn default_path() -> Option<PathBuf> {
-    let user = ProjectDirs::from("", "", "Polychromify")?;
-    Some(user.config_dir().join("config.toml"))
-}
-
 /// The command `watch`, for its options.
 fn options() -> Command {
     let command = Cli::command();
@@ -90,9 +75,4 @@ fn matches(command: Command, arguments: &[OsString]) -> Result<ArgMatches> {
     let mut all = command.try_get_matches_from(arguments).map_err(Error::Arguments)?;
     let (_, watch) = all.remove_subcommand().expect("clap asks for a subcommand");
     Ok(watch)
-}
-
-/// The key of an option in the file.
-fn key(id: &str) -> String {
-    id.replace('_', "-")
 }

@@ -96,6 +96,8 @@ pub(crate) enum Error {
     SourceChanged { path: PathBuf },
     #[error("{}: read back with a size of {found:?}, expected {expected:?}", path.display())]
     ReadBack { path: PathBuf, found: (u32, u32), expected: (u32, u32) },
+    #[error("{}: {reason} (refused by --strict)", path.display())]
+    Strict { path: PathBuf, reason: String },
     #[error("the program failed on this file: {0}")]
     Panicked(String),
     #[error("{}: {source}", path.display())]

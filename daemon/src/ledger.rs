@@ -11,6 +11,7 @@
 mod delivery;
 mod hooks;
 mod overview;
+mod published;
 mod schema;
 mod sql_path;
 mod watching;
@@ -19,18 +20,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, named_params, params};
+use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::fingerprint::Stamp;
+use crate::files::fingerprint::Stamp;
 use crate::plan::Job;
 use crate::settings::{Recipe, SOFTWARE};
 pub(crate) use delivery::{Document, Undelivered};
 pub(crate) use hooks::Due;
-#[cfg(test)]
-use overview::Counts;
-use sql_path::SqlPath;
-pub(crate) use watching::Standing;
+pub(crate) use published::{Making, Original, Published};
+use published::{RESULT, published};
+use sql_path::{SqlPath, path};
+pub(crate) use watching::InputState;
 
 /// Folder below the output folder for the ledger and its lock.
 pub(crate) const FOLDER: &str = ".polychromify";
@@ -43,77 +46,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Ledger {
     connection: Mutex<Connection>,
     path: PathBuf,
-}
-
-/// A result under its final name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Published {
-    /// What it was made from, as an absolute path.
-    pub(crate) input: PathBuf,
-    /// SHA-256 of the input.
-    pub(crate) content: String,
-    /// Weights and settings it was made with.
-    pub(crate) recipe: Recipe,
-    /// The input's stamp; `None` where an equal stamp would not prove equal content.
-    pub(crate) source: Option<Stamp>,
-    /// SHA-256 of the result.
-    pub(crate) sha256: String,
-    /// Size of the result in bytes.
-    pub(crate) size: i64,
-    /// Time of the result, nanoseconds since 1970.
-    pub(crate) modified: i64,
-    /// Width of the result in pixels.
-    pub(crate) width: u32,
-    /// Height of the result in pixels.
-    pub(crate) height: u32,
-    /// Time it took, in milliseconds.
-    pub(crate) milliseconds: i64,
-    /// What becomes of the input.
-    pub(crate) original: Original,
-    pub(crate) making: Making,
-    /// SHA-256 of the JSON file beside it, if there is one.
-    pub(crate) sidecar: Option<String>,
-}
-
-/// How a result was made, beside its recipe; unknown of results of old versions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Making {
-    /// Program and version.
-    pub(crate) software: Option<String>,
-    /// Name of the weights.
-    pub(crate) weights: Option<String>,
-    /// The time that it tells, in milliseconds since 1970.
-    pub(crate) at: Option<i64>,
-}
-
-/// What becomes of an input whose result is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Original {
-    /// It stays.
-    #[default]
-    Kept,
-    /// It is to be moved or deleted.
-    Leaving,
-    /// It was moved or deleted: its result is not to be replaced by that of another photograph.
-    Gone,
-}
-
-impl Original {
-    fn text(self) -> Option<&'static str> {
-        match self {
-            Self::Kept => None,
-            Self::Leaving => Some("leaving"),
-            Self::Gone => Some("gone"),
-        }
-    }
-
-    fn of_text(text: Option<&str>) -> Self {
-        match text {
-            None => Self::Kept,
-            Some("leaving") => Self::Leaving,
-            Some(_) => Self::Gone,
-        }
-    }
 }
 
 /// A job that a run ended without settling.
@@ -138,16 +70,16 @@ impl Ledger {
             connection.pragma_update(None, "synchronous", "full")?;
             Ok(connection)
         };
-        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
-        schema::migrate(&connection, &path)?;
-        Ok(Self { connection: Mutex::new(connection), path })
+        Self::migrated(open(), path)
     }
 
     /// A ledger that nothing is written of, for a dry run.
     pub(crate) fn in_memory() -> Result<Self> {
-        let path = PathBuf::from(":memory:");
-        let open = Connection::open_in_memory();
-        let connection = open.map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        Self::migrated(Connection::open_in_memory(), PathBuf::from(":memory:"))
+    }
+
+    fn migrated(opened: rusqlite::Result<Connection>, path: PathBuf) -> Result<Self> {
+        let connection = opened.map_err(|source| Error::Ledger { path: path.clone(), source })?;
         schema::migrate(&connection, &path)?;
         Ok(Self { connection: Mutex::new(connection), path })
     }
@@ -165,38 +97,61 @@ impl Ledger {
             Ok(connection)
         };
         let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
-        schema::check(&connection, &path)?;
-        Ok(Some(Self { connection: Mutex::new(connection), path }))
+        if schema::is_newest(&connection, &path)? {
+            return Ok(Some(Self { connection: Mutex::new(connection), path }));
+        }
+        // One of an older version is read as a copy that is brought to the newest.
+        let copy = || {
+            let mut copy = Connection::open_in_memory()?;
+            let pause = Duration::from_millis(50); // while somebody writes it
+            Backup::new(&connection, &mut copy)?.run_to_completion(i32::MAX, pause, None)?;
+            Ok(copy)
+        };
+        Self::migrated(copy(), path.clone()).map(Some)
     }
 
-    /// Puts jobs into the queue and gives their numbers, in the same order.
-    pub(crate) fn enqueue(&self, jobs: &[Job], recipe: &Recipe) -> Result<Vec<i64>> {
+    /// Puts jobs into the queue, with their inputs' stamps where they are known, and gives their
+    /// numbers in the same order.
+    pub(crate) fn enqueue<'a>(
+        &self,
+        jobs: impl IntoIterator<Item = (&'a Job, Option<&'a Stamp>)>,
+        recipe: &Recipe,
+    ) -> Result<Vec<i64>> {
         self.write(|transaction| {
-            let mut statement = transaction.prepare(
-                "INSERT INTO jobs (output, input, weights, settings, state, queued_at, software)
-                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6)
+            let mut statement = transaction.prepare_cached(
+                "INSERT INTO jobs (output, input, weights, settings, software, state, queued_at,
+                     source_size, source_modified, source_changed)
+                 VALUES (:output, :input, :weights, :settings, :software, 'queued', :now,
+                     :source_size, :source_modified, :source_changed)
                  ON CONFLICT (output, input) DO UPDATE SET
                      tries = iif(weights = excluded.weights AND settings = excluded.settings,
                                  tries, 0),
                      made_at = iif(weights = excluded.weights AND settings = excluded.settings
                                    AND software IS excluded.software, made_at, NULL),
-                     software = excluded.software, weights = excluded.weights, settings = excluded.settings,
-                     state = 'queued', queued_at = excluded.queued_at
+                     weights = excluded.weights, settings = excluded.settings,
+                     software = excluded.software,
+                     state = 'queued', queued_at = excluded.queued_at, retry_at = NULL,
+                     source_size = coalesce(excluded.source_size, source_size),
+                     source_modified = coalesce(excluded.source_modified, source_modified),
+                     source_changed = coalesce(excluded.source_changed, source_changed)
                  RETURNING id",
             )?;
             let now = now();
-            let mut enqueue = |job: &Job| {
-                let values = params![
-                    SqlPath(&job.output),
-                    SqlPath(&job.input),
-                    recipe.weights,
-                    recipe.settings,
-                    now,
-                    SOFTWARE,
-                ];
+            let mut enqueue = |(job, stamp): (&Job, Option<&Stamp>)| {
+                let values = named_params! {
+                    ":output": SqlPath(&job.output),
+                    ":input": SqlPath(&job.input),
+                    ":weights": recipe.weights,
+                    ":settings": recipe.settings,
+                    ":software": SOFTWARE,
+                    ":now": now,
+                    ":source_size": stamp.map(|stamp| stamp.size),
+                    ":source_modified": stamp.map(|stamp| stamp.modified),
+                    ":source_changed": stamp.map(|stamp| stamp.changed),
+                };
                 statement.query_row(values, |row| row.get(0))
             };
-            jobs.iter().map(&mut enqueue).collect()
+            jobs.into_iter().map(&mut enqueue).collect()
         })
     }
 
@@ -224,32 +179,37 @@ impl Ledger {
             transaction.execute("UPDATE jobs SET state = 'publishing' WHERE id = ?1", [id])?;
             let (source, recipe) = (result.source, &result.recipe);
             transaction.execute(
-                "INSERT OR REPLACE INTO intents
-                 SELECT output, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-                     ?16, ?17, ?18, ?19, ?20
-                 FROM jobs WHERE id = ?1",
-                params![
-                    id,
-                    SqlPath(&result.input),
-                    result.content,
-                    recipe.weights,
-                    recipe.settings,
-                    source.map(|stamp| stamp.size),
-                    source.map(|stamp| stamp.modified),
-                    source.map(|stamp| stamp.changed),
-                    result.sha256,
-                    result.size,
-                    result.modified,
-                    result.width,
-                    result.height,
-                    result.milliseconds,
-                    now(),
-                    result.original.text(),
-                    result.making.software,
-                    result.making.weights,
-                    result.making.at,
-                    result.sidecar,
-                ],
+                &format!(
+                    "INSERT OR REPLACE INTO intents ({RESULT})
+                     SELECT output, :input, :content, :weights, :settings, :source_size,
+                         :source_modified, :source_changed, :sha256, :size, :modified, :width,
+                         :height, :milliseconds, :now, :original, :software, :weights_name,
+                         :made_at, :sidecar, :notices
+                     FROM jobs WHERE id = :id"
+                ),
+                named_params! {
+                    ":id": id,
+                    ":input": SqlPath(&result.input),
+                    ":content": result.content,
+                    ":weights": recipe.weights,
+                    ":settings": recipe.settings,
+                    ":source_size": source.map(|stamp| stamp.size),
+                    ":source_modified": source.map(|stamp| stamp.modified),
+                    ":source_changed": source.map(|stamp| stamp.changed),
+                    ":sha256": result.sha256,
+                    ":size": result.size,
+                    ":modified": result.modified,
+                    ":width": result.width,
+                    ":height": result.height,
+                    ":milliseconds": result.milliseconds,
+                    ":now": now(),
+                    ":original": result.original.text(),
+                    ":software": result.making.software,
+                    ":weights_name": result.making.weights,
+                    ":made_at": result.making.at,
+                    ":sidecar": result.sidecar,
+                    ":notices": result.notices.as_ref().map(|list| json!(list).to_string()),
+                },
             )
         })?;
         Ok(())
@@ -257,12 +217,7 @@ impl Ledger {
 
     /// The result that a dead run was about to rename into place.
     pub(crate) fn intended(&self, output: &Path) -> Result<Option<Published>> {
-        self.query(|connection| {
-            connection
-                .prepare_cached("SELECT * FROM intents WHERE output = ?1")?
-                .query_row([SqlPath(output)], published)
-                .optional()
-        })
+        self.result_in("intents", output)
     }
 
     /// Records the SHA-256 of the JSON file beside a result, which is about to be written or gone.
@@ -283,7 +238,10 @@ impl Ledger {
                 transaction
                     .query_row("SELECT output FROM jobs WHERE id = ?1", [id], |row| row.get(0))?;
             transaction.execute(
-                "INSERT OR REPLACE INTO results SELECT * FROM intents WHERE output = ?1",
+                &format!(
+                    "INSERT OR REPLACE INTO results ({RESULT})
+                     SELECT {RESULT} FROM intents WHERE output = ?1"
+                ),
                 [&output],
             )?;
             transaction.execute("DELETE FROM intents WHERE output = ?1", [&output])?;
@@ -339,43 +297,62 @@ impl Ledger {
 
     /// What lies under a final name, as far as this ledger knows.
     pub(crate) fn result(&self, output: &Path) -> Result<Option<Published>> {
-        self.query(|connection| {
-            connection
-                .prepare_cached("SELECT * FROM results WHERE output = ?1")?
-                .query_row([SqlPath(output)], published)
-                .optional()
-        })
+        self.result_in("results", output)
+    }
+
+    fn result_in(&self, table: &str, output: &Path) -> Result<Option<Published>> {
+        let sql = format!("SELECT {RESULT} FROM {table} WHERE output = ?1");
+        self.row(&sql, [SqlPath(output)], published)
     }
 
     /// Whether the latest attempt at a job ended with its result in place.
     pub(crate) fn is_done(&self, job: &Job) -> Result<bool> {
-        self.query(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT 1 FROM jobs WHERE output = ?1 AND input = ?2 AND state = 'done'",
-                )?
-                .exists(params![SqlPath(&job.output), SqlPath(&job.input)])
-        })
+        let sql = "SELECT 1 FROM jobs WHERE output = ?1 AND input = ?2 AND state = 'done'";
+        let found =
+            self.row(sql, params![SqlPath(&job.output), SqlPath(&job.input)], |_| Ok(()))?;
+        Ok(found.is_some())
     }
 
     /// Jobs that a dead run left between start and settling.
     pub(crate) fn unsettled(&self) -> Result<Vec<Unsettled>> {
-        self.query(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT id, jobs.output, temporary,
-                        iif(state = 'publishing', intents.sha256, NULL)
-                 FROM jobs LEFT JOIN intents ON intents.output = jobs.output
-                 WHERE state IN ('running', 'publishing') OR temporary IS NOT NULL",
-            )?;
-            let rows = statement.query_map([], |row| {
+        self.rows(
+            "SELECT id, jobs.output, temporary,
+                    iif(state = 'publishing', intents.sha256, NULL) AS intended
+             FROM jobs LEFT JOIN intents ON intents.output = jobs.output
+             WHERE state IN ('running', 'publishing') OR temporary IS NOT NULL",
+            [],
+            |row| {
                 Ok(Unsettled {
-                    id: row.get(0)?,
-                    output: row.get::<_, SqlPath<PathBuf>>(1)?.0,
-                    temporary: row.get::<_, Option<SqlPath<PathBuf>>>(2)?.map(|path| path.0),
-                    intended: row.get(3)?,
+                    id: row.get("id")?,
+                    output: path(row, "output")?,
+                    temporary: row.get::<_, Option<SqlPath<_>>>("temporary")?.map(|path| path.0),
+                    intended: row.get("intended")?,
                 })
-            })?;
-            rows.collect()
+            },
+        )
+    }
+
+    /// The first row that a query gives.
+    fn row<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnOnce(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        self.query(|connection| {
+            connection.prepare_cached(sql)?.query_row(parameters, read).optional()
+        })
+    }
+
+    /// All rows that a query gives.
+    fn rows<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnMut(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        self.query(|connection| {
+            connection.prepare_cached(sql)?.query_map(parameters, read)?.collect()
         })
     }
 
@@ -426,33 +403,6 @@ fn forget_intent(connection: &Connection, id: i64) -> rusqlite::Result<()> {
         [id],
     )?;
     Ok(())
-}
-
-fn published(row: &Row) -> rusqlite::Result<Published> {
-    let (size, modified, changed): (Option<i64>, Option<i64>, Option<i64>) =
-        (row.get("source_size")?, row.get("source_modified")?, row.get("source_changed")?);
-    Ok(Published {
-        input: row.get::<_, SqlPath<PathBuf>>("input")?.0,
-        content: row.get("content")?,
-        recipe: Recipe { weights: row.get("weights")?, settings: row.get("settings")? },
-        source: match (size, modified, changed) {
-            (Some(size), Some(modified), Some(changed)) => Some(Stamp { size, modified, changed }),
-            _ => None,
-        },
-        sha256: row.get("sha256")?,
-        size: row.get("size")?,
-        modified: row.get("modified")?,
-        width: row.get("width")?,
-        height: row.get("height")?,
-        milliseconds: row.get("milliseconds")?,
-        original: Original::of_text(row.get_ref("original")?.as_str_or_null()?),
-        making: Making {
-            software: row.get("software")?,
-            weights: row.get("weights_name")?,
-            at: row.get("made_at")?,
-        },
-        sidecar: row.get("sidecar")?,
-    })
 }
 
 /// Milliseconds since 1970.

@@ -7,34 +7,24 @@
 
 #![forbid(unsafe_code)]
 
-mod batch;
 mod cli;
+mod command;
 mod config;
-mod crew;
 mod error;
 mod exit;
-mod fingerprint;
-mod hook;
-mod ignore;
+mod files;
 mod job;
 mod ledger;
-mod lock;
-mod logging;
-mod manifest;
-mod metrics;
-mod operate;
+mod limits;
+mod model;
+mod output;
 mod plan;
-mod priority;
-mod publish;
-mod recover;
+mod policy;
+mod queue;
 mod report;
-mod retry;
+mod service;
 mod settings;
-mod setup;
-mod status;
 mod stop;
-mod systemd;
-mod verify;
 mod watch;
 
 use std::process::ExitCode;
@@ -44,8 +34,9 @@ use indicatif::MultiProgress;
 use log::LevelFilter;
 
 use crate::cli::{Cli, Command};
+use crate::command::{batch, manifest, retry, status, verify};
 use crate::exit::Exit;
-use crate::logging::Form;
+use crate::service::logging::{self, Form};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -55,7 +46,7 @@ fn main() -> ExitCode {
     let progress = MultiProgress::new();
     let level = logging::level(cli.verbose, cli.quiet);
     let exit = match &cli.command {
-        Command::Watch(_) => operate::run(level),
+        Command::Watch(_) => command::watch::run(level),
         other => {
             logging::start(Form::Terminal(progress.clone()), level.unwrap_or(LevelFilter::Info));
             match other {

@@ -6,7 +6,8 @@ mod walk;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::cli::FormatChoice;
+use polychromify_core::scan::Format;
+
 use crate::error::{Error, Result};
 
 /// One photograph to be colored.
@@ -28,7 +29,7 @@ impl Job {
         shown: &Path,
         root: &Path,
         below: PathBuf,
-        format: FormatChoice,
+        format: Option<Format>,
     ) -> Self {
         Self {
             shown: shown.join(&below),
@@ -56,9 +57,9 @@ pub(crate) struct Plan {
 ///
 /// # Errors
 ///
-/// When an input does not exist or is neither file nor folder, an input folder and the output folder lie in each other, two
-/// inputs would become one result, or a result would overwrite an input.
-pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> Result<Plan> {
+/// When an input does not exist or is neither file nor folder, an input folder and the output folder
+/// lie in each other, two inputs would become one result, or a result would overwrite an input.
+pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) -> Result<Plan> {
     let folder = resolve(output)?;
     if folder.exists() && !folder.is_dir() {
         return Err(Error::NotAFolder { path: output.to_path_buf() });
@@ -81,12 +82,12 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: FormatChoice) -> R
         }
     }
     drop_repeated(&mut plan.jobs);
-    names::refuse_collisions(&plan.jobs)?;
+    refuse_collisions(&plan.jobs)?;
     refuse_overwriting(&plan)?;
     Ok(plan)
 }
 
-fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: FormatChoice) -> Result<()> {
+fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: Option<Format>) -> Result<()> {
     let root = input.canonicalize().map_err(Error::io(input, "read"))?;
     if plan.folder.starts_with(&root) {
         return Err(Error::OutputInsideInput { input: input.into(), output: output.into() });
@@ -125,6 +126,34 @@ fn refuse_overwriting(plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses results that are equal, equal but for case, or one the folder of another: whether
+/// those are different files depends on the file system.
+fn refuse_collisions(jobs: &[Job]) -> Result<()> {
+    let fold = |path: &Path| path.to_string_lossy().to_lowercase();
+    let mut files = HashMap::new();
+    for job in jobs {
+        if let Some(first) = files.insert(fold(&job.output), job) {
+            return Err(collision(first, job));
+        }
+    }
+    for job in jobs {
+        for folder in job.output.ancestors().skip(1) {
+            if let Some(first) = files.get(&fold(folder)) {
+                return Err(collision(first, job));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn collision(first: &Job, second: &Job) -> Error {
+    Error::SameResult {
+        first: first.shown.clone(),
+        second: second.shown.clone(),
+        result: first.output.clone(),
+    }
 }
 
 /// The absolute path of a file, its folder free of symbolic links, its own name kept.
@@ -192,7 +221,7 @@ mod tests {
     fn a_folder_gives_paths_below_itself_and_a_file_its_name() {
         let at = folder_with(&["in/b/scan.TIF", "in/a.jpg", "x/one.png"]);
         let inputs = [at.path().join("in"), at.path().join("x/one.png")];
-        let plan = plan(&inputs, &at.path().join("out"), FormatChoice::Same).unwrap();
+        let plan = plan(&inputs, &at.path().join("out"), None).unwrap();
         assert_eq!(outputs(&plan), ["a.jpg", "b/scan.TIF", "one.png"]);
     }
 
@@ -201,37 +230,63 @@ mod tests {
         let at = folder_with(&["in/a.jpg"]);
         std::os::unix::fs::symlink(at.path().join("in"), at.path().join("link")).unwrap();
         for output in ["in/out", "in", "link/new/out", "out/../in/x", "."] {
-            let refused =
-                plan(&[at.path().join("in")], &at.path().join(output), FormatChoice::Same);
+            let refused = plan(&[at.path().join("in")], &at.path().join(output), None);
             assert!(refused.is_err(), "{output}");
         }
-        plan(&[at.path().join("in")], &at.path().join("out"), FormatChoice::Same).unwrap();
+        plan(&[at.path().join("in")], &at.path().join("out"), None).unwrap();
     }
 
     #[test]
     fn a_result_never_takes_the_place_of_an_input() {
         let at = folder_with(&["a.jpg", "b.tif", "b.tif.jpg"]);
         let path = |name: &str| at.path().join(name);
-        let refused = plan(&[path("a.jpg")], at.path(), FormatChoice::Same).unwrap_err();
+        let refused = plan(&[path("a.jpg")], at.path(), None).unwrap_err();
         assert!(matches!(refused, Error::OverwritesInput { .. }), "{refused}");
-        let beside = plan(&[path("a.jpg")], at.path(), FormatChoice::Png).unwrap();
+        let beside = plan(&[path("a.jpg")], at.path(), Some(Format::Png)).unwrap();
         assert_eq!(outputs(&beside), ["a.jpg.png"]);
         let other = [path("b.tif"), path("sub/../b.tif.jpg")];
         fs::create_dir(path("sub")).unwrap();
-        assert!(plan(&other, at.path(), FormatChoice::Jpeg).is_err());
+        assert!(plan(&other, at.path(), Some(Format::Jpeg)).is_err());
     }
 
     #[test]
     fn the_same_file_twice_is_one_job() {
         let at = folder_with(&["in/a.jpg"]);
         let inputs = [at.path().join("in"), at.path().join("in/a.jpg"), at.path().join("in")];
-        let plan = plan(&inputs, &at.path().join("out"), FormatChoice::Same).unwrap();
+        let plan = plan(&inputs, &at.path().join("out"), None).unwrap();
         assert_eq!(outputs(&plan), ["a.jpg"]);
     }
 
     #[test]
     fn an_input_that_is_not_there_is_named() {
-        let refused = plan(&["no/such.jpg".into()], Path::new("out"), FormatChoice::Same);
+        let refused = plan(&["no/such.jpg".into()], Path::new("out"), None);
         assert!(refused.unwrap_err().to_string().starts_with("no/such.jpg: "));
+    }
+
+    fn collide(outputs: &[&str]) -> bool {
+        let jobs: Vec<Job> = outputs
+            .iter()
+            .map(|output| Job {
+                shown: output.into(),
+                input: output.into(),
+                below: output.into(),
+                output: output.into(),
+            })
+            .collect();
+        refuse_collisions(&jobs).is_err()
+    }
+
+    #[test]
+    fn results_that_are_equal_but_for_case_collide() {
+        assert!(collide(&["a/x.jpg", "a/x.jpg"]));
+        assert!(collide(&["a/x.jpg", "A/X.JPG"]));
+        assert!(collide(&["Ä.png", "ä.png"]));
+        assert!(!collide(&["a/x.jpg", "b/x.jpg", "a/x.jpg.jpg"]));
+    }
+
+    #[test]
+    fn a_result_cannot_be_the_folder_of_another() {
+        assert!(collide(&["x.jpg", "x.jpg/y.jpg"]));
+        assert!(collide(&["X.JPG/sub/y.jpg", "x.jpg"]));
     }
 }

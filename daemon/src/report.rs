@@ -7,40 +7,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use log::Level;
-use polychromify_core::Verdict;
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::job::{Facts, Outcome};
-
-/// One input's line of `--json` (contract C7).
-#[derive(Serialize)]
-struct Line<'a> {
-    input: &'a str,
-    output: Option<&'a str>,
-    status: &'a str,
-    reason: Option<&'a str>,
-    seconds: Option<f64>,
-    width: Option<u32>,
-    height: Option<u32>,
-    sha256_input: Option<&'a str>,
-    sha256_output: Option<&'a str>,
-    /// `null` where it was not looked at.
-    toned: Option<Toned>,
-    /// Of a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    estimated_seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    estimated_bytes: Option<u64>,
-}
-
-/// Whether an input has colors.
-#[derive(Serialize)]
-struct Toned {
-    verdict: String,
-    /// Probability, rounded to 0.001.
-    confidence: f64,
-}
+use crate::job::{Outcome, SkipReason};
 
 /// Collects the outcomes of a run and tells them.
 pub(crate) struct Report<'a> {
@@ -80,12 +49,12 @@ impl<'a> Report<'a> {
     pub(crate) fn tell(&mut self, input: &Path, output: Option<&Path>, outcome: &Outcome) {
         self.bar.inc(1);
         match outcome {
-            Outcome::Done(facts) => {
+            Outcome::Done(details) => {
                 self.done += 1;
-                let seconds = facts.seconds.unwrap_or_default();
+                let seconds = details.seconds.unwrap_or_default();
                 log::debug!("{}: done in {seconds:.1} s", input.display());
             }
-            Outcome::Skipped(reason, facts) if has_colors(facts) => {
+            Outcome::Skipped(reason @ SkipReason::HasColors(_), _) => {
                 self.skipped += 1;
                 log::info!("{}: skipped: {reason}", input.display());
             }
@@ -116,10 +85,9 @@ impl<'a> Report<'a> {
         let seconds = self.started.elapsed().as_secs_f64();
         let (done, skipped, failed) = (self.done, self.skipped, self.failed);
         if self.json {
-            let seconds = (seconds * 1000.0).round() / 1000.0;
             let mut summary = json!({
                 "done": done, "skipped": skipped, "failed": failed, "queued": queued,
-                "seconds": seconds,
+                "seconds": rounded(seconds),
             });
             if let Some(estimate) = self.estimate {
                 summary["estimate"] = estimate;
@@ -133,36 +101,39 @@ impl<'a> Report<'a> {
 
 /// One input's line of `--json` on stdout, if it has ended for good.
 pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outcome) {
-    let (status, reason, facts) = match outcome {
-        Outcome::Done(facts) => ("done", None, facts),
-        Outcome::Skipped(reason, facts) => ("skipped", Some(reason.as_str()), facts),
-        Outcome::Failed(reason, facts) => ("failed", Some(reason.as_str()), facts),
+    let (status, reason, details) = match outcome {
+        Outcome::Done(details) => ("done", None, details),
+        Outcome::Skipped(reason, details) => ("skipped", Some(reason.to_string()), details),
+        Outcome::Failed(reason, details) => ("failed", Some(reason.clone()), details),
         Outcome::Postponed { .. } | Outcome::Blocked(_) | Outcome::Stopped => return,
     };
-    let (input, output) = (input.to_string_lossy(), output.map(Path::to_string_lossy));
-    print_json(&Line {
-        input: &input,
-        output: output.as_deref(),
-        status,
-        reason,
-        seconds: facts.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
-        width: facts.width,
-        height: facts.height,
-        sha256_input: facts.sha256_input.as_deref(),
-        sha256_output: facts.sha256_output.as_deref(),
-        toned: facts.toning.map(|toning| Toned {
-            verdict: toning.verdict.to_string(),
-            confidence: (f64::from(toning.confidence) * 1000.0).round() / 1000.0,
-        }),
-        estimated_seconds: facts
-            .estimate
-            .map(|estimate| (estimate.seconds * 1000.0).round() / 1000.0),
-        estimated_bytes: facts.estimate.map(|estimate| estimate.bytes),
+    let mut line = json!({
+        "input": input.to_string_lossy(),
+        "output": output.map(Path::to_string_lossy),
+        "status": status,
+        "reason": reason,
+        "seconds": details.seconds.map(rounded),
+        "width": details.width,
+        "height": details.height,
+        "sha256_input": details.sha256_input,
+        "sha256_output": details.sha256_output,
+        // `null` where it was not looked at.
+        "toned": details.toning.map(|toning| json!({
+            "verdict": toning.verdict.to_string(),
+            "confidence": rounded(toning.confidence.into()),
+        })),
+        "notices": details.notices,
     });
+    if let Some(estimate) = details.estimate {
+        line["estimated_seconds"] = rounded(estimate.seconds).into();
+        line["estimated_bytes"] = estimate.bytes.into();
+    }
+    print_json(&line);
 }
 
-fn has_colors(facts: &Facts) -> bool {
-    facts.toning.is_some_and(|toning| toning.verdict == Verdict::Color)
+/// To three places.
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
 }
 
 /// Milliseconds since 1970 as ISO 8601, UTC, in whole seconds.
@@ -172,9 +143,8 @@ pub(crate) fn timestamp(milliseconds: i64) -> String {
 }
 
 /// One JSON value as a line on stdout. A reader that went away does not end the work.
-pub(crate) fn print_json(value: &impl Serialize) {
-    let text = serde_json::to_string(value).expect("strings and numbers only");
-    print_line(&text);
+pub(crate) fn print_json(value: &Value) {
+    print_line(&value.to_string());
 }
 
 /// One line on stdout.

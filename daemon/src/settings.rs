@@ -1,42 +1,57 @@
 //! What a result depends on besides its input: part of the ledger's key.
 
-use serde::Serialize;
+#![expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls functions so"
+)]
 
-use polychromify_core::Arithmetic;
-use polychromify_core::scan::SourceType;
+use polychromify_core::lab::RgbSpace;
+use polychromify_core::scan::{Encoding, Format, SourceType};
+use polychromify_core::{Arithmetic, Hints};
+use serde::{Serialize, Serializer};
 
-use crate::cli::{BordersChoice, Coloring, FormatChoice, ProfileName};
+use crate::cli::{Borders, Choices, Coloring, FORMATS, SPACES};
 
 /// Program and version, as results tell it.
 pub(crate) const SOFTWARE: &str = concat!("Polychromify ", env!("CARGO_PKG_VERSION"));
 
-/// Settings that change the bytes of a result.
+/// How results are colored and written, made once from the command line.
 ///
-/// Those that came after the first ledgers are left out at their defaults, so that results of
-/// before still count as made with the same settings.
+/// Ledgers keep it as JSON and compare that: an entry that moves or is spelled otherwise makes every
+/// result of before look older. Entries that came after the first ledgers are left out at their
+/// defaults, so that results of before still count as made with the same settings.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Settings {
-    pub(crate) format: &'static str,
+pub(crate) struct RenderSettings {
+    /// `None`: the source's.
+    #[serde(serialize_with = "format_name")]
+    pub(crate) format: Option<Format>,
+    /// Factor on chroma.
     pub(crate) saturation: f32,
+    /// JPEG quality, 1..=100.
     pub(crate) quality: u8,
+    /// Longest side of the result in pixels.
     pub(crate) max_side: Option<u32>,
-    pub(crate) borders: &'static str,
-    /// Left out when it is the first, as in ledgers of before there were variants.
+    pub(crate) borders: Borders,
+    /// Which plausible coloring, from 1 on.
     #[serde(skip_serializing_if = "is_first")]
     pub(crate) variant: u8,
     /// SHA-256 of the hints file.
     pub(crate) hints: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source_type: Option<&'static str>,
-    /// `None`: sRGB.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) profile: Option<&'static str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// What the label says that a result is.
+    #[serde(skip_serializing_if = "is_default", serialize_with = "term")]
+    pub(crate) source_type: SourceType,
+    /// Color space of results.
+    #[serde(rename = "profile", skip_serializing_if = "is_default", serialize_with = "space_name")]
+    pub(crate) space: RgbSpace,
+    /// Whether scans are negatives.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) invert: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// Whether results are marked in a corner.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) mark: bool,
-    /// What the network calculates in. Left out for f32, and so are ledgers of before this was told:
-    /// their results are in f32, or on some processors in bf16.
+    /// What the network calculates in. Ledgers of before this was told are of f32, or on some
+    /// processors of bf16.
     #[serde(skip_serializing_if = "is_f32")]
     pub(crate) precision: Arithmetic,
 }
@@ -46,48 +61,51 @@ pub(crate) struct Settings {
 pub(crate) struct Recipe {
     /// SHA-256 of the weights file, lower-case hexadecimal.
     pub(crate) weights: String,
-    /// [`Settings`] as JSON.
+    /// [`RenderSettings`] as JSON.
     pub(crate) settings: String,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_first(variant: &u8) -> bool {
     *variant == 1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_f32(precision: &Arithmetic) -> bool {
     *precision == Arithmetic::F32
 }
 
-impl Settings {
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn format_name<S: Serializer>(format: &Option<Format>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(name(FORMATS, format))
+}
+
+fn space_name<S: Serializer>(space: &RgbSpace, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(name(SPACES, space))
+}
+
+fn term<S: Serializer>(source_type: &SourceType, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(source_type.term())
+}
+
+/// The name of a value, as on the command line.
+fn name<T: PartialEq>(choices: &Choices<T>, value: &T) -> &'static str {
+    choices.iter().find(|(.., named)| named == value).map_or("", |(name, ..)| name)
+}
+
+impl RenderSettings {
     pub(crate) fn new(arguments: &Coloring, precision: Arithmetic, hints: Option<String>) -> Self {
         Self {
-            format: match arguments.format {
-                FormatChoice::Same => "same",
-                FormatChoice::Tiff => "tiff",
-                FormatChoice::Png => "png",
-                FormatChoice::Jpeg => "jpeg",
-                FormatChoice::Webp => "webp",
-            },
+            format: arguments.format,
             saturation: arguments.saturation,
             quality: arguments.quality,
             max_side: arguments.max_side,
-            borders: match arguments.borders {
-                BordersChoice::Auto => "auto",
-                BordersChoice::Keep => "keep",
-            },
+            borders: arguments.borders,
             variant: arguments.variant,
             hints,
-            source_type: Some(arguments.source_type.source_type())
-                .filter(|&source_type| source_type != SourceType::default())
-                .map(SourceType::term),
-            profile: match arguments.profile {
-                ProfileName::Srgb => None,
-                ProfileName::AdobeRgb => Some("adobe-rgb"),
-                ProfileName::DisplayP3 => Some("display-p3"),
-                ProfileName::Prophoto => Some("prophoto"),
-            },
+            source_type: arguments.source_type,
+            space: arguments.profile,
             invert: arguments.invert,
             mark: arguments.mark,
             precision,
@@ -98,6 +116,87 @@ impl Settings {
         Recipe {
             weights: weights_sha256.to_owned(),
             settings: serde_json::to_string(self).expect("strings and finite numbers only"),
+        }
+    }
+
+    /// How a page of this width is written. Bands are of about a megapixel, so that they fit the
+    /// caches and keep all threads busy.
+    pub(crate) fn encoding(&self, width: u32) -> Encoding {
+        let band_rows = (1_000_000 / width.max(1)).clamp(1, 256) as usize;
+        let Self { format, quality, max_side, space, .. } = *self;
+        Encoding { format, quality, max_side, space, band_rows }
+    }
+
+    /// What decided the colors beside the weights, for the label.
+    pub(crate) fn words(&self, calculated_in: Arithmetic, hints: &Hints) -> String {
+        let mut settings = vec![format!("calculated in {calculated_in}")];
+        if self.saturation != 1.0 {
+            settings.push(format!("saturation {}", self.saturation));
+        }
+        if self.variant > 1 {
+            settings.push(format!("variant {}", self.variant));
+        }
+        if self.borders == Borders::Keep {
+            settings.push("scan borders colored too".to_owned());
+        }
+        if self.invert {
+            settings.push("lightness of a negative inverted".to_owned());
+        }
+        if self.mark {
+            settings.push("marked in a corner".to_owned());
+        }
+        if self.space != RgbSpace::Srgb {
+            settings.push(format!("painted in {}", self.space));
+        }
+        settings.extend(hints.summary());
+        settings.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn json(options: &[&str], precision: Arithmetic, hints: Option<&str>) -> String {
+        let arguments = ["polychromify", "batch", "in", "-o", "out"].iter().chain(options);
+        let Command::Batch(batch) = Cli::parse_from(arguments).command else { unreachable!() };
+        let settings = RenderSettings::new(&batch.coloring, precision, hints.map(str::to_owned));
+        settings.recipe("w").settings
+    }
+
+    #[test]
+    fn ledgers_keep_settings_as_they_always_did() {
+        assert_eq!(
+            json(&[], Arithmetic::F32, None),
+            r#"{"format":"same","saturation":1.0,"quality":95,"max_side":null,"borders":"auto","hints":null}"#
+        );
+        let options = [
+            "--format=tiff",
+            "--saturation=1.25",
+            "--quality=80",
+            "--max-side=4000",
+            "--borders=keep",
+            "--variant=2",
+            "--source-type=enhanced",
+            "--profile=adobe-rgb",
+            "--invert",
+            "--mark",
+        ];
+        assert_eq!(
+            json(&options, Arithmetic::Integers, Some("5ha")),
+            r#"{"format":"tiff","saturation":1.25,"quality":80,"max_side":4000,"borders":"keep","variant":2,"hints":"5ha","source_type":"algorithmicallyEnhanced","profile":"adobe-rgb","invert":true,"mark":true,"precision":"integers"}"#
+        );
+        for format in ["png", "jpeg", "webp"] {
+            let told = json(&["--format", format], Arithmetic::Bf16, None);
+            let start = format!(r#"{{"format":"{format}","saturation":1.0"#);
+            assert!(told.starts_with(&start) && told.ends_with(r#""precision":"bf16"}"#), "{told}");
+        }
+        for profile in ["display-p3", "prophoto"] {
+            let told = json(&["--profile", profile], Arithmetic::F32, None);
+            assert!(told.ends_with(&format!(r#""hints":null,"profile":"{profile}"}}"#)), "{told}");
         }
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! One thread coordinates ([`watcher`]): it learns of files by events and by looking through the
 //! folders, waits until they stand still, puts them into the ledger's queue, and hands them to
-//! workers, which do the same [`Studio::perform`] as `batch`. It keeps nothing that the ledger and
+//! workers, which do the same [`JobContext::perform`] as `batch`. It keeps nothing that the ledger and
 //! the folders could not tell it again after a crash.
 
-pub(crate) mod command;
+mod discovery;
 pub(crate) mod event;
-mod eyes;
 mod filesystem;
-mod look;
+mod folder_events;
+mod input_state;
 mod pause;
 mod roots;
 mod seen;
@@ -21,20 +21,16 @@ mod watcher;
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::Duration;
 
-use crate::crew::Crew;
 use crate::error::Result;
-use crate::ignore::Ignore;
-use crate::job::{Outcome, Studio};
-use crate::plan::Job;
+use crate::files::ignore::Ignore;
+use crate::job::JobContext;
+use crate::policy::Policy;
+use crate::queue::JobQueue;
 use crate::stop::Stop;
 use crate::watch::event::Observer;
 use crate::watch::settings::WatchSettings;
-use crate::watch::watcher::Watcher;
-
-/// How often folders are polled unless it is set.
-pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(10);
+use crate::watch::watcher::{Message, Watcher};
 
 /// How watching ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,26 +41,15 @@ pub(crate) enum Ended {
     Reload,
 }
 
-/// What the coordinating thread is told by others.
-#[derive(Debug)]
-enum Message {
-    /// Events came in.
-    Noticed,
-    /// A worker began a job.
-    Began(Job),
-    /// A worker ended a job.
-    Ended(Job, Outcome),
-}
-
 /// Checks settings before anything is created; `folder` is the output folder, resolved.
 ///
 /// # Errors
 ///
 /// When an input is no folder, lies in the output folder or the reverse, originals would move into
 /// either, or a glob does not parse.
-pub(crate) fn check(settings: &WatchSettings, folder: &Path) -> Result<()> {
+pub(crate) fn check(settings: &WatchSettings, policy: &Policy, folder: &Path) -> Result<()> {
     roots::open(settings, folder)?;
-    roots::excluded(settings, folder)?;
+    roots::excluded(settings, &policy.on_success, folder)?;
     Ignore::new(&settings.ignore)?;
     Ok(())
 }
@@ -76,20 +61,20 @@ pub(crate) fn check(settings: &WatchSettings, folder: &Path) -> Result<()> {
 /// Those of [`check`]. What happens to single files is told to `observer` and recorded in the ledger.
 pub(crate) fn run(
     settings: &WatchSettings,
-    studio: &Studio,
+    context: &JobContext,
     observer: &mut dyn Observer,
     stop: &Stop,
 ) -> Result<Ended> {
-    let crew = Crew::default();
+    let queue = JobQueue::default();
     let (sender, inbox) = mpsc::channel();
-    let mut watcher = Watcher::new(settings, studio, observer, stop, &crew, inbox, &sender)?;
+    let mut watcher = Watcher::new(settings, context, observer, stop, &queue, inbox, &sender)?;
     thread::scope(|scope| {
         for _ in 0..settings.jobs.max(1) {
             let sender = sender.clone();
-            scope.spawn(|| work(studio, &crew, sender));
+            scope.spawn(|| work(context, &queue, sender));
         }
         drop(sender);
-        let closing = Closing(&crew); // workers go home even if the coordinator panics
+        let closing = Closing(&queue); // workers end even if the coordinator panics
         watcher.watch();
         drop(closing);
         watcher.finish();
@@ -97,7 +82,7 @@ pub(crate) fn run(
     Ok(if stop.is_asked() { Ended::Stopped } else { Ended::Reload })
 }
 
-struct Closing<'a>(&'a Crew);
+struct Closing<'a>(&'a JobQueue);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
@@ -105,13 +90,13 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// Takes jobs and does them until the crew is closed.
-fn work(studio: &Studio, crew: &Crew, sender: Sender<Message>) {
-    // The coordinator outlives the workers; should it not, nobody is left to be told.
-    while let Some((id, job)) = crew.take() {
+/// Takes jobs and does them until the queue is closed.
+fn work(context: &JobContext, queue: &JobQueue, sender: Sender<Message>) {
+    // The coordinator outlives the workers; should it not, nobody reads the messages.
+    while let Some((id, job)) = queue.take() {
         let _ = sender.send(Message::Began(job.clone()));
-        let outcome = studio.perform(id, &job);
+        let outcome = context.perform(id, &job);
         let _ = sender.send(Message::Ended(job, outcome));
-        crew.end();
+        queue.end();
     }
 }

@@ -60,7 +60,7 @@ fn a_result_is_not_colored_once_more_unless_forced() {
     assert_eq!(forced.status("once/a.png"), "done");
 }
 
-/// Contract C1, of the positive.
+/// Lightness is that of the positive.
 #[test]
 fn a_negative_is_colored_with_100_less_its_lightness() {
     for (sixteen, tolerance) in [(false, 0.5), (true, 0.02)] {
@@ -78,7 +78,7 @@ fn a_negative_is_colored_with_100_less_its_lightness() {
     }
 }
 
-/// Contract C1, through the profile that is embedded.
+/// Measured through the profile that is embedded.
 #[test]
 fn results_in_other_color_spaces_keep_lightness_through_their_profile() {
     for (profile, depths) in

@@ -10,7 +10,6 @@ fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// Contract C7.
 #[test]
 fn json_has_one_line_an_input_and_a_summary() {
     let folder = Folder::new()
@@ -28,6 +27,7 @@ fn json_has_one_line_an_input_and_a_summary() {
         "sha256_input",
         "sha256_output",
         "toned",
+        "notices",
     ];
     assert_eq!(run.lines().len(), 2);
     for line in run.lines() {
@@ -219,7 +219,17 @@ fn status_and_retry_tell_what_the_ledger_knows() {
     let told = status();
     assert_eq!(
         keys(&told),
-        ["done", "failed", "queued", "skipped", "rate_per_minute", "running", "failures", "made"]
+        [
+            "done",
+            "failed",
+            "queued",
+            "skipped",
+            "rate_per_minute",
+            "running",
+            "failures",
+            "made",
+            "notices"
+        ]
     );
     assert_eq!((&told["done"], &told["failed"]), (&1.into(), &1.into()));
     let failure = &told["failures"][0];

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use polychromify_test_support::{folder, mount, pictures, weights};
+
 /// Bad inputs: one line with file and reason, and the rest goes on.
 mod bad_input;
 /// Colors that are there, negatives, color spaces of results, the visible mark.
@@ -12,21 +14,15 @@ mod command_line;
 mod delivery;
 /// Colors that are the same on every machine.
 mod everywhere;
-/// Folders that tests run in, and what a run gave.
-mod folder;
 /// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
 mod interruption;
-/// A disk that is nearly full.
-mod mount;
+/// What is left out or assumed.
+mod notices;
 /// TIFFs of several pages.
 mod pages;
-/// Pictures and profiles made in the test.
-mod pictures;
 /// The results' pixels: lightness kept, label, independence of how they were made.
 mod pixels;
 /// What results tell of their making, and what is made anew.
 mod provenance;
 /// Running again: what is skipped, redone, and never replaced.
 mod rerun;
-/// Small seeded weights.
-mod weights;

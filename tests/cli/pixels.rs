@@ -117,7 +117,6 @@ pub(crate) fn embedded_lightness(folder: &Folder, name: &str) -> Vec<f64> {
         .collect()
 }
 
-/// Contract C1.
 #[test]
 fn lightness_is_kept_through_the_profiles_in_8_and_16_bit() {
     for (channels, icc) in [(1, pictures::gray_profile()), (3, pictures::adobe_profile())] {
@@ -169,7 +168,6 @@ fn scan_borders_stay_neutral_unless_they_are_kept() {
     assert!(String::from_utf8_lossy(&kept).contains("scan borders colored too"));
 }
 
-/// Contract C5.
 #[test]
 fn results_say_that_their_colors_are_machine_made() {
     let mut folder = Folder::new();

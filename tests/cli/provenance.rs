@@ -18,7 +18,7 @@ fn sidecar(folder: &Folder, name: &str) -> Value {
     serde_json::from_slice(&folder.read(name)).unwrap()
 }
 
-/// Contract C5, as another program reads it.
+/// The label, as another program reads it.
 #[test]
 #[expect(clippy::print_stdout, reason = "a test that skips says so")]
 fn exiftool_reads_the_label_and_has_nothing_to_say_against_it() {

@@ -132,7 +132,6 @@ fn a_failed_input_is_tried_again() {
     assert_eq!(run.status("in/a.png"), "done");
 }
 
-/// Contract C2.
 #[test]
 fn originals_are_opened_only_for_reading() {
     let folder = two();

@@ -3,12 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::hints::Hint;
-use polychromify_core::thumbnail::WorkImage;
 use polychromify_core::{
-    Arithmetic, Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights, isa,
+    Arithmetic, Colorizer, Device, DeviceChoice, Hint, Hints, Orientation, SamplesMut, Thumbnail,
+    Weights, WorkImage, hexadecimal,
 };
+use polychromify_image::isa;
 use sha2::{Digest, Sha256};
 
 /// Columns and rows: the network sees it enlarged to 224x128 and to 192x192.
@@ -47,7 +46,7 @@ fn painted(colorizer: &Colorizer, size: (u32, u32)) -> String {
     paint(colorizer.predict(&image, &Hints::default()).unwrap());
     paint(colorizer.predict(&image, &Hints::Discs(vec![hint])).unwrap());
     colorizer.predict_other(&image, &Hints::default(), 1).unwrap().into_iter().for_each(paint);
-    hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hexadecimal(&hash.finalize())
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use polychromify_core::evaluate::ciede2000::ciede2000;
 use polychromify_core::lab::Lab;
+use polychromify_train::evaluate::ciede2000::ciede2000;
 
 pub(crate) const WIDTH: u32 = 151; // odd, and no multiple of anything
 pub(crate) const HEIGHT: u32 = 107;

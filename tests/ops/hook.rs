@@ -1,6 +1,6 @@
 //! The command after each result.
 
-use crate::daemon::{Daemon, until};
+use crate::daemon::{until, watch};
 use crate::folder::{Folder, sha256};
 use crate::pictures;
 
@@ -12,7 +12,7 @@ fn a_hook_learns_of_results_and_failures_by_its_environment() {
                 $POLYCHROMIFY_HOOK_OUTPUT|$POLYCHROMIFY_HOOK_SHA256_OUTPUT|\
                 $POLYCHROMIFY_HOOK_REASON\" >>told";
     let flags = ["--hook", hook, "--tries", "1", "--retry-delay", "50ms"];
-    let daemon = Daemon::start(&folder, &flags);
+    let daemon = watch(&folder, &flags);
     let told =
         || String::from_utf8(std::fs::read(folder.path("told")).unwrap_or_default()).unwrap();
     until("both are told", || told().lines().count() == 2);
@@ -36,7 +36,7 @@ fn a_file_name_is_never_read_as_a_command() {
     let name = "a; touch owned; $(touch owned) `touch owned` 'q\" \n b.png";
     let folder = Folder::new().file(&format!("in/{name}"), pictures::png(30, 20, 1));
     let hook = "printf %s \"$POLYCHROMIFY_HOOK_INPUT\" >told.tmp && mv told.tmp told";
-    let daemon = Daemon::start(&folder, &["--hook", hook]);
+    let daemon = watch(&folder, &["--hook", hook]);
     until("it is told", || folder.exists("told"));
     let log = daemon.stop();
     assert!(folder.read("told").ends_with(format!("/in/{name}").as_bytes()));
@@ -49,7 +49,7 @@ fn a_hook_that_fails_or_hangs_is_remembered_and_holds_nothing_up() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
     folder.write("in/b.png", pictures::png(30, 20, 2));
     let hook = "case $POLYCHROMIFY_HOOK_INPUT in *a.png) exit 3;; *) sleep 1000;; esac";
-    let mut daemon = Daemon::start(&folder, &["--hook", hook, "--hook-timeout", "300ms"]);
+    let mut daemon = watch(&folder, &["--hook", hook, "--hook-timeout", "300ms"]);
     until("both results are there", || folder.exists("out/a.png") && folder.exists("out/b.png"));
     let (mut failed, mut killed) = (false, false);
     while !(failed && killed) {
@@ -71,19 +71,19 @@ fn what_a_stop_or_a_kill_cuts_off_is_told_at_the_next_start() {
     let flags = ["--hook", slow, "--hook-timeout", "1h"];
     let both_are_there =
         || folder.exists("begun") && folder.exists("out/a.png") && folder.exists("out/b.png");
-    let daemon = Daemon::start(&folder, &flags);
+    let daemon = watch(&folder, &flags);
     until("the hook runs and both are done", both_are_there);
     let log = daemon.stop();
     assert!(log.iter().any(|line| line.ends_with("hooks due at the next start: 2")), "{log:#?}");
     std::fs::remove_file(folder.path("begun")).unwrap();
-    let daemon = Daemon::start(&folder, &flags);
+    let daemon = watch(&folder, &flags);
     until("the hook runs again", both_are_there);
     drop(daemon); // by SIGKILL
-    let daemon = Daemon::start(&folder, &["--hook", "echo $POLYCHROMIFY_HOOK_INPUT >>told"]);
+    let daemon = watch(&folder, &["--hook", "echo $POLYCHROMIFY_HOOK_INPUT >>told"]);
     let told = || std::fs::read_to_string(folder.path("told")).unwrap_or_default();
     until("both are told", || told().lines().count() == 2);
     daemon.stop();
-    let daemon = Daemon::start(&folder, &["--hook", "echo $POLYCHROMIFY_HOOK_INPUT >>told"]);
+    let daemon = watch(&folder, &["--hook", "echo $POLYCHROMIFY_HOOK_INPUT >>told"]);
     folder.write("in/c.png", pictures::png(30, 20, 3));
     until("the next is told", || told().contains("c.png"));
     daemon.stop();

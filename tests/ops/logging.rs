@@ -5,14 +5,14 @@ use std::os::unix::fs::MetadataExt;
 
 use serde_json::Value;
 
-use crate::daemon::{Daemon, QUICK, until};
+use crate::daemon::{Daemon, QUICK, until, watch, watch_by};
 use crate::folder::Folder;
-use crate::{pictures, weights};
+use crate::pictures;
 
 #[test]
 fn an_event_is_one_line_with_time_level_and_file() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
-    let mut daemon = Daemon::start(&folder, &[]);
+    let mut daemon = watch(&folder, &[]);
     let line = daemon.wait_for("a.png");
     let (time, rest) = line.split_once(' ').unwrap();
     assert_eq!((time.len(), &time[10..11], &time[19..]), (20, "T", "Z"), "{line}");
@@ -24,7 +24,7 @@ fn an_event_is_one_line_with_time_level_and_file() {
 #[test]
 fn json_lines_carry_time_level_file_and_message() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
-    let mut daemon = Daemon::start(&folder, &["--log-format", "json"]);
+    let mut daemon = watch(&folder, &["--log-format", "json"]);
     daemon.wait_for("a.png");
     let log = daemon.stop();
     let lines: Vec<Value> = log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -41,7 +41,7 @@ fn in_the_journal_lines_carry_their_level_and_no_time() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
     let journal = File::create(folder.path("journal")).unwrap();
     let place = journal.metadata().unwrap();
-    let all = QUICK.into_iter().chain(["--weights", weights::tiny()]);
+    let all = QUICK.into_iter();
     let mut command = folder.command(all);
     command.env("JOURNAL_STREAM", format!("{}:{}", place.dev(), place.ino())).stderr(journal);
     let daemon = Daemon::spawn(command);
@@ -54,7 +54,7 @@ fn in_the_journal_lines_carry_their_level_and_no_time() {
 #[test]
 fn the_level_decides_what_is_logged() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
-    let all = QUICK.into_iter().chain(["--weights", weights::tiny(), "--log-level", "error"]);
+    let all = QUICK.into_iter().chain(["--log-level", "error"]);
     let daemon = Daemon::spawn(folder.command(all));
     until("the result is there", || folder.exists("out/a.png"));
     let log = daemon.stop();
@@ -65,7 +65,7 @@ fn the_level_decides_what_is_logged() {
 fn results_go_to_stdout_as_json_on_request() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
     let out = File::create(folder.path("stdout")).unwrap();
-    let daemon = Daemon::start_by(&folder, &["--json"], |command| {
+    let daemon = watch_by(&folder, &["--json"], |command| {
         command.stdout(out);
     });
     until("the line is there", || !folder.read("stdout").is_empty());

@@ -3,24 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use polychromify_test_support::{folder, pictures, weights};
+
 /// Flags, environment, file and defaults.
 mod configuration;
-/// The program while it runs.
+/// The program while it watches.
 mod daemon;
-/// Folders that tests run in, and what a run gave.
-#[path = "../cli/folder.rs"]
-#[expect(dead_code, reason = "shared with the tests of the command line")]
-mod folder;
 /// The command after each result.
 mod hook;
 /// The log's forms.
 mod logging;
 /// Figures for Prometheus.
 mod metrics;
-/// Pictures made in the test.
-#[path = "../cli/pictures.rs"]
-#[expect(dead_code, reason = "shared with the tests of the command line")]
-mod pictures;
 /// Giving way to other programs.
 mod priority;
 /// SIGHUP.
@@ -31,7 +25,3 @@ mod service;
 mod status;
 /// What systemd is told.
 mod systemd;
-/// Small seeded weights.
-#[path = "../cli/weights.rs"]
-#[expect(dead_code, reason = "shared with the tests of the command line")]
-mod weights;

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use rustix::process::Signal;
 
-use crate::daemon::{Daemon, until};
+use crate::daemon::{Daemon, until, watch};
 use crate::folder::Folder;
 use crate::pictures;
 
@@ -23,7 +23,7 @@ fn figures_tell_what_ended_and_what_the_ledger_knows() {
     folder.write("in/bad.png", "no picture, though long enough for one");
     std::fs::create_dir_all(folder.path("in")).unwrap();
     let flags = ["--metrics", "127.0.0.1:0", "--tries", "1", "--retry-delay", "50ms"];
-    let all = crate::daemon::QUICK.into_iter().chain(["--weights", crate::weights::tiny()]);
+    let all = crate::daemon::QUICK.into_iter();
     let mut daemon = Daemon::spawn(folder.command(all.chain(flags)));
     let line = daemon.wait_for("http://127.0.0.1:");
     let address = line.split("http://").nth(1).unwrap().trim_end_matches("/metrics").to_owned();
@@ -49,7 +49,7 @@ fn figures_are_for_this_machine_only_unless_said_otherwise() {
     std::fs::create_dir_all(folder.path("in")).unwrap();
     let flags = ["watch", "in", "-o", "out", "--metrics", "0.0.0.0:0"];
     folder.polychromify(flags).code(2).one_error(&["0.0.0.0:0", "--metrics-anywhere"]);
-    Daemon::start(&folder, &["--metrics", "0.0.0.0:0", "--metrics-anywhere"]).stop();
+    watch(&folder, &["--metrics", "0.0.0.0:0", "--metrics-anywhere"]).stop();
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn figures_stay_where_they_are_when_the_configuration_is_read_again() {
     let address = free.local_addr().unwrap().to_string();
     drop(free);
     let folder = Folder::new();
-    let mut daemon = Daemon::start(&folder, &["--metrics", &address]);
+    let mut daemon = watch(&folder, &["--metrics", &address]);
     for _ in 0..3 {
         daemon.signal(Signal::HUP);
         daemon.wait_for("watching");

@@ -4,7 +4,7 @@
 
 use ioprio::{Class, Pid, Priority, Target};
 
-use crate::daemon::{Daemon, until};
+use crate::daemon::{until, watch};
 use crate::folder::Folder;
 use crate::pictures;
 
@@ -18,9 +18,9 @@ fn nice(stat: &std::path::Path) -> i64 {
 #[test]
 fn every_thread_gives_way_as_configured() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
-    let daemon = Daemon::start(&folder, &["--nice", "7", "--io-class", "idle"]);
+    let daemon = watch(&folder, &["--nice", "7", "--io-class", "idle"]);
     until("threads have worked", || folder.exists("out/a.png"));
-    let tasks = format!("/proc/{}/task", daemon.child.id());
+    let tasks = format!("/proc/{}/task", daemon.id());
     let mut threads = 0;
     for task in std::fs::read_dir(tasks).unwrap().map(Result::unwrap) {
         let id: i32 = task.file_name().to_str().unwrap().parse().unwrap();

@@ -1,7 +1,11 @@
 //! SIGHUP.
 
+use std::fs::OpenOptions;
 use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::Command;
 
+use rustix::fs::OFlags;
 use rustix::process::Signal;
 
 use crate::daemon::{Daemon, until};
@@ -34,6 +38,30 @@ fn sighup_takes_over_what_changed() {
     daemon.wait_for("watching");
     folder.write("in/a.jpg", pictures::jpeg(30, 20, 1));
     until("the result is a PNG", || folder.exists("out/a.jpg.png"));
+    daemon.stop();
+}
+
+/// The weights come through a pipe, so that opening them takes as long as the test wants.
+#[test]
+fn the_work_goes_on_while_the_next_configuration_is_prepared() {
+    let folder = Folder::new().file("p.toml", configuration(""));
+    let mut daemon = start(&folder);
+    let pipe = folder.path("slow.safetensors");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    folder.write("p.toml", configuration("").replace(weights::tiny(), "slow.safetensors"));
+    daemon.signal(Signal::HUP);
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let mut held = None;
+    until("the weights are being opened", || {
+        held = OpenOptions::new().write(true).custom_flags(nonblocking).open(&pipe).ok();
+        held.is_some()
+    });
+    folder.write("in/a.png", pictures::png(30, 20, 1));
+    until("the result is there", || folder.exists("out/a.png"));
+    std::fs::write(&pipe, std::fs::read(weights::tiny()).unwrap()).unwrap();
+    drop(held); // the end of the file
+    daemon.wait_for("weights is \"slow.safetensors\"");
+    daemon.wait_for("watching");
     daemon.stop();
 }
 

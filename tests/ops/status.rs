@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::daemon::{Daemon, until};
+use crate::daemon::{until, watch};
 use crate::folder::Folder;
 use crate::pictures;
 
@@ -11,7 +11,7 @@ fn status_and_retry_work_beside_the_running_program() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
     folder.write("in/bad.png", "no picture, though long enough for one");
     let flags = ["--tries", "1", "--retry-delay", "50ms"];
-    let daemon = Daemon::start(&folder, &flags);
+    let daemon = watch(&folder, &flags);
     let status = || -> Value {
         let run = folder.polychromify(["status", "-o", "out", "--json"]).code(0);
         serde_json::from_str(&run.stdout).unwrap()

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 
 use rustix::process::Signal;
 
-use crate::daemon::{Daemon, PATIENCE};
+use crate::daemon::{PATIENCE, watch_by};
 use crate::folder::Folder;
 
 /// The socket that systemd listens to.
@@ -42,7 +42,7 @@ impl Listener {
 fn systemd_hears_of_readiness_life_reload_and_end() {
     let folder = Folder::new();
     let listener = Listener::new(&folder);
-    let daemon = Daemon::start_by(&folder, &[], |command| {
+    let daemon = watch_by(&folder, &[], |command| {
         command.env("NOTIFY_SOCKET", folder.path("notify")).env("WATCHDOG_USEC", "30000000");
     });
     assert!(listener.wait_for("READY=1").is_empty());
@@ -59,7 +59,7 @@ fn systemd_hears_of_readiness_life_reload_and_end() {
 fn without_a_watchdog_none_is_fed() {
     let folder = Folder::new();
     let listener = Listener::new(&folder);
-    let daemon = Daemon::start_by(&folder, &[], |command| {
+    let daemon = watch_by(&folder, &[], |command| {
         command.env("NOTIFY_SOCKET", folder.path("notify")).env_remove("WATCHDOG_USEC");
     });
     listener.wait_for("STATUS=");

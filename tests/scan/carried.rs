@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polychromify_core::scan::{Encoding, Format};
+use polychromify_core::{Encoding, Format};
 use tiff::tags::Tag;
 
 use crate::files::{File, Tiff, colored, encoding, gray_png, jpeg, label, samples};

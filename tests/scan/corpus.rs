@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use polychromify_core::scan::Limits;
-use polychromify_core::{Error, Result, Scan};
+use polychromify_core::{Error, Limits, Result, Scan};
 
 use crate::files::{File, Tiff, lightness};
 

@@ -1,9 +1,8 @@
 //! Damaged files are errors that name the file; they neither panic nor pass as whole.
 
-use polychromify_core::scan::Format;
-use polychromify_core::{Error, Result};
+use polychromify_core::{Error, Format, Notice, Result};
 
-use crate::files::{File, Tiff, colored, encoding, gray_png, jpeg, samples};
+use crate::files::{File, Tiff, colored, encoding, gray_png, jpeg, lightness, samples};
 
 /// Both passes over a file's bytes.
 fn convert(bytes: &[u8]) -> Result<()> {
@@ -38,11 +37,27 @@ fn whole_files() -> Vec<(&'static str, Vec<u8>)> {
 fn a_file_cut_off_anywhere_is_an_error() {
     for (name, bytes) in whole_files() {
         convert(&bytes).unwrap();
-        let lengths = (0..40).chain((40..bytes.len()).step_by(bytes.len() / 60 + 1));
-        for length in lengths.chain(bytes.len().saturating_sub(12)..bytes.len()) {
+        // Without its end marker a JPEG has all its codes.
+        let end = if name.contains("JPEG") { bytes.len() - 2 } else { bytes.len() };
+        let lengths = (0..40).chain((40..end).step_by(bytes.len() / 60 + 1));
+        for length in lengths.chain(end - 12..end) {
             let result = convert(&bytes[..length]);
             let error = result.err().unwrap_or_else(|| panic!("{name} of {length} bytes passes"));
             assert!(error.to_string().contains("scan: "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_without_its_end_marker_is_whole_and_says_so() {
+    for (name, bytes) in whole_files().into_iter().filter(|(name, _)| name.contains("JPEG")) {
+        let trailer = [&bytes[..bytes.len() - 2], b"SEFT", &[7; 400]].concat();
+        for cut in [&bytes[..bytes.len() - 2], &bytes[..bytes.len() - 1], &trailer] {
+            let file = File::new(cut);
+            let mut scan = file.open().unwrap();
+            assert_eq!(lightness(&mut scan), File::new(&bytes).lightness(), "{name}");
+            let notices: Vec<_> = scan.notices().iter().map(|notice| &notice.notice).collect();
+            assert_eq!(notices, [&Notice::EndMarkerMissing], "{name}");
         }
     }
 }

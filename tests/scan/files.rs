@@ -4,9 +4,8 @@ use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use polychromify_core::lab::{Lab, RgbSpace, fit_chroma, linear_to_srgb};
-use polychromify_core::scan::{Encoding, Format, Label, Limits, SourceType};
-use polychromify_core::{Result, SamplesMut, Scan};
+use polychromify_core::{Encoding, Format, Label, Limits, Result, SamplesMut, Scan, SourceType};
+use polychromify_image::color::lab::{Lab, RgbSpace, fit_chroma, linear_to_srgb};
 use tempfile::TempDir;
 
 pub(crate) const LIMITS: Limits = Limits::new(1 << 30, 256 << 20);

@@ -1,8 +1,6 @@
 //! Formats, depths and layouts: what is read is what was stored, what is written is whole.
 
-use polychromify_core::orientation::Orientation;
-use polychromify_core::scan::{Depth, Format};
-use polychromify_core::{Error, Scan};
+use polychromify_core::{Depth, Error, Format, Orientation, Scan};
 
 use crate::files::{
     File, LIMITS, Tiff, colored, difference, encoding, gray_png, jpeg, lightness, png, samples,
@@ -180,11 +178,8 @@ fn bands_of_any_height_give_identical_bytes() {
             for max_side in [None, Some(33)] {
                 let write = |band_rows| {
                     let mut scan = file.open().unwrap();
-                    let bands = polychromify_core::scan::Encoding {
-                        max_side,
-                        band_rows,
-                        ..encoding(format)
-                    };
+                    let bands =
+                        polychromify_core::Encoding { max_side, band_rows, ..encoding(format) };
                     colored(&mut scan, &bands).unwrap()
                 };
                 let all = write(70);
@@ -200,7 +195,7 @@ fn bands_of_any_height_give_identical_bytes() {
 fn a_scan_that_is_not_kept_is_decoded_twice_to_the_same_result() {
     let file = File::new(&Tiff::new((64, 64), 3, 16).bytes(&samples(64, 64, 3)));
     let mut kept = file.open().unwrap();
-    let little = polychromify_core::scan::Limits { memory: 4096, ..LIMITS };
+    let little = polychromify_core::Limits { memory: 4096, ..LIMITS };
     let mut twice = Scan::open(&file.path, &little).unwrap();
     assert_eq!(lightness(&mut kept), lightness(&mut twice));
     let results = [&mut kept, &mut twice].map(|s| colored(s, &encoding(Format::Tiff)).unwrap());
@@ -213,7 +208,7 @@ fn the_longest_side_is_bounded_and_nothing_is_enlarged() {
     let mut scan = file.open().unwrap();
     for (max_side, size) in [(20, (20, 10)), (100, (60, 30)), (1, (1, 1))] {
         let encoding =
-            polychromify_core::scan::Encoding { max_side: Some(max_side), ..encoding(Format::Png) };
+            polychromify_core::Encoding { max_side: Some(max_side), ..encoding(Format::Png) };
         assert_eq!(scan.output_size(&encoding), size);
         let result = File::new(&colored(&mut scan, &encoding).unwrap());
         let info = result.open().unwrap().info().clone();
@@ -274,10 +269,10 @@ fn what_is_not_handled_is_refused_by_name() {
 #[test]
 fn what_takes_more_than_the_limits_is_refused_before_it_is_decoded() {
     let file = File::new(&jpeg((200, 200), 3, |_| {}));
-    let limits = polychromify_core::scan::Limits { pixels: 39_999, ..LIMITS };
+    let limits = polychromify_core::Limits { pixels: 39_999, ..LIMITS };
     let error = Scan::open(&file.path, &limits).err().unwrap();
     assert!(matches!(error, Error::Limit { .. }), "{error}");
-    let limits = polychromify_core::scan::Limits { memory: 100_000, ..LIMITS };
+    let limits = polychromify_core::Limits { memory: 100_000, ..LIMITS };
     let error = Scan::open(&file.path, &limits).err().unwrap();
     assert!(matches!(error, Error::Limit { .. }), "{error}");
     assert!(to_eight(&[65535]) == [255]);

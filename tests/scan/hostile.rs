@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use polychromify_core::scan::{Deadline, Limits};
-use polychromify_core::{Error, Result, Scan};
+use polychromify_core::{Deadline, Error, Limits, Result, Scan};
 
 use crate::files::{File, LIMITS, jpeg, strip};
 
@@ -65,8 +64,16 @@ fn a_million_pages_are_over_the_limit() {
 }
 
 #[test]
-fn values_beyond_the_file_are_damage_and_counts_take_no_memory() {
-    for (tag, kind) in [(273_u16, 4_u16), (258, 3), (320, 3), (34675, 7), (700, 1)] {
+fn values_beyond_the_file_are_left_out_or_damage_and_take_no_memory() {
+    // Of places and depths only the first ones are read: there is one strip of one sample.
+    let tags = [
+        (273_u16, 4_u16, None),
+        (258, 3, Some("0-bit samples")),
+        (320, 3, None),
+        (34675, 7, None),
+        (700, 1, None),
+    ];
+    for (tag, kind, reason) in tags {
         let mut bytes = strip((4, 1), GRAY, &[(tag, kind, vec![0; 16])], &[0; 4]);
         let at = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) as usize;
         let entries = usize::from(bytes[at]);
@@ -76,7 +83,9 @@ fn values_beyond_the_file_are_damage_and_counts_take_no_memory() {
                 bytes[entry + 4..entry + 8].copy_from_slice(&u32::MAX.to_le_bytes());
             }
         }
-        let _ = read(&bytes); // some tags are left out, others are needed
+        let found = read(&bytes).err().map(|error| error.to_string());
+        let told = |reason| found.as_deref().is_some_and(|found| found.contains(reason));
+        assert!(reason.map_or(found.is_none(), told), "{tag}: {found:?}");
     }
 }
 

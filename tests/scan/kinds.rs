@@ -1,8 +1,7 @@
 //! Kinds of samples and colors: what they mean, by small files with known pixels.
 
 use half::f16;
-use polychromify_core::scan::{Depth, Format};
-use polychromify_core::{Error, Scan};
+use polychromify_core::{Depth, Error, Format, Scan};
 
 use crate::files::{File, Tiff, difference, samples, strip};
 

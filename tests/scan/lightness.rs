@@ -1,7 +1,7 @@
 //! C1: true lightness through the source's profile, kept in the result.
 
 use moxcms::ColorProfile;
-use polychromify_core::scan::Format;
+use polychromify_core::Format;
 
 use crate::files::{File, Tiff, difference, jpeg, png, samples, to_eight};
 

@@ -5,8 +5,7 @@
 
 use std::io::{BufWriter, Write};
 
-use polychromify_core::scan::{Format, Limits};
-use polychromify_core::{Error, SamplesMut, Scan};
+use polychromify_core::{Error, Format, Limits, SamplesMut, Scan};
 
 use crate::files::{File, LIMITS, Tiff, encoding, gray_png, jpeg, label};
 
@@ -84,7 +83,7 @@ fn child() {
     scan.read_lightness(64, &mut |_, _| Ok(())).unwrap();
     let out = std::path::Path::new(&path).with_extension("out");
     let file = BufWriter::new(std::fs::File::create(&out).unwrap());
-    let bands = polychromify_core::scan::Encoding { band_rows: 64, ..encoding(Format::Tiff) };
+    let bands = polychromify_core::Encoding { band_rows: 64, ..encoding(Format::Tiff) };
     scan.write_color(file, &bands, &label(), &|_, lightness, rgb| {
         if let SamplesMut::Sixteen(rgb) = rgb {
             for (pixel, l) in rgb.chunks_exact_mut(3).zip(lightness) {

@@ -1,7 +1,6 @@
 //! TIFFs of several pages: which are colored, and what the result's pages say.
 
-use polychromify_core::scan::{ColorFile, Format};
-use polychromify_core::{Error, Orientation};
+use polychromify_core::{Error, Format, Orientation, ResultFile};
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
@@ -11,7 +10,7 @@ use crate::files::{File, Tiff, difference, encoding, label, lightness, paint, sa
 pub(crate) fn all_colored(file: &File, format: Format) -> Result<File, Error> {
     let mut out = std::io::Cursor::new(Vec::new());
     let mut scan = file.open()?;
-    let mut result = ColorFile::new(&mut out, &scan, Some(format))?;
+    let mut result = ResultFile::new(&mut out, &scan, Some(format))?;
     for page in 0..scan.pages() {
         scan.select(page)?;
         let width = scan.info().width as usize;

@@ -7,8 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use polychromify_core::scan::{ColorFile, Format};
-use polychromify_core::{Scan, scan};
+use polychromify_core::{Encoding, Format, ResultFile, Scan};
 
 use crate::carried::{PACKET, tagged};
 use crate::files::{
@@ -162,10 +161,8 @@ fn jpeg_is_read_back_as_near_as_its_quality_allows() {
     // Smooth: what JPEG does to edges and grain is no matter of its writer.
     let data: Vec<u16> = (0..64 * 64_u16).map(|i| 250 * (i % 64 + i / 64 * 2)).collect();
     let file = File::new(&Tiff::new((64, 64), 1, 16).bytes(&data));
-    let bytes = colored(
-        &mut file.open().unwrap(),
-        &scan::Encoding { quality: 100, ..encoding(Format::Jpeg) },
-    );
+    let bytes =
+        colored(&mut file.open().unwrap(), &Encoding { quality: 100, ..encoding(Format::Jpeg) });
     let result = File::new(&bytes.unwrap());
     let found = rgb(&pixels(&result.path), 65535.0, SRGB, srgb);
     let off = difference(&found, &gray(&data, 65535.0, srgb));
@@ -281,7 +278,7 @@ fn pages(file: &File, count: usize) -> File {
     let mut out = std::io::Cursor::new(Vec::new());
     let mut scan: Scan = Scan::open(&file.path, &LIMITS).unwrap();
     let encoding = encoding(Format::Tiff);
-    let mut result = ColorFile::new(&mut out, &scan, Some(Format::Tiff)).unwrap();
+    let mut result = ResultFile::new(&mut out, &scan, Some(Format::Tiff)).unwrap();
     let width = scan.info().width as usize;
     for _ in 0..count {
         result.add(&mut scan, &encoding, &label(), &|y, l, rgb| paint(width, y, l, rgb)).unwrap();

@@ -1,6 +1,6 @@
 //! Which tags stay true of a result, and where they lie.
 
-use polychromify_core::scan::{Encoding, Format};
+use polychromify_core::{Encoding, Format};
 
 use crate::carried::image_tags;
 use crate::files::{File, Tiff, colored, encoding, jpeg, samples};

@@ -154,7 +154,7 @@ fn a_study_trains_each_network_once_and_compares_them() {
 #[test]
 fn published_weights_are_imported_and_used() {
     let folder = folder(2);
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/assets/networks");
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/assets/networks");
     for name in ["siggraph17-narrow-old.pth", "wrapped.pth"] {
         fs::copy(assets.join(name), folder.path().join(name)).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Ten thousand files, and how long the program itself takes.
+//! Ten thousand files at once.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -57,36 +57,4 @@ fn a_burst_of_many_small_files_is_done_completely_with_memory_flat() {
         mib(late)
     );
     assert!(late < early + (50 << 20));
-}
-
-/// From a file that stood still to its result, everything included: reading, predicting, writing
-/// and the ledger. Not judged here; `scripts/burst overhead` prints it.
-#[test]
-#[ignore = "a measurement: scripts/burst overhead"]
-#[expect(clippy::print_stdout, reason = "a measurement")]
-fn overhead() {
-    const DELAY: f64 = 0.5;
-    let folder = Folder::new();
-    fs::create_dir(folder.path("in")).unwrap();
-    let flags = ["--stability-delay", "0.5", "--jobs", "1"];
-    let daemon = Daemon::start(&folder, How::Events, &flags).ready(&folder);
-    let mut extra = Vec::new();
-    for i in 0..30 {
-        let (input, output) = (format!("in/{i}.png"), folder.path(&format!("out/{i}.png")));
-        folder.write(&input, pictures::png(24, 16, i));
-        let settled = Instant::now();
-        while !output.exists() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        extra.push((settled.elapsed().as_secs_f64() - DELAY) * 1000.0);
-    }
-    extra.sort_by(f64::total_cmp);
-    println!(
-        "from settled to result, beyond the stability delay, for a photograph of 24x16: \
-         median {:.1} ms, longest {:.1} ms of {}",
-        extra[extra.len() / 2],
-        extra[extra.len() - 1],
-        extra.len()
-    );
-    drop(daemon);
 }

@@ -1,6 +1,6 @@
 //! What a format's reader does.
 
-use crate::{Header, Limits, Result, Samples};
+use crate::{Header, Limits, Notice, Result, Samples};
 
 /// An image being decoded from top to bottom, as [`Reader`](crate::Reader) says.
 pub(crate) trait Decode: Send {
@@ -12,6 +12,11 @@ pub(crate) trait Decode: Send {
 
     /// Whether all samples are held after a first pass, so that a second one costs nothing.
     fn holds_all(&self) -> bool;
+
+    /// What the samples read so far were found to have, that no header told.
+    fn take_notices(&mut self) -> Vec<Notice> {
+        Vec::new()
+    }
 
     /// Checks what follows the last row.
     fn finish(&mut self) -> Result<()> {

@@ -1,13 +1,17 @@
-//! JPEG: gray, color and CMYK, baseline and progressive, of 8 bits; lossless of up to 16.
+//! JPEG: gray, color and CMYK, baseline and progressive, of 8 and 12 bits; lossless of up to 16.
 //!
 //! The only format that is not read in bands: its decoder gives the whole picture, which is held
 //! once, as bytes. Decoders fill in for what is missing in a file; so the file is checked first.
 
 mod check;
+mod codes;
+mod coefficients;
 mod decode;
 mod extended;
 mod huffman;
+mod lossless;
 mod reader;
+mod scans;
 mod segments;
 mod strips;
 mod writer;

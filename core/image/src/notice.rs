@@ -45,6 +45,15 @@ pub enum Notice {
         /// Their numbers.
         tags: Vec<u16>,
     },
+    /// Bytes of a JPEG that belong to none of its parts; all of its codes are there.
+    #[error("{bytes} stray bytes between the parts of the file are passed over")]
+    StrayBytes {
+        /// How many.
+        bytes: usize,
+    },
+    /// A JPEG ends behind its last row without saying so.
+    #[error("the mark of the file's end is missing; all rows are there")]
+    EndMarkerMissing,
     /// A text chunk of a PNG cannot be read.
     #[error("a broken text chunk is left out")]
     TextBroken,
@@ -77,6 +86,8 @@ pub enum Concern {
     Samples,
     /// Pages that the result does not have.
     Pages,
+    /// The file itself, all of which was read.
+    File,
 }
 
 impl Notice {
@@ -93,6 +104,7 @@ impl Notice {
             | Self::TextBroken => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
             Self::PreviewLeftOut { .. } => Concern::Pages,
+            Self::StrayBytes { .. } | Self::EndMarkerMissing => Concern::File,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::io::Read as _;
 
 use crate::decode::Decode;
 use crate::error::unsupported;
-use crate::{Error, Format, Header, Limits, Result, Samples, Source};
+use crate::{Error, Format, Header, Limits, Notice, Result, Samples, Source};
 use crate::{foreign_formats, jpeg, png, tiff, webp};
 
 /// An image being decoded from top to bottom.
@@ -83,6 +83,11 @@ impl Reader {
     /// When the image cannot be read or is damaged.
     pub fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
         self.0.read_rows(rows, into)
+    }
+
+    /// What the samples read so far were found to have, that no header told; each is given once.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.0.take_notices()
     }
 
     /// Checks what follows the last row.

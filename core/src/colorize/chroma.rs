@@ -3,9 +3,14 @@
 mod grid;
 mod painter;
 
+use std::ops::RangeInclusive;
+
 use crate::Orientation;
 use crate::colorize::thumbnail::WorkImage;
 pub use painter::Painter;
+
+/// What chroma may be multiplied by: 0 is gray, 1 as predicted.
+pub const SATURATION: RangeInclusive<f32> = 0.0..=4.0;
 
 /// Chroma at work size together with the lightness that guides its upsampling, in the scan's
 /// stored orientation.

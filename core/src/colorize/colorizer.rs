@@ -1,24 +1,21 @@
 //! Thumbnail in, chroma map out: the one neural step.
 
 mod alternatives;
-mod arithmetic;
+mod frame;
 
 use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use crate::colorize::borders::Rectangle;
 use crate::colorize::hints::{HintRegion, Mixing, spread};
 use crate::colorize::thumbnail::WorkImage;
-use crate::engine::{Prepared, with_prepared};
-use crate::model::{BLOCK, Mode, Network};
-use crate::ops::with_precision;
-use crate::{ChromaMap, Device, Error, Hints, Result, Weights};
+use crate::nn::engine::{Prepared, with_prepared};
+use crate::nn::model::{self, CHROMA_SCALE, Mode, Network};
+use crate::nn::ops::with_precision;
+use crate::nn::weights::tensors;
+use crate::{Arithmetic, ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
-pub use arithmetic::Arithmetic;
-
-/// Networks predict `(a, b)` over this.
-const CHROMA_SCALE: f32 = 128.0;
+use frame::Frame;
 
 /// How far hints are spread where the network takes them as input, as a share of the reach that
 /// they have where it does not.
@@ -51,12 +48,12 @@ impl Colorizer {
     /// When the weights do not fit their network, hold no integers that are asked for, or the device
     /// fails.
     pub fn open_in(weights: &Weights, device: &Device, arithmetic: Arithmetic) -> Result<Self> {
-        let network = weights.build_in(device, arithmetic)?;
+        let network = model::open_in(weights, device, arithmetic)?;
         // Integers need none of the tensors, and so they are not read for this either.
         let prepared = if arithmetic == Arithmetic::Integers {
             Prepared::default()
         } else {
-            Prepared::new(weights.tensors().values())
+            Prepared::new(tensors(weights).values())
         };
         let device =
             if arithmetic == Arithmetic::Integers { Device::host() } else { device.clone() };
@@ -130,7 +127,7 @@ impl Colorizer {
     }
 
     fn infer<T>(&self, work: impl FnOnce() -> T) -> T {
-        with_prepared(&self.prepared, || with_precision(self.arithmetic.precision(), work))
+        with_prepared(&self.prepared, || with_precision(self.arithmetic.into(), work))
     }
 
     /// With hints that the network sees, and those that the user gave, which are spread too.
@@ -187,54 +184,6 @@ fn shares(logits: &[f32]) -> Vec<f32> {
     shares
 }
 
-/// What a network sees of a work image: the photograph in a frame of whole strides.
-#[derive(Clone, Copy)]
-struct Frame<'a> {
-    image: &'a WorkImage,
-    area: Rectangle,
-    /// Width and height, padded.
-    size: (usize, usize),
-}
-
-impl<'a> Frame<'a> {
-    fn new(image: &'a WorkImage, stride: usize) -> Self {
-        let area = image.picture();
-        let padded = |side: usize| side.next_multiple_of(stride);
-        Self { image, area, size: (padded(area.width()), padded(area.height())) }
-    }
-
-    /// Its last column and row repeated.
-    fn lightness(&self) -> Vec<f32> {
-        let Self { image, area, size: (width, height) } = self;
-        (0..width * height)
-            .map(|i| {
-                let x = (area.left + i % width).min(area.right - 1);
-                let y = (area.top + i / width).min(area.bottom - 1);
-                image.lightness[y * image.width + x]
-            })
-            .collect()
-    }
-
-    /// Planes of `(a, b) / 128` and of the mask; where hints overlap, the last one counts.
-    fn hints(&self, regions: &[HintRegion]) -> Vec<f32> {
-        let Self { image, area, size: (width, height) } = self;
-        let plane = width * height;
-        let mut planes = vec![0.0; 3 * plane];
-        for region in regions {
-            for i in &region.pixels {
-                let (x, y) = (i % image.width, i / image.width);
-                if (area.left..area.right).contains(&x) && (area.top..area.bottom).contains(&y) {
-                    let i = (y - area.top) * width + x - area.left;
-                    planes[i] = region.chroma[0] / CHROMA_SCALE;
-                    planes[plane + i] = region.chroma[1] / CHROMA_SCALE;
-                    planes[2 * plane + i] = 1.0;
-                }
-            }
-        }
-        planes
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +200,7 @@ mod tests {
 
     /// A small network with pseudo-random weights, whose chroma depends on all that it sees.
     fn colorizer() -> Colorizer {
-        let device = Device::open(crate::device::DeviceChoice::Cpu).unwrap();
+        let device = Device::open(crate::nn::device::DeviceChoice::Cpu).unwrap();
         let asset = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/assets/tiny.safetensors");
         Colorizer::open(&Weights::read(asset).unwrap(), &device).unwrap()
     }
@@ -265,7 +214,7 @@ mod tests {
 
     #[test]
     fn weights_are_prepared_once_and_give_the_same_colors() {
-        let device = Device::open(crate::device::DeviceChoice::Cpu).unwrap();
+        let device = Device::open(crate::nn::device::DeviceChoice::Cpu).unwrap();
         let weights = Weights::default_weights().unwrap();
         let colorizer = Colorizer::open_in(&weights, &device, Arithmetic::Bf16).unwrap();
         let image = image(&|x, y| 50.0 + 40.0 * (x as f32 / 9.0).sin() * (y as f32 / 7.0).cos());
@@ -278,7 +227,7 @@ mod tests {
         assert!(packed > 30 || !is_x86_feature_detected!("avx512f"), "{packed} weights");
 
         let x = colorizer.lightness(&Frame::new(&image, colorizer.network.stride())).unwrap();
-        let plain = with_precision(colorizer.arithmetic.precision(), || {
+        let plain = with_precision(colorizer.arithmetic.into(), || {
             colorizer.network.forward(&x, None, Mode::Infer)
         });
         let plain = plain.unwrap().flatten_from(2).unwrap().to_vec3::<f32>().unwrap();

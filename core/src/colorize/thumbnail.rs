@@ -1,8 +1,9 @@
 //! The small upright picture of a scan's lightness that a network sees.
 
+use polychromify_image::resample::Resampler;
+
 use crate::Orientation;
 use crate::colorize::borders::{Borders, Rectangle};
-use crate::resample::Resampler;
 
 /// Longest side over shortest of a thumbnail: beyond it a panorama is squeezed, because a strip
 /// a few pixels high shows a network nothing.

@@ -16,8 +16,9 @@ mod negative;
 
 use std::fmt;
 
+use polychromify_image::color::lab::Lab;
+
 use crate::colorize::thumbnail::WorkImage;
-use crate::lab::Lab;
 pub(crate) use cells::Cells;
 
 /// Groups of equal size along lightness, at whose medians the curve has its nodes.

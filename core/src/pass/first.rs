@@ -62,6 +62,8 @@ impl Scan {
             self.kept = keep;
         }
         self.cells = cells;
+        let notices = self.reader.take_notices();
+        self.keep(notices);
         Ok(())
     }
 

@@ -16,10 +16,9 @@ use crate::{Error, Result};
 /// A result that is being written: one page for each of its source's, in order.
 ///
 /// ```no_run
-/// # use polychromify_core::scan::{ColorFile, Encoding, Label, Paint};
-/// # use polychromify_core::{Result, Scan};
+/// # use polychromify_core::{Encoding, Label, Paint, Result, ResultFile, Scan};
 /// # fn color(mut scan: Scan, encoding: &Encoding, label: &Label, paint: &Paint<'_>) -> Result<()> {
-/// let mut file = ColorFile::new(std::io::Cursor::new(Vec::new()), &scan, encoding.format)?;
+/// let mut file = ResultFile::new(std::io::Cursor::new(Vec::new()), &scan, encoding.format)?;
 /// for page in 0..scan.pages() {
 ///     scan.select(page)?;
 ///     file.add(&mut scan, encoding, label, paint)?;
@@ -27,7 +26,7 @@ use crate::{Error, Result};
 /// file.finish()
 /// # }
 /// ```
-pub struct ColorFile<W> {
+pub struct ResultFile<W> {
     /// The source, for messages.
     path: PathBuf,
     format: Format,
@@ -37,7 +36,7 @@ pub struct ColorFile<W> {
     out: Writer<W>,
 }
 
-impl<W: Write + Seek> ColorFile<W> {
+impl<W: Write + Seek> ResultFile<W> {
     /// Starts the result of all pages of a scan in an empty `out`; `format` is that of the source
     /// unless another is asked for.
     ///
@@ -142,7 +141,7 @@ impl Scan {
     }
 
     /// Second pass: writes the scan again in color, band by band; of several pages the one that is
-    /// selected, alone ([`ColorFile`] takes all).
+    /// selected, alone ([`ResultFile`] takes all).
     ///
     /// Pixels keep their stored order. The result has the encoding's color space with its profile, of the depth
     /// of the source (8 bits as JPEG, at most 16 as PNG), with its alpha and metadata, and carries
@@ -159,7 +158,7 @@ impl Scan {
         label: &Label,
         paint: &Paint<'_>,
     ) -> Result<()> {
-        let mut file = ColorFile::of_pages(out, self, encoding.format, 1)?;
+        let mut file = ResultFile::of_pages(out, self, encoding.format, 1)?;
         file.add(self, encoding, label, paint)?;
         file.finish()
     }

@@ -3,10 +3,15 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::Args;
+
+use polychromify_core::Arithmetic;
+use polychromify_core::device::DeviceChoice;
+use polychromify_core::lab::RgbSpace;
+use polychromify_core::scan::SourceType;
 
 use super::values::{
-    BordersChoice, DeviceName, FormatChoice, PrecisionName, ProfileName, SourceTypeName,
+    Borders, DEVICES, FORMATS, FormatChoice, PRECISIONS, SOURCE_TYPES, SPACES, Switch, one_of,
     parse_duration, parse_saturation, parse_size,
 };
 
@@ -20,7 +25,7 @@ pub(crate) struct Coloring {
     #[arg(short, long, value_name = "NAME|FILE", env = "POLYCHROMIFY_WEIGHTS")]
     pub(crate) weights: Option<String>,
     /// Format of the results; where it changes, the extension is appended: scan.tif.jpg
-    #[arg(short, long, value_enum, default_value_t, env = "POLYCHROMIFY_FORMAT")]
+    #[arg(short, long, default_value = "same", value_parser = one_of(FORMATS), env = "POLYCHROMIFY_FORMAT")]
     pub(crate) format: FormatChoice,
     /// Strength of the colors, 0 (gray) to 4
     #[arg(
@@ -61,36 +66,24 @@ pub(crate) struct Coloring {
     pub(crate) max_side: Option<u32>,
     /// Film rebates, mounts and white frames around the photograph
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_BORDERS")]
-    pub(crate) borders: BordersChoice,
+    pub(crate) borders: Borders,
     /// Color space of the results, whose profile is embedded; prophoto in 16 bits or float alone
-    #[arg(long, value_enum, value_name = "SPACE", default_value_t, env = "POLYCHROMIFY_PROFILE")]
-    pub(crate) profile: ProfileName,
+    #[arg(
+        long,
+        value_name = "SPACE",
+        default_value = "srgb",
+        value_parser = one_of(SPACES),
+        env = "POLYCHROMIFY_PROFILE"
+    )]
+    pub(crate) profile: RgbSpace,
     /// Take scans for film negatives: color them with their lightness inverted
     ///
     /// CIE L* of a result is 100 less that of its scan. No film curve is assumed, and the orange mask
     /// of color negatives has no meaning here.
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_INVERT"
-    )]
+    #[arg(long, switch = true, env = "POLYCHROMIFY_INVERT")]
     pub(crate) invert: bool,
     /// Write "colorized" into the lower right corner of each result
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_MARK"
-    )]
+    #[arg(long, switch = true, env = "POLYCHROMIFY_MARK")]
     pub(crate) mark: bool,
     /// Photographs in work at the same time [default: the number of cores]
     #[arg(short, long, value_name = "N", env = "POLYCHROMIFY_JOBS")]
@@ -113,40 +106,32 @@ pub(crate) struct Coloring {
     )]
     pub(crate) time_limit: Duration,
     /// What computes the colors
-    #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_DEVICE")]
-    pub(crate) device: DeviceName,
+    #[arg(long, default_value = "auto", value_parser = one_of(DEVICES), env = "POLYCHROMIFY_DEVICE")]
+    pub(crate) device: DeviceChoice,
     /// What the network calculates in [default: integers where the weights hold them, else f32]
     ///
     /// In integers every machine gives a photograph the same colors. A CUDA device calculates in f32.
-    #[arg(long, value_enum, env = "POLYCHROMIFY_PRECISION")]
-    pub(crate) precision: Option<PrecisionName>,
+    #[arg(long, value_parser = one_of(PRECISIONS), env = "POLYCHROMIFY_PRECISION")]
+    pub(crate) precision: Option<Arithmetic>,
     /// What the label of a result says that it is, in IPTC's words
-    #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_SOURCE_TYPE")]
-    pub(crate) source_type: SourceTypeName,
-    /// Write what the label says beside each result too, as JSON: scan.tif.json
     #[arg(
         long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_SIDECAR"
+        default_value = "composite",
+        value_parser = one_of(SOURCE_TYPES),
+        env = "POLYCHROMIFY_SOURCE_TYPE"
     )]
+    pub(crate) source_type: SourceType,
+    /// Write what the label says beside each result too, as JSON: scan.tif.json
+    #[arg(long, switch = true, env = "POLYCHROMIFY_SIDECAR")]
     pub(crate) sidecar: bool,
     /// Make results anew that were made with other weights or settings, or by an older version
     ///
     /// Without it they stay as they are. A result that somebody changed stays in any case.
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_REDO_OLDER"
-    )]
+    #[arg(long, switch = true, env = "POLYCHROMIFY_REDO_OLDER")]
     pub(crate) redo_older: bool,
+    /// Fail where metadata would be lost or a color profile is ignored, before there is a result
+    ///
+    /// Without it the result tells what was left out: in --json, the sidecar, the manifest and `status`.
+    #[arg(long, switch = true, env = "POLYCHROMIFY_STRICT")]
+    pub(crate) strict: bool,
 }

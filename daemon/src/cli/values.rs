@@ -2,120 +2,103 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{IntoResettable, PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, ArgAction, ValueEnum};
 use log::LevelFilter;
 use polychromify_core::Arithmetic;
 use polychromify_core::device::DeviceChoice;
 use polychromify_core::lab::RgbSpace;
 use polychromify_core::scan::{Format, SourceType};
+use serde::Serialize;
 
-use crate::watch::settings::Duplicates;
+/// What an option can be set to: a name, what is said of it, and what it stands for.
+pub(crate) type Choices<T> = [(&'static str, &'static str, T)];
 
-/// `--format`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FormatChoice {
-    /// Each result in its scan's format
-    #[default]
-    Same,
-    Tiff,
-    Png,
-    Jpeg,
-    /// Without loss, 8 bit
-    Webp,
+/// A format; `None`: the source's.
+pub(crate) type FormatChoice = Option<Format>;
+
+pub(crate) const FORMATS: &Choices<FormatChoice> = &[
+    ("same", "Each result in its scan's format", None),
+    ("tiff", "", Some(Format::Tiff)),
+    ("png", "", Some(Format::Png)),
+    ("jpeg", "", Some(Format::Jpeg)),
+    ("webp", "Without loss, 8 bit", Some(Format::Webp)),
+];
+
+pub(crate) const SPACES: &Choices<RgbSpace> = &[
+    ("srgb", "", RgbSpace::Srgb),
+    ("adobe-rgb", "", RgbSpace::AdobeRgb),
+    ("display-p3", "", RgbSpace::DisplayP3),
+    ("prophoto", "", RgbSpace::ProPhoto),
+];
+
+pub(super) const SOURCE_TYPES: &Choices<SourceType> = &[
+    (
+        "composite",
+        "compositeWithTrainedAlgorithmicMedia: a trained model added to the original",
+        SourceType::CompositeWithTrainedAlgorithmicMedia,
+    ),
+    (
+        "enhanced",
+        "algorithmicallyEnhanced: an algorithm improved the original",
+        SourceType::AlgorithmicallyEnhanced,
+    ),
+];
+
+pub(super) const DEVICES: &Choices<DeviceChoice> = &[
+    ("auto", "CUDA where it is to be had, else the CPU", DeviceChoice::Auto),
+    ("cpu", "", DeviceChoice::Cpu),
+    ("cuda", "", DeviceChoice::Cuda),
+];
+
+pub(super) const PRECISIONS: &Choices<Arithmetic> = &[
+    (
+        "f32",
+        "24 bits of mantissa; the last bits differ from processor to processor",
+        Arithmetic::F32,
+    ),
+    ("bf16", "8 bits of mantissa on processors with AVX-512 BF16, f32 on others", Arithmetic::Bf16),
+    (
+        "integers",
+        "Integers, for weights that hold them: the same colors on every machine",
+        Arithmetic::Integers,
+    ),
+];
+
+/// Reads one of `choices` by its name.
+pub(super) fn one_of<T: Clone + Send + Sync>(
+    choices: &'static Choices<T>,
+) -> impl TypedValueParser<Value = T> {
+    let names = choices.iter().map(|(name, help, _)| {
+        PossibleValue::new(*name).help((!help.is_empty()).then_some(*help).into_resettable())
+    });
+    PossibleValuesParser::new(names).map(|name| {
+        let named = choices.iter().find(|(known, ..)| *known == name);
+        named.expect("clap lets these names pass").2.clone()
+    })
 }
 
-impl FormatChoice {
-    pub(crate) fn of(format: Option<Format>) -> Self {
-        match format {
-            None => Self::Same,
-            Some(Format::Tiff) => Self::Tiff,
-            Some(Format::Png) => Self::Png,
-            Some(Format::Jpeg) => Self::Jpeg,
-            Some(Format::Webp) => Self::Webp,
-        }
-    }
-
-    /// `None`: the source's.
-    pub(crate) fn format(self) -> Option<Format> {
-        match self {
-            Self::Same => None,
-            Self::Tiff => Some(Format::Tiff),
-            Self::Png => Some(Format::Png),
-            Self::Jpeg => Some(Format::Jpeg),
-            Self::Webp => Some(Format::Webp),
-        }
-    }
+/// Options that are off, and on by their name alone or with `true`.
+pub(super) trait Switch {
+    fn switch(self, require_equals: bool) -> Self;
 }
 
-/// `--source-type`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SourceTypeName {
-    /// compositeWithTrainedAlgorithmicMedia: a trained model added to the original
-    #[default]
-    Composite,
-    /// algorithmicallyEnhanced: an algorithm improved the original
-    Enhanced,
-}
-
-impl SourceTypeName {
-    pub(crate) fn source_type(self) -> SourceType {
-        match self {
-            Self::Composite => SourceType::CompositeWithTrainedAlgorithmicMedia,
-            Self::Enhanced => SourceType::AlgorithmicallyEnhanced,
-        }
+impl Switch for Arg {
+    fn switch(self, require_equals: bool) -> Self {
+        let arg = self.action(ArgAction::Set).num_args(0..=1).require_equals(require_equals);
+        arg.default_value("false").default_missing_value("true").value_name("BOOL")
     }
 }
 
 /// `--borders`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BordersChoice {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Borders {
     /// Found, not shown to the network and left neutral
     #[default]
     Auto,
     /// Taken for part of the photograph and colored with it
     Keep,
-}
-
-/// `--profile`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProfileName {
-    #[default]
-    Srgb,
-    AdobeRgb,
-    DisplayP3,
-    Prophoto,
-}
-
-impl ProfileName {
-    pub(crate) fn space(self) -> RgbSpace {
-        match self {
-            Self::Srgb => RgbSpace::Srgb,
-            Self::AdobeRgb => RgbSpace::AdobeRgb,
-            Self::DisplayP3 => RgbSpace::DisplayP3,
-            Self::Prophoto => RgbSpace::ProPhoto,
-        }
-    }
-}
-
-/// `--device`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DeviceName {
-    /// CUDA where it is to be had, else the CPU
-    #[default]
-    Auto,
-    Cpu,
-    Cuda,
-}
-
-impl DeviceName {
-    pub(crate) fn choice(self) -> DeviceChoice {
-        match self {
-            Self::Auto => DeviceChoice::Auto,
-            Self::Cpu => DeviceChoice::Cpu,
-            Self::Cuda => DeviceChoice::Cuda,
-        }
-    }
 }
 
 /// `--on-success`.
@@ -128,46 +111,6 @@ pub(crate) enum OnSuccessName {
     Move,
     /// It is deleted
     Delete,
-}
-
-/// `--duplicates`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DuplicatesName {
-    /// Each name gets its own result
-    #[default]
-    Each,
-    /// It is left out, and recorded as skipped
-    Skip,
-}
-
-impl DuplicatesName {
-    pub(crate) fn choice(self) -> Duplicates {
-        match self {
-            Self::Each => Duplicates::Each,
-            Self::Skip => Duplicates::Skip,
-        }
-    }
-}
-
-/// `--precision`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PrecisionName {
-    /// 24 bits of mantissa; the last bits differ from processor to processor
-    F32,
-    /// 8 bits of mantissa on processors with AVX-512 BF16, f32 on others
-    Bf16,
-    /// Integers, for weights that hold them: the same colors on every machine
-    Integers,
-}
-
-impl PrecisionName {
-    pub(crate) fn arithmetic(self) -> Arithmetic {
-        match self {
-            Self::F32 => Arithmetic::F32,
-            Self::Bf16 => Arithmetic::Bf16,
-            Self::Integers => Arithmetic::Integers,
-        }
-    }
 }
 
 /// `--io-class`.

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use log::LevelFilter;
 
 use super::coloring::Coloring;
 use super::values::{
-    DuplicatesName, IoClass, LogFormat, OnSuccessName, log_level, parse_duration, parse_pause,
+    IoClass, LogFormat, OnSuccessName, Switch, log_level, parse_duration, parse_pause,
 };
-use crate::watch::settings::Retries;
+use crate::policy::{Duplicates, Retries};
 
 const PLACES: &str = "\
 Every option may also be set in the configuration file, under its long name:
@@ -93,7 +93,7 @@ pub(crate) struct Watch {
     pub(crate) move_to: Option<PathBuf>,
     /// What becomes of a file whose content has a result under another name
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_DUPLICATES")]
-    pub(crate) duplicates: DuplicatesName,
+    pub(crate) duplicates: Duplicates,
     /// Tries of a file that cannot be read for now, before it counts as failed
     #[arg(
         long,
@@ -145,15 +145,7 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "ADDRESS:PORT", env = "POLYCHROMIFY_METRICS")]
     pub(crate) metrics: Option<SocketAddr>,
     /// Let --metrics listen to other machines too
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_METRICS_ANYWHERE"
-    )]
+    #[arg(long, switch = false, env = "POLYCHROMIFY_METRICS_ANYWHERE")]
     pub(crate) metrics_anywhere: bool,
     /// Least important messages that are logged
     #[arg(
@@ -168,14 +160,6 @@ pub(crate) struct Watch {
     #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
     /// One JSON object a line on stdout for each photograph that ended
-    #[arg(
-        long,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL",
-        env = "POLYCHROMIFY_JSON"
-    )]
+    #[arg(long, switch = false, env = "POLYCHROMIFY_JSON")]
     pub(crate) json: bool,
 }

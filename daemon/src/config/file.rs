@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
+use directories::ProjectDirs;
 use toml::{Spanned, Value};
 
-use super::{ABOUT_IT, default_path, key};
 use crate::error::{Error, Result};
+
+/// Options that say how the configuration is read: they are no part of it.
+pub(super) const ABOUT_IT: &[&str] = &["config", "print_config"];
 
 /// What a configuration file says, checked.
 #[derive(Debug)]
@@ -95,6 +98,17 @@ impl File {
             None => option,
         })
     }
+}
+
+/// `~/.config/polychromify/config.toml` on Linux.
+fn default_path() -> Option<PathBuf> {
+    let user = ProjectDirs::from("", "", "Polychromify")?;
+    Some(user.config_dir().join("config.toml"))
+}
+
+/// The key of an option in the file.
+pub(super) fn key(id: &str) -> String {
+    id.replace('_', "-")
 }
 
 /// The options that a file may set.

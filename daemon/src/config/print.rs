@@ -9,8 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 
-use super::file::File;
-use super::{ABOUT_IT, key};
+use super::file::{ABOUT_IT, File, key};
 
 /// One option.
 #[derive(Clone, Debug, PartialEq, Eq)]

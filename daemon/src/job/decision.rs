@@ -3,30 +3,15 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
-use crate::job::age::age;
-use crate::ledger::{Ledger, Original, Published};
+use crate::files::fingerprint;
+use crate::files::publish::{self, Place};
+use crate::job::context::JobContext;
+use crate::job::outcome::SkipReason;
+use crate::job::staleness::staleness;
+use crate::ledger::{Original, Published};
 use crate::plan::Job;
-use crate::publish::{self, Place};
+use crate::policy::Redo;
 use crate::settings::Recipe;
-
-/// Why an input whose result is there is skipped.
-pub(crate) const DONE_ALREADY: &str = "done already";
-
-/// What is made again though its result is there and unchanged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Redo {
-    /// Nothing of the same content.
-    #[default]
-    Nothing,
-    /// What was made with other weights or settings, or by an older program.
-    Older,
-    /// Everything, also in the place of other inputs' results.
-    All,
-}
-
-pub(crate) const LEFT_EDITED: &str =
-    "its result was changed by somebody since; it is left as it is";
 
 /// What is to be done about an input.
 pub(crate) enum Decision {
@@ -38,32 +23,35 @@ pub(crate) enum Decision {
     LeaveEdited,
 }
 
-/// Whether the ledger and the times of input and result alone show that nothing is to be done:
-/// a run over a finished collection reads no file.
-pub(crate) fn is_done_by_times(
-    ledger: &Ledger,
-    folder: &Path,
-    job: &Job,
-    recipe: &Recipe,
-    redo: Redo,
-) -> Result<Option<Published>> {
-    let Some(result) = ledger.result(&job.output)? else { return Ok(None) };
-    let (Some(source), Ok(now)) = (result.source, fingerprint::stamp(&job.shown)) else {
-        return Ok(None);
-    };
-    let unchanged = source == now && result.input == job.input;
-    if !unchanged || !stays(&result, recipe, redo) || !ledger.is_done(job)? {
-        return Ok(None);
+impl JobContext {
+    /// The result of a job, where the ledger and the times of input and result alone show that
+    /// nothing is to be done: a run over a finished collection reads no file.
+    pub(crate) fn done_by_times(&self, job: &Job) -> Result<Option<Published>> {
+        let Some(result) = self.ledger.result(&job.output)? else { return Ok(None) };
+        let (Some(source), Ok(now)) = (result.source, fingerprint::stamp(&job.shown)) else {
+            return Ok(None);
+        };
+        let unchanged = source == now && result.input == job.input;
+        let stays = stays(&result, &self.model.recipe, self.policy.redo);
+        if !unchanged || !stays || !self.ledger.is_done(job)? {
+            return Ok(None);
+        }
+        let path = self.folder.join(&job.output);
+        let place = publish::inspect_result(&path, Some(&result), true)?;
+        Ok((place == Place::Ours).then_some(result))
     }
-    let place = publish::look(&folder.join(&job.output), Some(&result), true)?;
-    Ok((place == Place::Ours).then_some(result))
+
+    /// Why a job is skipped whose result is there.
+    pub(crate) fn done_already(&self, result: &Published) -> SkipReason {
+        SkipReason::DoneAlready(staleness(result, &self.model.recipe))
+    }
 }
 
 /// Whether a result of the same content is left as it is.
 fn stays(result: &Published, recipe: &Recipe, redo: Redo) -> bool {
     match redo {
         Redo::Nothing => true,
-        Redo::Older => age(result, recipe).is_none(),
+        Redo::Older => staleness(result, recipe).is_none(),
         Redo::All => false,
     }
 }
@@ -78,7 +66,7 @@ pub(crate) fn decide(
     path: &Path,
     known: Option<Published>,
 ) -> Result<Decision> {
-    let place = publish::look(path, known.as_ref(), false)?;
+    let place = publish::inspect_result(path, known.as_ref(), false)?;
     let same = |known: &Published| known.content == content;
     match (place, known) {
         (Place::Free, _) => Ok(Decision::Color(None)),
@@ -146,6 +134,7 @@ mod tests {
             original: Original::Kept,
             making: Making { software: Some(SOFTWARE.into()), ..Making::default() },
             sidecar: None,
+            notices: None,
         }
     }
 

@@ -4,40 +4,40 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, Fault, Result};
-use crate::job::{Facts, Outcome, Studio};
+use crate::job::context::JobContext;
+use crate::job::outcome::{JobDetails, Outcome, SkipReason};
 use crate::plan::Job;
-use crate::watch::settings::Retries;
-
-/// Why an input that is not there any more is skipped.
-pub(crate) const GONE: &str = "went away before it was colored";
+use crate::policy::Retries;
 
 /// Time between two attempts to record a result.
-const INSISTENCE: Duration = Duration::from_millis(500);
+const RECORDING_INTERVAL: Duration = Duration::from_millis(500);
 
-impl Studio {
+impl JobContext {
     /// Records a failure, and says what follows from it.
     pub(super) fn settle_failure(
         &self,
         id: i64,
         job: &Job,
         error: &Error,
-        facts: Facts,
+        details: JobDetails,
     ) -> Outcome {
         let reason = error.reason(&job.shown);
         let (outcome, recorded) = if self.stop.is_asked() {
             (Outcome::Stopped, self.ledger.requeue(id, 0))
         } else {
-            match (self.care.retries, error.fault(&job.shown, &self.folder)) {
-                (None, _) | (Some(_), Fault::Lasting) => self.give_up(id, reason, facts),
+            match (self.policy.retries, error.fault(&job.shown, &self.folder)) {
+                (None, _) | (Some(_), Fault::Lasting) => self.give_up(id, reason, details),
                 (Some(_), Fault::Gone) => {
-                    (Outcome::Skipped(GONE.to_owned(), facts), self.ledger.lose(id, GONE))
+                    let gone = SkipReason::Gone;
+                    let recorded = self.ledger.lose(id, &gone.to_string());
+                    (Outcome::Skipped(gone, details), recorded)
                 }
                 (Some(_), Fault::Output) => (Outcome::Blocked(reason), self.ledger.requeue(id, 0)),
                 (Some(retries), Fault::Incomplete) => {
-                    self.try_again(id, reason, facts, retries, retries.most_damaged)
+                    self.try_again(id, reason, details, retries, retries.most_damaged)
                 }
                 (Some(retries), Fault::Passing) => {
-                    self.try_again(id, reason, facts, retries, retries.most)
+                    self.try_again(id, reason, details, retries, retries.most)
                 }
             }
         };
@@ -47,7 +47,7 @@ impl Studio {
                 log::warn!("{}: its end is not recorded: {error}", job.shown.display());
                 match outcome {
                     Outcome::Stopped => outcome,
-                    _ if self.care.retries.is_some() => Outcome::Blocked(error.to_string()),
+                    _ if self.policy.retries.is_some() => Outcome::Blocked(error.to_string()),
                     _ => outcome,
                 }
             }
@@ -57,31 +57,35 @@ impl Studio {
     /// Does what must not fail once a result has its name, again and again while it fails: as long
     /// as the ledger cannot be written, no other job could be done either. Without retries, or
     /// when it is asked to stop, the next start makes up for it.
-    pub(super) fn insist(&self, job: &Job, mut action: impl FnMut() -> Result<()>) -> Result<()> {
+    pub(super) fn retry_until_recorded(
+        &self,
+        job: &Job,
+        mut action: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
         let mut told = false;
         loop {
             let Err(error) = action() else { return Ok(()) };
-            if self.care.retries.is_none() || self.stop.is_asked() {
+            if self.policy.retries.is_none() || self.stop.is_asked() {
                 return Err(error);
             }
             if !told {
                 log::warn!("{}: done, but not recorded yet: {error}", job.shown.display());
                 told = true;
             }
-            thread::sleep(INSISTENCE);
+            thread::sleep(RECORDING_INTERVAL);
         }
     }
 
-    fn give_up(&self, id: i64, reason: String, facts: Facts) -> (Outcome, Result<()>) {
+    fn give_up(&self, id: i64, reason: String, details: JobDetails) -> (Outcome, Result<()>) {
         let recorded = self.ledger.fail(id, &reason);
-        (Outcome::Failed(reason, facts), recorded)
+        (Outcome::Failed(reason, details), recorded)
     }
 
     fn try_again(
         &self,
         id: i64,
         reason: String,
-        facts: Facts,
+        details: JobDetails,
         retries: Retries,
         most: u32,
     ) -> (Outcome, Result<()>) {
@@ -90,7 +94,7 @@ impl Studio {
             Err(error) => return (Outcome::Blocked(error.to_string()), Err(error)),
         };
         if tries >= most {
-            return self.give_up(id, reason, facts);
+            return self.give_up(id, reason, details);
         }
         let delay = retries.delay(tries);
         let recorded = self.ledger.postpone(id, &reason, tries, delay);

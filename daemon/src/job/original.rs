@@ -11,25 +11,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
-use crate::job::Studio;
+use crate::files::fingerprint;
+use crate::files::publish::{self, Place};
+use crate::job::context::JobContext;
 use crate::ledger::{Original, Published};
 use crate::plan::Job;
-use crate::publish::{self, Place};
-use crate::watch::settings::OnSuccess;
+use crate::policy::OnSuccess;
 
-impl Studio {
-    pub(super) fn lets_originals_go(&self) -> bool {
-        self.care.on_success != OnSuccess::Keep
-    }
-
+impl JobContext {
     /// Moves or deletes the original of `result`, if that is what is asked for. What fails is
     /// tried again at the next look through all folders.
-    pub(crate) fn let_original_go(&self, job: &Job, result: &Published) {
+    pub(crate) fn dispose_original(&self, job: &Job, result: &Published) {
         if result.original != Original::Leaving {
             return;
         }
-        let done = match &self.care.on_success {
+        let done = match &self.policy.on_success {
             // It was to go by the settings of an earlier run.
             OnSuccess::Keep => put_back(&job.input)
                 .and_then(|()| self.ledger.set_original(&job.output, Original::Kept)),
@@ -50,7 +46,7 @@ impl Studio {
     /// Reads a result back whole.
     fn verify(&self, job: &Job, result: &Published) -> Result<()> {
         let path = self.folder.join(&job.output);
-        match publish::look(&path, Some(result), false)? {
+        match publish::inspect_result(&path, Some(result), false)? {
             Place::Ours => Ok(()),
             _ => Err(Error::Edited { path }),
         }

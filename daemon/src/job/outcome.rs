@@ -1,21 +1,26 @@
 //! How a job ended.
 
+use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use polychromify_core::Toning;
+use serde_json::Value;
 
+use crate::error::Result;
+use crate::job::staleness::Staleness;
 use crate::ledger::Published;
 
 /// How a job ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// Its result is published.
-    Done(Facts),
+    Done(JobDetails),
     /// Nothing was to be done, for this reason.
-    Skipped(String, Facts),
+    Skipped(SkipReason, JobDetails),
     /// It failed for this reason.
-    Failed(String, Facts),
+    Failed(String, JobDetails),
     /// It failed for now, and is tried again after the delay.
     Postponed { reason: String, tries: u32, delay: Duration },
     /// The output folder or the ledger cannot be written for now; the job is queued again.
@@ -24,9 +29,56 @@ pub(crate) enum Outcome {
     Stopped,
 }
 
+/// What a step of a job gives, or why the job ends with it though it did not fail.
+pub(crate) type Step<T> = Result<ControlFlow<SkipReason, T>>;
+
+/// Why nothing was to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SkipReason {
+    /// Its result is there, made otherwise than it would be today where there is an age.
+    DoneAlready(Option<Staleness>),
+    /// Its result was changed by somebody.
+    ResultEdited,
+    /// This input has the same content and its result is there.
+    Duplicate(PathBuf),
+    /// It is a result of this program.
+    OwnResult,
+    /// It has colors, with this confidence.
+    HasColors(f32),
+    /// It is not there any more.
+    Gone,
+    /// It would be colored, were this no dry run.
+    DryRun,
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DoneAlready(None) => f.write_str("done already"),
+            Self::DoneAlready(Some(staleness)) => {
+                write!(f, "done already, {staleness}; --redo-older makes it anew")
+            }
+            Self::ResultEdited => {
+                f.write_str("its result was changed by somebody since; it is left as it is")
+            }
+            Self::Duplicate(other) => {
+                write!(f, "the same content as {}, which is done", other.display())
+            }
+            Self::OwnResult => f.write_str("is a result of Polychromify, as its label says"),
+            Self::HasColors(confidence) => {
+                // At least 90 %, and never wholly.
+                let sure = (100.0 * confidence).floor().min(99.0);
+                write!(f, "has colors already ({sure} % sure)")
+            }
+            Self::Gone => f.write_str("went away before it was colored"),
+            Self::DryRun => f.write_str("dry run: would be colored"),
+        }
+    }
+}
+
 /// What is known of a job at its end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct JobDetails {
     pub(crate) seconds: Option<f64>,
     /// Size of the result in pixels.
     pub(crate) width: Option<u32>,
@@ -35,6 +87,8 @@ pub(crate) struct Facts {
     pub(crate) sha256_output: Option<String>,
     /// Whether the input, or its first page, has colors.
     pub(crate) toning: Option<Toning>,
+    /// What was left out or assumed, as [`notices::of`](crate::job::notices::of) gives it.
+    pub(crate) notices: Vec<Value>,
     /// Another input of the same content whose result is there.
     pub(crate) duplicate_of: Option<PathBuf>,
     /// What it would take.
@@ -50,12 +104,13 @@ pub(crate) struct Estimate {
     pub(crate) bytes: u64,
 }
 
-impl Facts {
+impl JobDetails {
     /// Takes over what a result tells.
     pub(crate) fn of_result(&mut self, result: &Published) {
         self.width = Some(result.width);
         self.height = Some(result.height);
         self.sha256_input = Some(result.content.clone());
         self.sha256_output = Some(result.sha256.clone());
+        self.notices = result.notices.clone().unwrap_or_default();
     }
 }

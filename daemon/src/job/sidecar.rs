@@ -5,20 +5,19 @@
 //! tells of no other result.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use polychromify_core::scan::SourceType;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::fingerprint;
-use crate::job::Studio;
-use crate::job::temporary::Temporary;
+use crate::files::fingerprint;
+use crate::files::publish::{self, Place};
+use crate::files::temporary::Temporary;
+use crate::job::context::JobContext;
 use crate::ledger::{Ledger, Published};
 use crate::plan::Job;
-use crate::publish::{self, Place};
 
 /// The JSON of a result.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ impl Sidecar {
         let settings = serde_json::from_str(&result.recipe.settings).unwrap_or(Value::Null);
         let source_type = settings["source_type"].as_str();
         let source_type = source_type.unwrap_or(SourceType::default().term());
-        let value = json!({
+        let mut value = json!({
             "file": name(output),
             "size": result.size,
             "sha256": result.sha256,
@@ -53,6 +52,9 @@ impl Sidecar {
             "source_sha256": result.content,
             "time": result.making.at.map(crate::report::timestamp),
         });
+        if let Some(notices) = &result.notices {
+            value["notices"] = json!(notices);
+        }
         let mut text = serde_json::to_string_pretty(&value).expect("strings and numbers only");
         text.push('\n');
         Self { text }
@@ -65,18 +67,13 @@ impl Sidecar {
     /// Writes it beside the temporary file of its result, synced.
     pub(super) fn write(&self, temporary: &Path) -> Result<Written> {
         let temporary = Temporary::new(path(temporary));
-        let write = || {
-            let mut file = File::create_new(temporary.path())?;
-            file.write_all(self.text.as_bytes())?;
-            file.sync_all()
-        };
-        write().map_err(Error::io(temporary.path(), "write"))?;
+        publish::write_new(temporary.path(), self.text.as_bytes())?;
         Ok(Written(temporary))
     }
 
     /// Puts it beside its result at `path`, where nothing lies, or this very text.
     fn appear(&self, path: &Path) -> Result<()> {
-        match look(path, Some(&self.sha256()))? {
+        match inspect_sidecar(path, Some(&self.sha256()))? {
             Place::Ours => return Ok(()),
             Place::Free => {}
             _ => return Err(Error::Occupied { path: self::path(path) }),
@@ -98,7 +95,7 @@ impl Written {
     }
 }
 
-impl Studio {
+impl JobContext {
     /// Gives the sidecar of a result that was just published its name. Should that fail, the
     /// result is good, and the next run with `--sidecar` makes up for it.
     pub(super) fn publish_sidecar(&self, job: &Job, sidecar: Written) {
@@ -110,7 +107,7 @@ impl Studio {
     /// Sees to it that a result which is there has its sidecar, if that is asked for. One that
     /// somebody changed is left as it is.
     pub(crate) fn keep_sidecar(&self, output: &Path, result: &Published) {
-        if !self.care.sidecar {
+        if !self.policy.sidecar {
             return;
         }
         if let Err(error) = complete(&self.ledger, &self.folder, output, result) {
@@ -122,7 +119,7 @@ impl Studio {
 /// Writes the sidecar of a result that is there, unless it is there too.
 fn complete(ledger: &Ledger, folder: &Path, output: &Path, result: &Published) -> Result<()> {
     let path = folder.join(output);
-    match look(&path, result.sidecar.as_deref())? {
+    match inspect_sidecar(&path, result.sidecar.as_deref())? {
         Place::Ours => Ok(()),
         Place::Free => {
             let sidecar = Sidecar::of(output, result);
@@ -158,7 +155,7 @@ pub(crate) fn path(result: &Path) -> PathBuf {
 
 /// Refuses a result at `path` whose sidecar would take the place of a file that is not ours.
 pub(super) fn refuse_foreign(path: &Path, known: Option<&str>) -> Result<()> {
-    match look(path, known)? {
+    match inspect_sidecar(path, known)? {
         Place::Free | Place::Ours => Ok(()),
         Place::Edited => Err(Error::Edited { path: self::path(path) }),
         Place::Foreign => Err(Error::Occupied { path: self::path(path) }),
@@ -168,7 +165,7 @@ pub(super) fn refuse_foreign(path: &Path, known: Option<&str>) -> Result<()> {
 /// Removes the sidecar of the result that lay at `path` before. One that somebody changed stays,
 /// unless its place is `needed`: that is refused.
 pub(super) fn withdraw(path: &Path, known: Option<&str>, needed: bool) -> Result<()> {
-    match look(path, known)? {
+    match inspect_sidecar(path, known)? {
         Place::Ours => publish::remove(&self::path(path)),
         Place::Edited | Place::Foreign if needed => refuse_foreign(path, known),
         Place::Edited => {
@@ -182,7 +179,7 @@ pub(super) fn withdraw(path: &Path, known: Option<&str>, needed: bool) -> Result
 
 /// Looks at the place of a sidecar beside a result at `path`, where one with the SHA-256 `known` is
 /// expected.
-fn look(path: &Path, known: Option<&str>) -> Result<Place> {
+fn inspect_sidecar(path: &Path, known: Option<&str>) -> Result<Place> {
     let path = self::path(path);
     match fs::symlink_metadata(&path) {
         Err(error) if publish::is_absent(&error) => Ok(Place::Free),

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use crate::error::Result;
-use crate::ledger::sql_path::SqlPath;
-use crate::ledger::{Ledger, Published, published};
+use crate::ledger::Ledger;
+use crate::ledger::published::{Published, RESULT, published};
+use crate::ledger::sql_path::{SqlPath, path};
 
 /// An input that has no result.
 #[derive(Debug)]
@@ -44,25 +45,18 @@ impl Ledger {
     ) -> Result<()> {
         let mut last: Option<PathBuf> = None;
         loop {
-            let page: Vec<(PathBuf, Published, Option<String>)> = self.query(|connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT *, (SELECT state || ' later: ' || reason FROM jobs
-                                WHERE jobs.output = results.output
-                                    AND state IN ('failed', 'skipped')
-                                ORDER BY ended_at DESC LIMIT 1) AS later
+            let page = self.rows(
+                &format!(
+                    "SELECT {RESULT}, (SELECT state || ' later: ' || reason FROM jobs
+                                       WHERE jobs.output = results.output
+                                           AND state IN ('failed', 'skipped')
+                                       ORDER BY ended_at DESC LIMIT 1) AS later
                      FROM results WHERE ?1 IS NULL OR output > ?1
-                     ORDER BY output LIMIT ?2",
-                )?;
-                let rows =
-                    statement.query_map(params![last.as_deref().map(SqlPath), PAGE], |row| {
-                        Ok((
-                            row.get::<_, SqlPath<PathBuf>>("output")?.0,
-                            published(row)?,
-                            row.get("later")?,
-                        ))
-                    })?;
-                rows.collect()
-            })?;
+                     ORDER BY output LIMIT ?2"
+                ),
+                params![last.as_deref().map(SqlPath), PAGE],
+                |row| Ok((path(row, "output")?, published(row)?, row.get("later")?)),
+            )?;
             let is_last = page.len() < PAGE as usize;
             last = page.last().map(|(output, ..)| output.clone());
             for (output, result, later) in page {
@@ -81,30 +75,27 @@ impl Ledger {
     ) -> Result<()> {
         let mut last = -1;
         loop {
-            let page: Vec<Undelivered> = self.query(|connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT id, input, content, weights, settings, state, reason,
-                            coalesce(ended_at, queued_at)
-                     FROM jobs
-                     WHERE id > ?1
-                         AND NOT EXISTS (SELECT 1 FROM results
-                                         WHERE results.output = jobs.output)
-                     ORDER BY id LIMIT ?2",
-                )?;
-                let rows = statement.query_map(params![last, PAGE], |row| {
+            let page = self.rows(
+                "SELECT id, input, content, weights, settings, state, reason,
+                        coalesce(ended_at, queued_at) AS at
+                 FROM jobs
+                 WHERE id > ?1
+                     AND NOT EXISTS (SELECT 1 FROM results WHERE results.output = jobs.output)
+                 ORDER BY id LIMIT ?2",
+                params![last, PAGE],
+                |row| {
                     Ok(Undelivered {
-                        id: row.get(0)?,
-                        input: row.get::<_, SqlPath<PathBuf>>(1)?.0,
-                        content: row.get(2)?,
-                        weights: row.get(3)?,
-                        settings: row.get(4)?,
-                        state: row.get(5)?,
-                        reason: row.get(6)?,
-                        at: row.get(7)?,
+                        id: row.get("id")?,
+                        input: path(row, "input")?,
+                        content: row.get("content")?,
+                        weights: row.get("weights")?,
+                        settings: row.get("settings")?,
+                        state: row.get("state")?,
+                        reason: row.get("reason")?,
+                        at: row.get("at")?,
                     })
-                })?;
-                rows.collect()
-            })?;
+                },
+            )?;
             let is_last = page.len() < PAGE as usize;
             last = page.last().map_or(last, |row| row.id);
             page.into_iter().try_for_each(&mut *sink)?;
@@ -116,15 +107,11 @@ impl Ledger {
 
     /// What was written under a name in the output folder.
     pub(crate) fn document(&self, name: &str) -> Result<Document> {
-        self.query(|connection| {
-            let found = connection
-                .prepare_cached("SELECT sha256, intended FROM documents WHERE name = ?1")?
-                .query_row([name], |row| {
-                    Ok(Document { sha256: row.get(0)?, intended: row.get(1)? })
-                })
-                .optional()?;
-            Ok(found.unwrap_or_default())
-        })
+        let sql = "SELECT sha256, intended FROM documents WHERE name = ?1";
+        let found = self.row(sql, [name], |row| {
+            Ok(Document { sha256: row.get("sha256")?, intended: row.get("intended")? })
+        })?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Records what is written under a name, or about to be.

@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use crate::error::Result;
-use crate::ledger::sql_path::SqlPath;
+use crate::ledger::sql_path::{SqlPath, path};
 use crate::ledger::{Ledger, now};
 
 /// A result or a failure that no hook was called for.
@@ -36,13 +36,12 @@ pub(crate) struct HookFailure {
 }
 
 impl Ledger {
-    /// Takes down that a hook is configured, or that none is. What ends while none is gets none.
+    /// Records whether a hook is configured. What ends while none is gets none.
     pub(crate) fn expect_hooks(&self, configured: bool) -> Result<()> {
-        let expected =
-            self.query(|connection| connection.prepare("SELECT 1 FROM hooks_since")?.exists([]))?;
+        let expected = self.row("SELECT 1 FROM hooks_since", [], |_| Ok(()))?.is_some();
         match (configured, expected) {
             (true, false) => self.write(|transaction| {
-                transaction.execute("INSERT INTO hooks_since VALUES (?1)", [now()])
+                transaction.execute("INSERT INTO hooks_since (at) VALUES (?1)", [now()])
             })?,
             (false, true) => {
                 self.write(|transaction| transaction.execute("DELETE FROM hooks_since", []))?
@@ -54,23 +53,31 @@ impl Ledger {
 
     /// What ended and had no hook yet, the oldest first.
     pub(crate) fn hooks_due(&self) -> Result<Vec<Due>> {
-        self.query(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT ended.* FROM (
-                     SELECT output, input, NULL AS failure, milliseconds, content, sha256,
-                            published_at AS at
-                     FROM results
-                     UNION ALL
-                     SELECT output, input, reason, NULL, content, NULL, ended_at
-                     FROM jobs WHERE state = 'failed'
-                 ) AS ended
-                 JOIN hooks_since ON ended.at >= hooks_since.at
-                 LEFT JOIN hooks ON hooks.output = ended.output
-                 WHERE hooks.called_at IS NULL OR hooks.called_at < ended.at
-                 ORDER BY ended.at",
-            )?;
-            statement.query_map([], due)?.collect()
-        })
+        self.rows(
+            "SELECT ended.output, ended.input, failure, milliseconds, content, sha256 FROM (
+                 SELECT output, input, NULL AS failure, milliseconds, content, sha256,
+                        published_at AS at
+                 FROM results
+                 UNION ALL
+                 SELECT output, input, reason, NULL, content, NULL, ended_at
+                 FROM jobs WHERE state = 'failed'
+             ) AS ended
+             JOIN hooks_since ON ended.at >= hooks_since.at
+             LEFT JOIN hooks ON hooks.output = ended.output
+             WHERE hooks.called_at IS NULL OR hooks.called_at < ended.at
+             ORDER BY ended.at",
+            [],
+            |row| {
+                Ok(Due {
+                    output: path(row, "output")?,
+                    input: path(row, "input")?,
+                    failure: row.get("failure")?,
+                    milliseconds: row.get("milliseconds")?,
+                    content: row.get("content")?,
+                    sha256: row.get("sha256")?,
+                })
+            },
+        )
     }
 
     /// Records how a hook ended that was called at this time: well, or failed for this reason.
@@ -93,30 +100,9 @@ impl Ledger {
 
     /// Results whose latest hook failed, by the name of the input.
     pub(crate) fn hook_failures(&self) -> Result<Vec<HookFailure>> {
-        self.query(|connection| {
-            // A ledger of an older version has no such table until it is opened for writing.
-            let table = "SELECT 1 FROM sqlite_schema WHERE name = 'hooks'";
-            if !connection.prepare(table)?.exists([])? {
-                return Ok(Vec::new());
-            }
-            let mut statement = connection.prepare(
-                "SELECT input, reason FROM hooks WHERE reason IS NOT NULL ORDER BY input",
-            )?;
-            let rows = statement.query_map([], |row| {
-                Ok(HookFailure { input: row.get::<_, SqlPath<PathBuf>>(0)?.0, reason: row.get(1)? })
-            })?;
-            rows.collect()
+        let sql = "SELECT input, reason FROM hooks WHERE reason IS NOT NULL ORDER BY input";
+        self.rows(sql, [], |row| {
+            Ok(HookFailure { input: path(row, "input")?, reason: row.get("reason")? })
         })
     }
-}
-
-fn due(row: &Row) -> rusqlite::Result<Due> {
-    Ok(Due {
-        output: row.get::<_, SqlPath<PathBuf>>(0)?.0,
-        input: row.get::<_, SqlPath<PathBuf>>(1)?.0,
-        failure: row.get(2)?,
-        milliseconds: row.get(3)?,
-        content: row.get(4)?,
-        sha256: row.get(5)?,
-    })
 }

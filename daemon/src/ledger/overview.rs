@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rusqlite::params;
 
 use crate::error::Result;
-use crate::ledger::sql_path::SqlPath;
+use crate::ledger::sql_path::{SqlPath, path};
 use crate::ledger::{Ledger, now};
 
 /// An input whose latest attempt failed.
@@ -44,76 +44,81 @@ pub(crate) struct MadeAlike {
 impl Ledger {
     /// Results by how they were made, the way that was used latest first.
     pub(crate) fn made_alike(&self) -> Result<Vec<MadeAlike>> {
-        self.query(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT software, weights_name, weights, settings, count(*) FROM results
-                 GROUP BY software, weights, settings ORDER BY max(published_at) DESC",
-            )?;
-            let rows = statement.query_map([], |row| {
+        self.rows(
+            "SELECT software, weights_name, weights, settings, count(*) AS results FROM results
+             GROUP BY software, weights, settings ORDER BY max(published_at) DESC",
+            [],
+            |row| {
                 Ok(MadeAlike {
-                    software: row.get(0)?,
-                    weights: row.get(1)?,
-                    weights_sha256: row.get(2)?,
-                    settings: row.get(3)?,
-                    results: row.get(4)?,
+                    software: row.get("software")?,
+                    weights: row.get("weights_name")?,
+                    weights_sha256: row.get("weights")?,
+                    settings: row.get("settings")?,
+                    results: row.get("results")?,
                 })
-            })?;
-            rows.collect()
-        })
+            },
+        )
+    }
+
+    /// How many results have notices, and how many have one of each kind.
+    pub(crate) fn notices(&self) -> Result<(u32, Vec<(String, u32)>)> {
+        let sql = "SELECT count(*) AS results FROM results WHERE json_array_length(notices) > 0";
+        let results = self.row(sql, [], |row| row.get("results"))?;
+        let kinds = self.rows(
+            "SELECT json_extract(value, '$.kind') AS kind, count(DISTINCT output) AS results
+             FROM results, json_each(results.notices)
+             GROUP BY kind ORDER BY results DESC, kind",
+            [],
+            |row| Ok((row.get("kind")?, row.get("results")?)),
+        )?;
+        Ok((results.unwrap_or_default(), kinds))
     }
 
     /// Sums over all inputs; what is being published counts as running.
     pub(crate) fn counts(&self) -> Result<Counts> {
-        self.query(|connection| {
-            let mut counts = Counts::default();
-            let mut statement =
-                connection.prepare("SELECT state, count(*) FROM jobs GROUP BY state")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let count: u32 = row.get(1)?;
-                match row.get::<_, String>(0)?.as_str() {
-                    "queued" => counts.queued = count,
-                    "done" => counts.done = count,
-                    "skipped" => counts.skipped = count,
-                    "failed" => counts.failed = count,
-                    _ => counts.running += count,
-                }
+        let sql = "SELECT state, count(*) AS jobs FROM jobs GROUP BY state";
+        let states =
+            self.rows(sql, [], |row| Ok((row.get::<_, String>("state")?, row.get("jobs")?)))?;
+        let mut counts = Counts::default();
+        for (state, count) in states {
+            match state.as_str() {
+                "queued" => counts.queued = count,
+                "done" => counts.done = count,
+                "skipped" => counts.skipped = count,
+                "failed" => counts.failed = count,
+                _ => counts.running += count,
             }
-            Ok(counts)
-        })
+        }
+        Ok(counts)
     }
 
     /// Inputs in work, the longest-running first.
     pub(crate) fn running(&self) -> Result<Vec<PathBuf>> {
-        self.query(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT input FROM jobs WHERE state IN ('running', 'publishing')
-                 ORDER BY started_at, input",
-            )?;
-            let rows = statement.query_map([], |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0))?;
-            rows.collect()
-        })
+        self.rows(
+            "SELECT input FROM jobs WHERE state IN ('running', 'publishing')
+             ORDER BY started_at, input",
+            [],
+            |row| path(row, "input"),
+        )
     }
 
     /// Inputs whose latest attempt failed, by name.
     pub(crate) fn failures(&self) -> Result<Vec<Failure>> {
-        self.query(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT input, reason, tries,
-                        strftime('%Y-%m-%dT%H:%M:%SZ', ended_at / 1000, 'unixepoch')
-                 FROM jobs WHERE state = 'failed'
-                 ORDER BY input",
-            )?;
-            let rows = statement.query_map([], |row| {
+        self.rows(
+            "SELECT input, reason, tries,
+                    strftime('%Y-%m-%dT%H:%M:%SZ', ended_at / 1000, 'unixepoch') AS last_try
+             FROM jobs WHERE state = 'failed'
+             ORDER BY input",
+            [],
+            |row| {
                 Ok(Failure {
-                    input: row.get::<_, SqlPath<PathBuf>>(0)?.0,
-                    reason: row.get(1)?,
-                    tries: row.get(2)?,
-                    last_try: row.get(3)?,
+                    input: path(row, "input")?,
+                    reason: row.get("reason")?,
+                    tries: row.get("tries")?,
+                    last_try: row.get("last_try")?,
                 })
-            })?;
-            rows.collect()
-        })
+            },
+        )
     }
 
     /// Results a minute over the last ten minutes in which one was published.
@@ -125,10 +130,10 @@ impl Ledger {
                     .query_row("SELECT max(published_at) FROM results", [], |row| row.get(0))?;
             let Some(latest) = latest else { return Ok(0.0) };
             let (count, first): (i64, i64) = connection.query_row(
-                "SELECT count(*), min(published_at - milliseconds) FROM results
+                "SELECT count(*) AS results, min(published_at - milliseconds) AS first FROM results
                  WHERE published_at > ?1",
                 [latest - WINDOW],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| Ok((row.get("results")?, row.get("first")?)),
             )?;
             let span = (latest - first).clamp(1, WINDOW);
             Ok(count as f64 * 60_000.0 / span as f64)

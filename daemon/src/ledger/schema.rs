@@ -104,6 +104,10 @@ CREATE TABLE documents (         -- manifests in the output folder
     intended TEXT                -- as it is written, or was about to be
 );
 ",
+    "
+ALTER TABLE results ADD COLUMN notices TEXT;     -- JSON list; NULL: unknown of older results
+ALTER TABLE intents ADD COLUMN notices TEXT;
+",
 ];
 
 /// Brings a ledger to the newest version.
@@ -119,8 +123,13 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
     connection.execute_batch(&script).map_err(ledger_error(path))
 }
 
+/// Whether a ledger has the newest version; refused if it is newer than this program.
+pub(super) fn is_newest(connection: &Connection, path: &Path) -> Result<bool> {
+    Ok(check(connection, path)? == MIGRATIONS.len())
+}
+
 /// The version of a ledger, refused if it is newer than this program.
-pub(super) fn check(connection: &Connection, path: &Path) -> Result<usize> {
+fn check(connection: &Connection, path: &Path) -> Result<usize> {
     let version: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(ledger_error(path))?;

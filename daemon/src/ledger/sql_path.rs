@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{Row, ToSql};
 
 /// A path as text, or as a blob of its bytes where it is not UTF-8.
 pub(super) struct SqlPath<P>(pub(super) P);
@@ -30,4 +30,9 @@ impl FromSql for SqlPath<PathBuf> {
             _ => Err(FromSqlError::InvalidType),
         }
     }
+}
+
+/// The path in a column.
+pub(super) fn path(row: &Row, column: &str) -> rusqlite::Result<PathBuf> {
+    Ok(row.get::<_, SqlPath<PathBuf>>(column)?.0)
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use super::overview::Counts;
 use super::*;
 
 fn ledger() -> (tempfile::TempDir, Ledger) {
@@ -40,11 +41,12 @@ fn result_of(job: &Job) -> Published {
         original: Original::Kept,
         making: Making { software: Some("p 1".into()), weights: Some("n".into()), at: Some(9) },
         sidecar: Some("s".into()),
+        notices: Some(vec![json!({"kind": "text-broken"})]),
     }
 }
 
 fn enqueue(ledger: &Ledger, job: &Job) -> i64 {
-    ledger.enqueue(std::slice::from_ref(job), &recipe()).unwrap()[0]
+    ledger.enqueue([(job, None)], &recipe()).unwrap()[0]
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn a_published_result_is_known_by_its_final_name() {
 fn what_is_under_way_is_unsettled() {
     let (_folder, ledger) = ledger();
     let (first, second) = (job("a.jpg"), job("b.jpg"));
-    let ids = ledger.enqueue(&[first, second.clone()], &recipe()).unwrap();
+    let ids = ledger.enqueue([(&first, None), (&second, None)], &recipe()).unwrap();
     ledger.start(ids[0], "c", Path::new(".a.tmp"), 1).unwrap();
     ledger.start(ids[1], "c", Path::new(".b.tmp"), 1).unwrap();
     ledger.intend(ids[1], &result_of(&second)).unwrap();
@@ -96,7 +98,7 @@ fn tries_count_until_the_input_or_the_settings_change() {
     ledger.fail(id, "damaged").unwrap();
     assert_eq!(tries(), 1);
     let other = Recipe { settings: "{1}".into(), ..recipe() };
-    let id = ledger.enqueue(std::slice::from_ref(&job), &other).unwrap()[0];
+    let id = ledger.enqueue([(&job, None)], &other).unwrap()[0];
     ledger.fail(id, "gone").unwrap();
     assert_eq!(tries(), 1);
 }
@@ -106,7 +108,7 @@ fn a_result_that_is_begun_again_tells_the_time_of_its_first_beginning() {
     let (_folder, ledger) = ledger();
     let job = job("a.jpg");
     let begin = |content: &str, recipe: &Recipe, time: i64| {
-        let id = ledger.enqueue(std::slice::from_ref(&job), recipe).unwrap()[0];
+        let id = ledger.enqueue([(&job, None)], recipe).unwrap()[0];
         ledger.start(id, content, Path::new(".a.tmp"), time).unwrap()
     };
     assert_eq!(begin("c", &recipe(), 1), 1);
@@ -188,4 +190,70 @@ fn a_hook_is_due_until_one_was_called_since() {
     assert_eq!(due(), std::slice::from_ref(&done.output), "it was made again");
     ledger.expect_hooks(false).unwrap();
     assert!(due().is_empty());
+}
+
+/// Every row of every table, by the columns that the table has in `columns`.
+fn rows(ledger: &Connection, columns: &[(String, String)]) -> Vec<String> {
+    let mut rows = Vec::new();
+    for (table, columns) in columns {
+        let mut statement = ledger.prepare(&format!("SELECT {columns} FROM {table}")).unwrap();
+        let mut found = statement.query([]).unwrap();
+        while let Some(row) = found.next().unwrap() {
+            rows.push(format!("{table}: {row:?}"));
+        }
+    }
+    rows
+}
+
+#[test]
+fn ledgers_of_earlier_versions_lose_nothing() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/assets/ledgers");
+    for version in [1, 4] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FOLDER).join(FILE);
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        std::fs::copy(assets.join(format!("version-{version}.sqlite")), &path).unwrap();
+        let old = Connection::open(&path).unwrap();
+        let columns: Vec<(String, String)> = old
+            .prepare(
+                "SELECT tables.name, group_concat(columns.name, ', ')
+                 FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+                 WHERE tables.type = 'table' GROUP BY tables.name",
+            )
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let before = rows(&old, &columns);
+        assert!(before.len() >= 10, "{before:?}");
+        drop(old);
+
+        // It is read as it is before anything is written.
+        let bytes = std::fs::read(&path).unwrap();
+        let one_each = Counts { queued: 1, running: 2, done: 2, skipped: 1, failed: 1 };
+        let read = Ledger::read(folder.path()).unwrap().unwrap();
+        assert_eq!(read.counts().unwrap(), one_each);
+        assert_eq!(read.made_alike().unwrap()[0].results, 2);
+        assert_eq!(read.notices().unwrap(), (0, Vec::new()));
+        assert_eq!(read.hook_failures().unwrap().len(), usize::from(version >= 3));
+        assert!(read.result(Path::new("done.jpg")).unwrap().is_some());
+        drop(read);
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+
+        let ledger = Ledger::open(folder.path()).unwrap();
+        assert_eq!(rows(&ledger.lock(), &columns), before);
+        assert_eq!(ledger.counts().unwrap(), one_each);
+        let result = ledger.result(Path::new("done.jpg")).unwrap().unwrap();
+        assert_eq!(result.input, Path::new("/scans/done.jpg"));
+        assert_eq!(result.making.software.is_some(), version >= 4);
+        let bytes = Path::new(OsStr::from_bytes(b"\xff\xfe.jpg"));
+        assert!(ledger.result(bytes).unwrap().is_some());
+        assert_eq!(ledger.unsettled().unwrap()[1].intended, Some("d".repeat(64)));
+        for job in ledger.unsettled().unwrap() {
+            ledger.publish(job.id).unwrap();
+        }
+        let published = ledger.result(Path::new("publishing.png")).unwrap().unwrap();
+        assert_eq!(published.content, "3".repeat(64));
+    }
 }

@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use crate::error::Result;
-use crate::fingerprint::Stamp;
-use crate::ledger::sql_path::SqlPath;
-use crate::ledger::{Ledger, Original, forget_intent, now};
+use crate::files::fingerprint::Stamp;
+use crate::ledger::published::Original;
+use crate::ledger::sql_path::{SqlPath, path};
+use crate::ledger::{Ledger, forget_intent, now};
 use crate::plan::Job;
-use crate::settings::{Recipe, SOFTWARE};
+use crate::settings::Recipe;
 
 /// What the ledger says of a file with a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum InputState {
     /// There is something to do.
     New,
     /// It ended, and was so young when it was taken that it could have changed since without
@@ -25,74 +26,34 @@ pub(crate) enum Standing {
 }
 
 impl Ledger {
-    /// Puts jobs whose inputs have these stamps into the queue and gives their numbers, in the
-    /// same order.
-    pub(crate) fn take(&self, jobs: &[(Job, Stamp)], recipe: &Recipe) -> Result<Vec<i64>> {
-        self.write(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO jobs (output, input, weights, settings, state, queued_at,
-                     source_size, source_modified, source_changed, software)
-                 VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT (output, input) DO UPDATE SET
-                     tries = iif(weights = excluded.weights AND settings = excluded.settings,
-                                 tries, 0),
-                     made_at = iif(weights = excluded.weights AND settings = excluded.settings
-                                   AND software IS excluded.software, made_at, NULL),
-                     software = excluded.software, weights = excluded.weights, settings = excluded.settings,
-                     state = 'queued', queued_at = excluded.queued_at, retry_at = NULL,
-                     source_size = excluded.source_size,
-                     source_modified = excluded.source_modified,
-                     source_changed = excluded.source_changed
-                 RETURNING id",
-            )?;
-            let now = now();
-            let mut take = |(job, stamp): &(Job, Stamp)| {
-                let values = params![
-                    SqlPath(&job.output),
-                    SqlPath(&job.input),
-                    recipe.weights,
-                    recipe.settings,
-                    now,
-                    stamp.size,
-                    stamp.modified,
-                    stamp.changed,
-                    SOFTWARE,
-                ];
-                statement.query_row(values, |row| row.get(0))
-            };
-            jobs.iter().map(&mut take).collect()
-        })
-    }
-
     /// Whether a file of this stamp ended as done, skipped or failed with this recipe.
-    pub(crate) fn standing(&self, job: &Job, stamp: &Stamp, recipe: &Recipe) -> Result<Standing> {
-        let taken = self.query(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT queued_at FROM jobs
-                     WHERE output = ?1 AND input = ?2 AND weights = ?3 AND settings = ?4
-                         AND source_size = ?5 AND source_modified = ?6 AND source_changed = ?7
-                         AND state IN ('done', 'skipped', 'failed')",
-                )?
-                .query_row(
-                    params![
-                        SqlPath(&job.output),
-                        SqlPath(&job.input),
-                        recipe.weights,
-                        recipe.settings,
-                        stamp.size,
-                        stamp.modified,
-                        stamp.changed,
-                    ],
-                    |row| row.get::<_, i64>(0),
-                )
-                .optional()
-        })?;
+    pub(crate) fn input_state(
+        &self,
+        job: &Job,
+        stamp: &Stamp,
+        recipe: &Recipe,
+    ) -> Result<InputState> {
+        let taken: Option<i64> = self.row(
+            "SELECT queued_at FROM jobs
+             WHERE output = ?1 AND input = ?2 AND weights = ?3 AND settings = ?4
+                 AND source_size = ?5 AND source_modified = ?6 AND source_changed = ?7
+                 AND state IN ('done', 'skipped', 'failed')",
+            params![
+                SqlPath(&job.output),
+                SqlPath(&job.input),
+                recipe.weights,
+                recipe.settings,
+                stamp.size,
+                stamp.modified,
+                stamp.changed,
+            ],
+            |row| row.get("queued_at"),
+        )?;
         Ok(match taken {
-            None => Standing::New,
+            None => InputState::New,
             Some(milliseconds) => {
                 let taken = UNIX_EPOCH + Duration::from_millis(milliseconds.max(0).cast_unsigned());
-                if stamp.is_settled(taken) { Standing::Settled } else { Standing::Young }
+                if stamp.is_settled(taken) { InputState::Settled } else { InputState::Young }
             }
         })
     }
@@ -148,13 +109,8 @@ impl Ledger {
 
     /// Numbers and inputs of the jobs in the queue.
     pub(crate) fn queued(&self) -> Result<Vec<(i64, PathBuf)>> {
-        self.query(|connection| {
-            let mut statement =
-                connection.prepare("SELECT id, input FROM jobs WHERE state = 'queued'")?;
-            let rows = statement
-                .query_map([], |row| Ok((row.get(0)?, row.get::<_, SqlPath<PathBuf>>(1)?.0)))?;
-            rows.collect()
-        })
+        let sql = "SELECT id, input FROM jobs WHERE state = 'queued'";
+        self.rows(sql, [], |row| Ok((row.get("id")?, path(row, "input")?)))
     }
 
     /// An input whose result, under another name than `output`, has this content and recipe.
@@ -164,29 +120,19 @@ impl Ledger {
         recipe: &Recipe,
         output: &Path,
     ) -> Result<Option<PathBuf>> {
-        self.query(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT input FROM results
-                     WHERE content = ?1 AND weights = ?2 AND settings = ?3 AND output <> ?4
-                     ORDER BY published_at LIMIT 1",
-                )?
-                .query_row(
-                    params![content, recipe.weights, recipe.settings, SqlPath(output)],
-                    |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0),
-                )
-                .optional()
-        })
+        self.row(
+            "SELECT input FROM results
+             WHERE content = ?1 AND weights = ?2 AND settings = ?3 AND output <> ?4
+             ORDER BY published_at LIMIT 1",
+            params![content, recipe.weights, recipe.settings, SqlPath(output)],
+            |row| path(row, "input"),
+        )
     }
 
     /// Results whose originals are to be moved or deleted.
     pub(crate) fn leaving(&self) -> Result<Vec<PathBuf>> {
-        self.query(|connection| {
-            let mut statement =
-                connection.prepare("SELECT output FROM results WHERE original = 'leaving'")?;
-            let rows = statement.query_map([], |row| Ok(row.get::<_, SqlPath<PathBuf>>(0)?.0))?;
-            rows.collect()
-        })
+        let sql = "SELECT output FROM results WHERE original = 'leaving'";
+        self.rows(sql, [], |row| path(row, "output"))
     }
 
     /// Records what became of a result's original.

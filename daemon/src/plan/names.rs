@@ -1,12 +1,9 @@
 //! Names of results.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::cli::FormatChoice;
-use crate::error::{Error, Result};
-use crate::plan::Job;
+use polychromify_core::scan::Format;
 
 const JPEG: &[&str] = &["jpg", "jpeg", "jpe", "jfif"];
 const PNG: &[&str] = &["png"];
@@ -20,13 +17,13 @@ pub(crate) fn is_photograph(path: &Path) -> bool {
 
 /// Name of the result of `path`: its own, with the format's extension appended unless it ends
 /// with one of that format's already.
-pub(super) fn result(path: &Path, format: FormatChoice) -> PathBuf {
+pub(super) fn result(path: &Path, format: Option<Format>) -> PathBuf {
     let extensions = match format {
-        FormatChoice::Same => return path.to_path_buf(),
-        FormatChoice::Jpeg => JPEG,
-        FormatChoice::Png => PNG,
-        FormatChoice::Tiff => TIFF,
-        FormatChoice::Webp => WEBP,
+        None => return path.to_path_buf(),
+        Some(Format::Jpeg) => JPEG,
+        Some(Format::Png) => PNG,
+        Some(Format::Tiff) => TIFF,
+        Some(Format::Webp) => WEBP,
     };
     if has_extension(path, extensions) {
         return path.to_path_buf();
@@ -43,77 +40,22 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     })
 }
 
-/// Refuses results that are equal, equal but for case, or one the folder of another: whether
-/// those are different files depends on the file system.
-pub(super) fn refuse_collisions(jobs: &[Job]) -> Result<()> {
-    let fold = |path: &Path| path.to_string_lossy().to_lowercase();
-    let mut files = HashMap::new();
-    for job in jobs {
-        if let Some(first) = files.insert(fold(&job.output), job) {
-            return Err(collision(first, job));
-        }
-    }
-    for job in jobs {
-        for folder in job.output.ancestors().skip(1) {
-            if let Some(first) = files.get(&fold(folder)) {
-                return Err(collision(first, job));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn collision(first: &Job, second: &Job) -> Error {
-    Error::SameResult {
-        first: first.shown.clone(),
-        second: second.shown.clone(),
-        result: first.output.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn name(path: &str, format: FormatChoice) -> String {
+    fn name(path: &str, format: Option<Format>) -> String {
         result(Path::new(path), format).display().to_string()
     }
 
     #[test]
     fn the_extension_is_appended_only_where_the_format_changes() {
-        assert_eq!(name("b/scan.TIF", FormatChoice::Jpeg), "b/scan.TIF.jpg");
-        assert_eq!(name("scan.jpg", FormatChoice::Png), "scan.jpg.png");
-        assert_eq!(name("scan", FormatChoice::Tiff), "scan.tif");
-        assert_eq!(name("a.jpeg", FormatChoice::Jpeg), "a.jpeg");
-        assert_eq!(name("a.JPG", FormatChoice::Jpeg), "a.JPG");
-        assert_eq!(name("a.TIFF", FormatChoice::Tiff), "a.TIFF");
-        assert_eq!(name("a.xyz", FormatChoice::Same), "a.xyz");
-    }
-
-    fn collide(outputs: &[&str]) -> bool {
-        let jobs: Vec<Job> = outputs
-            .iter()
-            .map(|output| Job {
-                shown: output.into(),
-                input: output.into(),
-                below: output.into(),
-                output: output.into(),
-            })
-            .collect();
-        refuse_collisions(&jobs).is_err()
-    }
-
-    #[test]
-    fn results_that_are_equal_but_for_case_collide() {
-        assert!(collide(&["a/x.jpg", "a/x.jpg"]));
-        assert!(collide(&["a/x.jpg", "A/X.JPG"]));
-        assert!(collide(&["Ä.png", "ä.png"]));
-        assert!(!collide(&["a/x.jpg", "b/x.jpg", "a/x.jpg.jpg"]));
-    }
-
-    #[test]
-    fn a_result_cannot_be_the_folder_of_another() {
-        assert!(collide(&["x.jpg", "x.jpg/y.jpg"]));
-        assert!(collide(&["X.JPG/sub/y.jpg", "x.jpg"]));
+        assert_eq!(name("b/scan.TIF", Some(Format::Jpeg)), "b/scan.TIF.jpg");
+        assert_eq!(name("scan.jpg", Some(Format::Png)), "scan.jpg.png");
+        assert_eq!(name("scan", Some(Format::Tiff)), "scan.tif");
+        assert_eq!(name("a.jpeg", Some(Format::Jpeg)), "a.jpeg");
+        assert_eq!(name("a.JPG", Some(Format::Jpeg)), "a.JPG");
+        assert_eq!(name("a.TIFF", Some(Format::Tiff)), "a.TIFF");
+        assert_eq!(name("a.xyz", None), "a.xyz");
     }
 }

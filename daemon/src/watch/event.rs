@@ -1,9 +1,10 @@
-//! What happens in a watched folder, for whoever tells, counts or reacts to it.
+//! What happens in a watched folder, for whoever logs, counts or reacts to it.
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::job::Outcome;
+use crate::plan::Job;
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -28,19 +29,19 @@ pub(crate) enum WatchEvent<'a> {
     /// A job has begun.
     Began { input: &'a Path },
     /// A job ended, for now where the outcome is [`Outcome::Postponed`].
-    Ended { input: &'a Path, output: &'a Path, outcome: &'a Outcome },
-    /// A sign of life, at least every [`HEARTBEAT`]: files waited for, jobs in the queue and in work,
+    Ended { job: &'a Job, outcome: &'a Outcome },
+    /// The program is alive, at least every [`HEARTBEAT`]: files waited for, jobs in the queue and in work,
     /// bands read so far.
     Alive { waiting: usize, queued: usize, running: usize, bands: u64 },
     /// The program was asked to stop; jobs in hand are given up or finished.
     Stopping,
 }
 
-/// Longest time between two signs of life.
+/// Longest time between two heartbeats.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// Listens to a watched folder.
 pub(crate) trait Observer {
-    /// Takes note of an event. It is called on the thread that coordinates, and must not wait.
+    /// Takes note of an event. It is called on the thread that coordinates, and must not block.
     fn tell(&mut self, event: &WatchEvent<'_>);
 }

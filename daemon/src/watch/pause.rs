@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::crew::Crew;
+use crate::queue::JobQueue;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
@@ -17,30 +17,30 @@ pub(super) struct Pause {
 
 impl Pause {
     /// The output could not be written: begins a pause, or keeps the one that is on. Gives its end.
-    pub(super) fn begin(&mut self, crew: &Crew, now: Instant) -> Instant {
+    pub(super) fn begin(&mut self, queue: &JobQueue, now: Instant) -> Instant {
         if let Some(until) = self.until {
             return until;
         }
         self.length = (self.length * 2).clamp(FIRST, LONGEST);
-        crew.allow(Some(0));
+        queue.allow(Some(0));
         let until = now + self.length;
         self.until = Some(until);
         until
     }
 
     /// Ends the pause with a trial when its time has come.
-    pub(super) fn pass(&mut self, crew: &Crew, now: Instant) {
+    pub(super) fn pass(&mut self, queue: &JobQueue, now: Instant) {
         if self.until.is_some_and(|until| until <= now) {
             self.until = None;
-            crew.allow(Some(1));
+            queue.allow(Some(1));
         }
     }
 
     /// A job ended that could write the output.
-    pub(super) fn end(&mut self, crew: &Crew) {
+    pub(super) fn end(&mut self, queue: &JobQueue) {
         if !self.length.is_zero() && self.until.is_none() {
             self.length = Duration::ZERO;
-            crew.allow(None);
+            queue.allow(None);
         }
     }
 }
@@ -50,26 +50,26 @@ mod tests {
     use super::*;
     use crate::plan::Job;
 
-    fn queue(jobs: i64) -> Crew {
-        let crew = Crew::default();
+    fn queue_of(jobs: i64) -> JobQueue {
+        let queue = JobQueue::default();
         let path = || std::path::PathBuf::from("a");
         let job = || Job { shown: path(), input: path(), below: path(), output: path() };
-        crew.add((0..jobs).map(|id| (id, job())));
-        crew
+        queue.add((0..jobs).map(|id| (id, job())));
+        queue
     }
 
     #[test]
     fn after_a_pause_one_job_is_tried_and_all_go_on_when_it_went_well() {
-        let (crew, start, mut pause) = (queue(3), Instant::now(), Pause::default());
-        let until = pause.begin(&crew, start);
-        assert_eq!(pause.begin(&crew, start), until, "two workers fail in one pause");
-        pause.pass(&crew, until);
-        crew.take().unwrap();
-        let second = pause.begin(&crew, until);
+        let (queue, start, mut pause) = (queue_of(3), Instant::now(), Pause::default());
+        let until = pause.begin(&queue, start);
+        assert_eq!(pause.begin(&queue, start), until, "two workers fail in one pause");
+        pause.pass(&queue, until);
+        queue.take().unwrap();
+        let second = pause.begin(&queue, until);
         assert_eq!(second - until, 2 * FIRST);
-        pause.pass(&crew, second);
-        crew.take().unwrap();
-        pause.end(&crew);
-        crew.take().unwrap();
+        pause.pass(&queue, second);
+        queue.take().unwrap();
+        pause.end(&queue);
+        queue.take().unwrap();
     }
 }

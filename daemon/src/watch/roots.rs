@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::plan;
+use crate::policy::OnSuccess;
 use crate::watch::filesystem;
-use crate::watch::settings::{Noticing, OnSuccess, WatchSettings};
+use crate::watch::settings::WatchSettings;
 
 /// A folder that is watched with everything below it.
 #[derive(Debug)]
@@ -36,12 +37,10 @@ impl Root {
 
     /// Finds out whether the folder sends events; `can_listen`: whether any would be heard.
     pub(super) fn ask_file_system(&mut self, settings: &WatchSettings, can_listen: bool) {
-        match settings.noticing {
-            Noticing::Poll => self.polled = Some("as asked for".to_owned()),
-            Noticing::Auto if can_listen => {
-                self.polled = filesystem::without_events(&self.real).map(sends_none);
-            }
-            Noticing::Auto => {}
+        if settings.poll_all {
+            self.polled = Some("as asked for".to_owned());
+        } else if can_listen {
+            self.polled = filesystem::without_events(&self.real).map(sends_none);
         }
     }
 
@@ -98,8 +97,12 @@ pub(super) fn sends_none(file_system: &str) -> String {
 }
 
 /// Folders that are not looked into: that of the originals that move away, wherever it lies.
-pub(super) fn excluded(settings: &WatchSettings, output: &Path) -> Result<Vec<PathBuf>> {
-    let OnSuccess::Move(folder) = &settings.on_success else { return Ok(Vec::new()) };
+pub(super) fn excluded(
+    settings: &WatchSettings,
+    on_success: &OnSuccess,
+    output: &Path,
+) -> Result<Vec<PathBuf>> {
+    let OnSuccess::Move(folder) = on_success else { return Ok(Vec::new()) };
     let real = plan::resolve(folder)?;
     if real.starts_with(output) || output.starts_with(&real) {
         return Err(Error::MovesIntoOutput { folder: folder.clone() });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use crate::fingerprint::Stamp;
+use crate::files::fingerprint::Stamp;
 
 /// Hashes of paths and of their stamps: 16 bytes a file. An entry misleads only if both of two
 /// files' 64-bit hashes agree.

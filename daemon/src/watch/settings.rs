@@ -1,7 +1,14 @@
-//! What a watched folder is set to: filled by flags, and by whatever else configures the program.
+//! Which folders are watched, and how files in them are noticed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::cli::Watch;
+use crate::files::ignore::IGNORED;
+use crate::limits;
+
+/// How often folders are polled unless it is set.
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Settings of `polychromify watch`, apart from those that decide how results look.
 #[derive(Clone, Debug)]
@@ -14,97 +21,32 @@ pub(crate) struct WatchSettings {
     pub(crate) stability_delay: Duration,
     /// How often all folders are looked through besides events; zero: at the start only.
     pub(crate) rescan: Duration,
-    /// Whether files are noticed by events or by looking again and again.
-    pub(crate) noticing: Noticing,
+    /// Whether folders are polled that send events too.
+    pub(crate) poll_all: bool,
     /// How often polled folders are looked through.
     pub(crate) poll_interval: Duration,
     /// Globs of names, or of paths below the input where they hold a `/`, that are left alone.
     pub(crate) ignore: Vec<String>,
     /// How long an empty file may wait for its content before it fails.
     pub(crate) empty_patience: Duration,
-    /// What becomes of an original whose result is there.
-    pub(crate) on_success: OnSuccess,
-    /// What becomes of a file whose content has a result already, under another name.
-    pub(crate) duplicates: Duplicates,
-    /// When a failed file is tried again.
-    pub(crate) retries: Retries,
     /// Photographs in work at the same time.
     pub(crate) jobs: usize,
 }
 
-/// How files are noticed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Noticing {
-    /// By events, and by polling on file systems that are known to send none.
-    #[default]
-    Auto,
-    /// By polling only.
-    Poll,
-}
-
-/// What becomes of an original once its result is synced and read back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum OnSuccess {
-    /// It stays where it is.
-    #[default]
-    Keep,
-    /// It moves below this folder, to the same path as below its input folder.
-    Move(PathBuf),
-    /// It is deleted.
-    Delete,
-}
-
-/// What becomes of a file whose content has a result under another name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Duplicates {
-    /// Each name gets its own result.
-    #[default]
-    Each,
-    /// It is left out, and recorded as skipped.
-    Skip,
-}
-
-/// How often and when a job that failed is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Retries {
-    /// Tries of a file that cannot be read for now (locked, no permission, input/output error).
-    pub(crate) most: u32,
-    /// Tries of a file that reads as damaged: it may still be growing.
-    pub(crate) most_damaged: u32,
-    /// Wait after the first failure; it doubles with each further one.
-    pub(crate) first_delay: Duration,
-    /// Longest wait.
-    pub(crate) longest_delay: Duration,
-}
-
-impl Default for Retries {
-    fn default() -> Self {
+impl WatchSettings {
+    /// What the options say; `output` is theirs.
+    pub(crate) fn new(arguments: &Watch, output: &Path) -> Self {
+        let own = arguments.ignore.iter().cloned();
         Self {
-            most: 10,
-            most_damaged: 3,
-            first_delay: Duration::from_secs(5),
-            longest_delay: Duration::from_secs(300),
+            inputs: arguments.inputs.clone(),
+            output: output.to_path_buf(),
+            stability_delay: arguments.stability_delay,
+            rescan: arguments.rescan,
+            poll_all: arguments.poll.is_some(),
+            poll_interval: arguments.poll.unwrap_or(POLL_INTERVAL),
+            ignore: IGNORED.iter().map(ToString::to_string).chain(own).collect(),
+            empty_patience: arguments.empty_patience,
+            jobs: limits::workers(arguments.coloring.jobs),
         }
-    }
-}
-
-impl Retries {
-    /// Wait after this many failed tries, at least 1.
-    pub(crate) fn delay(&self, tries: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
-        self.first_delay.saturating_mul(doubled).min(self.longest_delay)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest() {
-        let retries = Retries::default();
-        let seconds = |tries| retries.delay(tries).as_secs();
-        assert_eq!([1, 2, 3, 4].map(seconds), [5, 10, 20, 40]);
-        assert_eq!([8, 100, u32::MAX].map(seconds), [300; 3]);
     }
 }

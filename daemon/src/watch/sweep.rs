@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::fingerprint::Stamp;
-use crate::ignore::Ignore;
+use crate::files::fingerprint::Stamp;
+use crate::files::ignore::Ignore;
 use crate::plan::names;
 
 /// What is left out.
@@ -22,7 +22,7 @@ pub(super) struct Filter {
 
 /// What lies at a path.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum PathKind {
     /// A folder of this device.
     Folder(u64),
     /// A regular file that is a photograph by its name, or a link to one below the same root.
@@ -60,31 +60,31 @@ impl Filter {
 }
 
 /// Looks at one path below `root`, which is free of symbolic links.
-pub(super) fn look(root: &Path, below: &Path) -> io::Result<Kind> {
+pub(super) fn classify(root: &Path, below: &Path) -> io::Result<PathKind> {
     let path = root.join(below);
     let metadata = fs::symlink_metadata(&path)?;
     if metadata.is_dir() {
-        return Ok(Kind::Folder(metadata.dev()));
+        return Ok(PathKind::Folder(metadata.dev()));
     }
     if !names::is_photograph(below) {
-        return Ok(Kind::Other);
+        return Ok(PathKind::Other);
     }
     if metadata.is_symlink() {
-        let Ok(target) = path.canonicalize() else { return Ok(Kind::Other) };
+        let Ok(target) = path.canonicalize() else { return Ok(PathKind::Other) };
         let inside = target.starts_with(root) && target.is_file();
-        return Ok(if inside { photograph(&fs::metadata(target)?) } else { Kind::Other });
+        return Ok(if inside { photograph(&fs::metadata(target)?) } else { PathKind::Other });
     }
-    Ok(if metadata.is_file() { photograph(&metadata) } else { Kind::Other })
+    Ok(if metadata.is_file() { photograph(&metadata) } else { PathKind::Other })
 }
 
-fn photograph(metadata: &Metadata) -> Kind {
-    Kind::Photograph(Stamp::of(metadata))
+fn photograph(metadata: &Metadata) -> PathKind {
+    PathKind::Photograph(Stamp::of(metadata))
 }
 
 /// Stamp of the photograph at `below`, if it is still one. Opening a file makes network file
 /// systems ask their server for its size and time, which they otherwise keep for a while.
 pub(super) fn stamp(root: &Path, below: &Path, ask_server: bool) -> Option<Stamp> {
-    let Ok(Kind::Photograph(stamp)) = look(root, below) else { return None };
+    let Ok(PathKind::Photograph(stamp)) = classify(root, below) else { return None };
     if !ask_server {
         return Some(stamp);
     }
@@ -125,8 +125,8 @@ impl Sweep {
                 return Some(found);
             }
             let below = self.folders.pop()?;
-            match look(&self.root, &below) {
-                Ok(Kind::Folder(device)) => {
+            match classify(&self.root, &below) {
+                Ok(PathKind::Folder(device)) => {
                     self.listed_next = Some(below.clone());
                     return Some(Found::Folder(below, device));
                 }
@@ -158,12 +158,12 @@ impl Sweep {
             if !filter.admits(&self.root, &below) {
                 continue;
             }
-            match look(&self.root, &below) {
-                Ok(Kind::Folder(_)) => folders.push(below),
-                Ok(Kind::Photograph(stamp)) => {
+            match classify(&self.root, &below) {
+                Ok(PathKind::Folder(_)) => folders.push(below),
+                Ok(PathKind::Photograph(stamp)) => {
                     self.found.push_back(Found::Photograph(below, stamp));
                 }
-                Ok(Kind::Other) => {}
+                Ok(PathKind::Other) => {}
                 Err(error) => self.fail(below, error),
             }
         }
@@ -183,7 +183,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::ignore::IGNORED;
+    use crate::files::ignore::IGNORED;
 
     fn sweep(root: &Path, excluded: Vec<PathBuf>) -> Vec<String> {
         let filter = Filter { ignore: Ignore::new(IGNORED).unwrap(), excluded };

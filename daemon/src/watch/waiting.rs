@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::fingerprint::Stamp;
+use crate::files::fingerprint::Stamp;
 use crate::plan::Job;
 
 /// Files that are waited for, by their absolute paths.
@@ -73,7 +73,7 @@ impl Waiting {
     }
 
     /// A due file has this stamp, or is not there: gives its job if it stood still.
-    pub(super) fn look(
+    pub(super) fn poll(
         &mut self,
         path: &Path,
         stamp: Option<Stamp>,
@@ -127,16 +127,16 @@ mod tests {
         (waiting, start)
     }
 
-    fn look(waiting: &mut Waiting, stamp: Stamp, now: Instant) -> bool {
+    fn poll(waiting: &mut Waiting, stamp: Stamp, now: Instant) -> bool {
         let due = waiting.due(now);
-        due.iter().any(|path| waiting.look(path, Some(stamp), now).is_some())
+        due.iter().any(|path| waiting.poll(path, Some(stamp), now).is_some())
     }
 
     #[test]
     fn a_file_is_taken_once_it_stood_still() {
         let (mut waiting, start) = one(9);
-        assert!(!look(&mut waiting, stamp(9, 1), start + 4 * SECOND), "too soon");
-        assert!(look(&mut waiting, stamp(9, 1), start + 5 * SECOND));
+        assert!(!poll(&mut waiting, stamp(9, 1), start + 4 * SECOND), "too soon");
+        assert!(poll(&mut waiting, stamp(9, 1), start + 5 * SECOND));
         assert_eq!(waiting.len(), 0);
     }
 
@@ -144,9 +144,9 @@ mod tests {
     fn a_file_that_grows_or_is_written_in_place_begins_its_wait_anew() {
         for other in [stamp(10, 1), stamp(9, 2)] {
             let (mut waiting, start) = one(9);
-            assert!(!look(&mut waiting, other, start + 5 * SECOND));
-            assert!(!look(&mut waiting, other, start + 9 * SECOND));
-            assert!(look(&mut waiting, other, start + 10 * SECOND));
+            assert!(!poll(&mut waiting, other, start + 5 * SECOND));
+            assert!(!poll(&mut waiting, other, start + 9 * SECOND));
+            assert!(poll(&mut waiting, other, start + 10 * SECOND));
         }
     }
 
@@ -154,29 +154,29 @@ mod tests {
     fn an_event_begins_the_wait_anew_even_where_the_times_stand_still() {
         let (mut waiting, start) = one(9);
         waiting.touch(&job(), stamp(9, 1), start + 4 * SECOND);
-        assert!(!look(&mut waiting, stamp(9, 1), start + 8 * SECOND));
-        assert!(look(&mut waiting, stamp(9, 1), start + 9 * SECOND));
+        assert!(!poll(&mut waiting, stamp(9, 1), start + 8 * SECOND));
+        assert!(poll(&mut waiting, stamp(9, 1), start + 9 * SECOND));
     }
 
     #[test]
     fn finding_the_same_file_again_does_not_begin_the_wait_anew() {
         let (mut waiting, start) = one(9);
         waiting.find(&job(), stamp(9, 1), start + 4 * SECOND);
-        assert!(look(&mut waiting, stamp(9, 1), start + 5 * SECOND));
+        assert!(poll(&mut waiting, stamp(9, 1), start + 5 * SECOND));
     }
 
     #[test]
     fn an_empty_file_waits_for_its_content_and_is_taken_after_a_long_time() {
         let (mut waiting, start) = one(0);
-        assert!(!look(&mut waiting, stamp(0, 1), start + 59 * SECOND));
-        assert!(look(&mut waiting, stamp(0, 1), start + 60 * SECOND));
+        assert!(!poll(&mut waiting, stamp(0, 1), start + 59 * SECOND));
+        assert!(poll(&mut waiting, stamp(0, 1), start + 60 * SECOND));
     }
 
     #[test]
     fn a_file_that_went_away_is_not_waited_for() {
         let (mut waiting, start) = one(9);
         let path = waiting.due(start + 5 * SECOND).remove(0);
-        assert!(waiting.look(&path, None, start + 5 * SECOND).is_none());
+        assert!(waiting.poll(&path, None, start + 5 * SECOND).is_none());
         assert_eq!(waiting.len(), 0);
     }
 
@@ -184,9 +184,9 @@ mod tests {
     fn a_failed_file_waits_out_its_delay_unless_it_changes() {
         let (mut waiting, start) = (Waiting::new(5 * SECOND, 60 * SECOND), Instant::now());
         waiting.postpone(job(), stamp(9, 1), start, start + 40 * SECOND);
-        assert!(!look(&mut waiting, stamp(9, 1), start + 39 * SECOND));
+        assert!(!poll(&mut waiting, stamp(9, 1), start + 39 * SECOND));
         waiting.find(&job(), stamp(10, 2), start + 39 * SECOND);
-        assert!(!look(&mut waiting, stamp(10, 2), start + 43 * SECOND));
-        assert!(look(&mut waiting, stamp(10, 2), start + 44 * SECOND));
+        assert!(!poll(&mut waiting, stamp(10, 2), start + 43 * SECOND));
+        assert!(poll(&mut waiting, stamp(10, 2), start + 44 * SECOND));
     }
 }

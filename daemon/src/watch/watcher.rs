@@ -1,4 +1,5 @@
-//! The thread that coordinates: what is noticed, waited for, handed out and told.
+//! The thread that coordinates: it hears of files, waits until they are complete, and hands them to
+//! the workers.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -6,23 +7,23 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cli::FormatChoice;
-use crate::crew::Crew;
+use polychromify_core::scan::Format;
+
 use crate::error::Result;
-use crate::fingerprint::Stamp;
-use crate::ignore::Ignore;
-use crate::job::{DONE_ALREADY, GONE, Outcome, Studio};
-use crate::ledger::Standing;
+use crate::files::fingerprint::Stamp;
+use crate::files::ignore::Ignore;
+use crate::job::{JobContext, Outcome, SkipReason};
+use crate::ledger::InputState;
 use crate::plan::Job;
+use crate::queue::JobQueue;
 use crate::stop::Stop;
-use crate::watch::Message;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
-use crate::watch::eyes::Eyes;
-use crate::watch::look;
+use crate::watch::folder_events::FolderEvents;
+use crate::watch::input_state::input_state;
 use crate::watch::pause::Pause;
 use crate::watch::roots::{self, Root};
 use crate::watch::seen::Seen;
-use crate::watch::settings::{Noticing, WatchSettings};
+use crate::watch::settings::WatchSettings;
 use crate::watch::sweep::{self, Filter};
 use crate::watch::waiting::Waiting;
 
@@ -32,18 +33,29 @@ const NAP: Duration = Duration::from_millis(250);
 /// How often it is looked whether the folders are there, and whether somebody changed the ledger.
 const ROUND: Duration = Duration::from_secs(2);
 
+/// What the coordinating thread is told by others.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Events came in.
+    Noticed,
+    /// A worker began a job.
+    Began(Job),
+    /// A worker ended a job.
+    Ended(Job, Outcome),
+}
+
 pub(super) struct Watcher<'a> {
     pub(super) settings: &'a WatchSettings,
-    pub(super) studio: &'a Studio,
+    pub(super) context: &'a JobContext,
     observer: &'a mut dyn Observer,
     stop: &'a Stop,
-    crew: &'a Crew,
+    queue: &'a JobQueue,
     inbox: Receiver<Message>,
-    pub(super) format: FormatChoice,
+    pub(super) format: Option<Format>,
     pub(super) filter: Filter,
     pub(super) roots: Vec<Root>,
     /// `None`: all folders are polled.
-    pub(super) eyes: Option<Eyes>,
+    pub(super) events: Option<FolderEvents>,
     pub(super) waiting: Waiting,
     /// Jobs in the queue and in work, with their inputs' stamps as they were taken.
     pub(super) in_hand: HashMap<PathBuf, Stamp>,
@@ -53,7 +65,7 @@ pub(super) struct Watcher<'a> {
     /// Told as unreadable.
     pub(super) unreadable: HashSet<PathBuf>,
     pause: Pause,
-    last_sign: Instant,
+    last_heartbeat: Instant,
     next_round: Instant,
     /// What the ledger was when its queue was last compared with what is at hand; `None`: it is
     /// to be compared.
@@ -63,41 +75,46 @@ pub(super) struct Watcher<'a> {
 impl<'a> Watcher<'a> {
     pub(super) fn new(
         settings: &'a WatchSettings,
-        studio: &'a Studio,
+        context: &'a JobContext,
         observer: &'a mut dyn Observer,
         stop: &'a Stop,
-        crew: &'a Crew,
+        queue: &'a JobQueue,
         inbox: Receiver<Message>,
         sender: &Sender<Message>,
     ) -> Result<Self> {
-        let roots = roots::open(settings, &studio.folder)?;
-        let excluded = roots::excluded(settings, &studio.folder)?;
+        let roots = roots::open(settings, &context.folder)?;
+        let excluded = roots::excluded(settings, &context.policy.on_success, &context.folder)?;
         let ignore = Ignore::new(&settings.ignore)?;
         let now = Instant::now();
         let mut watcher = Self {
             settings,
-            studio,
+            context,
             observer,
             stop,
-            crew,
+            queue,
             inbox,
-            format: FormatChoice::of(studio.style.format),
+            format: context.model.settings.format,
             filter: Filter { ignore, excluded },
             roots,
-            eyes: None,
+            events: None,
             waiting: Waiting::new(settings.stability_delay, settings.empty_patience),
             in_hand: HashMap::new(),
             outputs: HashSet::new(),
             seen: Seen::default(),
             unreadable: HashSet::new(),
             pause: Pause::default(),
-            last_sign: now,
+            last_heartbeat: now,
             next_round: now + ROUND,
             foreign_changes: None,
         };
-        if settings.noticing == Noticing::Auto {
-            match Eyes::open(sender.clone()) {
-                Ok(eyes) => watcher.eyes = Some(eyes),
+        if !settings.poll_all {
+            let sender = sender.clone();
+            let noticed = move || {
+                // Nobody listens any more while the program ends.
+                let _ = sender.send(Message::Noticed);
+            };
+            match FolderEvents::open(noticed) {
+                Ok(events) => watcher.events = Some(events),
                 Err(reason) => watcher.poll_all(&reason),
             }
         }
@@ -117,16 +134,16 @@ impl<'a> Watcher<'a> {
         self.tell(&WatchEvent::Stopping);
     }
 
-    /// Hears the workers out after the crew was closed.
+    /// Waits for the last messages of the workers after the queue was closed.
     pub(super) fn finish(&mut self) {
         loop {
-            // What a worker told, it told before it counts as idle.
-            let all_told = self.crew.counts().1 == 0;
+            // A worker sends its message before it counts as idle.
+            let all_told = self.queue.counts().1 == 0;
             match self.inbox.recv_timeout(Duration::from_millis(20)) {
                 Ok(Message::Noticed) => {}
                 Ok(message) => self.hear(message),
                 Err(_) if all_told => break,
-                Err(_) => self.sign_of_life(),
+                Err(_) => self.heartbeat(),
             }
         }
     }
@@ -150,7 +167,7 @@ impl<'a> Watcher<'a> {
                 self.hear(message);
             }
         }
-        self.pause.pass(self.crew, Instant::now());
+        self.pause.pass(self.queue, Instant::now());
         self.hand_out();
         self.sweep_due();
         if self.next_round <= Instant::now() {
@@ -158,15 +175,15 @@ impl<'a> Watcher<'a> {
             self.check_roots();
             self.compare_queue();
         }
-        self.sign_of_life();
+        self.heartbeat();
     }
 
-    pub(super) fn sign_of_life(&mut self) {
-        if self.last_sign.elapsed() >= HEARTBEAT / 2 {
-            self.last_sign = Instant::now();
-            let (queued, running) = self.crew.counts();
+    pub(super) fn heartbeat(&mut self) {
+        if self.last_heartbeat.elapsed() >= HEARTBEAT / 2 {
+            self.last_heartbeat = Instant::now();
+            let (queued, running) = self.queue.counts();
             let waiting = self.waiting.len();
-            let bands = self.studio.bands.load(Ordering::Relaxed);
+            let bands = self.context.bands.load(Ordering::Relaxed);
             self.tell(&WatchEvent::Alive { waiting, queued, running, bands });
         }
     }
@@ -183,21 +200,20 @@ impl<'a> Watcher<'a> {
         let now = Instant::now();
         let stamp = self.in_hand.remove(&job.input);
         self.outputs.remove(&folded(&job.output));
-        if !matches!(outcome, Outcome::Skipped(reason, _) if reason.starts_with(DONE_ALREADY)) {
-            let output = self.settings.output.join(&job.output);
-            self.tell(&WatchEvent::Ended { input: &job.shown, output: &output, outcome });
+        if !matches!(outcome, Outcome::Skipped(SkipReason::DoneAlready(_), _)) {
+            self.tell(&WatchEvent::Ended { job: &job, outcome });
         }
         match (outcome, stamp) {
             (Outcome::Postponed { delay, .. }, Some(stamp)) => {
                 self.waiting.postpone(job, stamp, now, now + *delay);
-                self.pause.end(self.crew);
+                self.pause.end(self.queue);
             }
             (Outcome::Blocked(_), Some(stamp)) => {
-                let until = self.pause.begin(self.crew, now);
+                let until = self.pause.begin(self.queue, now);
                 self.waiting.postpone(job, stamp, now, until);
             }
             (Outcome::Stopped, _) => {}
-            _ => self.pause.end(self.crew),
+            _ => self.pause.end(self.queue),
         }
     }
 
@@ -210,15 +226,15 @@ impl<'a> Watcher<'a> {
             if stamp.is_none() {
                 self.foreign_changes = None; // it may be in the ledger's queue, to be tried again
             }
-            let Some((job, stamp)) = self.waiting.look(&path, stamp, now) else { continue };
+            let Some((job, stamp)) = self.waiting.poll(&path, stamp, now) else { continue };
             let name = folded(&job.output);
             if self.in_hand.contains_key(&path) || self.outputs.contains(&name) {
                 self.waiting.defer(job, stamp, now);
                 continue;
             }
-            match look::standing(self.studio, &job, &stamp) {
-                Ok(Standing::Settled) => self.seen.insert(&job.input, &stamp),
-                Ok(Standing::Young) if !stamp.is_settled(SystemTime::now()) => {
+            match input_state(self.context, &job, &stamp) {
+                Ok(InputState::Settled) => self.seen.insert(&job.input, &stamp),
+                Ok(InputState::Young) if !stamp.is_settled(SystemTime::now()) => {
                     self.waiting.postpone(job, stamp, now, now + ROUND);
                 }
                 Ok(_) => {
@@ -238,16 +254,17 @@ impl<'a> Watcher<'a> {
     }
 
     fn enqueue(&mut self, jobs: Vec<(Job, Stamp)>, now: Instant) {
-        match self.studio.ledger.take(&jobs, &self.studio.recipe) {
+        let stamped = jobs.iter().map(|(job, stamp)| (job, Some(stamp)));
+        match self.context.ledger.enqueue(stamped, &self.context.model.recipe) {
             Ok(ids) => {
                 for (job, _) in &jobs {
                     self.tell(&WatchEvent::Queued { input: &job.shown });
                 }
-                self.crew.add(ids.into_iter().zip(jobs.into_iter().map(|(job, _)| job)));
+                self.queue.add(ids.into_iter().zip(jobs.into_iter().map(|(job, _)| job)));
             }
             Err(error) => {
                 log::warn!("{error}");
-                let until = self.pause.begin(self.crew, now);
+                let until = self.pause.begin(self.queue, now);
                 for (job, stamp) in jobs {
                     self.in_hand.remove(&job.input);
                     self.outputs.remove(&folded(&job.output));
@@ -263,14 +280,14 @@ impl<'a> Watcher<'a> {
         sweep::stamp(&root.real, below, root.polled.is_some())
     }
 
-    /// Takes up what is in the ledger's queue and not at hand: what another process put there, such
+    /// Takes up what is in the ledger's queue and not in hand: what another process put there, such
     /// as `polychromify retry`, and inputs that went away.
     fn compare_queue(&mut self) {
-        let compared = self.studio.ledger.foreign_changes().and_then(|changes| {
+        let compared = self.context.ledger.foreign_changes().and_then(|changes| {
             if self.foreign_changes == Some(changes) {
                 return Ok(Vec::new());
             }
-            let queued = self.studio.ledger.queued()?;
+            let queued = self.context.ledger.queued()?;
             self.foreign_changes = Some(changes);
             Ok(queued)
         });
@@ -287,8 +304,9 @@ impl<'a> Watcher<'a> {
             if unknown || self.waiting.contains(&input) || input.symlink_metadata().is_ok() {
                 continue;
             }
-            log::info!("{}: {GONE}", input.display());
-            if let Err(error) = self.studio.ledger.lose(id, GONE) {
+            let gone = SkipReason::Gone.to_string();
+            log::info!("{}: {gone}", input.display());
+            if let Err(error) = self.context.ledger.lose(id, &gone) {
                 log::warn!("{error}");
             }
         }

@@ -2,16 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use rayon::prelude::*;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace as ZuneColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::check;
-use super::segments::{Frame, Segments};
-use crate::Result;
+use super::segments::{Component, Scan, Segments};
+use super::{check, coefficients, lossless};
 use crate::error::{damaged, unsupported};
 use crate::samples::Samples;
+use crate::{Notice, Result};
 
 /// Marker of frames that predict samples and lose nothing.
 const LOSSLESS: u8 = 0xC3;
@@ -25,7 +26,7 @@ pub(crate) struct Picture {
     pub(crate) height: usize,
     /// 1 (gray), 3 (RGB) or 4 (CMYK).
     pub(crate) channels: usize,
-    /// Bits a sample: 8, or 16 where the stream is lossless and has more than 8.
+    /// Bits a sample: 8, or 16 where the stream has more than 8.
     pub(crate) bits: u16,
     /// Bytes held while it is decoded, about, besides the stream.
     pub(crate) memory: u64,
@@ -41,26 +42,32 @@ impl Picture {
             _ => return Err(unsupported("hierarchical JPEG")),
         }
         let lossless = frame.marker == LOSSLESS;
-        if frame.precision != 8 && !(lossless && (2..=16).contains(&frame.precision)) {
-            return Err(unsupported(format!("{}-bit JPEG", frame.precision)));
+        let bits = frame.precision;
+        if !matches!((bits, lossless), (8 | 12, _) | (2..=16, true)) {
+            return Err(unsupported(format!("{bits}-bit JPEG")));
         }
         if frame.height == 0 {
-            return Err(unsupported("JPEG that tells its height at its end"));
+            return Err(damaged("its height is told nowhere"));
         }
         let channels = frame.components.len();
-        if !matches!(channels, 1 | 3 | 4) || (lossless && channels != 1 && frame.precision != 8) {
-            let reason = format!("{}-bit JPEG of {channels} components", frame.precision);
-            return Err(unsupported(reason));
+        if !matches!((channels, bits), (1 | 3, _) | (4, 8)) {
+            return Err(unsupported(format!("{bits}-bit JPEG of {channels} components")));
+        }
+        let factors = |c: &Component| (c.horizontal, c.vertical);
+        if lossless && frame.components.iter().any(|c| factors(c) != factors(&frame.components[0]))
+        {
+            return Err(unsupported("lossless JPEG with fewer samples of color"));
         }
         let (width, height) = (usize::from(frame.width), usize::from(frame.height));
         let samples = (width * height * channels) as u64;
-        let memory = match (lossless, segments.scans.len()) {
-            (true, _) => 10 * samples, // differences and samples, of 32 and 16 bits
-            (false, 1) => samples,
+        let memory = match (is_common(segments), segments.scans.len()) {
+            // Coefficients, planes and samples, of 16 bits.
+            (false, _) => 6 * samples,
+            (true, 1) => samples,
             // Where scans refine each other, all coefficients are held, of 16 bits.
-            (false, _) => 3 * samples,
+            (true, _) => 3 * samples,
         };
-        let bits = if frame.precision > 8 { 16 } else { 8 };
+        let bits = if bits > 8 { 16 } else { 8 };
         Ok(Self { width, height, channels, bits, memory })
     }
 
@@ -71,33 +78,74 @@ impl Picture {
     }
 }
 
+/// Whether a picture is of the kinds that the library decodes, and does so right: of the others it
+/// makes stripes and refuses some.
+fn is_common(segments: &Segments<'_>) -> bool {
+    let Segments { frame, scans, .. } = segments;
+    let whole = |scan: &Scan<'_>| scan.header.first() == Some(&(frame.components.len() as u8));
+    let in_one_piece = match frame.marker {
+        0xC0 | 0xC1 => matches!(&scans[..], [scan] if whole(scan)),
+        0xC2 => true,
+        _ => false,
+    };
+    let factors = |c: &Component| (c.horizontal, c.vertical);
+    let sampled = match &frame.components[..] {
+        [first, others @ ..] if others.iter().all(|c| factors(c) == (1, 1)) => {
+            let common: &[_] = if others.is_empty() {
+                &[(1, 1)]
+            } else {
+                &[(1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4), (4, 2)]
+            };
+            common.contains(&factors(first))
+        }
+        // Black of four components is as fine as the first one.
+        [first, second, third, last] => {
+            let fine = factors(first);
+            [second, third].iter().all(|c| factors(c) == (1, 1))
+                && factors(last) == fine
+                && [(2, 1), (2, 2)].contains(&fine)
+        }
+        _ => false,
+    };
+    frame.precision == 8 && in_one_piece && sampled && !frame.height_told_late
+}
+
 /// Decodes a stream that is whole: interleaved gray, RGB or CMYK as the file has it, where Adobe's
-/// programs store no ink as the largest number.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Samples> {
-    let failed = |reason: String| damaged(reason);
-    let segments = Segments::read(bytes).map_err(failed)?;
+/// programs store no ink as the largest number. What is odd about it is told.
+pub(crate) fn decode(bytes: &[u8], notices: &mut Vec<Notice>) -> Result<Samples> {
+    let segments = Segments::read(bytes).map_err(damaged)?;
     let picture = Picture::of(&segments)?;
     let frame = &segments.frame;
-    if frame.marker == LOSSLESS {
-        return lossless(bytes, frame);
+    let (samples, passed_over) = if frame.marker == LOSSLESS {
+        let (samples, passed_over) = lossless::decode(&segments).map_err(damaged)?;
+        (to_colors(samples, &segments), passed_over)
+    } else if !is_common(&segments) {
+        let (samples, passed_over) = coefficients::decode(&segments).map_err(damaged)?;
+        (to_colors(samples, &segments), passed_over)
+    } else if picture.memory <= LITTLE && segments.scans.len() <= check::MOST_SCANS {
+        // Broken data is decoded for nothing, so this is for pictures that take little time.
+        let (checked, pixels) = rayon::join(
+            || check::check(&segments),
+            || catch_unwind(AssertUnwindSafe(|| pixels(bytes, &segments, &picture))),
+        );
+        let passed_over = checked.map_err(damaged)?;
+        (pixels.unwrap_or_else(|panic| resume_unwind(panic))?, passed_over)
+    } else {
+        let passed_over = check::check(&segments).map_err(damaged)?;
+        (pixels(bytes, &segments, &picture)?, passed_over)
+    };
+    let stray = segments.stray + passed_over;
+    if stray > 0 {
+        notices.push(Notice::StrayBytes { bytes: stray });
     }
-    // Broken data is decoded for nothing, so this is for pictures that take little time.
-    let together = picture.memory <= LITTLE && segments.scans.len() <= check::MOST_SCANS;
-    if !together {
-        check::check(&segments).map_err(failed)?;
-        return pixels(bytes, &segments, &picture);
+    if !segments.ended {
+        notices.push(Notice::EndMarkerMissing);
     }
-    let (checked, pixels) = rayon::join(
-        || check::check(&segments),
-        || catch_unwind(AssertUnwindSafe(|| pixels(bytes, &segments, &picture))),
-    );
-    checked.map_err(failed)?;
-    pixels.unwrap_or_else(|panic| resume_unwind(panic))
+    Ok(samples)
 }
 
 /// Decodes what was checked, or is being checked.
 fn pixels(bytes: &[u8], segments: &Segments<'_>, picture: &Picture) -> Result<Samples> {
-    let failed = |reason: String| damaged(reason);
     let ycck = segments.adobe() == Some(2);
     let space = match (picture.channels, ycck) {
         (1, _) => ZuneColorSpace::Luma,
@@ -111,46 +159,69 @@ fn pixels(bytes: &[u8], segments: &Segments<'_>, picture: &Picture) -> Result<Sa
         .jpeg_set_max_scans(usize::from(u16::MAX)) // the check has its own limit
         .jpeg_set_out_colorspace(space);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let mut samples = decoder.decode().map_err(|error| failed(error.to_string()))?;
+    let mut samples = decoder.decode().map_err(damaged)?;
     let wanted = picture.width * picture.height * picture.channels;
     if samples.len() != wanted {
-        return Err(failed(format!("{} samples, expected {wanted}", samples.len())));
+        return Err(damaged(format!("{} samples, expected {wanted}", samples.len())));
     }
     if space == ZuneColorSpace::YCCK {
-        samples.chunks_exact_mut(4).for_each(to_cmyk);
+        samples.chunks_exact_mut(4).for_each(ycck_to_cmyk);
     }
     Ok(Samples::Eight(samples))
 }
 
-/// Of YCCK: the color is that of the inks' complement (JFIF's matrix, ITU-T T.871, 7).
-fn to_cmyk(pixel: &mut [u8]) {
-    let [y, cb, cr] = [0, 1, 2].map(|i| f32::from(pixel[i]));
-    let (cb, cr) = (cb - 128.0, cr - 128.0);
-    let rgb = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
-    for (ink, light) in pixel.iter_mut().zip(rgb) {
-        *ink = 255 - light.round() as u8;
+/// Of samples of the frame's precision in the file's color space: those of the picture, scaled to 8
+/// or 16 bits.
+fn to_colors(mut samples: Vec<u16>, segments: &Segments<'_>) -> Samples {
+    let frame = &segments.frame;
+    let full = (1_u32 << frame.precision) - 1;
+    match frame.components.len() {
+        3 if is_ycc(segments) => {
+            let middle = f32::from(1_u16 << (frame.precision - 1));
+            samples.par_chunks_mut(3).for_each(|pixel| {
+                let [y, cb, cr] = [0, 1, 2].map(|i| f32::from(pixel[i]));
+                for (sample, light) in pixel.iter_mut().zip(ycc_to_rgb(y, cb - middle, cr - middle))
+                {
+                    *sample = light.round().clamp(0.0, full as f32) as u16;
+                }
+            });
+        }
+        _ => {}
+    }
+    let scaled = |v: u16, most: u32| (u32::from(v).min(full) * most + full / 2) / full;
+    if frame.precision > 8 {
+        return Samples::Sixteen(
+            samples.into_par_iter().map(|v| scaled(v, 65535) as u16).collect(),
+        );
+    }
+    let mut samples: Vec<u8> = samples.into_par_iter().map(|v| scaled(v, 255) as u8).collect();
+    if frame.components.len() == 4 && segments.adobe() == Some(2) {
+        samples.par_chunks_exact_mut(4).for_each(ycck_to_cmyk);
+    }
+    Samples::Eight(samples)
+}
+
+/// Whether three components are luma and chroma: as Adobe's marker says, else as JFIF demands, else
+/// by the components' names, as libjpeg guesses; lossless ones are not.
+fn is_ycc(segments: &Segments<'_>) -> bool {
+    let names = || segments.frame.components.iter().map(|c| c.id);
+    let jfif =
+        || segments.applications.iter().any(|(app, data)| *app == 0 && data.starts_with(b"JFIF\0"));
+    match segments.adobe() {
+        Some(transform) => transform != 0,
+        None => jfif() || segments.frame.marker != LOSSLESS && !names().eq(*b"RGB"),
     }
 }
 
-fn lossless(bytes: &[u8], frame: &Frame) -> Result<Samples> {
-    use jpeg_decoder::{Decoder, PixelFormat};
-    let mut decoder = Decoder::new(bytes);
-    let failed = |error: jpeg_decoder::Error| damaged(error);
-    let data = decoder.decode().map_err(failed)?;
-    let format = decoder.info().map(|info| info.pixel_format);
-    let wanted = usize::from(frame.width) * usize::from(frame.height) * frame.components.len();
-    let samples = match format {
-        Some(PixelFormat::L16) => {
-            // Numbers of fewer bits stand in the lower ones.
-            let full = (1_u32 << frame.precision) - 1;
-            let scale = |v: u16| ((u32::from(v).min(full) * 65535 + full / 2) / full) as u16;
-            let number = |pair: &[u8]| scale(u16::from_ne_bytes([pair[0], pair[1]]));
-            Samples::Sixteen(data.chunks_exact(2).map(number).collect())
-        }
-        _ => Samples::Eight(data),
-    };
-    if samples.len() != wanted {
-        return Err(damaged(format!("{} samples, expected {wanted}", samples.len())));
+/// JFIF's matrix (ITU-T T.871, 7); chroma is around 0.
+fn ycc_to_rgb(y: f32, cb: f32, cr: f32) -> [f32; 3] {
+    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]
+}
+
+/// Of YCCK: the color is that of the inks' complement.
+fn ycck_to_cmyk(pixel: &mut [u8]) {
+    let [y, cb, cr] = [0, 1, 2].map(|i| f32::from(pixel[i]));
+    for (ink, light) in pixel.iter_mut().zip(ycc_to_rgb(y, cb - 128.0, cr - 128.0)) {
+        *ink = 255 - light.round() as u8;
     }
-    Ok(samples)
 }

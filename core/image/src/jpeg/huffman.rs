@@ -3,6 +3,9 @@
 /// Why data is broken.
 pub(crate) type Broken = &'static str;
 
+/// Bytes behind the last code that are let pass without a word: some writers pad.
+const PADDING: usize = 3;
+
 /// Bits of the table that finds short codes at once.
 const SHORT: usize = 9;
 
@@ -156,24 +159,32 @@ impl<'a> Bits<'a> {
         Ok(if size > 0 && value < 1 << (size - 1) { value - (1 << size) + 1 } else { value })
     }
 
-    /// Goes behind a restart marker.
-    pub(crate) fn restart(&mut self, number: u8) -> Result<(), String> {
-        if self.left() > 0 {
-            return Err("bytes are left before a restart marker".into());
-        }
+    /// Goes behind a restart marker; gives the bytes that were passed over before it.
+    pub(crate) fn restart(&mut self, number: u8) -> Result<usize, String> {
+        let passed_over = self.rest()?;
         match self.data.get(self.at..self.at + 2) {
             Some(&[0xFF, marker]) if marker == 0xD0 + number => {
                 self.at += 2;
                 (self.buffer, self.count) = (0, 0);
-                Ok(())
+                Ok(passed_over)
             }
             _ => Err(format!("restart marker {number} is missing")),
         }
     }
 
-    /// Whole bytes that were not read, up to a marker.
-    pub(crate) fn left(&mut self) -> usize {
-        let mut bytes = self.count as usize / 8;
+    /// Passes over whole bytes up to a marker or the end, and says how many; 0 if they are few.
+    ///
+    /// Fails where they are many and not all the same: then codes were lost or added before them.
+    pub(crate) fn rest(&mut self) -> Result<usize, String> {
+        let whole = self.count / 8;
+        let buffered = self.buffer << (self.count % 8);
+        let mut bytes = whole as usize;
+        let mut all_the_same = true;
+        let mut before = (whole > 0).then(|| buffered.to_be_bytes()[0]);
+        let mut take = |byte: u8| {
+            all_the_same &= *before.get_or_insert(byte) == byte;
+        };
+        buffered.to_be_bytes()[..bytes].iter().for_each(|&byte| take(byte));
         while let Some(&byte) = self.data.get(self.at) {
             if byte == 0xFF {
                 match self.data.get(self.at + 1) {
@@ -186,10 +197,15 @@ impl<'a> Bits<'a> {
                 }
             }
             self.at += 1;
+            take(byte);
             bytes += 1;
         }
         self.count %= 8;
-        bytes
+        match bytes {
+            0..=PADDING => Ok(0),
+            _ if all_the_same => Ok(bytes),
+            _ => Err(format!("{bytes} bytes are left behind the last code")),
+        }
     }
 
     /// Sees to it that a code and a number are there, of at most 16 bits each, if the data has them.

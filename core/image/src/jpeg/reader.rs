@@ -23,6 +23,8 @@ pub(crate) struct Reader {
     /// All samples, once decoded.
     samples: Option<Samples>,
     y: usize,
+    /// What is odd about the samples' data.
+    notices: Vec<Notice>,
 }
 
 impl Reader {
@@ -50,7 +52,7 @@ impl Reader {
         let compression = Compression::Deflate;
         let header = Header { width, height, layout, depth, space, metadata, compression, notices };
         let stride = picture.width * picture.channels;
-        let reader = Self { bytes, inks, stride, samples: None, y: 0 };
+        let reader = Self { bytes, inks, stride, samples: None, y: 0, notices: Vec::new() };
         Ok((header, reader))
     }
 }
@@ -59,7 +61,7 @@ impl Decode for Reader {
     fn start(&mut self) -> Result<()> {
         self.y = 0;
         if self.samples.is_none() {
-            self.samples = Some(decode(&self.bytes)?);
+            self.samples = Some(decode(&self.bytes, &mut self.notices)?);
             self.bytes = Vec::new();
         }
         Ok(())
@@ -82,6 +84,10 @@ impl Decode for Reader {
 
     fn holds_all(&self) -> bool {
         true
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 }
 

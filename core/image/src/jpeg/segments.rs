@@ -6,6 +6,12 @@ use memchr::memchr;
 /// their file's size.
 const MOST_SEGMENTS: usize = 1 << 16;
 
+/// Second bytes of the markers around a picture.
+const START: u8 = 0xD8;
+const END: u8 = 0xD9;
+
+const TRUNCATED: &str = "truncated: the end marker is missing";
+
 /// Where everything lies in a file.
 pub(crate) struct Segments<'a> {
     /// Number and data of the APP segments.
@@ -13,6 +19,10 @@ pub(crate) struct Segments<'a> {
     pub(crate) frame: Frame,
     /// Tables and scans in order.
     pub(crate) scans: Vec<Scan<'a>>,
+    /// Bytes between the segments that belong to none.
+    pub(crate) stray: usize,
+    /// Whether the end marker is there.
+    pub(crate) ended: bool,
 }
 
 /// The frame header.
@@ -22,6 +32,8 @@ pub(crate) struct Frame {
     pub(crate) precision: u8,
     pub(crate) width: u16,
     pub(crate) height: u16,
+    /// Whether the height is told behind the first scan, too.
+    pub(crate) height_told_late: bool,
     pub(crate) components: Vec<Component>,
 }
 
@@ -32,83 +44,94 @@ pub(crate) struct Component {
     /// Sampling factors, 1 to 4.
     pub(crate) horizontal: u8,
     pub(crate) vertical: u8,
+    /// Number of its quantization table.
+    pub(crate) quantization: u8,
 }
 
 /// A scan with what was defined before it.
 pub(crate) struct Scan<'a> {
     /// Contents of the Huffman tables' segments since the scan before.
     pub(crate) tables: Vec<&'a [u8]>,
+    /// Contents of the quantization tables' segments since the scan before.
+    pub(crate) quantization: Vec<&'a [u8]>,
     /// MCUs between restart markers, 0: none.
     pub(crate) restart_interval: u16,
     pub(crate) header: &'a [u8],
     /// Entropy-coded bytes with stuffing and restart markers.
     pub(crate) data: &'a [u8],
+    /// Whether no marker follows it, so that a trailer may be its end.
+    pub(crate) open: bool,
 }
 
 impl<'a> Segments<'a> {
-    /// Walks a file to its end marker.
+    /// Walks a file to its end marker, or to its end where that is missing behind a scan.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, String> {
-        let truncated = || "truncated: the end marker is missing".to_string();
+        let mut walk = Walk { bytes, at: 2, stray: 0 };
         let mut applications = Vec::new();
-        let (mut frame, mut frames) = (None, 0);
+        let (mut frame, mut frames, mut told_height) = (None, 0, None);
         let mut scans = Vec::new();
-        let mut tables = Vec::new();
+        let (mut tables, mut quantization) = (Vec::new(), Vec::new());
         let mut restart_interval = 0;
-        let mut at = 2;
         let mut left = MOST_SEGMENTS;
-        loop {
-            if *bytes.get(at).ok_or_else(truncated)? != 0xFF {
-                return Err(format!("no marker at byte {at}"));
-            }
-            while *bytes.get(at).ok_or_else(truncated)? == 0xFF {
-                at += 1; // markers may be filled up with 0xFF
-            }
-            let marker = bytes[at];
-            at += 1;
+        let ended = loop {
+            let Some(marker) = walk.marker() else {
+                if scans.is_empty() {
+                    return Err(TRUNCATED.into());
+                }
+                break false;
+            };
             match marker {
-                0xD9 => break,
-                0x01 | 0xD0..=0xD8 => continue, // without contents
-                0x00 => return Err(format!("no marker at byte {at}")),
+                END => break true,
+                START if !scans.is_empty() => break false, // another picture
+                0x01 | 0xD0..=START => continue,           // without contents
                 _ => {}
             }
-            let length = bytes.get(at..at + 2).ok_or_else(truncated)?;
-            let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-            if length < 2 {
-                return Err(format!("a segment of {length} bytes at byte {at}"));
-            }
-            let data = bytes.get(at + 2..at + length).ok_or_else(truncated)?;
-            at += length;
+            let data = walk.contents()?;
             left =
                 left.checked_sub(1).ok_or_else(|| format!("more than {MOST_SEGMENTS} segments"))?;
             match marker {
                 0xE0..=0xEF => applications.push((marker - 0xE0, data)),
                 0xC4 => tables.push(data),
+                0xDB => quantization.push(data),
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
                     frames += 1;
                     frame = Some(Frame::read(marker, data)?);
                 }
+                0xDC => match data {
+                    [a, b] => told_height = Some(u16::from_be_bytes([*a, *b])),
+                    _ => return Err("a broken number of lines".into()),
+                },
                 0xDD => match data {
                     [a, b] => restart_interval = u16::from_be_bytes([*a, *b]),
                     _ => return Err("a broken restart interval".into()),
                 },
                 0xDA => {
-                    let end = at + entropy_length(&bytes[at..]).ok_or_else(truncated)?;
-                    let tables = std::mem::take(&mut tables);
-                    let data_of_scan = &bytes[at..end];
-                    scans.push(Scan { tables, restart_interval, header: data, data: data_of_scan });
-                    at = end;
+                    let scan = walk.entropy_coded();
+                    scans.push(Scan {
+                        tables: std::mem::take(&mut tables),
+                        quantization: std::mem::take(&mut quantization),
+                        restart_interval,
+                        header: data,
+                        data: scan,
+                        open: walk.at == bytes.len(),
+                    });
                 }
                 _ => {}
             }
-        }
-        let frame = frame.ok_or("no frame header")?;
+        };
+        let mut frame = frame.ok_or("no frame header")?;
         if frames > 1 {
             return Err("two frame headers".into());
         }
         if scans.is_empty() {
             return Err("no scan".into());
         }
-        Ok(Self { applications, frame, scans })
+        if let Some(height) = told_height {
+            // What stands behind the first scan counts (ISO 10918-1, B.2.5).
+            frame.height_told_late = true;
+            frame.height = height;
+        }
+        Ok(Self { applications, frame, scans, stray: walk.stray, ended })
     }
 
     /// The color transform that Adobe's marker tells: 0 none, 1 `YCbCr`, 2 YCCK (Adobe technical note
@@ -127,8 +150,12 @@ impl Frame {
         let &[precision, a, b, c, d, count, ref rest @ ..] = data else {
             return Err("a broken frame header".into());
         };
-        let component =
-            |c: &[u8]| Component { id: c[0], horizontal: c[1] >> 4, vertical: c[1] & 15 };
+        let component = |c: &[u8]| Component {
+            id: c[0],
+            horizontal: c[1] >> 4,
+            vertical: c[1] & 15,
+            quantization: c[2],
+        };
         let components: Vec<_> = rest.chunks_exact(3).map(component).collect();
         let factors =
             |c: &Component| (1..=4).contains(&c.horizontal) && (1..=4).contains(&c.vertical);
@@ -136,19 +163,64 @@ impl Frame {
             return Err("a broken frame header".into());
         }
         let (height, width) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        Ok(Self { marker, precision, width, height, components })
+        Ok(Self { marker, precision, width, height, height_told_late: false, components })
     }
 }
 
-/// Bytes up to the first marker that is no restart.
-fn entropy_length(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += memchr(0xFF, &bytes[at..])?;
-        match bytes.get(at + 1)? {
-            0x00 | 0xD0..=0xD7 => at += 2,
-            0xFF => at += 1,
-            _ => return Some(at),
+/// A place in a file.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Bytes before markers that belong to no segment.
+    stray: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// The next marker, with 0xFF before it as often as it likes; `None` at the file's end.
+    fn marker(&mut self) -> Option<u8> {
+        loop {
+            let before = memchr(0xFF, self.bytes.get(self.at..)?)?;
+            self.stray += before;
+            self.at += before;
+            while *self.bytes.get(self.at)? == 0xFF {
+                self.at += 1;
+            }
+            let marker = self.bytes[self.at];
+            self.at += 1;
+            if marker != 0 {
+                return Some(marker);
+            }
+            self.stray += 2;
         }
+    }
+
+    /// The contents of a segment, whose length stands first.
+    fn contents(&mut self) -> Result<&'a [u8], String> {
+        let length = self.bytes.get(self.at..self.at + 2).ok_or(TRUNCATED)?;
+        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+        if length < 2 {
+            return Err(format!("a segment of {length} bytes at byte {}", self.at));
+        }
+        let data = self.bytes.get(self.at + 2..self.at + length).ok_or(TRUNCATED)?;
+        self.at += length;
+        Ok(data)
+    }
+
+    /// Bytes up to the first marker that is no restart, or to the file's end.
+    fn entropy_coded(&mut self) -> &'a [u8] {
+        let start = self.at;
+        loop {
+            let Some(next) = memchr(0xFF, &self.bytes[self.at..]) else {
+                self.at = self.bytes.len();
+                break;
+            };
+            self.at += next;
+            match self.bytes.get(self.at + 1) {
+                Some(0x00 | 0xD0..=0xD7) => self.at += 2,
+                Some(0xFF) | None => self.at += 1,
+                Some(_) => break,
+            }
+        }
+        &self.bytes[start..self.at]
     }
 }

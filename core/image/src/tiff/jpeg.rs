@@ -8,7 +8,7 @@ use super::streams::Slice;
 use crate::error::{damaged, unsupported};
 use crate::jpeg::{self, Picture};
 use crate::samples::{Samples, SamplesRef};
-use crate::{Error, Limits, Result};
+use crate::{Error, Limits, Notice, Result};
 
 /// Adobe's marker with no color transform: three components are RGB.
 const RGB: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
@@ -33,9 +33,15 @@ pub(crate) fn check(
 }
 
 /// The rows of the strip or tile `index`, of the width and the byte order that the plan tells.
-pub(crate) fn decode(plan: &Plan, index: usize, slice: Slice, limits: &Limits) -> Result<Vec<u8>> {
+pub(crate) fn decode(
+    plan: &Plan,
+    index: usize,
+    slice: Slice,
+    limits: &Limits,
+    notices: &mut Vec<Notice>,
+) -> Result<Vec<u8>> {
     let (stream, picture) = check(plan, index, slice, limits)?;
-    let samples = jpeg::decode(&stream)?;
+    let samples = jpeg::decode(&stream, notices)?;
     drop(stream);
     let width = plan.chunk.0;
     match samples {

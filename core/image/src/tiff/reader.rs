@@ -1,5 +1,6 @@
 //! Reading a TIFF row by row.
 
+use std::cell::RefCell;
 use std::io::{Cursor, Read};
 
 use super::coding::Coding;
@@ -14,7 +15,7 @@ use crate::decode::Decode;
 use crate::error::{damaged, unsupported};
 use crate::metadata::tag;
 use crate::samples::Samples;
-use crate::{Error, Header, Limits, Result, Source};
+use crate::{Error, Header, Limits, Notice, Result, Source};
 
 /// Decodes a TIFF file row by row.
 pub(crate) struct Reader {
@@ -33,6 +34,8 @@ pub(crate) struct Reader {
     /// Stored samples of a row, chunky.
     row: Samples,
     bytes: Vec<u8>,
+    /// What is odd about the samples' data.
+    notices: RefCell<Vec<Notice>>,
 }
 
 impl Reader {
@@ -89,6 +92,7 @@ impl Reader {
             plan,
             limits: limits.clone(),
             bytes: Vec::new(),
+            notices: RefCell::default(),
         };
         if reader.plan.coding.is_jpeg() {
             jpeg::check(&reader.plan, 0, reader.slice(0), limits)?;
@@ -201,9 +205,13 @@ impl Reader {
             Coding::Fax(code) => {
                 Box::new(fax::Rows::new(slice, *code, (plan.chunk.0, plan.rows(index))))
             }
-            Coding::Jpeg(_) | Coding::OldJpeg(_) => {
-                Box::new(Cursor::new(jpeg::decode(plan, index, slice, &self.limits)?))
-            }
+            Coding::Jpeg(_) | Coding::OldJpeg(_) => Box::new(Cursor::new(jpeg::decode(
+                plan,
+                index,
+                slice,
+                &self.limits,
+                &mut self.notices.borrow_mut(),
+            )?)),
         })
     }
 
@@ -214,6 +222,20 @@ impl Reader {
 }
 
 impl Decode for Reader {
+    fn take_notices(&mut self) -> Vec<Notice> {
+        // Strips are alike: what many of them have is told once.
+        let mut told: Vec<Notice> = Vec::new();
+        for notice in self.notices.take() {
+            if !told
+                .iter()
+                .any(|known| std::mem::discriminant(known) == std::mem::discriminant(&notice))
+            {
+                told.push(notice);
+            }
+        }
+        told
+    }
+
     fn pages(&self) -> usize {
         self.pages.places.len()
     }

@@ -1,5 +1,13 @@
 //! The straight inner edge of a border, looked for from one side of a picture.
 
+use std::ops::Range;
+
+/// L* up to which a border counts as dark: film base, scanner lids.
+pub(super) const DARK: f32 = 25.0;
+
+/// L* from which on a border counts as light: paper, a light table.
+pub(super) const LIGHT: f32 = 80.0;
+
 /// Share of a picture's extent that a border may take on one side.
 const DEEPEST: f32 = 0.22;
 
@@ -61,83 +69,112 @@ pub(super) fn edges(rows: &[f32], width: usize) -> Vec<Edge> {
 fn best_edge(
     rows: &[f32],
     width: usize,
-    columns: std::ops::Range<usize>,
+    columns: Range<usize>,
     deepest: usize,
     tone: f32,
 ) -> Option<Edge> {
-    let height = rows.len() / width;
-    let steps = (STEEPEST * columns.len() as f32).ceil() as i32;
-    // Rows that any edge looks at.
-    let reach = (deepest + steps as usize + 2).min(height);
-    let of_tone: Vec<bool> = rows[..reach * width].iter().map(|&l| is_of_tone(l, tone)).collect();
-    let mut outside = vec![0_u32; (reach + 1) * width]; // pixels of the tone above each pixel
-    for i in 0..reach * width {
-        outside[i + width] = outside[i] + u32::from(of_tone[i]);
-    }
-    // Row `y` is the first of another tone. It may be mixed of both sides, so the step is taken to
-    // the row behind it.
-    let steps_from = |from: f32, to: &[f32; 2]| to.iter().any(|to| (to - from).abs() >= STEP);
-    let ends = |y: usize, x: usize| {
-        let i = y * width + x;
-        y > 0
-            && of_tone[i - width]
-            && !of_tone[i]
-            && !of_tone[i + width]
-            && steps_from(rows[i - width], &[rows[i + width], rows[i + 2 * width]])
-    };
-    let ends: Vec<bool> = (0..(reach - 2) * width).map(|i| ends(i / width, i % width)).collect();
-    // Whether the border ends at the edge, and whether it does so a row before or behind.
-    let at = |y: usize, x: usize| ends.get(y * width + x).copied().unwrap_or(false);
-    let near = |y: usize, x: usize| at(y, x) || at(y - 1, x) || at(y + 1, x);
-
-    let mut candidates = Vec::new();
-    for step in (0..=steps).flat_map(|step| if step == 0 { vec![0] } else { vec![-step, step] }) {
-        let slope = step as f32 / columns.len() as f32;
-        let rises: Vec<isize> =
-            columns.clone().map(|x| rise(slope, x as f32, width) as isize).collect();
-        for depth in 1..=deepest {
-            let row = |rise: isize| depth.saturating_add_signed(rise);
-            if rises.iter().any(|&rise| row(rise) == 0 || row(rise) + 1 >= reach) {
-                continue;
-            }
-            let along = || columns.clone().zip(&rises).map(|(x, &rise)| (row(rise), x));
-            let share = |count: usize| count as f32 / columns.len() as f32;
-            let support = share(along().filter(|&(y, x)| near(y, x)).count());
-            if support < FAINTEST {
-                continue;
-            }
-            let (all, toned) = along().fold((0, 0), |(all, toned), (y, x)| {
-                (all + y, toned + outside[y * width + x] as usize)
-            });
-            let uniform = toned as f32 / all as f32;
-            let exact = share(along().filter(|&(y, x)| at(y, x)).count());
-            // Of equals the straightest.
-            let score = support + exact + 0.5 * uniform - 0.001 * step.abs() as f32;
-            candidates.push((score, Edge { depth, slope, support, uniform, tone }));
-        }
-    }
+    let candidates = Marks::new(rows, width, columns, deepest, tone).edges(deepest, tone);
     let best_of = |least_depth: usize, keep: &dyn Fn(&Edge) -> bool| {
         let kept = candidates.iter().filter(|(_, e)| e.depth >= least_depth && keep(e));
         kept.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, edge)| *edge)
     };
     let best = best_of(1, &|_| true)?;
+    let height = (rows.len() / width) as f32;
     let deeper = |edge: &Edge| {
         edge.depth > best.depth + 1
             && edge.support >= best.support.max(0.9) - DEEPER.0
             && edge.uniform >= DEEPER.1
-            && edge.depth as f32 <= DEEPER.2 * height as f32
+            && edge.depth as f32 <= DEEPER.2 * height
     };
     // The deepest one, and among its neighbors the best.
     let depth = candidates.iter().filter(|(_, e)| deeper(e)).map(|(_, edge)| edge.depth).max();
     Some(depth.and_then(|depth| best_of(depth.saturating_sub(2), &deeper)).unwrap_or(best))
 }
 
+/// Where a border of one tone may end.
+struct Marks {
+    width: usize,
+    columns: Range<usize>,
+    /// Steps of the slope that are tried on either side of 0.
+    steps: i32,
+    /// Rows that any edge looks at.
+    reach: usize,
+    /// Pixels of the tone above each pixel.
+    outside: Vec<u32>,
+    /// Whether the border may end at a pixel.
+    ends: Vec<bool>,
+}
+
+impl Marks {
+    fn new(rows: &[f32], width: usize, columns: Range<usize>, deepest: usize, tone: f32) -> Self {
+        let height = rows.len() / width;
+        let steps = (STEEPEST * columns.len() as f32).ceil() as i32;
+        let reach = (deepest + steps as usize + 2).min(height);
+        let of_tone: Vec<bool> =
+            rows[..reach * width].iter().map(|&l| is_of_tone(l, tone)).collect();
+        let mut outside = vec![0_u32; (reach + 1) * width];
+        for i in 0..reach * width {
+            outside[i + width] = outside[i] + u32::from(of_tone[i]);
+        }
+        // Row `y` is the first of another tone. It may be mixed of both sides, so the step is taken
+        // to the row behind it.
+        let steps_from = |from: f32, to: &[f32; 2]| to.iter().any(|to| (to - from).abs() >= STEP);
+        let ends = |y: usize, x: usize| {
+            let i = y * width + x;
+            y > 0
+                && of_tone[i - width]
+                && !of_tone[i]
+                && !of_tone[i + width]
+                && steps_from(rows[i - width], &[rows[i + width], rows[i + 2 * width]])
+        };
+        let ends = (0..(reach - 2) * width).map(|i| ends(i / width, i % width)).collect();
+        Self { width, columns, steps, reach, outside, ends }
+    }
+
+    /// Edges of any support, each with its score.
+    fn edges(&self, deepest: usize, tone: f32) -> Vec<(f32, Edge)> {
+        let Self { width, columns, steps, reach, .. } = self;
+        // Whether the border ends at the edge, and whether it does so a row before or behind.
+        let at = |y: usize, x: usize| self.ends.get(y * width + x).copied().unwrap_or(false);
+        let near = |y: usize, x: usize| at(y, x) || at(y - 1, x) || at(y + 1, x);
+        let mut candidates = Vec::new();
+        for step in
+            (0..=*steps).flat_map(|step| if step == 0 { vec![0] } else { vec![-step, step] })
+        {
+            let slope = step as f32 / columns.len() as f32;
+            let rises: Vec<isize> =
+                columns.clone().map(|x| rise(slope, x as f32, *width) as isize).collect();
+            for depth in 1..=deepest {
+                let row = |rise: isize| depth.saturating_add_signed(rise);
+                if rises.iter().any(|&rise| row(rise) == 0 || row(rise) + 1 >= *reach) {
+                    continue;
+                }
+                let along = || columns.clone().zip(&rises).map(|(x, &rise)| (row(rise), x));
+                let share = |count: usize| count as f32 / columns.len() as f32;
+                let support = share(along().filter(|&(y, x)| near(y, x)).count());
+                if support < FAINTEST {
+                    continue;
+                }
+                let (all, toned) = along().fold((0, 0), |(all, toned), (y, x)| {
+                    (all + y, toned + self.outside[y * width + x] as usize)
+                });
+                let uniform = toned as f32 / all as f32;
+                let exact = share(along().filter(|&(y, x)| at(y, x)).count());
+                // Of equals the straightest.
+                let score = support + exact + 0.5 * uniform - 0.001 * step.abs() as f32;
+                candidates.push((score, Edge { depth, slope, support, uniform, tone }));
+            }
+        }
+        candidates
+    }
+}
+
 /// Whether L* is that of a border: film base and paper have grain and vignetting, black and white
 /// have no other side.
 fn is_of_tone(lightness: f32, tone: f32) -> bool {
     let (below, above) = match tone {
-        t if t <= super::DARK => (t, 9.0),
-        t if t >= super::LIGHT => (5.0, 100.0),
+        t if t <= DARK => (t, 9.0),
+        t if t >= LIGHT => (5.0, 100.0),
         _ => (4.0, 4.0),
     };
     lightness >= tone - below && lightness <= tone + above

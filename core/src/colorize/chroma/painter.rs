@@ -1,11 +1,11 @@
 //! Paints full-size rows: chroma from the grid, lightness from the scan.
 
+use polychromify_image::color::lab::{self, RgbSpace};
 use rayon::prelude::*;
 
 use super::ChromaMap;
 use super::grid::{Grid, NODES, Slab};
 use crate::SamplesMut;
-use crate::lab::{self, RgbSpace};
 
 /// Paints rows of one size of picture, in any order, on any thread.
 ///
@@ -123,8 +123,9 @@ struct Buffers {
 
 #[cfg(test)]
 mod tests {
+    use polychromify_image::color::lab::Lab;
+
     use super::*;
-    use crate::lab::Lab;
     use crate::{Orientation, Thumbnail};
 
     fn mix(from: [f32; 2], to: [f32; 2], fraction: f32) -> [f32; 2] {

@@ -5,8 +5,9 @@
 //! other could be either: a sky blue or at sunset, a meadow green or dry. Colors of single blocks
 //! would be patches.
 
-use super::{BLOCK, Frame};
+use super::frame::Frame;
 use crate::colorize::hints::HintRegion;
+use crate::nn::model::BLOCK;
 
 /// Most parts of a picture.
 const PARTS: usize = 8;

@@ -1,6 +1,6 @@
 //! Hints as a work image shows them.
 
-use crate::lab::Lab;
+use polychromify_image::color::lab::Lab;
 
 /// Pixels of a work image that are told one color.
 #[derive(Clone, Debug)]

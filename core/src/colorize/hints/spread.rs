@@ -112,9 +112,10 @@ fn geodesic_distances(image: &WorkImage, from: &[usize], share: f32) -> Vec<(usi
 mod tests {
     use std::ops::Range;
 
+    use polychromify_image::color::lab::Lab;
+
     use super::*;
     use crate::colorize::hints::Hint;
-    use crate::lab::Lab;
     use crate::{Hints, Orientation, Thumbnail};
 
     /// 40 x 20, dark on the left of column 20, light on its right, shown at a tenth of the scan.

@@ -88,9 +88,10 @@ impl Cells {
 
 #[cfg(test)]
 mod tests {
+    use polychromify_image::color::lab;
+
     use super::*;
     use crate::colorize::tone::Verdict;
-    use crate::lab;
     use crate::{Orientation, Thumbnail};
 
     fn judged(width: u32, rgb: &[u8], band: usize, orientation: Orientation) -> Toning {

@@ -1,0 +1,8 @@
+//! The commands, a file each.
+
+pub(crate) mod batch;
+pub(crate) mod manifest;
+pub(crate) mod retry;
+pub(crate) mod status;
+pub(crate) mod verify;
+pub(crate) mod watch;

@@ -1,0 +1,196 @@
+//! `polychromify batch`: plans, then lets workers take jobs until none is left.
+
+mod dry_run;
+mod estimate;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use indicatif::MultiProgress;
+use polychromify_core::Hints;
+
+use crate::cli::Batch;
+use crate::command::manifest;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::files::fingerprint;
+use crate::job::{ContentClaims, JobContext, JobDetails, Outcome};
+use crate::ledger::Ledger;
+use crate::limits;
+use crate::model::OpenedModel;
+use crate::output;
+use crate::plan::{self, Job, Plan};
+use crate::policy::{self, Policy, Redo};
+use crate::queue::JobQueue;
+use crate::report::Report;
+use crate::stop::Stop;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When the run cannot start; failures of single inputs are reported and counted.
+pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
+    let stop = Stop::on_signals().map_err(Error::Signals)?;
+    let plan = plan::plan(&arguments.inputs, &arguments.output, arguments.coloring.format)?;
+    let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
+    let policy = policy(arguments)?;
+    let model = OpenedModel::open(&arguments.coloring, hints_sha256)?;
+
+    let mut manifest_failed = false;
+    let mut report = Report::new(progress, arguments.json);
+    for (path, error) in &plan.unreadable {
+        let reason = error.reason(path);
+        report.tell(path, None, &Outcome::Failed(reason, JobDetails::default()));
+    }
+    if plan.ignored > 0 {
+        log::debug!("{} other files are ignored", plan.ignored);
+    }
+    if plan.jobs.is_empty() {
+        for input in &arguments.inputs {
+            log::warn!("{}: no photographs found (JPEG, PNG or TIFF)", input.display());
+        }
+    } else {
+        let workers = limits::workers(arguments.coloring.jobs).min(plan.jobs.len());
+        let (_lock, ledger) = if arguments.dry_run {
+            (None, Ledger::read(&plan.folder)?.map_or_else(Ledger::in_memory, Ok)?)
+        } else {
+            let (lock, ledger) = output::open(&plan.folder)?;
+            (Some(lock), ledger)
+        };
+        let context = JobContext {
+            model,
+            ledger,
+            folder: plan.folder.clone(),
+            hints,
+            limits: limits::of_each(arguments.coloring.memory, workers),
+            time_limit: arguments.coloring.time_limit,
+            bands: AtomicU64::new(0),
+            policy,
+            claims: ContentClaims::default(),
+            stop: stop.clone(),
+        };
+        if arguments.dry_run {
+            dry_run::dry_run(arguments, &plan, &context, workers, &mut report);
+        } else {
+            color_all(&context, arguments, &plan, workers, &mut report)?;
+            manifest_failed = arguments.manifest && !write_manifest(&context, arguments);
+        }
+    }
+
+    let told = report.done + report.skipped + report.failed;
+    let queued = ((plan.jobs.len() + plan.unreadable.len()) as u64).saturating_sub(told);
+    let failed = report.failed;
+    report.finish(queued);
+    Ok(match (stop.is_asked() && queued > 0, failed) {
+        (true, _) => Exit::Stopped,
+        (false, 0) if !manifest_failed => Exit::AllDone,
+        (false, _) => Exit::SomeFailed,
+    })
+}
+
+fn policy(arguments: &Batch) -> Result<Policy> {
+    Ok(Policy {
+        redo: match (arguments.force, arguments.coloring.redo_older) {
+            (true, _) => Redo::All,
+            (false, true) => Redo::Older,
+            (false, false) => Redo::Nothing,
+        },
+        strict: arguments.coloring.strict,
+        sidecar: arguments.coloring.sidecar,
+        time: policy::fixed_time()?,
+        ..Policy::default()
+    })
+}
+
+fn read_hints(arguments: &Batch, photographs: usize) -> Result<(Hints, Option<String>)> {
+    match &arguments.hints {
+        None => Ok((Hints::default(), None)),
+        Some(_) if photographs > 1 => Err(Error::HintsForMany { found: photographs }),
+        Some(path) => Ok((Hints::read(path)?, Some(fingerprint::sha256(path)?))),
+    }
+}
+
+fn color_all(
+    context: &JobContext,
+    arguments: &Batch,
+    plan: &Plan,
+    workers: usize,
+    report: &mut Report,
+) -> Result<()> {
+    let (photographs, model) = (plan.jobs.len(), &context.model);
+    let s = if photographs == 1 { "" } else { "s" };
+    let (device, weights) = (&model.device, &model.weights);
+    log::info!("{photographs} photograph{s}, {workers} at a time, on {device} with {weights}");
+    let mut jobs = Vec::with_capacity(photographs);
+    report.start_bar(photographs);
+    for job in &plan.jobs {
+        match finished(context, job)? {
+            Some(outcome) => {
+                report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
+            }
+            None => jobs.push(job.clone()),
+        }
+    }
+    let ids = context.ledger.enqueue(jobs.iter().map(|job| (job, None)), &context.model.recipe)?;
+    let queue = &JobQueue::default();
+    let workers = workers.min(jobs.len());
+    queue.add(ids.into_iter().zip(jobs));
+    queue.complete();
+    let (sender, outcomes) = mpsc::channel();
+    // A job's parallel parts are done where it runs, and by threads that have no job left.
+    let threads = rayon::current_num_threads().max(workers);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|source| Error::Threads { source })?;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            pool.broadcast(move |thread| {
+                if thread.index() < workers {
+                    work(context, queue, &sender);
+                }
+            });
+        });
+        for (job, outcome) in outcomes {
+            report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
+        }
+    });
+    Ok(())
+}
+
+/// Writes the manifests of what is done so far; gives whether that went well.
+fn write_manifest(context: &JobContext, arguments: &Batch) -> bool {
+    match manifest::write(&context.ledger, &context.folder) {
+        Ok(sums) => {
+            manifest::tell(&sums, &arguments.output);
+            true
+        }
+        Err(error) => {
+            log::error!("{error}");
+            false
+        }
+    }
+}
+
+/// Takes jobs and does them until there is none, or the program is asked to stop.
+fn work(context: &JobContext, queue: &JobQueue, outcomes: &Sender<(Job, Outcome)>) {
+    while !context.stop.is_asked()
+        && let Some((id, job)) = queue.take()
+    {
+        let outcome = context.perform(id, &job);
+        queue.end();
+        if outcomes.send((job, outcome)).is_err() {
+            break;
+        }
+    }
+}
+
+/// The outcome of a job that shows by its times to be done already.
+fn finished(context: &JobContext, job: &Job) -> Result<Option<Outcome>> {
+    Ok(context.done_by_times(job)?.map(|result| {
+        context.keep_sidecar(&job.output, &result);
+        let mut details = JobDetails::default();
+        details.of_result(&result);
+        Outcome::Skipped(context.done_already(&result), details)
+    }))
+}

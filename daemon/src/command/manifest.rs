@@ -1,0 +1,108 @@
+//! Manifests of an output folder: `manifest.csv` says what each result is and was made of,
+//! `manifest-sha256.txt` lists every file with its SHA-256, as `sha256sum -c` and BagIt
+//! (RFC 8493) read it.
+//!
+//! They follow from the ledger and the folder, and can be written at any time. Each is replaced whole,
+//! and only if nobody changed it. A bag has its files in a folder `data`: it is packed from an output
+//! folder as a copy (`bag`).
+
+mod bag;
+mod document;
+pub(crate) mod listing;
+mod rows;
+pub(crate) mod table;
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::cli::Manifest;
+use crate::config;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::ledger::{FOLDER, Ledger};
+use crate::plan;
+use document::Document;
+use listing::CHECKSUMS;
+use rows::ResultKind;
+use table::TABLE;
+
+/// What the manifests of a folder tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) results: u64,
+    /// Results that somebody changed, and those that are not there any more.
+    pub(crate) changed: u64,
+    pub(crate) missing: u64,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Manifest) -> Result<Exit> {
+    let output = config::output(&arguments.at)?;
+    if Ledger::read(&output)?.is_none() {
+        return Err(Error::NoLedger { folder: output });
+    }
+    let folder = plan::resolve(&output)?;
+    let ledger = Ledger::open(&folder)?;
+    let sums = write(&ledger, &folder)?;
+    tell(&sums, &output);
+    if let Some(bag) = &arguments.bag {
+        let files = bag::pack(&folder, bag)?;
+        log::info!("{}: a bag of {files} files", bag.display());
+    }
+    Ok(Exit::AllDone)
+}
+
+/// Says what was written into a folder.
+pub(crate) fn tell(sums: &Sums, folder: &Path) {
+    let table = folder.join(TABLE);
+    log::info!("{}: {} results", table.display(), sums.results);
+    if sums.changed > 0 {
+        log::warn!("{}: {} results were changed by somebody", table.display(), sums.changed);
+    }
+    if sums.missing > 0 {
+        log::warn!("{}: {} results are not there any more", table.display(), sums.missing);
+    }
+}
+
+/// Writes both manifests of an output folder, which is absolute.
+///
+/// # Errors
+///
+/// When one of them was changed by somebody, or is a file of somebody else, or cannot be written.
+pub(crate) fn write(ledger: &Ledger, folder: &Path) -> Result<Sums> {
+    let lock = folder.join(FOLDER).join("manifest.lock");
+    let held = File::create(&lock).map_err(Error::io(&lock, "create"))?;
+    held.lock().map_err(Error::io(&lock, "lock"))?;
+
+    let mut table = Document::create(folder, TABLE)?;
+    let mut checksums = Document::create(folder, CHECKSUMS)?;
+    let mut sums = Sums::default();
+    {
+        let mut write = |record: &rows::Record| {
+            table::write(&mut table, record).map_err(Error::io(folder.join(TABLE), "write"))
+        };
+        write(&rows::COLUMNS.map(Into::into))?;
+        ledger.each_result(&mut |output, result, later| {
+            let row = rows::Row::of_result(folder, &output, &result, later)?;
+            match row.kind {
+                ResultKind::Done => sums.results += 1,
+                ResultKind::Changed => sums.changed += 1,
+                ResultKind::Missing => sums.missing += 1,
+            }
+            if let Some(sha256) = &row.sha256 {
+                checksums.add(&listing::line(sha256, &output))?;
+            }
+            if let Some((path, sha256)) = rows::sidecar(folder, &output, &result)? {
+                checksums.add(&listing::line(&sha256, &path))?;
+            }
+            write(&row.record)
+        })?;
+        ledger.each_undelivered(&mut |input| write(&rows::undelivered(&input)))?;
+    }
+    let table = table.finish()?;
+    checksums.add(&listing::line(table.sha256(), Path::new(TABLE)))?;
+    let checksums = checksums.finish()?;
+    table.appear(ledger)?;
+    checksums.appear(ledger)?;
+    Ok(sums)
+}

@@ -1,0 +1,157 @@
+//! Lines of `manifest-sha256.txt`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
+
+/// Name of the list of checksums.
+pub(crate) const CHECKSUMS: &str = "manifest-sha256.txt";
+
+/// How names with line breaks are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Escapes {
+    /// As `sha256sum` does: a backslash before the line, and in the name.
+    Coreutils,
+    /// As BagIt does: percent signs and line breaks in hexadecimal (RFC 8493, section 2.1.3).
+    Bag,
+}
+
+/// A line for `sha256sum -c`, with its end.
+pub(super) fn line(sha256: &str, path: &Path) -> Vec<u8> {
+    let name = path.as_os_str().as_bytes();
+    let special = |byte: &u8| matches!(byte, b'\\' | b'\n' | b'\r');
+    let mut line = Vec::with_capacity(name.len() + 80);
+    if name.iter().any(special) {
+        line.push(b'\\');
+    }
+    line.extend(sha256.as_bytes());
+    line.extend(b"  ");
+    for &byte in name {
+        match byte {
+            b'\\' => line.extend(b"\\\\"),
+            b'\n' => line.extend(b"\\n"),
+            b'\r' => line.extend(b"\\r"),
+            _ => line.push(byte),
+        }
+    }
+    line.push(b'\n');
+    line
+}
+
+/// A line of a bag's manifest, with its end.
+pub(super) fn bag_line(sha256: &str, path: &Path) -> Vec<u8> {
+    let mut line = format!("{sha256}  ").into_bytes();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'\n' | b'\r' => line.extend(format!("%{byte:02X}").bytes()),
+            _ => line.push(byte),
+        }
+    }
+    line.push(b'\n');
+    line
+}
+
+/// The SHA-256 and the path that a line tells; `None` if it is no such line.
+pub(crate) fn parse(line: &[u8], escapes: Escapes) -> Option<(String, PathBuf)> {
+    let (escaped, line) = match line.strip_prefix(b"\\") {
+        Some(rest) if escapes == Escapes::Coreutils => (true, rest),
+        _ => (false, line),
+    };
+    let (hash, rest) = line.split_at_checked(64)?;
+    let hash = std::str::from_utf8(hash).ok()?.to_ascii_lowercase();
+    if !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let name = match escapes {
+        // A space, then one more or an asterisk.
+        Escapes::Coreutils => rest.strip_prefix(b"  ").or_else(|| rest.strip_prefix(b" *"))?,
+        Escapes::Bag => {
+            let name = rest.trim_ascii_start();
+            let name = name.strip_prefix(b"*").unwrap_or(name);
+            if name.len() == rest.len() {
+                return None;
+            }
+            name
+        }
+    };
+    let name = match escapes {
+        Escapes::Coreutils if escaped => unescape(name)?,
+        Escapes::Coreutils => name.to_vec(),
+        Escapes::Bag => decode(name),
+    };
+    (!name.is_empty()).then(|| (hash, OsString::from_vec(name).into()))
+}
+
+/// Whether a path stays below the folder that it starts at.
+pub(crate) fn stays_below(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+fn unescape(name: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = name.iter();
+    let mut plain = Vec::with_capacity(name.len());
+    while let Some(&byte) = bytes.next() {
+        plain.push(match byte {
+            b'\\' => match bytes.next()? {
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b'\\' => b'\\',
+                _ => return None,
+            },
+            _ => byte,
+        });
+    }
+    Some(plain)
+}
+
+/// Decodes the three signs that BagIt encodes, and no other.
+fn decode(name: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = after.get(..2).filter(|_| byte == b'%').map(<[u8]>::to_ascii_uppercase);
+        let sign = match code.as_deref() {
+            Some(b"25") => Some(b'%'),
+            Some(b"0A") => Some(b'\n'),
+            Some(b"0D") => Some(b'\r'),
+            _ => None,
+        };
+        plain.push(sign.unwrap_or(byte));
+        rest = if sign.is_some() { &after[2..] } else { after };
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_survives_both_ways_of_writing_it() {
+        let hash = "ab".repeat(32);
+        for name in [&b"a b.tif"[..], b" x", b"100%25.tif", b"a\\b\nc\rd", b"\xff%0A", b"*x"] {
+            let path = PathBuf::from(OsString::from_vec(name.to_vec()));
+            let plain = line(&hash, &path);
+            let end = plain.iter().position(|&byte| byte == b'\n');
+            assert_eq!(end, Some(plain.len() - 1));
+            let read = parse(plain.strip_suffix(b"\n").unwrap(), Escapes::Coreutils);
+            assert_eq!(read, Some((hash.clone(), path.clone())));
+            if !name.starts_with(b" ") && !name.starts_with(b"*") {
+                let bag = bag_line(&hash, &path);
+                let read = parse(bag.strip_suffix(b"\n").unwrap(), Escapes::Bag);
+                assert_eq!(read, Some((hash.clone(), path)));
+            }
+        }
+        for wrong in [&b""[..], b"abc  x", b"zz"] {
+            assert_eq!(parse(wrong, Escapes::Coreutils), None);
+        }
+    }
+
+    #[test]
+    fn paths_that_lead_out_are_told() {
+        assert!(stays_below(Path::new("a/./b.tif")));
+        for path in ["../a", "/etc/passwd", "a/../../b"] {
+            assert!(!stays_below(Path::new(path)), "{path}");
+        }
+    }
+}

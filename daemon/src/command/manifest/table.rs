@@ -1,0 +1,93 @@
+//! Comma-separated values (RFC 4180), as bytes: paths need not be UTF-8.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+use csv_core::{ReadFieldResult, Reader};
+
+/// Name of the table of results.
+pub(crate) const TABLE: &str = "manifest.csv";
+
+/// Writes a record.
+pub(super) fn write<F: AsRef<[u8]>>(out: &mut impl Write, fields: &[F]) -> io::Result<()> {
+    let mut line = Vec::new();
+    for (index, field) in fields.iter().enumerate() {
+        let field = field.as_ref();
+        if index > 0 {
+            line.push(b',');
+        }
+        let plain = field.iter().all(|byte| !matches!(byte, b',' | b'"' | b'\n' | b'\r'));
+        if plain && field.trim_ascii() == field {
+            line.extend(field);
+            continue;
+        }
+        line.push(b'"');
+        for &byte in field {
+            line.extend((byte == b'"').then_some(b'"'));
+            line.push(byte);
+        }
+        line.push(b'"');
+    }
+    line.push(b'\n');
+    out.write_all(&line)
+}
+
+/// Reads records one by one.
+pub(crate) struct Records<R> {
+    input: BufReader<R>,
+    reader: Reader,
+}
+
+impl<R: Read> Records<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self { input: BufReader::new(input), reader: Reader::new() }
+    }
+
+    /// The next record; `None` after the last.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Vec<Vec<u8>>>> {
+        let mut fields = Vec::new();
+        let (mut field, mut length) = (vec![0; 64], 0);
+        loop {
+            let bytes = self.input.fill_buf()?;
+            let (result, read, written) = self.reader.read_field(bytes, &mut field[length..]);
+            self.input.consume(read);
+            length += written;
+            match result {
+                ReadFieldResult::InputEmpty => {}
+                ReadFieldResult::OutputFull => field.resize(2 * field.len(), 0),
+                ReadFieldResult::Field { record_end } => {
+                    fields.push(field[..length].to_vec());
+                    length = 0;
+                    if record_end {
+                        return Ok(Some(fields));
+                    }
+                }
+                ReadFieldResult::End => return Ok(None),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_read_as_they_were_written() {
+        let long = vec![b'x'; 5000];
+        let records: [&[&[u8]]; 4] = [
+            &[b"path", b"reason"],
+            &[b"a, \"b\".tif", b"two\nlines\r\n"],
+            &[b"\xff ", b""],
+            &[&long, b" "],
+        ];
+        let mut text = Vec::new();
+        for record in records {
+            write(&mut text, record).unwrap();
+        }
+        let mut read = Records::new(&text[..]);
+        for record in records {
+            assert_eq!(read.next().unwrap().unwrap(), record);
+        }
+        assert_eq!(read.next().unwrap(), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! One file, checked.
+
+use std::path::{Path, PathBuf};
+
+use polychromify_core::Scan;
+use polychromify_core::scan::{Deadline, FoundLabel, Limits};
+use serde_json::Value;
+
+use crate::command::verify::delivery::{Delivery, Item, Told};
+use crate::command::verify::problem::{Problem, ProblemKind};
+use crate::error::Error;
+use crate::files::fingerprint;
+use crate::plan::names;
+use crate::stop::Stop;
+
+/// Rows that are decoded at once.
+const BAND_ROWS: usize = 64;
+/// A sidecar has some thousand bytes.
+const LONGEST_SIDECAR: u64 = 1 << 20;
+
+/// Checks files; workers share it.
+pub(super) struct Checker<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) limits: Limits,
+    pub(super) stop: &'a Stop,
+}
+
+/// A file that was checked.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) bytes: u64,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    pub(super) fn check(&self, item: &Item) -> Checked {
+        let path = self.delivery.folder.join(&item.path);
+        let mut problems = Vec::new();
+        let mut say = |kind, reason| {
+            problems.push(Problem { path: item.path.clone(), kind, reason });
+        };
+        let bytes = match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() => metadata.len(),
+            Ok(_) => {
+                say(ProblemKind::Missing, "not a file".to_owned());
+                return Checked { bytes: 0, problems };
+            }
+            Err(error) => {
+                let reason = match error.kind() {
+                    std::io::ErrorKind::NotFound => "missing".to_owned(),
+                    _ => format!("cannot read: {error}"),
+                };
+                say(ProblemKind::Missing, reason);
+                return Checked { bytes: 0, problems };
+            }
+        };
+        match fingerprint::sha256_unless(&path, self.stop, Deadline::NEVER) {
+            Ok(found) if found == item.sha256 => {}
+            Ok(found) => {
+                say(
+                    ProblemKind::Checksum,
+                    format!("its SHA-256 is {found}, expected {}", item.sha256),
+                );
+            }
+            Err(error) => say(ProblemKind::Missing, error.reason(&path)),
+        }
+        let told = self.delivery.results.get(&item.path);
+        if told.is_some() || names::is_photograph(&item.path) {
+            match self.decode(&path) {
+                Ok(label) => {
+                    let unchanged = told.filter(|told| !told.is_changed);
+                    if let Some(reason) = unchanged.and_then(|told| wrong(told, &label)) {
+                        say(ProblemKind::Label, reason);
+                    }
+                }
+                Err(error) => say(ProblemKind::Damaged, error.reason(&path)),
+            }
+        } else if bytes <= LONGEST_SIDECAR
+            && let Some(reason) = self.wrong_sidecar(&item.path, &path)
+        {
+            say(ProblemKind::Sidecar, reason);
+        }
+        Checked { bytes, problems }
+    }
+
+    /// Decodes all pages of a picture to their ends, and gives the labels.
+    fn decode(&self, path: &Path) -> Result<Vec<Option<FoundLabel>>, Error> {
+        let mut scan = Scan::open(path, &self.limits)?;
+        let mut labels = Vec::new();
+        for page in 0..scan.pages() {
+            scan.select(page)?;
+            labels.push(scan.label());
+            scan.read_through(BAND_ROWS, &|| self.stop.is_asked())?;
+        }
+        Ok(labels)
+    }
+
+    /// What is wrong with the JSON beside a result.
+    fn wrong_sidecar(&self, below: &Path, path: &Path) -> Option<String> {
+        let result: PathBuf = below.with_extension("");
+        if below.extension()? != "json" {
+            return None;
+        }
+        let told = self.delivery.results.get(&result)?;
+        let json: Option<Value> =
+            std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        match json {
+            None => Some("not JSON".to_owned()),
+            Some(_) if told.is_changed => None,
+            Some(json) if json["sha256"] == told.sha256 => None,
+            Some(_) => Some(format!("tells of another file than {}", result.display())),
+        }
+    }
+}
+
+/// What is wrong with the labels of a result's pages.
+fn wrong(told: &Told, labels: &[Option<FoundLabel>]) -> Option<String> {
+    labels.iter().enumerate().find_map(|(page, label)| {
+        let reason = match label {
+            None => "has no label that says that its colors are machine-made",
+            Some(label) if label.weights_sha256 != told.weights_sha256 => {
+                "its label tells of other weights than the table"
+            }
+            Some(label) if label.source_sha256 != told.source_sha256 => {
+                "its label tells of another source than the table"
+            }
+            Some(_) => return None,
+        };
+        Some(if labels.len() > 1 { format!("page {}: {reason}", page + 1) } else { reason.into() })
+    })
+}

@@ -1,0 +1,157 @@
+//! A job is taken, done and acknowledged in one call, [`JobContext::perform`], which needs nothing
+//! of the other jobs. An attempt at it is a row of steps: prepare, decide, render, publish, settle.
+
+use std::ops::ControlFlow::{Break, Continue};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Instant, SystemTime};
+
+use crate::error::{Error, Result};
+use crate::files::temporary::Temporary;
+use crate::files::{fingerprint, publish};
+use crate::job::context::JobContext;
+use crate::job::decision::{Decision, decide};
+use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
+use crate::job::render::Input;
+use crate::job::sidecar::{self, Sidecar, Written};
+use crate::ledger::{Original, Published};
+use crate::plan::Job;
+use crate::policy::{Duplicates, OnSuccess};
+
+/// What a result replaces.
+struct Replaced {
+    /// `None`: nothing lies under its name.
+    result: Option<Published>,
+    /// SHA-256 of the sidecar that the ledger knows there.
+    sidecar: Option<String>,
+}
+
+impl JobContext {
+    /// Does a job and records how it ended.
+    pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
+        let started = Instant::now();
+        let mut details = JobDetails::default();
+        let ended = catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut details)))
+            .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
+        details.seconds = Some(started.elapsed().as_secs_f64());
+        match ended {
+            Ok(Continue(())) => Outcome::Done(details),
+            Ok(Break(reason)) => Outcome::Skipped(reason, details),
+            Err(error) => self.settle_failure(id, job, &error, details),
+        }
+    }
+
+    fn attempt(&self, id: i64, job: &Job, started: Instant, details: &mut JobDetails) -> Step<()> {
+        let input = self.prepare(job)?;
+        details.sha256_input = Some(input.content.clone());
+        let _claim = match self.policy.duplicates {
+            Duplicates::Each => None,
+            Duplicates::Skip => Some(self.claims.claim(&input.content, &self.stop)?),
+        };
+        let replaced = match self.decide(id, job, &input, details)? {
+            Continue(replaced) => replaced,
+            Break(reason) => return Ok(Break(reason)),
+        };
+        let (temporary, mut result) = match self.render(id, job, input, started, details)? {
+            Continue(rendered) => rendered,
+            Break(reason) => return self.skip(id, reason),
+        };
+        details.of_result(&result);
+        let sidecar = self.publish(id, job, &mut result, temporary, &replaced)?;
+        self.settle(id, job, &result, sidecar);
+        Ok(Continue(()))
+    }
+
+    /// Reads the input, to know it again.
+    fn prepare(&self, job: &Job) -> Result<Input> {
+        let (limits, read_at) = (self.limits_from_now(), SystemTime::now());
+        let stamp = fingerprint::stamp(&job.shown)?;
+        let content = fingerprint::sha256_unless(&job.shown, &self.stop, limits.deadline)?;
+        Ok(Input { content, stamp, read_at, limits })
+    }
+
+    /// Decides whether the input is colored, by what lies under its result's name. Where it is not,
+    /// that is recorded.
+    fn decide(
+        &self,
+        id: i64,
+        job: &Job,
+        input: &Input,
+        details: &mut JobDetails,
+    ) -> Step<Replaced> {
+        let (content, recipe) = (&input.content, &self.model.recipe);
+        let path = self.folder.join(&job.output);
+        let known = self.ledger.result(&job.output)?;
+        let sidecar = known.as_ref().and_then(|known| known.sidecar.clone());
+        let result = match decide(job, content, recipe, self.policy.redo, &path, known)? {
+            Decision::Color(replaced) => replaced,
+            Decision::Keep(mut result) => {
+                details.of_result(&result);
+                result.input.clone_from(&job.input);
+                result.source = input.stamp.is_settled(input.read_at).then_some(input.stamp);
+                if self.policy.on_success != OnSuccess::Keep {
+                    result.original = Original::Leaving;
+                }
+                self.ledger.keep(id, &result)?;
+                self.keep_sidecar(&job.output, &result);
+                self.dispose_original(job, &result);
+                return Ok(Break(self.done_already(&result)));
+            }
+            Decision::LeaveEdited => return self.skip(id, SkipReason::ResultEdited),
+        };
+        details.duplicate_of = self.ledger.same_content(content, recipe, &job.output)?;
+        if let (Some(other), None, Duplicates::Skip) =
+            (&details.duplicate_of, &result, self.policy.duplicates)
+        {
+            return self.skip(id, SkipReason::Duplicate(other.clone()));
+        }
+        if self.policy.sidecar {
+            sidecar::refuse_foreign(&path, sidecar.as_deref())?;
+        }
+        Ok(Continue(Replaced { result, sidecar }))
+    }
+
+    /// Gives a rendered result its name. Its sidecar is written beside it and has none yet.
+    fn publish(
+        &self,
+        id: i64,
+        job: &Job,
+        result: &mut Published,
+        temporary: Temporary,
+        replaced: &Replaced,
+    ) -> Result<Option<Written>> {
+        let path = self.folder.join(&job.output);
+        let sidecar = self.policy.sidecar.then(|| Sidecar::of(&job.output, result));
+        result.sidecar = sidecar.as_ref().map(Sidecar::sha256);
+        self.ledger.intend(id, result)?;
+        let sidecar = sidecar.map(|sidecar| sidecar.write(temporary.path())).transpose()?;
+        // A result never stands beside the sidecar of another result.
+        sidecar::withdraw(&path, replaced.sidecar.as_deref(), sidecar.is_some())?;
+        publish::rename(temporary.path(), &path, replaced.result.as_ref())?;
+        temporary.publish();
+        Ok(sidecar)
+    }
+
+    /// Records a result that is whole and in its place: what fails here, the next run settles.
+    fn settle(&self, id: i64, job: &Job, result: &Published, sidecar: Option<Written>) {
+        let path = self.folder.join(&job.output);
+        let parent = path.parent().unwrap_or(&self.folder);
+        if let Some(sidecar) = sidecar {
+            self.publish_sidecar(job, sidecar);
+        }
+        let record = || publish::sync_folder(parent).and_then(|()| self.ledger.publish(id));
+        match self.retry_until_recorded(job, record) {
+            Ok(()) => self.dispose_original(job, result),
+            Err(error) => log::warn!("{}: done, but not recorded: {error}", job.shown.display()),
+        }
+    }
+
+    fn skip<T>(&self, id: i64, reason: SkipReason) -> Step<T> {
+        self.ledger.skip(id, &reason.to_string())?;
+        Ok(Break(reason))
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}

@@ -1,0 +1,111 @@
+//! The first pass over a scan: its thumbnail, and whether it has colors already.
+
+use std::ops::ControlFlow::{Break, Continue};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use polychromify_core::thumbnail::WorkImage;
+use polychromify_core::{Scan, Thumbnail, Toning, Verdict};
+
+use crate::error::Result;
+use crate::job::context::JobContext;
+use crate::job::outcome::{JobDetails, SkipReason, Step};
+use crate::plan::Job;
+use crate::policy::Redo;
+
+/// From this [`WorkImage::negativity`] on, a scan is warned of.
+const SURE: f32 = 3.5;
+
+/// The same for a scan whose name, or that of a folder above it, says negative.
+const LIKELY: f32 = 0.5;
+
+impl JobContext {
+    /// Gives the thumbnail of the first page of a scan that was opened. One of several pages stays
+    /// as it is if all have colors.
+    pub(super) fn first_pass(
+        &self,
+        job: &Job,
+        scan: &mut Scan,
+        details: &mut JobDetails,
+    ) -> Step<WorkImage> {
+        if self.policy.redo != Redo::All && scan.is_result() {
+            return Ok(Break(SkipReason::OwnResult));
+        }
+        scan.result_depth(&self.model.settings.encoding(scan.info().width))?;
+        let (image, toning) = self.thumbnail(job, scan)?;
+        details.toning = Some(toning);
+        if self.policy.redo == Redo::All || toning.verdict != Verdict::Color {
+            self.warn_of_negative(job, &image);
+            return Ok(Continue(image));
+        }
+        for page in 1..scan.pages() {
+            scan.select(page)?;
+            if self.thumbnail(job, scan)?.1.verdict != Verdict::Color {
+                let name = job.shown.display();
+                log::warn!("{name}: page 1 has colors already and page {} not", page + 1);
+                scan.select(0)?;
+                return Ok(Continue(image));
+            }
+        }
+        Ok(Break(SkipReason::HasColors(toning.confidence)))
+    }
+
+    /// Warns where a scan is surely a negative, or likely one that is named so.
+    fn warn_of_negative(&self, job: &Job, image: &WorkImage) {
+        let least = if is_named_negative(&job.below) { LIKELY } else { SURE };
+        if !self.model.settings.invert && image.negativity() >= least {
+            log::warn!("{}: looks like a negative; --invert colors it as one", job.shown.display());
+        }
+    }
+
+    /// Reads the selected page of a scan for the first time.
+    pub(super) fn thumbnail(&self, job: &Job, scan: &mut Scan) -> Result<(WorkImage, Toning)> {
+        let info = scan.info().clone();
+        let area = self.model.colorizer.work_area();
+        let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
+        let band_rows = self.model.settings.encoding(info.width).band_rows;
+        scan.read_lightness(band_rows, &mut |y, lightness| {
+            self.bands.fetch_add(1, Ordering::Relaxed);
+            if self.stop.is_asked() {
+                return Err(polychromify_core::Error::Cancelled);
+            }
+            thumbnail.push_rows(y, lightness);
+            Ok(())
+        })?;
+        let image = thumbnail.finish();
+        let toning = scan.toning(&image).unwrap_or(Toning::GRAY);
+        log::debug!(
+            "{}: {} ({:.1} % sure)",
+            job.shown.display(),
+            toning.verdict,
+            100.0 * toning.confidence
+        );
+        Ok((image, toning))
+    }
+}
+
+/// Whether a path has a word such as negative, Negativ, négatif or neg.
+fn is_named_negative(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_lowercase();
+    let mut words = name.split(|c: char| !c.is_alphabetic());
+    words.any(|word| {
+        ["negativ", "négatif", "negatief"].iter().any(|part| word.contains(part))
+            || ["neg", "negs"].contains(&word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_negatives_are_found_in_names_and_folders() {
+        for name in ["Negative 12/a.tif", "roll_3_neg.tif", "x/Glasnegativ-7.tif", "négatifs/1.jpg"]
+        {
+            assert!(is_named_negative(Path::new(name)), "{name}");
+        }
+        for name in ["a.tif", "Lago Negro.jpg", "negotiations/1.tif", "Schnee.tif"] {
+            assert!(!is_named_negative(Path::new(name)), "{name}");
+        }
+    }
+}

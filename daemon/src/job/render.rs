@@ -1,0 +1,293 @@
+//! A scan becomes a result: its pages are colored into a temporary file, which is read back.
+
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Seek, Write};
+use std::ops::ControlFlow::{Break, Continue};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use polychromify_core::scan::{ColorFile, Deadline, Label, Limits};
+use polychromify_core::thumbnail::WorkImage;
+use polychromify_core::{ChromaMap, Hints, Mark, Scan};
+
+use crate::cli::Borders;
+use crate::error::{Error, Result};
+use crate::files::fingerprint::{self, Stamp};
+use crate::files::publish;
+use crate::files::temporary::Temporary;
+use crate::job::context::JobContext;
+use crate::job::notices;
+use crate::job::outcome::{JobDetails, Step};
+use crate::ledger::{self, Making, Original, Published};
+use crate::plan::Job;
+use crate::policy::OnSuccess;
+use crate::settings::SOFTWARE;
+use crate::stop::{Stop, Stoppable};
+
+/// An input as it was before it was colored.
+pub(super) struct Input {
+    /// SHA-256.
+    pub(super) content: String,
+    pub(super) stamp: Stamp,
+    /// When reading it began.
+    pub(super) read_at: SystemTime,
+    pub(super) limits: Limits,
+}
+
+/// Width and height of the first page of a result in pixels, and its number of pages.
+pub(crate) type Colored = ((u32, u32), usize);
+
+impl JobContext {
+    /// Colors an input into a temporary file, and checks that it is still what was hashed.
+    pub(super) fn render(
+        &self,
+        id: i64,
+        job: &Job,
+        input: Input,
+        started: Instant,
+        details: &mut JobDetails,
+    ) -> Step<(Temporary, Published)> {
+        let Input { content, stamp, read_at, limits } = input;
+        let temporary = publish::temporary_name(&job.output);
+        let time = self.policy.time.unwrap_or_else(ledger::now);
+        let time = self.ledger.start(id, &content, &temporary, time)?;
+        publish::create_folders(&self.folder, &job.output)?;
+        let temporary = Temporary::new(self.folder.join(temporary));
+        let making = (content.as_str(), time);
+        let (width, height) = match self.color(job, making, &limits, temporary.path(), details)? {
+            Continue((size, _)) => size,
+            Break(reason) => return Ok(Break(reason)),
+        };
+        let (source, sha256) = rayon::join(
+            || settled_stamp(&job.shown, &content, stamp, read_at, &self.stop),
+            || fingerprint::sha256(temporary.path()),
+        );
+        let (source, sha256) = (source?, sha256?);
+        let written = fingerprint::stamp(temporary.path())?;
+        let result = Published {
+            input: job.input.clone(),
+            content,
+            recipe: self.model.recipe.clone(),
+            source,
+            sha256,
+            size: written.size,
+            modified: written.modified,
+            width,
+            height,
+            milliseconds: started.elapsed().as_millis() as i64,
+            original: match self.policy.on_success {
+                OnSuccess::Keep => Original::Kept,
+                OnSuccess::Move(_) | OnSuccess::Delete => Original::Leaving,
+            },
+            making: Making {
+                software: Some(SOFTWARE.to_owned()),
+                weights: Some(self.model.weights.clone()),
+                at: Some(time),
+            },
+            sidecar: None,
+            notices: Some(details.notices.clone()),
+        };
+        Ok(Continue((temporary, result)))
+    }
+
+    /// Colors all pages of a scan into a new file, synced and read back as far as its header, unless
+    /// it has colors already.
+    fn color(
+        &self,
+        job: &Job,
+        making: (&str, i64),
+        limits: &Limits,
+        temporary: &Path,
+        details: &mut JobDetails,
+    ) -> Step<Colored> {
+        let create = OpenOptions::new().write(true).create_new(true).open(temporary);
+        let file = create.map_err(Error::io(temporary, "create"))?;
+        let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
+        let (size, pages) = match self.color_to(job, making, limits, &mut out, details)? {
+            Continue(colored) => colored,
+            skipped @ Break(_) => return Ok(skipped),
+        };
+        for notice in &details.notices {
+            log::warn!("{}: {}", job.shown.display(), notices::text(notice));
+        }
+        out.flush().map_err(Error::io(temporary, "write"))?;
+        out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
+
+        // Nothing is decoded here, so that a result larger than its source is within the limits too.
+        let read_back = Scan::open(temporary, &Limits::new(self.limits.pixels, u64::MAX))?;
+        let found = (read_back.info().width, read_back.info().height);
+        if (found, read_back.pages()) != (size, pages) {
+            return Err(Error::ReadBack { path: temporary.into(), found, expected: size });
+        }
+        Ok(Continue((size, pages)))
+    }
+
+    /// Colors all pages of a scan, unless it has colors already. The label tells the SHA-256 of the
+    /// scan, and the time in milliseconds since 1970.
+    pub(crate) fn color_to<W: Write + Seek>(
+        &self,
+        job: &Job,
+        making: (&str, i64),
+        limits: &Limits,
+        out: W,
+        details: &mut JobDetails,
+    ) -> Step<Colored> {
+        let mut scan = Scan::open(&job.shown, limits)?;
+        scan.set_inverted(self.model.settings.invert);
+        let colored = self.color_pages(job, making, &mut scan, out, details);
+        details.notices = notices::of(&scan);
+        colored
+    }
+
+    fn color_pages<W: Write + Seek>(
+        &self,
+        job: &Job,
+        (content, time): (&str, i64),
+        scan: &mut Scan,
+        out: W,
+        details: &mut JobDetails,
+    ) -> Step<Colored> {
+        let pages = scan.pages();
+        let mut first = match self.first_pass(job, scan, details)? {
+            Continue(image) => Some(image),
+            Break(reason) => return Ok(Break(reason)),
+        };
+        self.refuse_losses(job, scan)?;
+        let label = self.label(job, content, time);
+        for number in self.hints.beyond(pages) {
+            log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
+        }
+        let mut result = ColorFile::new(out, scan, self.model.settings.format)?;
+        let size = scan.output_size(&self.model.settings.encoding(scan.info().width));
+        for page in 0..pages {
+            scan.select(page)?;
+            let image = match first.take() {
+                Some(image) => image,
+                None => self.thumbnail(job, scan)?.0,
+            };
+            self.color_page(job, scan, (page, image), &mut result, &label)?;
+            self.refuse_losses(job, scan)?;
+        }
+        result.finish()?;
+        Ok(Continue((size, pages)))
+    }
+
+    /// Fails where the policy is strict and something of a scan is lost.
+    pub(crate) fn refuse_losses(&self, job: &Job, scan: &Scan) -> Result<()> {
+        if self.policy.strict { notices::refuse(scan, job) } else { Ok(()) }
+    }
+
+    /// Colors the selected page into the result.
+    fn color_page<W: Write + Seek>(
+        &self,
+        job: &Job,
+        scan: &mut Scan,
+        (page, mut image): (usize, WorkImage),
+        result: &mut ColorFile<W>,
+        label: &Label,
+    ) -> Result<()> {
+        let info = scan.info().clone();
+        let hints = self.hints.of_page(page);
+        let upright = info.orientation.upright_size((info.width as usize, info.height as usize));
+        for number in self.hints.outside(page, upright) {
+            let (name, (width, height)) = (job.shown.display(), upright);
+            log::warn!("{name}: hint {number} lies outside of its {width} x {height} pixels");
+        }
+        let encoding = self.model.settings.encoding(info.width);
+        if self.model.settings.borders == Borders::Keep {
+            image = image.without_borders();
+        } else if let Some(borders) = image.borders() {
+            let (name, (width, height)) = (job.shown.display(), image.size());
+            log::debug!("{name}: border of {borders} pixels on a thumbnail of {width} x {height}");
+        }
+        let chroma = self.predict(job, &image, &hints)?;
+
+        let size = scan.output_size(&encoding);
+        let painter = chroma.painter(size.0, size.1, self.model.settings.saturation);
+        let painter = painter.in_space(self.model.settings.space);
+        let mark = self.model.settings.mark.then(|| Mark::new(size.0, size.1, info.orientation));
+        result.add(scan, &encoding, label, &|y, lightness, mut rgb| {
+            self.bands.fetch_add(1, Ordering::Relaxed);
+            painter.paint_rows(y, lightness, rgb.reborrow());
+            if let Some(mark) = &mark {
+                mark.draw(y, rgb);
+            }
+        })?;
+        Ok(())
+    }
+
+    fn predict(&self, job: &Job, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
+        if self.model.settings.variant > 1 {
+            let which = usize::from(self.model.settings.variant - 1);
+            if let Some(other) = self.model.colorizer.predict_other(image, hints, which)? {
+                return Ok(other);
+            }
+            let (name, variant) = (job.shown.display(), self.model.settings.variant);
+            log::warn!("{name}: there is no variant {variant}, it gets the likeliest colors");
+        }
+        Ok(self.model.colorizer.predict(image, hints)?)
+    }
+
+    fn label(&self, job: &Job, content: &str, time: i64) -> Label {
+        let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
+        Label {
+            software: SOFTWARE.to_owned(),
+            weights: self.model.weights.clone(),
+            weights_sha256: self.model.recipe.weights.clone(),
+            source: name.to_string_lossy().into_owned(),
+            source_sha256: content.to_owned(),
+            settings: self.model.settings.words(self.model.colorizer.arithmetic(), &self.hints),
+            source_type: self.model.settings.source_type,
+            when: Some(UNIX_EPOCH + Duration::from_millis(time.max(0).cast_unsigned())),
+            rendition: self.model.recipe.settings.clone(),
+        }
+    }
+}
+
+/// Checks that the input is still what was hashed first, and gives its stamp if that proves as
+/// much next time.
+fn settled_stamp(
+    input: &Path,
+    content: &str,
+    before: Stamp,
+    read_at: SystemTime,
+    stop: &Stop,
+) -> Result<Option<Stamp>> {
+    if fingerprint::sha256_unless(input, stop, Deadline::NEVER)? != content {
+        return Err(Error::SourceChanged { path: input.to_path_buf() });
+    }
+    let after = fingerprint::stamp(input)?;
+    Ok((after == before && before.is_settled(read_at)).then_some(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_input_that_changed_while_it_was_read_is_not_published() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        fs::write(&path, "as hashed").unwrap();
+        let (before, content) =
+            (fingerprint::stamp(&path).unwrap(), fingerprint::sha256(&path).unwrap());
+        let later = SystemTime::now() + std::time::Duration::from_secs(10);
+        assert_eq!(
+            settled_stamp(&path, &content, before, later, &Stop::default()).unwrap(),
+            Some(before)
+        );
+        assert_eq!(
+            settled_stamp(&path, &content, before, SystemTime::now(), &Stop::default()).unwrap(),
+            None
+        );
+        fs::write(&path, "and after").unwrap();
+        let changed = settled_stamp(&path, &content, before, later, &Stop::default());
+        assert!(matches!(changed, Err(Error::SourceChanged { .. })));
+        fs::remove_file(&path).unwrap();
+        let vanished = settled_stamp(&path, &content, before, later, &Stop::default()).unwrap_err();
+        assert!(vanished.to_string().contains("a.jpg"), "{vanished}");
+    }
+}

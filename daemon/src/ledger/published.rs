@@ -1,0 +1,120 @@
+//! A result under its final name, as the ledger keeps it.
+
+use std::path::PathBuf;
+
+use rusqlite::Row;
+use serde_json::Value;
+
+use crate::files::fingerprint::Stamp;
+use crate::ledger::sql_path::path;
+use crate::settings::Recipe;
+
+/// Columns of `results`, which `intents` has too.
+pub(super) const RESULT: &str =
+    "output, input, content, weights, settings, source_size, source_modified,
+    source_changed, sha256, size, modified, width, height, milliseconds, published_at, original,
+    software, weights_name, made_at, sidecar, notices";
+
+/// A result under its final name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Published {
+    /// What it was made from, as an absolute path.
+    pub(crate) input: PathBuf,
+    /// SHA-256 of the input.
+    pub(crate) content: String,
+    /// Weights and settings it was made with.
+    pub(crate) recipe: Recipe,
+    /// The input's stamp; `None` where an equal stamp would not prove equal content.
+    pub(crate) source: Option<Stamp>,
+    /// SHA-256 of the result.
+    pub(crate) sha256: String,
+    /// Size of the result in bytes.
+    pub(crate) size: i64,
+    /// Time of the result, nanoseconds since 1970.
+    pub(crate) modified: i64,
+    /// Width of the result in pixels.
+    pub(crate) width: u32,
+    /// Height of the result in pixels.
+    pub(crate) height: u32,
+    /// Time it took, in milliseconds.
+    pub(crate) milliseconds: i64,
+    /// What becomes of the input.
+    pub(crate) original: Original,
+    pub(crate) making: Making,
+    /// SHA-256 of the JSON file beside it, if there is one.
+    pub(crate) sidecar: Option<String>,
+    /// What was left out of it or assumed of its input; unknown of results of old versions.
+    pub(crate) notices: Option<Vec<Value>>,
+}
+
+/// How a result was made, beside its recipe; unknown of results of old versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Making {
+    /// Program and version.
+    pub(crate) software: Option<String>,
+    /// Name of the weights.
+    pub(crate) weights: Option<String>,
+    /// The time that it tells, in milliseconds since 1970.
+    pub(crate) at: Option<i64>,
+}
+
+/// What becomes of an input whose result is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Original {
+    /// It stays.
+    #[default]
+    Kept,
+    /// It is to be moved or deleted.
+    Leaving,
+    /// It was moved or deleted: its result is not to be replaced by that of another photograph.
+    Gone,
+}
+
+impl Original {
+    pub(super) fn text(self) -> Option<&'static str> {
+        match self {
+            Self::Kept => None,
+            Self::Leaving => Some("leaving"),
+            Self::Gone => Some("gone"),
+        }
+    }
+
+    fn of_text(text: Option<&str>) -> Self {
+        match text {
+            None => Self::Kept,
+            Some("leaving") => Self::Leaving,
+            Some(_) => Self::Gone,
+        }
+    }
+}
+
+/// Reads a row of the columns [`RESULT`].
+pub(super) fn published(row: &Row) -> rusqlite::Result<Published> {
+    let (size, modified, changed): (Option<i64>, Option<i64>, Option<i64>) =
+        (row.get("source_size")?, row.get("source_modified")?, row.get("source_changed")?);
+    Ok(Published {
+        input: path(row, "input")?,
+        content: row.get("content")?,
+        recipe: Recipe { weights: row.get("weights")?, settings: row.get("settings")? },
+        source: match (size, modified, changed) {
+            (Some(size), Some(modified), Some(changed)) => Some(Stamp { size, modified, changed }),
+            _ => None,
+        },
+        sha256: row.get("sha256")?,
+        size: row.get("size")?,
+        modified: row.get("modified")?,
+        width: row.get("width")?,
+        height: row.get("height")?,
+        milliseconds: row.get("milliseconds")?,
+        original: Original::of_text(row.get_ref("original")?.as_str_or_null()?),
+        making: Making {
+            software: row.get("software")?,
+            weights: row.get("weights_name")?,
+            at: row.get("made_at")?,
+        },
+        sidecar: row.get("sidecar")?,
+        notices: row
+            .get::<_, Option<String>>("notices")?
+            .and_then(|text| serde_json::from_str(&text).ok()),
+    })
+}

@@ -1,0 +1,219 @@
+//! Figures for Prometheus: counters of this run, and the ledger's sums, in its text format.
+//!
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
+
+use std::fmt::Write;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tiny_http::{Header, Method, Request, Response};
+
+use crate::error::{Error, Result};
+use crate::job::Outcome;
+use crate::ledger::{self, Ledger};
+use crate::watch::event::WatchEvent;
+
+/// What happened since the program started.
+#[derive(Clone)]
+pub(crate) struct Counters(Arc<Values>);
+
+#[derive(Default)]
+struct Values {
+    done: AtomicU64,
+    skipped: AtomicU64,
+    failed: AtomicU64,
+    postponed: AtomicU64,
+    hook_failures: Arc<AtomicU64>,
+    /// Time spent on jobs that are done, in milliseconds.
+    milliseconds: AtomicU64,
+    /// Time of the latest heartbeat, milliseconds since 1970.
+    alive: AtomicU64,
+    waiting: AtomicU64,
+    queued: AtomicU64,
+    running: AtomicU64,
+}
+
+impl Counters {
+    /// `hook_failures` is counted by the hooks.
+    pub(crate) fn new(hook_failures: Arc<AtomicU64>) -> Self {
+        Self(Arc::new(Values { hook_failures, ..Values::default() }))
+    }
+
+    pub(crate) fn count(&self, event: &WatchEvent<'_>) {
+        let values = &self.0;
+        match event {
+            WatchEvent::Ended { outcome, .. } => {
+                let counter = match outcome {
+                    Outcome::Done(details) => {
+                        let milliseconds = details.seconds.unwrap_or_default() * 1000.0;
+                        values.milliseconds.fetch_add(milliseconds as u64, Ordering::Relaxed);
+                        &values.done
+                    }
+                    Outcome::Skipped(..) => &values.skipped,
+                    Outcome::Failed(..) => &values.failed,
+                    Outcome::Postponed { .. } => &values.postponed,
+                    Outcome::Blocked(_) | Outcome::Stopped => return,
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+            WatchEvent::Alive { waiting, queued, running, .. } => {
+                values.alive.store(ledger::now() as u64, Ordering::Relaxed);
+                values.waiting.store(*waiting as u64, Ordering::Relaxed);
+                values.queued.store(*queued as u64, Ordering::Relaxed);
+                values.running.store(*running as u64, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// The sums of this run in words.
+    pub(crate) fn sums(&self) -> String {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Values { done, skipped, failed, .. } = &*self.0;
+        format!("{} done, {} skipped, {} failed", read(done), read(skipped), read(failed))
+    }
+}
+
+/// Takes the address at which figures are asked for.
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|source| Error::Metrics { address, source })
+}
+
+/// Serves figures until it is dropped.
+pub(crate) struct Server {
+    http: Arc<tiny_http::Server>,
+    /// The output folder, for its ledger.
+    folder: Arc<Mutex<PathBuf>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts to serve `http://ADDRESS/metrics`; the ledger is that of `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread for it.
+    pub(crate) fn start(listener: TcpListener, counters: Counters, folder: &Path) -> Result<Self> {
+        let address = listener.local_addr().map_err(Error::Listener)?;
+        let http = tiny_http::Server::from_listener(listener, None)
+            .map_err(|error| Error::Listener(io::Error::other(error)))?;
+        let http = Arc::new(http);
+        log::info!("figures for Prometheus at http://{address}/metrics");
+        let folder = Arc::new(Mutex::new(folder.to_path_buf()));
+        let (serving, shown) = (Arc::clone(&http), Arc::clone(&folder));
+        let thread = thread::spawn(move || {
+            for request in serving.incoming_requests() {
+                let folder = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                answer(request, &counters, &folder);
+            }
+        });
+        Ok(Self { http, folder, thread: Some(thread) })
+    }
+
+    /// Shows the ledger of another folder from here on.
+    pub(crate) fn show(&self, folder: &Path) {
+        *self.folder.lock().unwrap_or_else(PoisonError::into_inner) = folder.to_path_buf();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.http.unblock();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the thread of the figures failed");
+        }
+    }
+}
+
+fn answer(request: Request, counters: &Counters, folder: &Path) {
+    let path = request.url().split('?').next().unwrap_or_default();
+    let (code, text) = match (request.method(), path) {
+        (Method::Get | Method::Head, "/metrics") => (200, figures(counters, folder)),
+        (Method::Get | Method::Head, _) => (404, "see /metrics\n".to_owned()),
+        _ => (405, "GET only\n".to_owned()),
+    };
+    let kind = Header::from_bytes("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    let response = Response::from_string(text)
+        .with_status_code(code)
+        .with_header(kind.expect("constants that are valid"));
+    if let Err(error) = request.respond(response) {
+        log::debug!("a reader of the figures went away: {error}");
+    }
+}
+
+/// All figures as text.
+fn figures(counters: &Counters, folder: &Path) -> String {
+    let values = &*counters.0;
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let mut text = String::new();
+    let name = "polychromify_results_total";
+    family(&mut text, name, "counter", "Photographs that ended since the start.");
+    for (status, count) in [
+        ("done", &values.done),
+        ("skipped", &values.skipped),
+        ("failed", &values.failed),
+        ("postponed", &values.postponed),
+    ] {
+        line(&mut text, name, &format!("{{status=\"{status}\"}}"), read(count));
+    }
+    let name = "polychromify_work_seconds_total";
+    family(&mut text, name, "counter", "Time spent on photographs that are done.");
+    line(&mut text, name, "", read(&values.milliseconds) as f64 / 1000.0);
+    let name = "polychromify_hook_failures_total";
+    family(&mut text, name, "counter", "Hooks that failed since the start.");
+    line(&mut text, name, "", read(&values.hook_failures));
+    let name = "polychromify_files";
+    family(&mut text, name, "gauge", "Files that wait to stand still, are queued, or in work.");
+    for (state, count) in
+        [("settling", &values.waiting), ("queued", &values.queued), ("running", &values.running)]
+    {
+        line(&mut text, name, &format!("{{state=\"{state}\"}}"), read(count));
+    }
+    let name = "polychromify_alive_timestamp_seconds";
+    family(&mut text, name, "gauge", "Latest sign of life of the main loop.");
+    line(&mut text, name, "", read(&values.alive) as f64 / 1000.0);
+    let name = "polychromify_info";
+    family(&mut text, name, "gauge", "The program.");
+    line(&mut text, name, concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);
+    match ledger_sums(folder) {
+        Ok(sums) => text += &sums,
+        Err(error) => log::warn!("figures without the ledger: {error}"),
+    }
+    text
+}
+
+/// What the ledger knows, over all runs.
+fn ledger_sums(folder: &Path) -> Result<String> {
+    let mut text = String::new();
+    let Some(ledger) = Ledger::read(folder)? else { return Ok(text) };
+    let counts = ledger.counts()?;
+    let name = "polychromify_ledger_inputs";
+    family(&mut text, name, "gauge", "Inputs in the ledger by the state of their latest attempt.");
+    for (state, count) in [
+        ("queued", counts.queued),
+        ("running", counts.running),
+        ("done", counts.done),
+        ("skipped", counts.skipped),
+        ("failed", counts.failed),
+    ] {
+        line(&mut text, name, &format!("{{state=\"{state}\"}}"), count);
+    }
+    let name = "polychromify_results_per_minute";
+    family(&mut text, name, "gauge", "Results a minute in the ten minutes up to the latest one.");
+    line(&mut text, name, "", ledger.rate_per_minute()?);
+    Ok(text)
+}
+
+fn family(text: &mut String, name: &str, kind: &str, help: &str) {
+    write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").expect("strings grow");
+}
+
+fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
+    writeln!(text, "{name}{labels} {value}").expect("strings grow");
+}

@@ -1,0 +1,250 @@
+//! Finds photographs: at paths that events name, and by looking through whole folders.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::files::fingerprint::Stamp;
+use crate::plan::Job;
+use crate::watch::event::WatchEvent;
+use crate::watch::filesystem;
+use crate::watch::folder_events::WatchError;
+use crate::watch::input_state;
+use crate::watch::roots::{self, Root};
+use crate::watch::sweep::{self, Found, PathKind, Sweep};
+use crate::watch::watcher::Watcher;
+
+const NO_MORE_WATCHES: &str =
+    "the system grants no more watches; raise fs.inotify.max_user_watches";
+
+impl Watcher<'_> {
+    /// The root that a path lies in, and the path below it.
+    pub(super) fn root_of<'p>(&self, path: &'p Path) -> Option<(&Root, &'p Path)> {
+        self.roots.iter().find_map(|root| Some((root, path.strip_prefix(&root.real).ok()?)))
+    }
+
+    /// Looks at what events named since.
+    pub(super) fn take_notice(&mut self) {
+        let Some(events) = &self.events else { return };
+        let noticed = events.noticed();
+        if noticed.overflow {
+            self.tell(&WatchEvent::Overflow);
+            self.sweep_all();
+        }
+        for path in noticed.paths {
+            self.notice(&path);
+        }
+    }
+
+    /// Looks at one path at which something happened.
+    pub(super) fn notice(&mut self, path: &Path) {
+        let Some(index) = self.roots.iter().position(|root| path.starts_with(&root.real)) else {
+            return;
+        };
+        let root = &self.roots[index];
+        let Ok(below) = path.strip_prefix(&root.real) else { return };
+        if below.as_os_str().is_empty() {
+            self.check_roots();
+        } else if self.filter.admits_all_of(&root.real, below) {
+            match sweep::classify(&root.real, below) {
+                Ok(PathKind::Photograph(stamp)) => {
+                    let job = self.job(root, below.to_path_buf());
+                    self.seen.remove(path);
+                    self.waiting.touch(&job, stamp, Instant::now());
+                }
+                Ok(PathKind::Folder(_)) => {
+                    self.sweep(index, below.to_path_buf());
+                }
+                Ok(PathKind::Other) | Err(_) => {} // what is waited for is missed when it is due
+            }
+        }
+    }
+
+    fn job(&self, root: &Root, below: PathBuf) -> Job {
+        Job::in_folder(&root.shown, &root.real, below, self.format)
+    }
+
+    /// When the next look through a folder is due.
+    pub(super) fn next_sweep(&self) -> Option<Instant> {
+        self.roots.iter().filter_map(|root| root.next_sweep).min()
+    }
+
+    /// Looks through the folders whose time has come.
+    pub(super) fn sweep_due(&mut self) {
+        for root in 0..self.roots.len() {
+            if self.roots[root].next_sweep.is_some_and(|next| next <= Instant::now()) {
+                self.sweep_root(root);
+            }
+        }
+    }
+
+    /// Looks through all folders, and finishes with originals that are to leave.
+    pub(super) fn sweep_all(&mut self) {
+        for root in 0..self.roots.len() {
+            self.sweep_root(root);
+        }
+    }
+
+    fn sweep_root(&mut self, index: usize) {
+        self.dispose_originals();
+        let started = Instant::now();
+        let files = self.sweep(index, PathBuf::new());
+        self.roots[index].files = files;
+        let all: u64 = self.roots.iter().map(|root| root.files).sum();
+        if self.seen.len() as u64 > 2 * all + 1000 {
+            self.seen.clear(); // most of it is of files that went away
+        }
+        let (took, waiting) = (started.elapsed(), self.waiting.len() as u64);
+        self.tell(&WatchEvent::Scanned { files, waiting, took });
+        let root = &mut self.roots[index];
+        root.next_sweep = root.interval(self.settings).map(|interval| Instant::now() + interval);
+    }
+
+    /// Looks through a folder below a root and gives the number of photographs found.
+    fn sweep(&mut self, index: usize, below: PathBuf) -> u64 {
+        let mut files = 0;
+        let mut sweep = Sweep::new(&self.roots[index].real, below);
+        while !self.is_stopping()
+            && let Some(found) = sweep.next(&self.filter)
+        {
+            match found {
+                Found::Folder(below, device) => self.watch_folder(index, &below, device),
+                Found::Photograph(below, stamp) => {
+                    files += 1;
+                    self.find(index, below, stamp);
+                }
+                Found::Unreadable(below, error) => {
+                    let path = self.roots[index].shown.join(below);
+                    self.unreadable(path, &error.to_string());
+                }
+            }
+            self.heartbeat();
+        }
+        files
+    }
+
+    /// Listens to the events of a folder, unless its root is polled.
+    fn watch_folder(&mut self, index: usize, below: &Path, device: u64) {
+        let root = &mut self.roots[index];
+        let path = root.real.join(below);
+        if root.polled.is_none()
+            && root.identity.is_some_and(|(of_root, _)| of_root != device)
+            && let Some(file_system) = filesystem::without_events(&path)
+        {
+            root.polled = Some(roots::sends_none(file_system));
+            self.tell_how(index);
+        }
+        if self.roots[index].polled.is_some() {
+            return;
+        }
+        let Some(events) = &mut self.events else { return };
+        match events.watch(&path) {
+            Ok(()) | Err(WatchError::Gone) => {}
+            Err(WatchError::Limit) => {
+                self.poll_all(NO_MORE_WATCHES);
+                for root in 0..self.roots.len() {
+                    self.tell_how(root);
+                }
+            }
+            Err(WatchError::Other(reason)) => {
+                let path = self.roots[index].shown.join(below);
+                self.unreadable(path, &reason);
+            }
+        }
+    }
+
+    /// Tells once that something cannot be looked at.
+    fn unreadable(&mut self, path: PathBuf, reason: &str) {
+        if self.unreadable.insert(path.clone()) {
+            self.tell(&WatchEvent::Unreadable { path: &path, reason });
+        }
+    }
+
+    /// Polls all folders from here on, for this reason.
+    pub(super) fn poll_all(&mut self, reason: &str) {
+        self.events = None;
+        let soon = Instant::now() + self.settings.poll_interval;
+        for root in &mut self.roots {
+            root.polled.get_or_insert_with(|| reason.to_owned());
+            root.next_sweep = Some(root.next_sweep.map_or(soon, |next| next.min(soon)));
+        }
+    }
+
+    /// Tells how a root is watched.
+    pub(super) fn tell_how(&mut self, index: usize) {
+        let (folder, polled) = (self.roots[index].shown.clone(), self.roots[index].polled.clone());
+        let interval = self.settings.poll_interval;
+        let polled = polled.as_deref().map(|reason| (interval, reason));
+        self.tell(&WatchEvent::Watching { folder: &folder, polled });
+    }
+
+    /// A look through the folders found a photograph.
+    fn find(&mut self, index: usize, below: PathBuf, stamp: Stamp) {
+        let job = self.job(&self.roots[index], below);
+        if !self.unreadable.is_empty() {
+            self.unreadable.remove(&job.shown);
+        }
+        if self.in_hand.get(&job.input) == Some(&stamp) || self.seen.contains(&job.input, &stamp) {
+            return;
+        }
+        if !self.waiting.contains(&job.input) {
+            match input_state::is_settled(self.context, &job, &stamp) {
+                Ok(true) => {
+                    if let Err(error) = input_state::complete(self.context, &job) {
+                        log::warn!("{error}");
+                    }
+                    return self.seen.insert(&job.input, &stamp);
+                }
+                Ok(false) => {}
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+        self.waiting.find(&job, stamp, Instant::now());
+    }
+
+    /// Notices folders that went away, came back, or are others under the same name.
+    pub(super) fn check_roots(&mut self) {
+        for index in 0..self.roots.len() {
+            let root = &self.roots[index];
+            let (before, after) = (root.identity, root.found());
+            if before == after {
+                continue;
+            }
+            let (folder, real) = (root.shown.clone(), root.real.clone());
+            self.roots[index].identity = after;
+            self.roots[index].ask_file_system(self.settings, self.events.is_some());
+            if let Some(events) = &mut self.events {
+                events.forget(&real);
+            }
+            if after.is_some() {
+                self.tell(&WatchEvent::Back { folder: &folder });
+                self.sweep_root(index);
+            } else {
+                self.tell(&WatchEvent::Gone { folder: &folder });
+            }
+        }
+    }
+
+    /// Moves or deletes originals whose results are there, where that failed or was interrupted.
+    fn dispose_originals(&mut self) {
+        let leaving = self.context.ledger.leaving().unwrap_or_else(|error| {
+            log::warn!("{error}");
+            Vec::new()
+        });
+        for output in leaving {
+            if self.is_stopping() {
+                return;
+            }
+            let known = self.context.ledger.result(&output);
+            let Ok(Some(result)) = known else { continue };
+            if self.in_hand.contains_key(&result.input) {
+                continue;
+            }
+            let Some((root, below)) = self.root_of(&result.input) else { continue };
+            let job = self.job(root, below.to_path_buf());
+            if job.output == output {
+                self.context.dispose_original(&job, &result);
+            }
+            self.heartbeat();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What the end-to-end tests share: folders, pictures, small weights and a daemon that watches.
+
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+#![expect(
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    reason = "a test's steps, in the order of the test"
+)]
+#![expect(missing_docs, reason = "short functions whose names say what they do")]
+
+/// A program that watches a folder, while a test writes into it.
+pub mod daemon;
+/// Folders that tests run in, and what a run gave.
+pub mod folder;
+/// A disk that is nearly full.
+pub mod mount;
+/// Pictures and profiles made in the test.
+pub mod pictures;
+/// What another program reads from the same file.
+pub mod second_opinion;
+/// Small seeded weights.
+pub mod weights;
