@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use polychromify_core::lab::Lab;
+use polychromify_image::color::lab::Lab;
 use polychromify_train::evaluate::ciede2000::ciede2000;
 
 pub(crate) const WIDTH: u32 = 151; // odd, and no multiple of anything

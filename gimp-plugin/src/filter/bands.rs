@@ -1,8 +1,7 @@
 //! Bands of a layer's rows: reads their lightness, and paints them.
 
-use polychromify_core::SamplesMut;
-use polychromify_core::chroma::Painter;
-use polychromify_core::lab::lightness_from_linear;
+use polychromify_core::{Painter, SamplesMut};
+use polychromify_image::color::lab::lightness_from_linear;
 
 use crate::host::{LayerInfo, Pixels};
 

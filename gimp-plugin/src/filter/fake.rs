@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use polychromify_core::lab::srgb_to_linear;
+use polychromify_image::color::lab::srgb_to_linear;
 
 use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
 

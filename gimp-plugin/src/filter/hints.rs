@@ -1,7 +1,6 @@
 //! Strokes that the user painted on a layer, as core's hints.
 
-use polychromify_core::Hints;
-use polychromify_core::hints::HintMask;
+use polychromify_core::{HintMask, Hints};
 
 use super::bands::bands;
 use super::error::Error;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
-use polychromify_core::scan::{Label, SourceType, Vocabulary, label_packet};
+use polychromify_core::{Label, SourceType, Vocabulary, hexadecimal, label_packet};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -81,7 +81,7 @@ pub(super) fn to_json(label: &Label) -> String {
 fn sha256(path: PathBuf) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(path)?, &mut Hasher(&mut hasher))?;
-    Ok(hasher.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+    Ok(hexadecimal(&hasher.finalize()))
 }
 
 struct Hasher<'a>(&'a mut Sha256);

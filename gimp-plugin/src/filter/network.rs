@@ -1,17 +1,14 @@
 //! An opened network, and its predictions on a thread of their own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use directories::ProjectDirs;
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::weights::known_names;
-use polychromify_core::{Arithmetic, ChromaMap, Colorizer, Device, Hints, Weights};
+use polychromify_core::{
+    Arithmetic, ChromaMap, Colorizer, Device, DeviceChoice, Hints, Weights, WorkImage,
+};
 
 use super::error::Error;
 use crate::procedure::panic_message;
@@ -30,7 +27,7 @@ impl Network {
     pub(crate) fn open(name: &str) -> Result<Self, Error> {
         let weights = match name {
             "" => Weights::default_weights()?,
-            name => Weights::find(name, folder().as_deref())?,
+            name => Weights::find(name, Weights::user_folder().as_deref())?,
         };
         let device = Device::open(DeviceChoice::Auto)?;
         let colorizer = Colorizer::open(&weights, &device)?;
@@ -74,10 +71,5 @@ impl Prediction {
 
 /// Names that can be chosen, the default first.
 pub(crate) fn names() -> Vec<String> {
-    known_names(folder().as_deref())
-}
-
-/// Where the user's weights lie.
-fn folder() -> Option<PathBuf> {
-    ProjectDirs::from("", "", "Polychromify").map(|user| user.data_dir().join("weights"))
+    Weights::known_names(Weights::user_folder().as_deref())
 }

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use polychromify_core::resample::Resampler;
-use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::{ChromaMap, Hints, Orientation, Thumbnail};
+use polychromify_core::{ChromaMap, Hints, Orientation, Thumbnail, WorkImage};
+use polychromify_image::resample::Resampler;
 
 use super::bands::{self, Progress};
 use super::error::Error;

@@ -1,8 +1,9 @@
 //! The filter on images in memory.
 
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::lab::{Lab, fit_chroma, lightness_from_linear, srgb_to_linear};
-use polychromify_core::{Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights};
+use polychromify_core::{
+    Colorizer, Device, DeviceChoice, Hints, Orientation, SamplesMut, Thumbnail, Weights,
+};
+use polychromify_image::color::lab::{Lab, fit_chroma, lightness_from_linear, srgb_to_linear};
 
 use super::fake::FakeImage;
 use super::{PredictionCache, Preview, colorize};
