@@ -1,7 +1,8 @@
 //! The procedure as GIMP knows it: its name, texts and arguments, and how a call ends.
 
 use std::any::Any;
-use std::ops::RangeInclusive;
+
+use polychromify_core::SATURATION;
 
 pub(crate) const NAME: &str = "plug-in-polychromify-colorize";
 /// Text of the progress bar.
@@ -16,10 +17,6 @@ pub(crate) const BLURB: &str = "Gives a black-and-white photograph its colors ba
 pub(crate) const AUTHOR: &str = "The Polychromify project";
 pub(crate) const COPYRIGHT: &str = "MIT or Apache-2.0";
 pub(crate) const DATE: &str = "2026";
-
-/// The range of the saturation, as on the command line; the default is 1, as predicted.
-pub(crate) const SATURATION: RangeInclusive<f64> =
-    *polychromify_core::SATURATION.start() as f64..=*polychromify_core::SATURATION.end() as f64;
 
 /// What the procedure browser shows below the blurb.
 pub(crate) fn help() -> String {
@@ -88,8 +85,8 @@ pub(crate) fn arguments() -> &'static [Argument] {
             "Sa_turation",
             "Factor on the strength of the colors: 0 gray, 1 as predicted",
             ArgumentKind::Number {
-                least: *SATURATION.start(),
-                most: *SATURATION.end(),
+                least: *SATURATION.start() as f64,
+                most: *SATURATION.end() as f64,
                 default: 1.0,
             },
         ),

@@ -1,7 +1,8 @@
 //! Why a layer is not colorized, in the words that the user sees.
 
+use polychromify_core::SATURATION;
+
 use crate::host;
-use crate::procedure::SATURATION;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {

@@ -1,8 +1,10 @@
 //! Which layers are colorized, and which one holds the hints.
 
+use polychromify_core::SATURATION;
+
 use super::error::Error;
 use crate::host::{ColorModel, Host, Layer};
-use crate::procedure::{SATURATION, Settings};
+use crate::procedure::Settings;
 
 /// The name of a layer with hints.
 const HINTS: &str = "hints";
@@ -30,7 +32,7 @@ impl Plan {
         if model == ColorModel::Indexed {
             return Err(Error::Indexed);
         }
-        if !SATURATION.contains(&settings.saturation) {
+        if !SATURATION.contains(&(settings.saturation as f32)) {
             return Err(Error::Saturation(settings.saturation));
         }
         let hints = hints_layer(host, settings);

@@ -3,6 +3,8 @@
 use std::ffi::{c_char, c_double, c_int, c_void};
 use std::ptr;
 
+use polychromify_core::SATURATION;
+
 use crate::dialog::{DialogOptions, PreviewUpdate};
 use crate::ffi::error::Error;
 use crate::ffi::glib::{Boolean, c_string};
@@ -182,8 +184,8 @@ impl<'a> Form<'a> {
         // SAFETY: the content is a box, and the list has no parent.
         unsafe { gtk.add_row(content, network_setting, network) };
 
-        let (least, most) = procedure::SATURATION.into_inner();
-        let saturation = (functions.gtk_hscale_new_with_range)(least, most, 0.05);
+        let (least, most) = SATURATION.into_inner();
+        let saturation = (functions.gtk_hscale_new_with_range)(least.into(), most.into(), 0.05);
         // SAFETY: as above.
         unsafe { gtk.add_row(content, saturation_setting, saturation) };
 
