@@ -55,11 +55,10 @@ impl Plan {
     pub(crate) fn read(file: &Directories, entries: &Entries, limits: &Limits) -> Result<Self> {
         let tags = Tags { file, entries };
         let (width, height) = tags.size()?;
-        let samples = tags.number(tag::SAMPLES_PER_PIXEL, 1)?;
-        if samples == 0 || samples > MOST_SAMPLES {
-            return Err(unsupported(format!("TIFF of {samples} samples a pixel")));
-        }
-        let samples = samples as usize;
+        let samples = match tags.number(tag::SAMPLES_PER_PIXEL, 1)? {
+            samples @ 1..=MOST_SAMPLES => samples as usize,
+            samples => return Err(unsupported(format!("TIFF of {samples} samples a pixel"))),
+        };
         let coding = tags.coding(samples)?;
         let (photometric, assumed) = tags.photometric(samples, &coding)?;
         let mut packing = tags.packing(samples, &coding)?;
@@ -98,21 +97,13 @@ impl Plan {
             reversed,
             planar,
             untransformed: photometric == 2 || applies_reference,
-            assumed: assumed.then_some(match photometric {
-                0 => "0 is white",
-                1 => "0 is black",
-                _ => "red, green and blue",
-            }),
+            assumed: assumed.then(|| assumption(photometric)),
             shared,
             chunk,
             tiled,
             places: Vec::new(),
         };
-        let pixels = width as u64 * height as u64;
-        if pixels > LARGE && pixels / file.length > MOST_PIXELS_A_BYTE {
-            let reason = format!("{pixels} pixels in {} bytes", file.length);
-            return Err(Error::Limit(reason));
-        }
+        plan.check_size(file.length)?;
         plan.check_memory(limits)?;
         plan.places = match stream {
             Some(place) => vec![place],
@@ -141,6 +132,15 @@ impl Plan {
     fn chunks(&self) -> usize {
         let (width, height) = self.chunk;
         self.width.div_ceil(width) * self.height.div_ceil(height) * self.planes()
+    }
+
+    /// Refuses a file that is too small for its picture.
+    fn check_size(&self, length: u64) -> Result<()> {
+        let pixels = self.width as u64 * self.height as u64;
+        if pixels > LARGE && pixels / length > MOST_PIXELS_A_BYTE {
+            return Err(Error::Limit(format!("{pixels} pixels in {length} bytes")));
+        }
+        Ok(())
     }
 
     /// Refuses what takes more memory than allowed, whatever its data are.
@@ -220,6 +220,15 @@ impl Plan {
     /// Bytes of a row of a strip or tile, in a plane.
     pub(crate) fn row_bytes(&self) -> usize {
         self.packing.row_bytes(self.chunk.0 * self.stride())
+    }
+}
+
+/// What values are taken for, where no tag says what they mean.
+fn assumption(photometric: u64) -> &'static str {
+    match photometric {
+        0 => "0 is white",
+        1 => "0 is black",
+        _ => "red, green and blue",
     }
 }
 

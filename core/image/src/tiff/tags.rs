@@ -170,7 +170,14 @@ impl Tags<'_> {
             }
             Coding::Fax(_) | Coding::Jpeg(_) | Coding::OldJpeg(_) => Compression::None,
         };
-        let predictor = match self.number(tag::PREDICTOR, 1)? {
+        let predictor = self.predictor(compression, bits, kind)?;
+        let range = if kind == Kind::Float { self.range()? } else { None };
+        let big_endian = self.file.big_endian;
+        Ok(Packing { bits, kind, big_endian, predictor, scaled: true, range })
+    }
+
+    fn predictor(&self, compression: Compression, bits: u16, kind: Kind) -> Result<Predictor> {
+        Ok(match self.number(tag::PREDICTOR, 1)? {
             // Without compression there is none, whatever is said.
             _ if matches!(compression, Compression::None | Compression::PackBits) => {
                 Predictor::None
@@ -182,19 +189,15 @@ impl Tags<'_> {
                 let reason = format!("TIFF predictor {other} with {bits}-bit samples");
                 return Err(unsupported(reason));
             }
-        };
-        let range = match (
-            self.floats(tag::S_MIN_SAMPLE_VALUE, 1)?.first(),
-            self.floats(tag::S_MAX_SAMPLE_VALUE, 1)?.first(),
-        ) {
-            (black, Some(&white)) if kind == Kind::Float => {
-                Some((black.copied().unwrap_or(0.0), white))
-            }
-            _ => None,
-        };
-        let range = range.filter(|(black, white)| black < white && (white - black).is_finite());
-        let big_endian = self.file.big_endian;
-        Ok(Packing { bits, kind, big_endian, predictor, scaled: true, range })
+        })
+    }
+
+    /// Black and white of float samples, where tags tell them.
+    fn range(&self) -> Result<Option<(f32, f32)>> {
+        let first = |tag| Ok::<_, Error>(self.floats(tag, 1)?.first().copied());
+        let black = first(tag::S_MIN_SAMPLE_VALUE)?.unwrap_or(0.0);
+        let range = first(tag::S_MAX_SAMPLE_VALUE)?.map(|white| (black, white));
+        Ok(range.filter(|(black, white)| black < white && (white - black).is_finite()))
     }
 
     /// What samples mean, and how many pixels share color differences.

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 use crate::compression::Compression;
 use crate::metadata::ifd::{self, Directory, Value};
 use crate::metadata::{Metadata, density_tags, tag};
+use crate::page_tags::PageTags;
 use crate::samples::{Depth, Samples};
-use crate::writer::PageTags;
 use crate::{Error, Notice, Result, Rows};
 
 mod directory;

@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
-use super::ChromaMap;
+use super::map::ChromaMap;
 
 /// Lightness nodes, at L* 0, 6.67, .. 100: fine enough to tell sky from branches, coarse enough
 /// that film grain (standard deviation 1 to 3 L*) stays within a node's reach.

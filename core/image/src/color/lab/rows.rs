@@ -103,7 +103,7 @@ pub fn split_chroma(chroma: &[[f32; 2]], factor: f32, a: &mut [f32], b: &mut [f3
 
 #[inline(always)]
 fn luminance([r, g, b]: [f32; 3]) -> f32 {
-    let m = super::TO_XYZ[1];
+    let m = super::matrix::TO_XYZ[1];
     m[0] * r + m[1] * g + m[2] * b
 }
 
