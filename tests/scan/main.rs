@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod beside; // what else files of the field say, kept or told
+mod camera; // what EXIF says, of any type
 mod carried; // metadata and the label
 mod corpus; // the real and hostile files of ../shared/tiff
 mod damage; // truncated and altered files
@@ -17,3 +19,4 @@ mod readers; // results as other programs read them
 mod second_opinion; // what another program reads from the same file
 mod tables; // profiles with tables
 mod tags; // which tags stay true, and where they lie
+mod words; // what is wrong, as it is told

@@ -28,6 +28,8 @@ const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 /// What Photoshop's resources begin with in segment APP13.
 const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
+/// What Photoshop's comment and copyright begin with in segment APP12.
+const DUCKY: &[u8] = b"Ducky";
 /// What a part of the color profile begins with in segment APP2.
 const ICC: &[u8] = b"ICC_PROFILE\0";
 

@@ -1,14 +1,18 @@
 //! What a scan's file says besides its pixels, carried to results of any format.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use self::ifd::{Block, Directory, Value, kind};
 use crate::Orientation;
 use crate::color::lab::RgbSpace;
 
+mod density;
+mod format;
 pub(crate) mod ifd;
-
 pub(crate) mod tag;
+
+pub(crate) use density::{Density, Unit, density_tags};
 
 /// Tags of an image directory that tell how its pixels are stored or what their values mean, or
 /// that point to other directories; a result has its own. TIFF 6.0 and its supplements; then
@@ -40,8 +44,8 @@ const GEOGRAPHIC: &[u16] = &[33550, 33922, 34264, 34735, 34736, 34737];
 /// profile; palette; EXIF and XMP.
 const FALSE_RESOURCES: &[u16] = &[
     0x03E8, 0x03ED, 0x03EE, 0x03EF, 0x03F4, 0x03F5, 0x03F6, 0x03F7, 0x03F8, 0x03F9, 0x03FA, 0x0400,
-    0x0402, 0x0409, 0x040B, 0x040C, 0x040F, 0x0410, 0x0415, 0x0416, 0x0417, 0x041D, 0x0422, 0x0423,
-    0x0424, 0x042D, 0x0430, 0x0435,
+    0x0402, 0x0409, 0x040C, 0x040F, 0x0410, 0x0415, 0x0416, 0x0417, 0x041D, 0x0422, 0x0423, 0x0424,
+    0x042D, 0x0430, 0x0435,
 ];
 
 /// Metadata of a file, format by format brought to the same form.
@@ -63,6 +67,12 @@ pub struct Metadata {
     pub(crate) resources: Vec<Resource>,
     /// Resolution that is told outside of EXIF: JFIF, pHYs.
     pub(crate) density: Option<Density>,
+    /// Whether EXIF says that the samples are Adobe RGB.
+    pub(crate) is_adobe_rgb: bool,
+    /// APP segments and comments of a JPEG whose contents are not understood, by number.
+    pub(crate) segments: Vec<(u8, Vec<u8>)>,
+    /// Text chunks of a PNG by type, and others that may stay although the samples change.
+    pub(crate) chunks: Vec<([u8; 4], Vec<u8>)>,
 }
 
 /// One of Photoshop's image resources ("8BIM" blocks).
@@ -74,54 +84,20 @@ pub(crate) struct Resource {
     data: Vec<u8>,
 }
 
-/// Pixels a unit of length.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Density {
-    pub(crate) x: (u32, u32),
-    pub(crate) y: (u32, u32),
-    pub(crate) unit: Unit,
-}
-
-/// Units of TIFF's `ResolutionUnit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
-    /// Only the ratio counts.
-    None = 1,
-    Inch = 2,
-    Centimeter = 3,
-}
-
-impl Density {
-    /// Pixels a meter, or the plain numbers where there is no unit.
-    pub(crate) fn per_meter(&self) -> (f64, f64) {
-        let scale = match self.unit {
-            Unit::None => 1.0,
-            Unit::Inch => 1.0 / 0.0254,
-            Unit::Centimeter => 100.0,
-        };
-        let value = |(n, d): (u32, u32)| scale * f64::from(n) / f64::from(d.max(1));
-        (value(self.x), value(self.y))
-    }
-
-    /// The same length with `scale` times as many pixels.
-    fn scaled(self, (x, y): (f64, f64)) -> Self {
-        let scale = |(n, d): (u32, u32), by: f64| {
-            let value = f64::from(n) / f64::from(d.max(1)) * by;
-            ((value * 1000.0).round().min(f64::from(u32::MAX)) as u32, 1000)
-        };
-        Self { x: scale(self.x, x), y: scale(self.y, y), unit: self.unit }
-    }
-}
-
 impl Metadata {
     /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG).
     pub(crate) fn add_exif(&mut self, bytes: &[u8]) {
         let Some((block, first)) = Block::new(bytes) else { return };
         let Some(image) = block.directory(first) else { return };
-        let at = |tag| Some(image.get(&tag)?.integer()? as usize);
+        let at = |tag| usize::try_from(image.get(&tag)?.whole_number()?).ok();
         let sub = |tag| block.directory(at(tag)?);
         self.exif = sub(tag::EXIF).unwrap_or_default();
         self.gps = sub(tag::GPS).unwrap_or_default();
+        let interoperability = || {
+            let at = self.exif.get(&tag::INTEROPERABILITY)?.whole_number()?;
+            block.directory(usize::try_from(at).ok()?)
+        };
+        self.is_adobe_rgb = says_adobe_rgb(&self.exif, interoperability);
         let note = at(tag::EXIF).and_then(|exif| block.place(exif, tag::MAKER_NOTE));
         self.maker_note_at = note.and_then(|at| u32::try_from(at).ok());
         self.add_image(image);
@@ -132,12 +108,14 @@ impl Metadata {
         self.image.extend(directory.into_iter().filter(|(tag, value)| stays_true(*tag, value)));
     }
 
-    /// Adds Photoshop's image resources, and the IPTC among them.
+    /// Adds Photoshop's image resources, and the IPTC among them. A file may tell them in two
+    /// blocks: those that are known already stay as they are.
     pub(crate) fn add_resources(&mut self, bytes: &[u8]) {
+        let known: BTreeSet<u16> = self.resources.iter().map(|resource| resource.id).collect();
         for resource in resources(bytes) {
             match resource.id {
                 0x0404 => self.iptc = Some(resource.data),
-                id if FALSE_RESOURCES.contains(&id) => {}
+                id if FALSE_RESOURCES.contains(&id) || known.contains(&id) => {}
                 _ => self.resources.push(resource),
             }
         }
@@ -150,15 +128,15 @@ impl Metadata {
 
     /// How the stored picture is to be turned to be upright.
     pub fn orientation(&self) -> Orientation {
-        let value = self.image.get(&tag::ORIENTATION).and_then(Value::integer).unwrap_or(1);
+        let value = self.image.get(&tag::ORIENTATION).and_then(Value::whole_number).unwrap_or(1);
         Orientation::from_exif(value as u32)
     }
 
     /// Resolution, as EXIF or TIFF tells it, else as JFIF or pHYs do.
     pub(crate) fn density(&self) -> Option<Density> {
-        let value = |tag| self.image.get(&tag)?.as_rational().filter(|&(n, d)| n > 0 && d > 0);
+        let value = |tag| self.image.get(&tag)?.fraction();
         let tags = || {
-            let unit = match self.image.get(&tag::RESOLUTION_UNIT).and_then(Value::integer) {
+            let unit = match self.image.get(&tag::RESOLUTION_UNIT).and_then(Value::whole_number) {
                 Some(1) => Unit::None,
                 Some(3) => Unit::Centimeter,
                 _ => Unit::Inch,
@@ -187,6 +165,7 @@ impl Metadata {
         }
         if from != to {
             result.image.retain(|tag, _| !GEOGRAPHIC.contains(tag));
+            result.chunks.retain(|(kind, _)| format::is_text(*kind));
         }
         for directory in [&mut result.image, &mut result.exif, &mut result.gps] {
             directory.retain(|_, value| value.make_classic());
@@ -311,13 +290,17 @@ fn describes_samples(text: &[u8]) -> bool {
         || ome && text.windows(5).take(4096).any(|window| window == b"<OME ")
 }
 
-/// TIFF's tags for a resolution.
-pub(crate) fn density_tags(density: &Density) -> [(u16, Value); 3] {
-    [
-        (tag::X_RESOLUTION, Value::rational(density.x)),
-        (tag::Y_RESOLUTION, Value::rational(density.y)),
-        (tag::RESOLUTION_UNIT, Value::short(density.unit as u16)),
-    ]
+/// Whether a camera says that its samples are Adobe RGB: by the interoperability index of an option
+/// file (DCF 2.0, 3.3), or by a color space that some write.
+fn says_adobe_rgb(exif: &Directory, interoperability: impl Fn() -> Option<Directory>) -> bool {
+    match exif.get(&tag::COLOR_SPACE).and_then(Value::whole_number) {
+        Some(1) => false,
+        Some(2) => true,
+        _ => interoperability().is_some_and(|directory| {
+            let index = directory.get(&tag::INTEROPERABILITY_INDEX);
+            index.is_some_and(|index| index.bytes.starts_with(b"R03"))
+        }),
+    }
 }
 
 /// The bytes of a value that holds a block of another format, such as XMP or IPTC.

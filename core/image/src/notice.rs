@@ -63,6 +63,26 @@ pub enum Notice {
     /// A text chunk of a PNG cannot be read.
     #[error("a broken text chunk is left out")]
     TextBroken,
+    /// Parts of the source's metadata that the result's format has no place for.
+    #[error("{format} has no place for: {}", .parts.join(", "))]
+    NoPlace {
+        /// The result's format.
+        format: String,
+        /// How the parts are called.
+        parts: Vec<String>,
+    },
+    /// What stands behind the end of a JPEG: a video, another picture, a maker's data.
+    #[error("{bytes} bytes behind the end of the picture are left out")]
+    TrailerLeftOut {
+        /// How many.
+        bytes: usize,
+    },
+    /// Something that was made for the source's pixels, and what its metadata say of it.
+    #[error("left out, as it is not true of a result: {what}")]
+    NotOfResult {
+        /// What it is.
+        what: String,
+    },
     /// Samples that are neither color nor opacity.
     #[error("{count} extra samples a pixel are not carried to the result")]
     ExtraSamples {
@@ -114,7 +134,10 @@ impl Notice {
             | Self::XmpLeftOut { .. }
             | Self::BlockTooLarge { .. }
             | Self::TagsTooLarge { .. }
-            | Self::TextBroken => Concern::Metadata,
+            | Self::TextBroken
+            | Self::NoPlace { .. }
+            | Self::TrailerLeftOut { .. }
+            | Self::NotOfResult { .. } => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
             Self::InfraredLeftOut { .. } | Self::PreviewLeftOut { .. } => Concern::Pages,
             Self::StrayBytes { .. } | Self::EndMarkerMissing => Concern::File,

@@ -16,5 +16,6 @@ const CHUNK_BYTES: u64 = 64 << 20;
 /// Keyword of the text chunk with an XMP packet (XMP specification part 3, 1.1.5).
 const XMP: &str = "XML:com.adobe.xmp";
 
-/// Keyword under which IPTC is found, by the custom of `ImageMagick` and `ExifTool`.
-const IPTC: &str = "Raw profile type iptc";
+/// What the keywords begin with of profiles in hexadecimal, as `ImageMagick`, exiv2 and `ExifTool`
+/// write them.
+const RAW_PROFILE: &str = "Raw profile type ";

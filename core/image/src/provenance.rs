@@ -5,6 +5,7 @@
 mod identity;
 mod read;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
@@ -64,6 +65,18 @@ const REPLACED: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Properties that tell of what lies in the source's file beside the picture, which a result does not
+/// have: namespace, what their names begin with, and what it is.
+const BESIDE: &[(&str, &str, &str)] = &[
+    ("http://ns.google.com/photos/1.0/camera/", "MotionPhoto", "motion photo"),
+    ("http://ns.google.com/photos/1.0/camera/", "MicroVideo", "motion photo"),
+    ("http://ns.google.com/photos/1.0/container/", "", "list of the file's parts"),
+    ("http://ns.google.com/photos/dd/1.0/container/", "", "list of the file's parts"),
+    ("http://ns.google.com/photos/dd/1.0/device/", "", "depth map"),
+    ("http://ns.adobe.com/hdr-gain-map/1.0/", "", "gain map"),
+    ("http://ns.apple.com/HDRGainMap/1.0/", "", "gain map"),
+];
+
 /// What a result says of its making.
 #[derive(Clone, Debug)]
 pub struct Label {
@@ -119,18 +132,22 @@ pub enum Vocabulary {
     Standard,
 }
 
-/// The packet of a result; an existing one that is broken is left out, which is told. Without a
-/// source file's name or hash, the label says nothing of it.
+/// The packet of a result; what is left out of an existing one is told, or all of it if it is
+/// broken. Without a source file's name or hash, the label says nothing of it.
 pub fn packet(
     existing: Option<&[u8]>,
     label: &Label,
     vocabulary: Vocabulary,
-) -> (String, Option<Notice>) {
-    let mut notice = None;
+) -> (String, Vec<Notice>) {
+    let mut notices = Vec::new();
     let extended = existing.and_then(|bytes| match extend(bytes, label, vocabulary) {
-        Ok(packet) => Some(packet),
+        Ok((packet, beside)) => {
+            let untrue = |what: &str| Notice::NotOfResult { what: what.into() };
+            notices.extend(beside.into_iter().map(untrue));
+            Some(packet)
+        }
         Err(reason) => {
-            notice = Some(Notice::XmpLeftOut { reason });
+            notices.push(Notice::XmpLeftOut { reason });
             None
         }
     });
@@ -143,7 +160,7 @@ pub fn packet(
     let packet = format!(
         "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>{body}<?xpacket end=\"w\"?>"
     );
-    (packet, notice)
+    (packet, notices)
 }
 
 /// Whether a packet is labelled by this program: it has properties of our own namespace, or names us
@@ -162,11 +179,17 @@ struct Source {
     original: Option<String>,
     /// Whether the source's history got our event.
     history: bool,
+    /// What it told of beside the picture.
+    beside: BTreeSet<&'static str>,
 }
 
-/// The packet without its wrapper, its own label replaced.
-fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+/// The packet without its wrapper, its own label replaced, and what it told of beside the picture.
+fn extend(
+    bytes: &[u8],
+    label: &Label,
+    vocabulary: Vocabulary,
+) -> Result<(String, BTreeSet<&'static str>), String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
     let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
     let mut reader = NsReader::from_str(text);
     let mut writer = Writer::new(Vec::new());
@@ -175,7 +198,7 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
     let (mut depth, mut rdf, mut top, mut history) = (0, None, None, None);
     let mut found = false;
     loop {
-        let event = reader.read_event().map_err(|error| error.to_string())?;
+        let event = reader.read_event().map_err(malformed)?;
         let written = match event {
             Event::Eof => break,
             Event::PI(_) | Event::Decl(_) => continue, // the wrapper
@@ -196,7 +219,7 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
                 } else if top == Some(depth - 1) && rdf.is_some() {
                     if let Some(name) = replaced(&reader, start.name()) {
                         let end = start.name().as_ref().to_owned();
-                        let value = reader.read_text(QName(&end)).map_err(|e| e.to_string())?;
+                        let value = reader.read_text(QName(&end)).map_err(malformed)?;
                         remember(&mut source, name, value.xml10_content().trim());
                         depth -= 1;
                         continue;
@@ -219,9 +242,12 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
                 } else if rdf == Some(depth) && is(RDF, "Description") {
                     Event::Empty(filtered(&reader, &start, &mut source)?)
                 } else if top == Some(depth)
-                    && (replaced(&reader, start.name()).is_some() || is(MEDIA, "History"))
+                    && let Some(name) = replaced(&reader, start.name())
                 {
-                    continue; // an empty history gives way to one with our event
+                    remember(&mut source, name, "");
+                    continue;
+                } else if top == Some(depth) && is(MEDIA, "History") {
+                    continue; // it gives way to one with our event
                 } else if history == Some(depth) && is(RDF, "Seq") {
                     let name = start.name().as_ref().to_owned();
                     write(&mut writer, Event::Start(start))?;
@@ -260,7 +286,12 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<String,
     if depth != 0 || !found {
         return Err("it holds no description".into());
     }
-    String::from_utf8(writer.into_inner()).map_err(|error| error.to_string())
+    let packet = String::from_utf8(writer.into_inner()).map_err(malformed)?;
+    Ok((packet, source.beside))
+}
+
+fn malformed(_: impl std::error::Error) -> String {
+    "it is no well-formed XML".to_owned()
 }
 
 /// The label as properties of the result.
@@ -362,7 +393,7 @@ fn filtered<'a>(
     let mut kept = start.to_owned();
     kept.clear_attributes();
     for attribute in start.attributes() {
-        let attribute: Attribute<'_> = attribute.map_err(|error| error.to_string())?;
+        let attribute: Attribute<'_> = attribute.map_err(malformed)?;
         let (space, local) = reader.resolver().resolve_attribute(attribute.key);
         let name = known(&space, local.as_ref());
         if let Some(name) = name {
@@ -370,22 +401,25 @@ fn filtered<'a>(
             continue;
         }
         if local.as_ref() == "about" && bound(&space, RDF) {
-            source.about = quick_xml::escape::unescape(&attribute.value)
-                .map_err(|error| error.to_string())?
-                .into_owned();
+            source.about =
+                quick_xml::escape::unescape(&attribute.value).map_err(malformed)?.into_owned();
         }
         kept.push_attribute(attribute);
     }
     Ok(kept)
 }
 
-/// Keeps identifiers of the source, which its result is derived from; `value` is escaped.
-fn remember(source: &mut Source, name: &str, value: &str) {
+/// Keeps identifiers of the source, which its result is derived from, and what it told of beside
+/// the picture; `value` is escaped.
+fn remember(source: &mut Source, name: &'static str, value: &str) {
     let value = quick_xml::escape::unescape(value).map(std::borrow::Cow::into_owned).ok();
     match name {
         "DocumentID" => source.document = value,
         "InstanceID" => source.instance = value,
         "OriginalDocumentID" => source.original = value,
+        what if BESIDE.iter().any(|(_, _, beside)| *beside == what) => {
+            source.beside.insert(what);
+        }
         _ => {}
     }
 }
@@ -395,7 +429,7 @@ fn is(reader: &NsReader<&[u8]>, name: QName<'_>, space: &str, local: &str) -> bo
     bound(&found, space) && found_local.as_ref() == local
 }
 
-/// The local name of a property that is replaced.
+/// The local name of a property that is replaced, or what one tells of beside the picture.
 fn replaced(reader: &NsReader<&[u8]>, name: QName<'_>) -> Option<&'static str> {
     let (space, local) = reader.resolver().resolve_element(name);
     known(&space, local.as_ref())
@@ -404,6 +438,11 @@ fn replaced(reader: &NsReader<&[u8]>, name: QName<'_>) -> Option<&'static str> {
 fn known(space: &ResolveResult<'_>, local: &str) -> Option<&'static str> {
     if bound(space, OURS) {
         return Some("ours");
+    }
+    let beside =
+        |(name, start, _): &&(&str, &str, _)| bound(space, name) && local.starts_with(start);
+    if let Some(&(_, _, what)) = BESIDE.iter().find(beside) {
+        return Some(what);
     }
     let (_, names) = REPLACED.iter().find(|(name, _)| bound(space, name))?;
     names.iter().find(|name| **name == local).copied()
@@ -414,7 +453,7 @@ fn bound(space: &ResolveResult<'_>, name: &str) -> bool {
 }
 
 fn write(writer: &mut Writer<Vec<u8>>, event: Event<'_>) -> Result<(), String> {
-    writer.write_event(event).map_err(|error| error.to_string())
+    writer.write_event(event).map_err(malformed)
 }
 
 fn raw(writer: &mut Writer<Vec<u8>>, text: &str) {

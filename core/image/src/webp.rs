@@ -13,7 +13,7 @@ use crate::error::{damaged, unsupported};
 use crate::metadata::Metadata;
 use crate::page_tags::PageTags;
 use crate::samples::{Depth, Layout, Samples, SamplesRef};
-use crate::{Error, Header, Limits, Notice, Result, Rows, Source};
+use crate::{Error, Format, Header, Limits, Notice, Result, Rows, Source};
 
 /// Largest side of a picture in pixels, of 14 bits (RFC 9649, 3.4).
 const LARGEST_SIDE: u32 = 1 << 14;
@@ -120,9 +120,9 @@ pub(crate) fn write<W: Write>(
     let color = if layout.alpha { ColorType::Rgba8 } else { ColorType::Rgb8 };
     encoder.encode(&pixels, width, height, color).map_err(|error| match error {
         EncodingError::IoError(error) => Error::Write(error),
-        error => Error::Write(std::io::Error::other(error)),
+        _ => Error::Write(std::io::Error::other("WebP cannot hold it")),
     })?;
-    Ok(Vec::new())
+    Ok(tags.metadata.no_place(Format::Webp).into_iter().collect())
 }
 
 fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>> {
@@ -141,7 +141,19 @@ fn check_length(bytes: &[u8]) -> Result<()> {
 fn from_webp(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(_) => damaged("truncated"),
-        DecodingError::UnsupportedFeature(feature) => unsupported(feature),
-        error => damaged(error),
+        DecodingError::UnsupportedFeature(_) => {
+            unsupported("WebP whose picture is a part of a video")
+        }
+        DecodingError::MemoryLimitExceeded => {
+            Error::Limit(format!("more than {CHUNK_BYTES} bytes of profile or metadata"))
+        }
+        DecodingError::ChunkMissing
+        | DecodingError::ChunkHeaderInvalid(_)
+        | DecodingError::InvalidChunkSize => damaged("its parts are broken or missing"),
+        DecodingError::ImageTooLarge
+        | DecodingError::AlphaChunkSizeMismatch
+        | DecodingError::FrameOutsideImage
+        | DecodingError::InconsistentImageSizes => damaged("its parts tell different sizes"),
+        _ => damaged("the compressed samples are broken"),
     }
 }

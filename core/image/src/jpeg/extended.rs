@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use md5::{Digest, Md5};
 use quick_xml::NsReader;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::Event;
 use quick_xml::name::{QName, ResolveResult};
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -18,6 +18,15 @@ const HEAD: usize = DIGEST + 8;
 
 /// Most bytes of packet in a part; the specification's proposal.
 const PART: usize = 65_400;
+
+/// What stands around the descriptions of a packet.
+const PACKET_START: &str = concat!(
+    "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>",
+    r#"<x:xmpmeta xmlns:x="adobe:ns:meta/">"#,
+    r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">"#,
+);
+const PACKET_END: &str = r#"</rdf:RDF></x:xmpmeta><?xpacket end="w"?>"#;
+const LABEL_END: &str = "</rdf:Description>";
 
 /// Bytes of a packet, and its parts by their place in it.
 type Packet<'a> = (usize, BTreeMap<usize, &'a [u8]>);
@@ -52,55 +61,20 @@ pub(crate) fn join(main: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
 }
 
 /// A packet of at most `most` bytes, and the parts of another that holds what did not fit into it.
-/// `None` if it is not made of properties that can be taken apart.
+/// The last description is the label, which stays. `None` if the packet cannot be taken apart, or
+/// its label alone is too large.
 pub(crate) fn split(packet: &str, most: usize) -> Option<(String, Vec<Vec<u8>>)> {
     let outline = Outline::read(packet)?;
-    let mut properties: Vec<(&Description, Range<usize>)> = Vec::new();
-    for description in &outline.descriptions {
-        properties.extend(description.properties.iter().map(|place| (description, place.clone())));
-    }
-    properties.sort_by_key(|(_, place)| std::cmp::Reverse(place.len()));
-    let note = |digest: &str| {
-        let about = &outline.about;
-        format!(
-            r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="{about}" xmlns:xmpNote="{NOTE}"><xmpNote:HasExtendedXMP>{digest}</xmpNote:HasExtendedXMP></rdf:Description>"#
-        )
-    };
-    let mut length = packet.len() + note(&"0".repeat(DIGEST)).len();
-    let mut moved = Vec::new();
-    for (description, place) in properties {
-        if length <= most {
-            break;
-        }
-        length -= place.len();
-        moved.push((description, place));
-    }
-    if length > most {
+    let room = most.checked_sub(outline.note(&"0".repeat(DIGEST)).len())?;
+    let moved = outline.move_largest(packet, room).or_else(|| outline.move_all(packet))?;
+    let Moved { before, after, extended } = moved;
+    if before.len() + after.len() > room {
         return None;
     }
-    moved.sort_by_key(|(_, place)| place.start);
-    let mut extended =
-        format!(r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">"#);
-    let (mut standard, mut at) = (String::with_capacity(length), 0);
-    for (description, place) in moved {
-        standard += &packet[at..place.start];
-        at = place.end;
-        let about = &outline.about;
-        let _ = write!(extended, r#"<rdf:Description rdf:about="{about}""#); // a string takes all
-        let names: BTreeMap<_, _> = outline.names.iter().chain(&description.names).collect();
-        for (name, space) in names.into_iter().filter(|(name, _)| *name != "xmlns:rdf") {
-            let _ = write!(extended, r#" {name}="{space}""#);
-        }
-        let _ = write!(extended, ">{}</rdf:Description>", &packet[place]);
-    }
-    extended += "</rdf:RDF></x:xmpmeta>";
     let mut digest = String::new();
     for byte in Md5::digest(&extended) {
-        let _ = write!(digest, "{byte:02X}");
+        let _ = write!(digest, "{byte:02X}"); // a string takes all
     }
-    standard += &packet[at..outline.end];
-    standard += &note(&digest);
-    standard += &packet[outline.end..];
     let head = |offset: usize| {
         let mut part = Vec::with_capacity(HEAD + PART);
         part.extend(digest.as_bytes());
@@ -110,7 +84,14 @@ pub(crate) fn split(packet: &str, most: usize) -> Option<(String, Vec<Vec<u8>>)>
     };
     let parts = extended.as_bytes().chunks(PART).enumerate();
     let parts = parts.map(|(i, data)| [&head(i * PART)[..], data].concat()).collect();
-    Some((standard, parts))
+    Some((before + &outline.note(&digest) + &after, parts))
+}
+
+/// The label's description of a packet as a packet of its own.
+pub(crate) fn label_alone(packet: &str) -> Option<String> {
+    let start = packet.rfind(&format!(r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="#))?;
+    let (label, _) = packet[start..].split_once(LABEL_END)?;
+    Some(format!("{PACKET_START}{label}{LABEL_END}{PACKET_END}"))
 }
 
 /// Puts the descriptions of one packet into another.
@@ -149,10 +130,88 @@ struct Description {
     name: String,
     place: Range<usize>,
     names: BTreeMap<String, String>,
-    properties: Vec<Range<usize>>,
+    properties: Vec<Property>,
+}
+
+/// A property as an element, or as an attribute with the space before it.
+struct Property {
+    place: Range<usize>,
+    is_attribute: bool,
+}
+
+/// A packet without what goes to the extended one, up to where the latter is told and from there.
+struct Moved {
+    before: String,
+    after: String,
+    extended: String,
 }
 
 impl Outline {
+    /// The description that tells of an extended packet.
+    fn note(&self, digest: &str) -> String {
+        let about = &self.about;
+        format!(
+            r#"<rdf:Description xmlns:rdf="{RDF}" rdf:about="{about}" xmlns:xmpNote="{NOTE}"><xmpNote:HasExtendedXMP>{digest}</xmpNote:HasExtendedXMP></rdf:Description>"#
+        )
+    }
+
+    /// Moves the largest properties until `room` is kept; `None` if what stands around them is too
+    /// large.
+    fn move_largest(&self, packet: &str, room: usize) -> Option<Moved> {
+        let (_label, foreign) = self.descriptions.split_last()?;
+        let properties = |description| -> Vec<_> {
+            let description: &Description = description;
+            description.properties.iter().map(|property| (description, property)).collect()
+        };
+        let mut properties: Vec<_> = foreign.iter().flat_map(properties).collect();
+        properties.sort_by_key(|(_, property)| std::cmp::Reverse(property.place.len()));
+        let mut length = packet.len();
+        let mut moved = Vec::new();
+        for (description, property) in properties {
+            if length <= room {
+                break;
+            }
+            length -= property.place.len();
+            moved.push((description, property));
+        }
+        if length > room {
+            return None;
+        }
+        moved.sort_by_key(|(_, property)| property.place.start);
+        let mut extended =
+            format!(r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">"#);
+        let (mut before, mut at) = (String::with_capacity(length), 0);
+        for (description, Property { place, is_attribute }) in moved {
+            before += &packet[at..place.start];
+            at = place.end;
+            let about = &self.about;
+            let _ = write!(extended, r#"<rdf:Description rdf:about="{about}""#); // a string takes all
+            let names: BTreeMap<_, _> = self.names.iter().chain(&description.names).collect();
+            extended += &bindings(names);
+            let property = &packet[place.clone()];
+            let _ = if *is_attribute {
+                write!(extended, "{property}/>")
+            } else {
+                write!(extended, ">{property}</rdf:Description>")
+            };
+        }
+        extended += "</rdf:RDF></x:xmpmeta>";
+        before += &packet[at..self.end];
+        Some(Moved { before, after: packet[self.end..].to_owned(), extended })
+    }
+
+    /// Moves all descriptions but the label, with the names that are bound around them.
+    fn move_all(&self, packet: &str) -> Option<Moved> {
+        let (label, foreign) = self.descriptions.split_last()?;
+        let foreign: String = foreign.iter().map(|one| &packet[one.place.clone()]).collect();
+        let names = bindings(&self.names);
+        let extended = format!(
+            r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"{names}>{foreign}</rdf:RDF></x:xmpmeta>"#
+        );
+        let before = format!("{PACKET_START}{}", &packet[label.place.clone()]);
+        Some(Moved { before, after: PACKET_END.into(), extended })
+    }
+
     fn read(text: &str) -> Option<Self> {
         let mut reader = NsReader::from_str(text);
         let (mut names, mut about) = (BTreeMap::new(), String::new());
@@ -169,36 +228,41 @@ impl Outline {
                     let (space, name) = reader.resolver().resolve_element(start.name());
                     let of_rdf =
                         matches!(space, ResolveResult::Bound(space) if space.as_ref() == RDF);
+                    let attributes = attributes(&text[before..after])?;
                     if rdf.is_none() {
-                        names.extend(bound(&start)?);
+                        names.extend(bound(&attributes));
                         if of_rdf && name.as_ref() == "RDF" {
                             rdf = Some(depth);
                         }
                     } else if rdf == Some(depth - 1) {
                         if about.is_empty() {
-                            about = value(&start, "about")?;
+                            about = value(&attributes, "about");
                         }
                         let name = start.name().as_ref().to_owned();
+                        let properties = properties(&reader, &attributes, before);
+                        let names = bound(&attributes).collect();
                         descriptions.push(Description {
                             name,
                             place: before..after,
-                            names: bound(&start)?.collect(),
-                            properties: Vec::new(),
+                            names,
+                            properties,
                         });
                     } else {
                         let name = start.name().as_ref().to_owned();
                         reader.read_to_end(QName(&name)).ok()?;
                         depth -= 1;
                         let after = reader.buffer_position() as usize;
-                        descriptions.last_mut()?.properties.push(before..after);
+                        let property = Property { place: before..after, is_attribute: false };
+                        descriptions.last_mut()?.properties.push(property);
                     }
                 }
                 Event::Empty(start) if rdf == Some(depth) => {
+                    let attributes = attributes(&text[before..after])?;
                     descriptions.push(Description {
                         name: start.name().as_ref().to_owned(),
                         place: before..after,
-                        names: bound(&start)?.collect(),
-                        properties: Vec::new(),
+                        names: bound(&attributes).collect(),
+                        properties: properties(&reader, &attributes, before),
                     });
                 }
                 Event::End(_) => {
@@ -216,27 +280,67 @@ impl Outline {
     }
 }
 
-/// The prefixes that a tag binds, such as `xmlns:dc`, with their namespaces.
-fn bound(start: &BytesStart<'_>) -> Option<impl Iterator<Item = (String, String)>> {
+/// An attribute in the text of its tag.
+struct Attribute<'a> {
+    /// With the space before it.
+    place: Range<usize>,
+    name: &'a str,
+    /// Escaped.
+    value: &'a str,
+}
+
+fn attributes(tag: &str) -> Option<Vec<Attribute<'_>>> {
     let mut found = Vec::new();
-    for attribute in start.attributes() {
-        let attribute = attribute.ok()?;
-        if attribute.key.as_ref().starts_with("xmlns") {
-            found.push((attribute.key.as_ref().to_owned(), quoted(attribute.value.as_ref())));
+    let mut at = tag.find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'))?;
+    loop {
+        let rest = tag[at..].trim_ascii_start();
+        if rest.starts_with(['/', '>']) {
+            return Some(found);
         }
+        let (name, rest) = rest.split_once('=')?;
+        let rest = rest.trim_ascii_start();
+        let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+        let (value, rest) = rest[1..].split_once(quote)?;
+        let end = tag.len() - rest.len();
+        found.push(Attribute { place: at..end, name: name.trim_ascii_end(), value });
+        at = end;
     }
-    Some(found.into_iter())
+}
+
+/// The prefixes that a tag binds, such as `xmlns:dc`, with their namespaces.
+fn bound(attributes: &[Attribute<'_>]) -> impl Iterator<Item = (String, String)> {
+    let names = attributes.iter().filter(|attribute| attribute.name.starts_with("xmlns"));
+    names.map(|attribute| (attribute.name.to_owned(), quoted(attribute.value)))
 }
 
 /// The value of an attribute by its name without prefix; empty if it is not there.
-fn value(start: &BytesStart<'_>, name: &str) -> Option<String> {
-    for attribute in start.attributes() {
-        let attribute = attribute.ok()?;
-        if attribute.key.local_name().as_ref() == name {
-            return Some(quoted(attribute.value.as_ref()));
-        }
+fn value(attributes: &[Attribute<'_>], name: &str) -> String {
+    let named = |attribute: &&Attribute<'_>| QName(attribute.name).local_name().as_ref() == name;
+    attributes.iter().find(named).map(|attribute| quoted(attribute.value)).unwrap_or_default()
+}
+
+/// The attributes of a description that are properties; `at` is the place of its tag.
+fn properties(reader: &NsReader<&[u8]>, all: &[Attribute<'_>], at: usize) -> Vec<Property> {
+    let is_property = |attribute: &&Attribute<'_>| {
+        let (space, _) = reader.resolver().resolve_attribute(QName(attribute.name));
+        let of_rdf = matches!(space, ResolveResult::Bound(space) if space.as_ref() == RDF);
+        let prefix = QName(attribute.name).prefix();
+        !of_rdf && prefix.is_some_and(|prefix| !prefix.is_xml() && !prefix.is_xmlns())
+    };
+    let place = |place: &Range<usize>| at + place.start..at + place.end;
+    all.iter()
+        .filter(is_property)
+        .map(|attribute| Property { place: place(&attribute.place), is_attribute: true })
+        .collect()
+}
+
+/// Prefixes with their namespaces as attributes, but `rdf`.
+fn bindings<'a>(names: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
+    let mut text = String::new();
+    for (name, space) in names.into_iter().filter(|(name, _)| *name != "xmlns:rdf") {
+        let _ = write!(text, r#" {name}="{space}""#); // a string takes all
     }
-    Some(String::new())
+    text
 }
 
 /// An escaped value as it may stand between double quotes.
@@ -251,7 +355,7 @@ mod tests {
     /// A packet with a property of a size.
     fn packet(size: usize) -> String {
         format!(
-            r#"<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}" xmlns:a="urn:a"><rdf:Description rdf:about="uuid:1" xmlns:b="urn:b" a:small="1"><a:first><rdf:Seq><rdf:li>one</rdf:li></rdf:Seq></a:first><b:large>{}</b:large><b:last/></rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"#,
+            r#"<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}" xmlns:a="urn:a"><rdf:Description rdf:about="uuid:1" xmlns:b="urn:b" a:small="1"><a:first><rdf:Seq><rdf:li>one</rdf:li></rdf:Seq></a:first><b:large>{}</b:large><b:last/></rdf:Description><rdf:Description xmlns:rdf="{RDF}" rdf:about="uuid:1"><a:label>ours</a:label></rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"#,
             "&lt;x&gt;".repeat(size / 9)
         )
     }
@@ -284,10 +388,51 @@ mod tests {
         assert!(join(b"<a", &parts).is_none());
     }
 
+    /// The packet of what `split` made.
+    fn joined(standard: &str, parts: &[Vec<u8>]) -> String {
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        String::from_utf8(join(standard.as_bytes(), &parts).unwrap()).unwrap()
+    }
+
     #[test]
-    fn a_packet_of_one_large_attribute_is_not_split() {
-        let text =
-            packet(10).replace("a:small=\"1\"", &format!("a:small=\"{}\"", "1".repeat(5000)));
-        assert!(split(&text, 2000).is_none());
+    fn a_large_attribute_is_moved_like_an_element() {
+        for quote in ['"', '\''] {
+            let large = format!("a:small = {quote}{}{quote}", "1 > 2 / 3 ".repeat(500));
+            let text = packet(10).replace("a:small=\"1\"", &large);
+            let (standard, parts) = split(&text, 2000).unwrap();
+            assert!(standard.len() <= 2000 && standard.contains("a:first"), "{standard}");
+            assert!(standard.contains("<a:label>") && !standard.contains("a:small"), "{standard}");
+            assert_eq!(joined(&standard, &parts).matches(&large).count(), 1);
+        }
+    }
+
+    #[test]
+    fn what_stands_around_the_properties_may_be_large_and_the_label_stays() {
+        let attribute = format!(" x:xmptk=\"{}\"", "t".repeat(5000));
+        let binding = format!(" xmlns:c=\"urn:{}\"", "c".repeat(5000));
+        let comment = format!("<!--{}-->", " ".repeat(5000));
+        for text in [
+            packet(10).replace(" xmlns:a=", &format!("{binding} xmlns:a=")),
+            packet(10).replace(" xmlns:b=", &format!("{binding} xmlns:b=")),
+            packet(10).replace("<rdf:RDF", &format!("{comment}<rdf:RDF")),
+            packet(10).replace(" xmlns:x=", &format!("{attribute} xmlns:x=")),
+            packet(10).replace("<?xpacket end", &format!("{}<?xpacket end", " ".repeat(5000))),
+        ] {
+            let (standard, parts) = split(&text, 2000).unwrap();
+            assert!(standard.len() <= 2000 && standard.contains("<a:label>"), "{standard}");
+            let joined = joined(&standard, &parts);
+            for whole in ["<a:first><rdf:Seq>", "<b:last/>", "a:small=\"1\"", "<a:label>"] {
+                assert_eq!(joined.matches(whole).count(), 1, "{whole}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_label_that_is_too_large_is_not_split_and_stands_alone_elsewhere() {
+        let large = packet(10).replace("ours", &"o".repeat(5000));
+        assert!(split(&large, 2000).is_none());
+        let alone = label_alone(&packet(10)).unwrap();
+        assert!(alone.contains("<a:label>") && !alone.contains("a:first"));
+        assert!(Outline::read(&alone).is_some());
     }
 }

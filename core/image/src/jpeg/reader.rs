@@ -1,8 +1,12 @@
 //! Reading a JPEG: header, metadata, samples.
 
+use std::collections::BTreeSet;
+
 use super::decode::{Picture, decode};
 use super::segments::Segments;
-use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
+use super::{DUCKY, EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
+use crate::color::lab::RgbSpace;
+use crate::color::output_profiles::profile;
 use crate::color::profile::ColorSpace;
 use crate::color::profile::cmyk::CmykConversion;
 use crate::compression::Compression;
@@ -11,6 +15,11 @@ use crate::error::damaged;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::samples::{Depth, Layout, Samples, SamplesRef};
 use crate::{Header, Limits, Notice, Result, Source};
+
+/// Fewer bytes behind the picture's end hold nothing.
+const LEAST_TRAILER: usize = 16;
+/// What files are padded with.
+const PADDING: &[u8] = b"\0\xFF \r\n";
 
 /// Decodes a JPEG file.
 pub(crate) struct Reader {
@@ -38,6 +47,10 @@ impl Reader {
         limits.check_memory("decoding it", held)?;
         let mut notices = Vec::new();
         let (metadata, icc) = metadata(&segments, &mut notices);
+        let trailer = bytes.get(segments.end..).filter(|_| segments.ended).unwrap_or_default();
+        if trailer.len() >= LEAST_TRAILER && !trailer.iter().all(|byte| PADDING.contains(byte)) {
+            notices.push(Notice::TrailerLeftOut { bytes: trailer.len() });
+        }
         let depth = if picture.bits > 8 { Depth::Sixteen } else { Depth::Eight };
         let mut layout = Layout { color: picture.channels > 1, alpha: false, depth };
         let mut space = ColorSpace::Srgb;
@@ -48,6 +61,8 @@ impl Reader {
             (layout.depth, space) = (Depth::Float, ColorSpace::Linear);
         } else if let Some(icc) = icc {
             space = ColorSpace::Icc(icc);
+        } else if metadata.is_adobe_rgb {
+            space = ColorSpace::Icc(profile(RgbSpace::AdobeRgb).to_vec());
         }
         let compression = Compression::Deflate;
         let header = Header { width, height, layout, depth, space, metadata, compression, notices };
@@ -97,30 +112,37 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
     let mut profile: Vec<(u8, &[u8])> = Vec::new();
     let mut resources = Vec::new();
     let mut extended: Vec<&[u8]> = Vec::new();
+    let mut beside = BTreeSet::new();
     for &(app, data) in &segments.applications {
+        let starts = |name: &[u8]| data.starts_with(name);
         match app {
-            0 => metadata.density = metadata.density.or_else(|| jfif_density(data)),
-            1 => {
-                if let Some(exif) = data.strip_prefix(EXIF) {
-                    metadata.add_exif(exif);
-                } else if let Some(xmp) = data.strip_prefix(XMP) {
-                    metadata.xmp = Some(xmp.to_vec());
-                } else if let Some(part) = data.strip_prefix(EXTENDED_XMP) {
-                    extended.push(part);
-                }
+            0 if starts(b"JFIF\0") => {
+                metadata.density = metadata.density.or_else(|| jfif_density(data));
             }
-            2 => {
-                if let Some([number, _count, part @ ..]) = data.strip_prefix(ICC) {
+            1 if starts(EXIF) => metadata.add_exif(&data[EXIF.len()..]),
+            1 if starts(XMP) => metadata.xmp = Some(data[XMP.len()..].to_vec()),
+            1 if starts(EXTENDED_XMP) => extended.push(&data[EXTENDED_XMP.len()..]),
+            2 if starts(ICC) => {
+                if let [number, _count, part @ ..] = &data[ICC.len()..] {
                     profile.push((*number, part));
                 }
             }
-            13 => resources.extend_from_slice(data.strip_prefix(PHOTOSHOP).unwrap_or_default()),
-            _ => {}
+            12 if starts(DUCKY) => metadata.segments.extend(ducky(data).map(|data| (app, data))),
+            13 if starts(PHOTOSHOP) => resources.extend_from_slice(&data[PHOTOSHOP.len()..]),
+            // A thumbnail, and what tells how the samples are stored.
+            0 if starts(b"JFXX\0") => {}
+            8 if starts(b"SPIFF\0") => {}
+            14 if starts(b"Adobe") => {}
+            _ => match not_of_result(app, data) {
+                Some(what) => _ = beside.insert(what),
+                None => metadata.segments.push((app, data.to_vec())),
+            },
         }
     }
+    notices.extend(beside.into_iter().map(|what| Notice::NotOfResult { what: what.into() }));
     metadata.add_resources(&resources);
-    if let (Some(main), false) = (&metadata.xmp, extended.is_empty()) {
-        match extended::join(main, &extended) {
+    if !extended.is_empty() {
+        match metadata.xmp.as_ref().and_then(|main| extended::join(main, &extended)) {
             Some(joined) => metadata.xmp = Some(joined),
             None => notices.push(Notice::ExtendedXmpIncomplete),
         }
@@ -128,6 +150,38 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
     profile.sort_by_key(|&(number, _)| number);
     let icc: Vec<u8> = profile.into_iter().flat_map(|(_, part)| part).copied().collect();
     (metadata, (!icc.is_empty()).then_some(icc))
+}
+
+/// What a segment tells of that a result does not have.
+fn not_of_result(app: u8, data: &[u8]) -> Option<&'static str> {
+    let known: [(u8, &[u8], &str); 4] = [
+        (2, b"MPF\0", "list of further pictures (MPF)"),
+        (2, b"urn:iso:std:iso:ts:21496:-1\0", "gain map"),
+        (11, b"HDR_RI", "gain map"),
+        (11, b"JP", "content credentials or other boxes (JUMBF)"),
+    ];
+    let found =
+        known.into_iter().find(|(number, name, _)| *number == app && data.starts_with(name));
+    found.map(|(_, _, what)| what)
+}
+
+/// Photoshop's segment of comment and copyright without the JPEG's quality, which is another for a
+/// result; `None` if nothing is left.
+fn ducky(data: &[u8]) -> Option<Vec<u8>> {
+    const QUALITY: [u8; 2] = [0, 1];
+    let mut kept = DUCKY.to_vec();
+    let mut rest = &data[DUCKY.len()..];
+    while let [a, b, c, d, values @ ..] = rest {
+        let value = values.get(..usize::from(u16::from_be_bytes([*c, *d])));
+        let Some(value) = value.filter(|_| [*a, *b] != [0, 0]) else { break };
+        if [*a, *b] != QUALITY {
+            kept.extend(&rest[..4 + value.len()]);
+        }
+        rest = &values[value.len()..];
+    }
+    let anything = kept.len() > DUCKY.len();
+    kept.extend(rest);
+    anything.then_some(kept)
 }
 
 fn jfif_density(data: &[u8]) -> Option<Density> {

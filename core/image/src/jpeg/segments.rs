@@ -10,11 +10,14 @@ const MOST_SEGMENTS: usize = 1 << 16;
 const START: u8 = 0xD8;
 const END: u8 = 0xD9;
 
+/// Number of a comment among APP segments: its marker is so far behind that of APP0.
+pub(crate) const COMMENT: u8 = 0xFE - 0xE0;
+
 const TRUNCATED: &str = "truncated: the end marker is missing";
 
 /// Where everything lies in a file.
 pub(crate) struct Segments<'a> {
-    /// Number and data of the APP segments.
+    /// Number and data of the APP segments; a comment's number is [`COMMENT`].
     pub(crate) applications: Vec<(u8, &'a [u8])>,
     pub(crate) frame: Frame,
     /// Tables and scans in order.
@@ -23,6 +26,8 @@ pub(crate) struct Segments<'a> {
     pub(crate) stray: usize,
     /// Whether the end marker is there.
     pub(crate) ended: bool,
+    /// Where the walk ended: behind the end marker if it is there.
+    pub(crate) end: usize,
 }
 
 /// The frame header.
@@ -90,7 +95,7 @@ impl<'a> Segments<'a> {
             left =
                 left.checked_sub(1).ok_or_else(|| format!("more than {MOST_SEGMENTS} segments"))?;
             match marker {
-                0xE0..=0xEF => applications.push((marker - 0xE0, data)),
+                0xE0..=0xEF | 0xFE => applications.push((marker - 0xE0, data)),
                 0xC4 => tables.push(data),
                 0xDB => quantization.push(data),
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
@@ -125,7 +130,7 @@ impl<'a> Segments<'a> {
             frame.height_told_late = true;
             frame.height = height;
         }
-        Ok(Self { applications, frame, scans, stray: walk.stray, ended })
+        Ok(Self { applications, frame, scans, stray: walk.stray, ended, end: walk.at })
     }
 
     /// The color transform that Adobe's marker tells: 0 none, 1 `YCbCr`, 2 YCCK (Adobe technical note

@@ -6,12 +6,13 @@ use std::mem;
 
 use jpeg_encoder::{PixelDensity, PixelDensityUnit};
 
+use super::segments::COMMENT;
 use super::strips::{END, Head, Strips};
 use super::{EXIF, EXTENDED_XMP, PHOTOSHOP, SEGMENT_BYTES, XMP, extended};
 use crate::error::unsupported;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::page_tags::PageTags;
-use crate::{Error, Notice, Result, Rows};
+use crate::{Error, Format, Notice, Result, Rows};
 
 /// Bands that are encoded while the next one is painted.
 const BANDS_ENCODING: usize = 1;
@@ -30,16 +31,23 @@ pub(crate) fn write<W: Write>(
     if rows.layout().alpha {
         return Err(unsupported("alpha in JPEG: choose tiff or png"));
     }
-    let mut notices = Vec::new();
+    let mut notices: Vec<Notice> = tags.metadata.no_place(Format::Jpeg).into_iter().collect();
+    let mut comments = comments(tags.metadata);
     let head = Head {
         density: tags.metadata.density().map(|density| to_jfif(&density)),
-        segments: segments(tags.metadata, tags.xmp, &mut notices),
+        segments: segments(tags.metadata, tags.xmp, &mut notices)?,
         icc: tags.icc,
         height,
     };
     let strips = Strips { width, quality: tags.quality.clamp(1, 100) };
     rayon::in_place_scope(|scope| {
-        let mut put = |bytes: &[u8]| out.write_all(bytes);
+        let mut put = |bytes: &[u8]| {
+            let comments = mem::take(&mut comments);
+            let at = if comments.is_empty() { 0 } else { end_of_applications(bytes) };
+            out.write_all(&bytes[..at])?;
+            out.write_all(&comments)?;
+            out.write_all(&bytes[at..])
+        };
         let mut head = Some(&head);
         // The bands before are encoded while one is painted.
         let (mut encoding, mut painted, mut spare) = (VecDeque::new(), Vec::new(), Vec::new());
@@ -72,7 +80,11 @@ pub(crate) fn write<W: Write>(
 }
 
 /// The APP segments other than JFIF's and the profile's, with their numbers.
-fn segments(metadata: &Metadata, xmp: &str, notices: &mut Vec<Notice>) -> Vec<(u8, Vec<u8>)> {
+fn segments(
+    metadata: &Metadata,
+    xmp: &str,
+    notices: &mut Vec<Notice>,
+) -> Result<Vec<(u8, Vec<u8>)>> {
     let (mut segments, mut too_large) = (Vec::new(), Vec::new());
     let mut segment = |app, name: &[u8], data: &[u8]| {
         if name.len() + data.len() <= SEGMENT_BYTES {
@@ -90,9 +102,7 @@ fn segments(metadata: &Metadata, xmp: &str, notices: &mut Vec<Notice>) -> Vec<(u
     if let Some(exif) = exif {
         segment(1, EXIF, &exif);
     }
-    let room = SEGMENT_BYTES - XMP.len();
-    let split = if xmp.len() > room { extended::split(xmp, room) } else { None };
-    let (standard, parts) = split.unwrap_or_else(|| (xmp.to_owned(), Vec::new()));
+    let (standard, parts) = split_xmp(xmp, notices)?;
     segment(1, XMP, standard.as_bytes());
     for part in parts {
         segment(1, EXTENDED_XMP, &part);
@@ -101,13 +111,54 @@ fn segments(metadata: &Metadata, xmp: &str, notices: &mut Vec<Notice>) -> Vec<(u
         segment(13, PHOTOSHOP, &resources);
     }
     notices.append(&mut too_large);
-    segments
+    segments.extend(metadata.segments.iter().filter(|(app, _)| (1..16).contains(app)).cloned());
+    Ok(segments)
+}
+
+/// The comments as whole segments.
+fn comments(metadata: &Metadata) -> Vec<u8> {
+    let comments = metadata.segments.iter().filter(|(number, _)| *number == COMMENT);
+    let segment = |(_, data): &(u8, Vec<u8>)| {
+        let length = (data.len() as u16 + 2).to_be_bytes();
+        [&[0xFF, 0xE0 + COMMENT], &length[..], data].concat()
+    };
+    comments.flat_map(segment).collect()
+}
+
+/// Where the APP segments of a JPEG's head end.
+fn end_of_applications(bytes: &[u8]) -> usize {
+    let mut at = 2;
+    while (0xE0..=0xEF).contains(&bytes[at + 1]) {
+        at += 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+    }
+    at
+}
+
+/// The packet as one that fits into a segment, and parts of another. The label is never left out:
+/// where the source's packet cannot be taken apart, that is.
+fn split_xmp(packet: &str, notices: &mut Vec<Notice>) -> Result<(String, Vec<Vec<u8>>)> {
+    let room = SEGMENT_BYTES - XMP.len();
+    if packet.len() <= room {
+        return Ok((packet.to_owned(), Vec::new()));
+    }
+    if let Some(parts) = extended::split(packet, room) {
+        return Ok(parts);
+    }
+    let alone = extended::label_alone(packet).filter(|alone| alone.len() <= room);
+    let reason = "it is too large for JPEG, and its parts are not told apart";
+    notices.push(Notice::XmpLeftOut { reason: reason.into() });
+    let too_large = || unsupported("a label of more than 64 KB in JPEG: choose tiff or png");
+    Ok((alone.ok_or_else(too_large)?, Vec::new()))
 }
 
 fn to_jfif(density: &Density) -> PixelDensity {
     let (x, y) = density.per_meter();
     let (unit, scale) = match density.unit {
-        Unit::None => (PixelDensityUnit::PixelAspectRatio, 1.0),
+        Unit::None => {
+            let (x, y) = density.ratio(u16::MAX.into());
+            let density = (x as u16, y as u16);
+            return PixelDensity { density, unit: PixelDensityUnit::PixelAspectRatio };
+        }
         Unit::Inch => (PixelDensityUnit::Inches, 0.0254),
         Unit::Centimeter => (PixelDensityUnit::Centimeters, 0.01),
     };

@@ -26,6 +26,8 @@ pub(crate) mod kind {
     pub(crate) const RATIONAL: u16 = 5;
     pub(crate) const UNDEFINED: u16 = 7;
     pub(crate) const SLONG: u16 = 9;
+    /// Of EXIF 3.0.
+    pub(crate) const UTF8: u16 = 129;
 }
 
 /// Tags by number.
@@ -34,7 +36,7 @@ pub(crate) type Directory = BTreeMap<u16, Value>;
 /// Bytes of one item of a type; `None` for unknown types.
 pub(crate) fn item_bytes(kind: u16) -> Option<usize> {
     match kind {
-        1 | 2 | 6 | 7 => Some(1),
+        1 | 2 | 6 | 7 | kind::UTF8 => Some(1),
         3 | 8 => Some(2),
         4 | 9 | 11 | 13 => Some(4),
         5 | 10 | 12 | 16 | 17 | 18 => Some(8),
@@ -92,14 +94,33 @@ impl Value {
         self.integers()?.first().copied()
     }
 
-    /// The first item, if it is an unsigned rational.
-    pub(crate) fn as_rational(&self) -> Option<(u32, u32)> {
-        match (self.kind, &self.bytes[..]) {
-            (kind::RATIONAL, &[a, b, c, d, e, f, g, h, ..]) => {
-                Some((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
+    /// The first item, if it is an integer from 0 on, of any type.
+    pub(crate) fn whole_number(&self) -> Option<u64> {
+        let signed = match (self.kind, &self.bytes[..]) {
+            (6, &[a, ..]) => a.cast_signed().into(),
+            (8, &[a, b, ..]) => i16::from_le_bytes([a, b]).into(),
+            (kind::SLONG, &[a, b, c, d, ..]) => i32::from_le_bytes([a, b, c, d]).into(),
+            (17, bytes) => i64::from_le_bytes(*bytes.first_chunk()?),
+            _ => return self.integer(),
+        };
+        u64::try_from(signed).ok()
+    }
+
+    /// The first item as a fraction, if it is a number above 0, of any type.
+    pub(crate) fn fraction(&self) -> Option<(u32, u32)> {
+        let words = || self.bytes.first_chunk::<8>().map(|bytes| bytes.as_chunks::<4>().0);
+        let (n, d) = match self.kind {
+            kind::RATIONAL => (u32::from_le_bytes(words()?[0]), u32::from_le_bytes(words()?[1])),
+            10 => {
+                let (n, d) = (i32::from_le_bytes(words()?[0]), i32::from_le_bytes(words()?[1]));
+                let same = n.signum() == d.signum();
+                (if same { n.unsigned_abs() } else { 0 }, d.unsigned_abs())
             }
-            _ => None,
-        }
+            11 => decimal_fraction(f32::from_le_bytes(*self.bytes.first_chunk()?).into())?,
+            12 => decimal_fraction(f64::from_le_bytes(*self.bytes.first_chunk()?))?,
+            _ => (u32::try_from(self.whole_number()?).ok()?, 1),
+        };
+        (n > 0 && d > 0).then_some((n, d))
     }
 
     /// Brings numbers of 64 bits to 32, which files other than `BigTIFF` have; `false` if that
@@ -130,6 +151,21 @@ impl Value {
             word.reverse();
         }
     }
+}
+
+/// A number above 0 with as few decimals as tell it as exactly as a FLOAT does.
+fn decimal_fraction(value: f64) -> Option<(u32, u32)> {
+    let fits = |scale: u32| value * f64::from(scale) <= f64::from(u32::MAX);
+    if !(value > 0.0 && fits(1)) {
+        return None;
+    }
+    let exact = |scale: &u32| {
+        let scaled = value * f64::from(*scale);
+        (scaled - scaled.round()).abs() <= scaled * 1e-7
+    };
+    let scales = || (0..=6).map(|power| 10_u32.pow(power)).filter(|&scale| fits(scale));
+    let scale = scales().find(exact).or(scales().next_back())?;
+    Some(((value * f64::from(scale)).round() as u32, scale))
 }
 
 /// An EXIF block's bytes, in the order its header tells.

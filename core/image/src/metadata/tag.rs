@@ -52,6 +52,7 @@ pub(crate) const GPS: u16 = 34853;
 pub(crate) const DNG_VERSION: u16 = 50706;
 
 // Of the EXIF directory.
+pub(crate) const INTEROPERABILITY_INDEX: u16 = 1; // of the directory that INTEROPERABILITY points to
 pub(crate) const COMPRESSED_BITS: u16 = 0x9102;
 pub(crate) const MAKER_NOTE: u16 = 0x927C;
 pub(crate) const COLOR_SPACE: u16 = 0xA001;

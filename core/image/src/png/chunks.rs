@@ -1,13 +1,22 @@
 //! The chunks of a PNG that say something besides its pixels.
 
+use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
-use super::{CHUNK_BYTES, IPTC, XMP};
+use super::{CHUNK_BYTES, RAW_PROFILE, XMP};
 use crate::error::damaged;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::{Error, Notice, Result, Source};
 
-/// A chunk that holds metadata.
+/// Chunks of samples and of what they mean, or that are as true of no other file: the decoder reads
+/// them, or nobody misses them.
+const OF_SAMPLES: [&[u8; 4]; 24] = [
+    b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP",
+    b"mDCV", b"mDCv", b"cLLI", b"cLLi", b"bKGD", b"hIST", b"sPLT", b"tIME", b"acTL", b"fcTL",
+    b"fdAT", b"iDOT", b"dSIG", b"CgBI",
+];
+
+/// A chunk that holds metadata; of one that must not be copied the data are not read.
 pub(super) struct Chunk {
     kind: [u8; 4],
     data: Vec<u8>,
@@ -22,6 +31,7 @@ pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
     let mut at = 8;
     let mut left = CHUNK_BYTES;
     let mut found = Vec::new();
+    let mut named = BTreeSet::new();
     loop {
         let mut head = [0; 8];
         reader.read_exact(&mut head).map_err(|_| truncated())?;
@@ -34,7 +44,9 @@ pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
         if &kind == b"IEND" {
             return Ok(found);
         }
-        if matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs") {
+        let is_read = matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs");
+        let is_other = !is_read && !OF_SAMPLES.contains(&&kind);
+        if is_read || is_other && may_be_copied(kind) {
             let Some(rest) = left.checked_sub(12 + u64::from(size)) else {
                 let reason = format!("more than {CHUNK_BYTES} bytes of metadata");
                 return Err(Error::Limit(reason));
@@ -44,6 +56,9 @@ pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
             reader.read_exact(&mut data).map_err(|_| truncated())?;
             found.push(Chunk { kind, data });
         } else {
+            if is_other && named.insert(kind) {
+                found.push(Chunk { kind, data: Vec::new() });
+            }
             // Relative, which keeps the buffer: there may be millions of chunks.
             reader.seek_relative(size.into()).map_err(Error::Read)?;
         }
@@ -51,35 +66,86 @@ pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
     }
 }
 
-/// What the chunks say.
-pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> Metadata {
+/// Whether a chunk may stay although the samples change (PNG, third edition, 5.4).
+fn may_be_copied(kind: [u8; 4]) -> bool {
+    kind[3].is_ascii_lowercase()
+}
+
+/// What the chunks say, and an ICC profile that is told as text.
+pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> (Metadata, Option<Vec<u8>>) {
     let mut metadata = Metadata::default();
+    let (mut xmp, mut icc) = (None, None);
+    let has_exif = chunks.iter().any(|chunk| &chunk.kind == b"eXIf");
+    let mut left = CHUNK_BYTES;
     for Chunk { kind, data } in chunks {
         match kind {
             b"eXIf" => metadata.add_exif(data),
             b"pHYs" => metadata.density = density(data),
-            b"iTXt" | b"zTXt" | b"tEXt" => match text(*kind, data) {
-                Some((keyword, text)) if keyword == XMP.as_bytes() => metadata.xmp = Some(text),
-                Some((keyword, text)) if keyword == IPTC.as_bytes() => {
-                    if let Some(profile) = from_raw_profile(&text) {
-                        if profile.first() == Some(&0x1C) {
-                            metadata.iptc = Some(profile);
-                        } else {
-                            metadata.add_resources(&profile);
-                        }
+            b"iTXt" | b"zTXt" | b"tEXt" => match text(*kind, data, &mut left) {
+                Some((keyword, text)) if keyword == XMP.as_bytes() => xmp = Some(text),
+                Some((keyword, text)) => {
+                    let Some(name) = raw_profile_name(keyword) else {
+                        metadata.chunks.push((*kind, data.clone()));
+                        continue;
+                    };
+                    let known = match from_raw_profile(&text) {
+                        Some(profile) if name.starts_with("ic") => !icc.insert(profile).is_empty(),
+                        Some(profile) => add_raw_profile(&mut metadata, profile, !has_exif),
+                        None => false,
+                    };
+                    if !known {
+                        notices.push(Notice::TextBroken);
                     }
                 }
-                Some(_) => {}
                 None => notices.push(Notice::TextBroken),
             },
-            _ => {}
+            kind if may_be_copied(*kind) => metadata.chunks.push((*kind, data.clone())),
+            b"caBX" => notices.push(not_of_result("content credentials (C2PA)".into())),
+            kind => {
+                notices.push(not_of_result(format!("PNG chunk {}", String::from_utf8_lossy(kind))));
+            }
         }
     }
+    metadata.xmp = xmp.or(metadata.xmp); // what has a chunk of its own counts
     // Programs that add EXIF to a PNG leave a resolution in it that nobody measured.
     if let Some(density) = metadata.density {
         metadata.set_density(density);
     }
-    metadata
+    (metadata, icc)
+}
+
+fn not_of_result(what: String) -> Notice {
+    Notice::NotOfResult { what }
+}
+
+/// Which profile a text holds in hexadecimal, by its keyword.
+fn raw_profile_name(keyword: &[u8]) -> Option<&'static str> {
+    let name = keyword.strip_prefix(RAW_PROFILE.as_bytes())?;
+    let known = ["exif", "app1", "xmp", "icc", "icm", "iptc", "8bim"];
+    known.into_iter().find(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Adds what a profile holds, whatever its name: programs differ in what they call APP1 or IPTC.
+/// `false`: something else.
+fn add_raw_profile(metadata: &mut Metadata, profile: Vec<u8>, with_exif: bool) -> bool {
+    let starts = |start: &[u8]| profile.starts_with(start);
+    if let Some(xmp) = profile.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
+        metadata.xmp = Some(xmp.to_vec());
+    } else if starts(b"Exif\0\0") || starts(b"II*\0") || starts(b"MM\0*") {
+        if with_exif {
+            metadata.add_exif(profile.strip_prefix(b"Exif\0\0").unwrap_or(&profile));
+        }
+    } else if starts(b"\x1C") {
+        metadata.iptc = Some(profile);
+    } else if starts(b"8BIM") || starts(b"Photoshop 3.0\0") {
+        let resources = profile.strip_prefix(b"Photoshop 3.0\0").unwrap_or(&profile);
+        metadata.add_resources(resources);
+    } else if profile.contains(&b'<') {
+        metadata.xmp = Some(profile);
+    } else {
+        return false;
+    }
+    true
 }
 
 fn density(data: &[u8]) -> Option<Density> {
@@ -104,17 +170,17 @@ fn density(data: &[u8]) -> Option<Density> {
     })
 }
 
-/// Keyword and text of a text chunk.
-fn text(kind: [u8; 4], data: &[u8]) -> Option<(&[u8], Vec<u8>)> {
+/// Keyword and text of a text chunk; of all texts together, `left` bytes may be unpacked.
+fn text<'a>(kind: [u8; 4], data: &'a [u8], left: &mut u64) -> Option<(&'a [u8], Vec<u8>)> {
     let (keyword, rest) = split(data)?;
     let text = match &kind {
         b"tEXt" => rest.to_vec(),
-        b"zTXt" => inflate(rest.get(1..)?)?,
+        b"zTXt" => inflate(rest.get(1..)?, left)?,
         _ => {
             let (compressed, rest) = (*rest.first()? == 1, rest.get(2..)?);
             let (_language, rest) = split(rest)?;
             let (_translated, rest) = split(rest)?;
-            if compressed { inflate(rest)? } else { rest.to_vec() }
+            if compressed { inflate(rest, left)? } else { rest.to_vec() }
         }
     };
     Some((keyword, text))
@@ -125,13 +191,15 @@ fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&data[..end], &data[end + 1..]))
 }
 
-fn inflate(data: &[u8]) -> Option<Vec<u8>> {
+fn inflate(data: &[u8], left: &mut u64) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    let mut stream = flate2::read::ZlibDecoder::new(data).take(CHUNK_BYTES);
-    stream.read_to_end(&mut text).ok()?;
-    ((text.len() as u64) < CHUNK_BYTES).then_some(text)
+    let mut stream = flate2::read::ZlibDecoder::new(data).take(*left);
+    let whole = stream.read_to_end(&mut text);
+    *left -= text.len() as u64;
+    (whole.is_ok() && *left > 0).then_some(text)
 }
 
+/// The bytes of a profile in hexadecimal, behind its name and length.
 fn from_raw_profile(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?.trim_start();
     let (_name, rest) = text.split_once('\n')?;

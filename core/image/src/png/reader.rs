@@ -49,15 +49,16 @@ impl Reader {
         if info.animation_control.is_some() {
             return Err(unsupported("animated PNG"));
         }
-        let space = color_space(info);
         let mut notices = Vec::new();
+        let (metadata, raw_icc) = chunks::metadata(&chunks, &mut notices);
+        let space = color_space(info, raw_icc);
         let header = Header {
             width,
             height,
             layout,
             depth: layout.depth,
             space,
-            metadata: chunks::metadata(&chunks, &mut notices),
+            metadata,
             compression: Compression::Deflate,
             notices,
         };
@@ -136,9 +137,10 @@ fn decoder(source: &Source) -> Result<::png::Reader<BufReader<Stream>>> {
     decoder.read_info().map_err(from_png)
 }
 
-fn color_space(info: &::png::Info<'_>) -> ColorSpace {
-    if let Some(icc) = &info.icc_profile {
-        return ColorSpace::Icc(icc.to_vec());
+/// `raw_icc` is a profile that is told as text.
+fn color_space(info: &::png::Info<'_>, raw_icc: Option<Vec<u8>>) -> ColorSpace {
+    if let Some(icc) = info.icc_profile.as_ref().map(|icc| icc.to_vec()).or(raw_icc) {
+        return ColorSpace::Icc(icc);
     }
     if info.srgb.is_some() {
         return ColorSpace::Srgb;
@@ -171,6 +173,23 @@ fn from_png(error: DecodingError) -> Error {
         }
         DecodingError::IoError(error) => Error::Read(error),
         DecodingError::LimitsExceeded => Error::Limit("a chunk is too large".into()),
-        error => damaged(error),
+        error => damaged(reason(&error.to_string())),
     }
+}
+
+/// What is wrong, by the beginning of the library's words, which are those of its code.
+fn reason(told: &str) -> &'static str {
+    let known = [
+        ("CRC error", "a checksum does not match: bytes of the file were changed"),
+        ("Corrupt deflate stream", "the compressed samples are broken"),
+        ("IDAT or fDAT chunk does not have enough data", "rows are missing"),
+        ("IDAT or fdAT chunk is missing", "it holds no samples"),
+        ("Missing palette", "the palette is missing"),
+        ("Not enough palette", "the palette is too short"),
+        ("Unrecognized critical chunk", "it has a part of an unknown kind that must be understood"),
+        ("Invalid", "its header is broken"),
+        ("Unknown", "its header is broken"),
+    ];
+    let found = known.into_iter().find(|(start, _)| told.starts_with(start));
+    found.map_or("its parts are broken or out of order", |(_, words)| words)
 }

@@ -4,11 +4,11 @@ use std::io::Write;
 
 use ::png::ColorType;
 
-use super::{IPTC, XMP};
+use super::{RAW_PROFILE, XMP};
 use crate::metadata::Unit;
 use crate::page_tags::PageTags;
 use crate::samples::Depth;
-use crate::{Error, Notice, Result, Rows};
+use crate::{Error, Format, Notice, Result, Rows};
 
 /// Writes the rows with metadata that is true of the result.
 pub(crate) fn write<W: Write>(
@@ -19,7 +19,7 @@ pub(crate) fn write<W: Write>(
     let metadata = tags.metadata;
     let failed = |error| match error {
         ::png::EncodingError::IoError(error) => Error::Write(error),
-        error => Error::Write(std::io::Error::other(error)),
+        _ => Error::Write(std::io::Error::other("PNG cannot hold it")),
     };
     let (width, height) = rows.size();
     let layout = rows.layout();
@@ -32,19 +32,24 @@ pub(crate) fn write<W: Write>(
     info.icc_profile = Some(tags.icc.into());
     info.exif_metadata = metadata.exif_block().map(Into::into);
     info.pixel_dims = metadata.density().map(|density| {
+        if density.unit == Unit::None {
+            let (xppu, yppu) = density.ratio(i32::MAX as u32);
+            return ::png::PixelDimensions { xppu, yppu, unit: ::png::Unit::Unspecified };
+        }
         let (x, y) = density.per_meter();
-        let unit = match density.unit {
-            Unit::None => ::png::Unit::Unspecified,
-            Unit::Inch | Unit::Centimeter => ::png::Unit::Meter,
-        };
-        ::png::PixelDimensions { xppu: x.round() as u32, yppu: y.round() as u32, unit }
+        let (xppu, yppu) = (x.round() as u32, y.round() as u32);
+        ::png::PixelDimensions { xppu, yppu, unit: ::png::Unit::Meter }
     });
     let mut encoder = ::png::Encoder::with_info(out, info).map_err(failed)?;
     encoder.add_itxt_chunk(XMP.into(), tags.xmp.into()).map_err(failed)?;
-    if let Some(block) = metadata.iptc.as_ref().and(metadata.resource_block()) {
-        encoder.add_ztxt_chunk(IPTC.into(), raw_profile("iptc", &block)).map_err(failed)?;
+    if let Some(block) = metadata.resource_block() {
+        let keyword = format!("{RAW_PROFILE}iptc"); // where others look for all of Photoshop's
+        encoder.add_ztxt_chunk(keyword, raw_profile("iptc", &block)).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
+    for (kind, data) in &metadata.chunks {
+        writer.write_chunk(::png::chunk::ChunkType(*kind), data).map_err(failed)?;
+    }
     let mut stream = writer.stream_writer_with_size(1 << 16).map_err(failed)?;
     let mut bytes = Vec::new();
     while let Some(band) = rows.next()? {
@@ -54,7 +59,7 @@ pub(crate) fn write<W: Write>(
     }
     stream.finish().map_err(failed)?;
     writer.finish().map_err(failed)?;
-    Ok(Vec::new())
+    Ok(metadata.no_place(Format::Png).into_iter().collect())
 }
 
 /// A block as hexadecimal text under a name, as `ImageMagick` does.

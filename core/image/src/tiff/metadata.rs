@@ -9,7 +9,7 @@ pub(crate) fn read(file: &Directories, entries: &Entries) -> (Metadata, Option<V
     let image = file.tags(entries);
     let mut metadata = Metadata::default();
     let sub = |tag| {
-        let at = image.get(&tag)?.integer()?;
+        let at = image.get(&tag)?.whole_number()?;
         Some(file.tags(&file.entries(at).ok()?))
     };
     metadata.exif = sub(tag::EXIF).unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::metadata::ifd::{self, Directory, Value};
 use crate::metadata::{Metadata, density_tags, tag};
 use crate::page_tags::PageTags;
 use crate::samples::{Depth, Samples};
-use crate::{Error, Notice, Result, Rows};
+use crate::{Error, Format, Notice, Result, Rows};
 
 mod directory;
 mod strips;
@@ -63,7 +63,7 @@ impl<W: Write + Seek> Writer<W> {
         entries.sort_by_key(|entry| entry.tag);
         self.pages.push(self.directories.len());
         self.directories.push(entries);
-        Ok(Vec::new())
+        Ok(tags.metadata.no_place(Format::Tiff).into_iter().collect())
     }
 
     /// Writes the directories, and then the header that leads to them.
