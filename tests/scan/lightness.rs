@@ -1,4 +1,4 @@
-//! C1: true lightness through the source's profile, kept in the result.
+//! True lightness through the source's profile, kept in the result.
 
 use moxcms::ColorProfile;
 use polychromify_core::Format;

@@ -46,7 +46,7 @@ pub enum Notice {
         block: String,
     },
     /// Tags that have no room in the EXIF segment of a JPEG.
-    #[error("tags too large for JPEG are left out: {tags:?}")]
+    #[error("tags too large for JPEG are left out: {}", listed(tags))]
     TagsTooLarge {
         /// Their numbers.
         tags: Vec<u16>,
@@ -143,4 +143,10 @@ impl Notice {
             Self::StrayBytes { .. } | Self::EndMarkerMissing => Concern::File,
         }
     }
+}
+
+/// Numbers with commas.
+fn listed(numbers: &[u16]) -> String {
+    let words: Vec<String> = numbers.iter().map(u16::to_string).collect();
+    words.join(", ")
 }

@@ -233,7 +233,8 @@ impl Tags<'_> {
                     _ => (2, 2), // TIFF 6.0, section 21
                 };
                 if ![shared.0, shared.1].iter().all(|v| matches!(v, 1 | 2 | 4)) {
-                    return Err(damaged(format!("color shared by {shared:?} pixels")));
+                    let (across, down) = shared;
+                    return Err(damaged(format!("color shared by {across} x {down} pixels")));
                 }
                 if shared != (1, 1) && packing.predictor != Predictor::None {
                     return Err(unsupported("a predictor with YCbCr color that is shared"));

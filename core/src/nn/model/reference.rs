@@ -115,7 +115,7 @@ fn assert_agrees(file: &str, network: &dyn Network) {
 }
 
 #[test]
-fn the_documents_networks_agree_with_pytorch() {
+fn the_networks_of_the_study_agree_with_pytorch() {
     let dense =
         |neurons: [usize; 5], filters: [usize; 6]| json!({"neurons": neurons, "filters": filters});
     let (low, high) = ([16, 32, 64, 64, 32, 16], [32, 64, 128, 128, 64, 32]);
