@@ -209,7 +209,7 @@ pub(crate) fn jpeg_with(segments: &[(u8, &[u8])]) -> File {
 /// What notices tell as not true of a result.
 fn untrue(notices: &[Notice]) -> Vec<&str> {
     let what = |notice| match notice {
-        &Notice::NotOfResult { ref what } => &**what,
+        Notice::NotOfResult { what } => what.as_str(),
         other => panic!("{other}"),
     };
     notices.iter().map(what).collect()
