@@ -66,6 +66,18 @@ fn png_of_wrong_profile() -> Vec<u8> {
     pictures::png_with(&samples, SIDE, SIDE, &pictures::adobe_profile())
 }
 
+fn png_with_chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, SIDE, SIDE);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_chunk(png::chunk::ChunkType(kind), data).unwrap();
+    let Samples::Eight(samples) = Samples::of_gray(SIDE, SIDE, 1, false) else { unreachable!() };
+    writer.write_image_data(&samples).unwrap();
+    drop(writer);
+    file
+}
+
 fn batch(folder: &Folder, more: &[&str]) -> Run {
     folder.batch(["in", "--output", "out"].into_iter().chain(more.iter().copied()))
 }
@@ -156,15 +168,34 @@ fn tags_too_large() {
 
 #[test]
 fn text_broken() {
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, SIDE, SIDE);
-    encoder.set_color(png::ColorType::Grayscale);
-    let mut writer = encoder.write_header().unwrap();
-    writer.write_chunk(png::chunk::zTXt, b"Comment\0\0this is not compressed").unwrap();
-    let Samples::Eight(samples) = Samples::of_gray(SIDE, SIDE, 1, false) else { unreachable!() };
-    writer.write_image_data(&samples).unwrap();
-    drop(writer);
+    let file = png_with_chunk(*b"zTXt", b"Comment\0\0this is not compressed");
     check("a.png", file, &[], "text-broken", "text chunk");
+}
+
+#[test]
+fn exif_broken() {
+    check("a.jpg", jpeg(&[b"Exif\0\0II*\0"]), &[], "exif-broken", "EXIF is broken");
+}
+
+#[test]
+fn no_place() {
+    let file = jpeg(&[b"a maker's own"]);
+    assert!(notices("a.jpg", file.clone(), &[]).is_empty());
+    let told = check("a.jpg", file, &["--format", "tiff"], "no-place", "TIFF has no place for");
+    assert_eq!((&told["format"], &told["parts"]), (&json!("TIFF"), &json!(["APP1 a maker's own"])));
+}
+
+#[test]
+fn not_of_result() {
+    let credentials = png_with_chunk(*b"caBX", b"signed");
+    let told = check("a.png", credentials, &[], "not-of-result", "credentials");
+    assert!(told["what"].is_string());
+}
+
+#[test]
+fn trailer_left_out() {
+    let file = [jpeg(&[]), vec![7; 400]].concat();
+    assert_eq!(check("a.jpg", file, &[], "trailer-left-out", "400 bytes")["bytes"], 400);
 }
 
 #[test]

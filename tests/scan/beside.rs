@@ -20,7 +20,7 @@ pub(crate) fn told(file: &File, format: Format) -> (File, Vec<Notice>) {
 }
 
 /// A packet of one description that begins with these attributes.
-fn packet(attributes: &str, elements: &str) -> String {
+pub(crate) fn packet(attributes: &str, elements: &str) -> String {
     format!(
         r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" {attributes}>{elements}</rdf:Description></rdf:RDF></x:xmpmeta>"#
     )

@@ -1,10 +1,10 @@
 //! What cameras and scanning programs say in EXIF, of any type.
 
-use polychromify_core::Format;
+use polychromify_core::{Format, Notice};
 use polychromify_image::color::lab::RgbSpace;
 use polychromify_image::color::output_profiles::profile;
 
-use crate::beside::{directory, exif, holds, told};
+use crate::beside::{directory, exif, holds, jpeg_with, packet, told};
 use crate::carried::image_tags;
 use crate::files::{File, Tiff, jpeg, samples};
 
@@ -144,5 +144,30 @@ fn places_of_any_integer_type_lead_to_gps() {
             let (result, notices) = told(&File::new(&jpeg), format);
             assert!(notices.is_empty() && holds(&result, b"1904:05:06"), "{kind} {format:?}");
         }
+    }
+}
+
+#[test]
+fn blocks_among_the_tags_of_exif_are_read_unless_they_are_told_elsewhere() {
+    let xmp = packet(r#"rdf:about="" dc:source="box 12""#, "").into_bytes();
+    let [iptc, other] = [b"\x1C\x02\x78\0\x05Hello", b"\x1C\x02\x78\0\x05Other"];
+    let block = exif(&[(700, 1, &xmp), (33723, 7, iptc)]);
+    let block = [b"Exif\0\0", &block[..]].concat();
+    let alone = jpeg_with(&[(0xE1, &block)]);
+    let (result, notices) = told(&alone, Format::Jpeg);
+    assert!(notices.is_empty() && holds(&result, b"box 12") && holds(&result, iptc));
+    let resources = [b"Photoshop 3.0\08BIM\x04\x04\0\0\0\0\0\x0A", &other[..]].concat();
+    for both in [[(0xE1, &block), (0xED, &resources)], [(0xED, &resources), (0xE1, &block)]] {
+        let both = both.map(|(marker, data)| (marker, &data[..]));
+        let (result, notices) = told(&jpeg_with(&both), Format::Jpeg);
+        assert!(notices.is_empty() && holds(&result, other) && !holds(&result, iptc));
+    }
+}
+
+#[test]
+fn a_broken_exif_block_is_told() {
+    for broken in [&b"Exif\0\0II*\0"[..], b"Exif\0\0XX*\0\x08\0\0\0", b"Exif\0\0II*\0\xFF\0\0\0"] {
+        let (_, notices) = told(&jpeg_with(&[(0xE1, broken)]), Format::Tiff);
+        assert_eq!(notices, [Notice::ExifBroken]);
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use self::ifd::{Block, Directory, Value, kind};
-use crate::Orientation;
 use crate::color::lab::RgbSpace;
+use crate::{Notice, Orientation};
 
 mod density;
 mod format;
@@ -85,10 +85,14 @@ pub(crate) struct Resource {
 }
 
 impl Metadata {
-    /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG).
-    pub(crate) fn add_exif(&mut self, bytes: &[u8]) {
-        let Some((block, first)) = Block::new(bytes) else { return };
-        let Some(image) = block.directory(first) else { return };
+    /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG), or tells that it is broken.
+    pub(crate) fn add_exif(&mut self, bytes: &[u8], notices: &mut Vec<Notice>) {
+        let block = Block::new(bytes);
+        let image = block.as_ref().and_then(|(block, first)| block.directory(*first));
+        let (Some((block, _)), Some(image)) = (block, image) else {
+            notices.push(Notice::ExifBroken);
+            return;
+        };
         let at = |tag| usize::try_from(image.get(&tag)?.whole_number()?).ok();
         let sub = |tag| block.directory(at(tag)?);
         self.exif = sub(tag::EXIF).unwrap_or_default();
@@ -100,7 +104,20 @@ impl Metadata {
         self.is_adobe_rgb = says_adobe_rgb(&self.exif, interoperability);
         let note = at(tag::EXIF).and_then(|exif| block.place(exif, tag::MAKER_NOTE));
         self.maker_note_at = note.and_then(|at| u32::try_from(at).ok());
+        self.add_blocks(&image);
         self.add_image(image);
+    }
+
+    /// Adds XMP, IPTC and Photoshop's resources that are tags of an image directory, unless they are
+    /// told elsewhere.
+    pub(crate) fn add_blocks(&mut self, image: &Directory) {
+        let block = |tag| image.get(&tag).and_then(block_bytes);
+        self.xmp = self.xmp.take().or_else(|| block(tag::XMP));
+        let iptc = self.iptc.take().or_else(|| image.get(&tag::IPTC).and_then(iptc_bytes));
+        if let Some(resources) = block(tag::PHOTOSHOP) {
+            self.add_resources(&resources);
+        }
+        self.iptc = iptc.or(self.iptc.take());
     }
 
     /// Adds the tags of an image directory that stay true.
@@ -309,6 +326,17 @@ pub(crate) fn block_bytes(value: &Value) -> Option<Vec<u8>> {
         kind::BYTE | kind::UNDEFINED | kind::ASCII | 6 | kind::LONG => Some(value.bytes.clone()),
         _ => None,
     }
+}
+
+/// IPTC is often stored as 32-bit numbers, then in either order.
+fn iptc_bytes(value: &Value) -> Option<Vec<u8>> {
+    let bytes = block_bytes(value)?;
+    if bytes.first() != Some(&0x1C) && bytes.get(3) == Some(&0x1C) {
+        let mut swapped = Value { kind: kind::LONG, bytes };
+        swapped.swap();
+        return Some(swapped.bytes);
+    }
+    Some(bytes)
 }
 
 /// Splits Photoshop's image resources, up to the first that is broken (Adobe Photoshop File

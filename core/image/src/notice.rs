@@ -63,6 +63,9 @@ pub enum Notice {
     /// A text chunk of a PNG cannot be read.
     #[error("a broken text chunk is left out")]
     TextBroken,
+    /// An EXIF block whose tags cannot be read.
+    #[error("EXIF is broken, left out")]
+    ExifBroken,
     /// Parts of the source's metadata that the result's format has no place for.
     #[error("{format} has no place for: {}", .parts.join(", "))]
     NoPlace {
@@ -116,7 +119,7 @@ pub enum Concern {
     Metadata,
     /// Samples that the result does not have.
     Samples,
-    /// Pages that the result does not have.
+    /// Pages, and other things in the source's file, that the result cannot have.
     Pages,
     /// The file itself, all of which was read.
     File,
@@ -135,11 +138,13 @@ impl Notice {
             | Self::BlockTooLarge { .. }
             | Self::TagsTooLarge { .. }
             | Self::TextBroken
-            | Self::NoPlace { .. }
-            | Self::TrailerLeftOut { .. }
-            | Self::NotOfResult { .. } => Concern::Metadata,
+            | Self::ExifBroken
+            | Self::NoPlace { .. } => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
-            Self::InfraredLeftOut { .. } | Self::PreviewLeftOut { .. } => Concern::Pages,
+            Self::InfraredLeftOut { .. }
+            | Self::PreviewLeftOut { .. }
+            | Self::TrailerLeftOut { .. }
+            | Self::NotOfResult { .. } => Concern::Pages,
             Self::StrayBytes { .. } | Self::EndMarkerMissing => Concern::File,
         }
     }

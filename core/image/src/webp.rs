@@ -49,13 +49,13 @@ impl Reader {
         limits.check_memory("decoding it", held)?;
         decoder.set_memory_limit(CHUNK_BYTES);
         let icc = decoder.icc_profile().map_err(from_webp)?;
-        let mut metadata = Metadata::default();
+        let (mut metadata, mut notices) = (Metadata::default(), Vec::new());
         if let Some(exif) = decoder.exif_metadata().map_err(from_webp)? {
-            metadata.add_exif(exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif));
+            metadata.add_exif(exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif), &mut notices);
         }
-        metadata.xmp = decoder.xmp_metadata().map_err(from_webp)?;
+        metadata.xmp = decoder.xmp_metadata().map_err(from_webp)?.or(metadata.xmp);
         let space = icc.map_or(ColorSpace::Srgb, ColorSpace::Icc);
-        let (compression, notices) = (Compression::Deflate, Vec::new());
+        let compression = Compression::Deflate;
         let header = Header { width, height, layout, depth, space, metadata, compression, notices };
         let stride = width as usize * layout.channels();
         drop(decoder);

@@ -119,7 +119,7 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
             0 if starts(b"JFIF\0") => {
                 metadata.density = metadata.density.or_else(|| jfif_density(data));
             }
-            1 if starts(EXIF) => metadata.add_exif(&data[EXIF.len()..]),
+            1 if starts(EXIF) => metadata.add_exif(&data[EXIF.len()..], notices),
             1 if starts(XMP) => metadata.xmp = Some(data[XMP.len()..].to_vec()),
             1 if starts(EXTENDED_XMP) => extended.push(&data[EXTENDED_XMP.len()..]),
             2 if starts(ICC) => {

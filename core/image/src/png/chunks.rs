@@ -79,7 +79,7 @@ pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> (Metadata
     let mut left = CHUNK_BYTES;
     for Chunk { kind, data } in chunks {
         match kind {
-            b"eXIf" => metadata.add_exif(data),
+            b"eXIf" => metadata.add_exif(data, notices),
             b"pHYs" => metadata.density = density(data),
             b"iTXt" | b"zTXt" | b"tEXt" => match text(*kind, data, &mut left) {
                 Some((keyword, text)) if keyword == XMP.as_bytes() => xmp = Some(text),
@@ -90,7 +90,9 @@ pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> (Metadata
                     };
                     let known = match from_raw_profile(&text) {
                         Some(profile) if name.starts_with("ic") => !icc.insert(profile).is_empty(),
-                        Some(profile) => add_raw_profile(&mut metadata, profile, !has_exif),
+                        Some(profile) => {
+                            add_raw_profile(&mut metadata, profile, !has_exif, notices)
+                        }
                         None => false,
                     };
                     if !known {
@@ -127,13 +129,18 @@ fn raw_profile_name(keyword: &[u8]) -> Option<&'static str> {
 
 /// Adds what a profile holds, whatever its name: programs differ in what they call APP1 or IPTC.
 /// `false`: something else.
-fn add_raw_profile(metadata: &mut Metadata, profile: Vec<u8>, with_exif: bool) -> bool {
+fn add_raw_profile(
+    metadata: &mut Metadata,
+    profile: Vec<u8>,
+    with_exif: bool,
+    notices: &mut Vec<Notice>,
+) -> bool {
     let starts = |start: &[u8]| profile.starts_with(start);
     if let Some(xmp) = profile.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
         metadata.xmp = Some(xmp.to_vec());
     } else if starts(b"Exif\0\0") || starts(b"II*\0") || starts(b"MM\0*") {
         if with_exif {
-            metadata.add_exif(profile.strip_prefix(b"Exif\0\0").unwrap_or(&profile));
+            metadata.add_exif(profile.strip_prefix(b"Exif\0\0").unwrap_or(&profile), notices);
         }
     } else if starts(b"\x1C") {
         metadata.iptc = Some(profile);
