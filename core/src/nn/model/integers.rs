@@ -4,6 +4,7 @@
 //! sums 32 bits, exactly. Tensors of their own in the weights file say all of it; `calibrate` makes
 //! them of the network's.
 
+mod bench;
 mod bins;
 pub mod calibrate;
 mod network;
@@ -11,6 +12,8 @@ mod picture;
 mod plan;
 mod quantized;
 mod resize;
+
+pub use bench::head_loops;
 
 use candle_core::{Device, Result, Tensor, bail};
 
