@@ -1,4 +1,4 @@
-//! Second pass: a file of results, page by page.
+//! A file of results, page by page.
 
 use std::io::{Seek, Write};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Rows of a result in color, pulled band by band by the format that writes them.
+//! Second pass: rows of a result in color, pulled band by band by the format that writes them.
 
 use polychromify_image::color::profile::Lightness;
 use polychromify_image::resample::Resampler;
