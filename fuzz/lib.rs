@@ -75,6 +75,7 @@ fn write(header: &Header, lightness: &[f32]) -> Result<()> {
             icc: output_profiles::profile(RgbSpace::Srgb),
             xmp: &xmp,
             pages: 1,
+            alpha_is_opacity: true,
         };
         let mut writer = Writer::new(Cursor::new(Vec::new()), format, 1, &LIMITS)?;
         let _ = writer.add(&mut rows, &tags); // a format may not be able to hold it

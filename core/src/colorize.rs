@@ -5,8 +5,8 @@
 //! [`ChromaMap`](chroma::ChromaMap) colors rows of any size. [`tone`] tells what colors a scan has.
 
 pub(crate) mod borders;
-pub mod chroma;
+pub(crate) mod chroma;
 pub(crate) mod colorizer;
-pub mod hints;
-pub mod thumbnail;
+pub(crate) mod hints;
+pub(crate) mod thumbnail;
 pub(crate) mod tone;

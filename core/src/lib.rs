@@ -53,7 +53,7 @@ pub use polychromify_image::{
 // A thumbnail of it in, chroma out.
 pub use colorize::chroma::{ChromaMap, Painter, SATURATION};
 pub use colorize::colorizer::Colorizer;
-pub use colorize::hints::{Hint, Hints};
+pub use colorize::hints::{Hint, HintMask, Hints};
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
 pub use nn::arithmetic::Arithmetic;
@@ -62,19 +62,3 @@ pub use nn::weights::Weights;
 
 pub use error::{Error, Result};
 pub use text::{hexadecimal, panic_message};
-
-/// The face before it was flat, until the programs follow.
-#[doc(hidden)]
-pub mod scan {
-    pub use crate::ResultFile as ColorFile;
-    pub use crate::{
-        Concern, Deadline, Depth, Encoding, Format, FoundLabel, Info, Label, Limits, Notice,
-        PageNotice, Paint, SourceType, Vocabulary, label_packet,
-    };
-}
-#[doc(hidden)]
-pub use colorize::{chroma, hints, thumbnail};
-#[doc(hidden)]
-pub use nn::{device, weights};
-#[doc(hidden)]
-pub use polychromify_image::{color::lab, resample};

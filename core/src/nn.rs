@@ -4,7 +4,7 @@
 //! the CPU, `weights` reads and writes files, `model` has the networks, `import` reads PyTorch's files.
 
 pub(crate) mod arithmetic;
-pub mod device;
+pub(crate) mod device;
 pub mod engine;
 pub mod import;
 pub mod model;

@@ -33,7 +33,7 @@ pub struct Info {
     pub format: Format,
     /// Depth that a result of the same format has.
     pub depth: Depth,
-    /// Whether there is an alpha channel.
+    /// Whether there is an alpha channel that is opacity.
     pub alpha: bool,
     /// How the stored picture is to be turned to be upright.
     pub orientation: Orientation,
@@ -110,7 +110,7 @@ impl Scan {
         let (format, header, reader) = opened.map_err(Error::in_image(path))?;
         let mut scan = Self {
             path: path.to_path_buf(),
-            info: info(&header, format),
+            info: info(&header, &reader, format),
             conversion: Lightness::new(&header.space, header.layout, &mut Vec::new()),
             header,
             reader,
@@ -163,7 +163,7 @@ impl Scan {
         }
         let failed = Error::in_image(&self.path);
         self.header = self.reader.select(page, &self.limits).map_err(failed)?;
-        self.info = info(&self.header, self.info.format);
+        self.info = info(&self.header, &self.reader, self.info.format);
         self.kept = None;
         self.cells = None;
         self.page = page;
@@ -211,13 +211,13 @@ fn open_source(path: &Path) -> Result<Source> {
     Source::new(file).map_err(Error::io(path, "read"))
 }
 
-fn info(header: &Header, format: Format) -> Info {
+fn info(header: &Header, reader: &Reader, format: Format) -> Info {
     Info {
         width: header.width,
         height: header.height,
         format,
         depth: header.depth,
-        alpha: header.layout.alpha,
+        alpha: header.layout.alpha && reader.alpha_is_opacity(),
         orientation: header.orientation(),
     }
 }

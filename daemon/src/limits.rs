@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::thread;
 
-use polychromify_core::scan::Limits;
+use polychromify_core::Limits;
 
 /// Most pixels of a scan. The largest archive scans have a few hundred megapixels; a file that
 /// claims more than this is refused before it takes hours.

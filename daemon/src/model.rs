@@ -1,6 +1,5 @@
 //! Weights on their device, and what results are made with.
 
-use directories::ProjectDirs;
 use polychromify_core::{Arithmetic, Colorizer, Device, Weights};
 
 use crate::cli::Coloring;
@@ -42,7 +41,5 @@ impl OpenedModel {
 
 fn find_weights(name: Option<&str>) -> Result<Weights> {
     let Some(name) = name else { return Ok(Weights::default_weights()?) };
-    let folder =
-        ProjectDirs::from("", "", "Polychromify").map(|user| user.data_dir().join("weights"));
-    Ok(Weights::find(name, folder.as_deref())?)
+    Ok(Weights::find(name, Weights::user_folder().as_deref())?)
 }

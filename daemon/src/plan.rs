@@ -6,7 +6,7 @@ mod walk;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use polychromify_core::scan::Format;
+use polychromify_core::Format;
 
 use crate::error::{Error, Result};
 

@@ -1,5 +1,4 @@
-//! What surrounds the watched folder while it runs for months: the log, the hook, figures, systemd,
-//! and a configuration that is read again.
+//! What surrounds the watched folder: log, hook, figures, systemd, and reading the configuration again.
 
 mod events;
 pub(crate) mod hook;

@@ -6,9 +6,7 @@
     reason = "serde calls functions so"
 )]
 
-use polychromify_core::Arithmetic;
-use polychromify_core::lab::RgbSpace;
-use polychromify_core::scan::{Encoding, Format, SourceType};
+use polychromify_core::{Arithmetic, Encoding, Format, Hints, RgbSpace, SourceType};
 use serde::{Serialize, Serializer};
 
 use crate::cli::{Borders, Choices, Coloring, FORMATS, SPACES};
@@ -128,7 +126,7 @@ impl RenderSettings {
     }
 
     /// What decided the colors beside the weights, for the label.
-    pub(crate) fn words(&self, calculated_in: Arithmetic, hints: usize) -> String {
+    pub(crate) fn words(&self, calculated_in: Arithmetic, hints: &Hints) -> String {
         let mut settings = vec![format!("calculated in {calculated_in}")];
         if self.saturation != 1.0 {
             settings.push(format!("saturation {}", self.saturation));
@@ -148,9 +146,7 @@ impl RenderSettings {
         if self.space != RgbSpace::Srgb {
             settings.push(format!("painted in {}", self.space));
         }
-        if hints > 0 {
-            settings.push(format!("{hints} color hints by the user"));
-        }
+        settings.extend(hints.summary());
         settings.join(", ")
     }
 }

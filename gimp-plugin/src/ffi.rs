@@ -3,13 +3,14 @@
 //! Everything of GIMP, GEGL, babl, GLib and GTK is looked up by name in the libraries of the GIMP
 //! that called, so that one binary serves GIMP 2.10 and 3 and is built without either.
 //!
-//! What leaves this module is safe: items are numbers, buffers and strings are owned, and every
-//! pointer that GIMP hands over is checked before it is used. GIMP's libraries are called from the
+//! Its interface is safe: items are numbers, buffers and strings are owned, and every pointer that
+//! GIMP hands over is checked before it is used. GIMP's libraries are called from the
 //! main thread alone.
 #![expect(unsafe_code, reason = "libgimp is a C library, loaded when the plug-in starts")]
 #![expect(clippy::struct_field_names, reason = "tables of functions carry the C names")]
 #![expect(clippy::cast_possible_wrap, reason = "GIMP's sizes are C's ints, far below their limit")]
 
+mod error;
 mod gegl;
 pub(crate) mod gimp2;
 pub(crate) mod gimp3;
@@ -17,38 +18,11 @@ mod glib;
 mod gtk;
 mod libgimp;
 mod library;
+mod pdb;
 mod symbols;
 
+pub(crate) use error::Error;
 pub(crate) use gegl::{Buffer, Encoding};
 pub(crate) use gimp2::Gimp2;
 pub(crate) use gimp3::Gimp3;
 pub(crate) use libgimp::{Gimp, Version};
-
-/// Why GIMP cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// A library is not there or does not load.
-    #[error("cannot open `{library}`: {reason}")]
-    Library {
-        /// File name.
-        library: String,
-        /// The loader's reason.
-        reason: String,
-    },
-    /// A library is there without a function that is needed.
-    #[error("`{library}` has no `{symbol}`")]
-    Symbol {
-        /// File name.
-        library: String,
-        /// C name.
-        symbol: String,
-    },
-    /// GIMP refused a call.
-    #[error("GIMP's `{call}` failed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
-    Call {
-        /// C name.
-        call: &'static str,
-        /// What GIMP says of it.
-        reason: Option<String>,
-    },
-}

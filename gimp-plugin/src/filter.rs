@@ -1,7 +1,7 @@
-//! Colors for a layer: reads it, has its chroma predicted, and paints a layer with it.
+//! Colorizes layers: reads one, predicts its chroma, and paints a layer with it.
 //!
-//! Nothing in the image changes before all colors are there, and then all changes are one step for
-//! undo. Until then the host may end this process at any time, which is how GIMP cancels a plug-in.
+//! The image changes only once all colors are there, and then in one undo step. Until then the host
+//! may end this process at any time, which is how GIMP cancels a plug-in.
 
 mod bands;
 mod error;
@@ -11,8 +11,8 @@ mod hints;
 mod label;
 mod network;
 mod plan;
+mod prediction_cache;
 mod preview;
-mod studio;
 #[cfg(test)]
 mod tests;
 
@@ -20,22 +20,23 @@ use std::sync::Arc;
 
 use polychromify_core::{ChromaMap, Hints};
 
-use crate::host::{Choices, Host, Layer};
+use crate::dialog::DialogOptions;
+use crate::host::{Host, Layer};
 use crate::procedure::Settings;
 use bands::Alpha;
 pub(crate) use error::Error;
 use label::SourceFile;
 use plan::Plan;
+pub(crate) use prediction_cache::PredictionCache;
+use prediction_cache::PredictionKey;
 pub(crate) use preview::Preview;
-use studio::Question;
-pub(crate) use studio::Studio;
 
-/// How much of the progress is reading; predicting pulses, and painting is the rest.
+/// Share of the progress bar that is reading; painting is the rest. A prediction only pulses.
 const READING: f64 = 0.4;
 
 /// What a dialog offers.
-pub(crate) fn choices() -> Choices {
-    Choices { names: network::names(), preview_side: preview::SIDE }
+pub(crate) fn dialog_options() -> DialogOptions {
+    DialogOptions { names: network::names(), preview_side: preview::SIDE }
 }
 
 /// Checks whether there is anything to colorize, before a dialog asks how.
@@ -57,61 +58,61 @@ pub(crate) fn colorize<H: Host>(
     host: &H,
     drawables: &[i32],
     settings: &Settings,
-    studio: &mut Studio,
+    cache: &mut PredictionCache,
 ) -> Result<Vec<Layer>, Error> {
     let plan = Plan::new(host, drawables, settings)?;
-    let file = SourceFile::examine(host.file());
+    let file = SourceFile::start_hashing(host.file());
     let count = plan.sources.len() as f64;
-    let mut answers = Vec::new();
-    let mut hint_count = 0;
+    let mut predictions = Vec::new();
+    let mut hints_text = None;
     for (index, &source) in plan.sources.iter().enumerate() {
         let progress = |f: f64| host.show_progress(READING * (index as f64 + f) / count);
         let hints = match plan.hints {
             Some(layer) => hints::read(host, layer, source)?,
             None => Hints::default(),
         };
-        hint_count += hints.0.len();
-        let question = Question { source, hints, weights: settings.weights.clone() };
-        answers.push((source, studio.chroma(host, question, &progress)?));
+        hints_text = hints_text.or(hints.summary());
+        let key = PredictionKey { source, hints, weights: settings.weights.clone() };
+        predictions.push((source, cache.get_or_predict(host, key, &progress)?));
     }
 
-    let network = studio.network(&settings.weights)?;
-    let work = Work { host, settings, name: format!("Color ({})", network.name) };
+    let network = cache.network(&settings.weights)?;
+    let painter = LayerPainter { host, settings, name: format!("Color ({})", network.name) };
     // A gray image has room for colors only once it is converted, which is part of the step.
-    let prepared = if plan.gray { None } else { Some(work.prepare(&answers)?) };
-    let label = file.label(&network, settings, hint_count);
+    let painted = if plan.gray { None } else { Some(painter.paint_all(&predictions)?) };
+    let label = file.label(&network, settings, hints_text);
     host.end_progress();
-    host.in_one_step(|| {
+    host.in_undo_group(|| {
         let packet = label::packet(host.xmp().as_deref(), &label);
-        host.label(&packet, &label::note(&label))?;
-        let prepared = if let Some(prepared) = prepared {
-            prepared
+        host.attach_label(&packet, &label::to_json(&label))?;
+        let painted = if let Some(painted) = painted {
+            painted
         } else {
             host.convert_to_rgb()?;
-            work.prepare(&answers)?
+            painter.paint_all(&predictions)?
         };
-        work.put_in_place(&answers, &prepared)
+        painter.insert_all(&predictions, &painted)
     })
 }
 
-/// What every layer's painting needs.
-struct Work<'a, H: Host> {
+/// Paints layers and puts them into the image.
+struct LayerPainter<'a, H: Host> {
     host: &'a H,
     settings: &'a Settings,
     /// Of the new layers.
     name: String,
 }
 
-impl<H: Host> Work<'_, H> {
+impl<H: Host> LayerPainter<'_, H> {
     /// Paints the new layers, which are in no image yet, or the replacements.
-    fn prepare(&self, answers: &[(Layer, Arc<ChromaMap>)]) -> Result<Vec<Layer>, Error> {
-        let mut prepared = Vec::new();
-        for (index, (source, chroma)) in answers.iter().enumerate() {
-            match self.paint(index, answers.len(), *source, chroma) {
-                Ok(layer) => prepared.push(layer),
+    fn paint_all(&self, predictions: &[(Layer, Arc<ChromaMap>)]) -> Result<Vec<Layer>, Error> {
+        let mut painted = Vec::new();
+        for (index, (source, chroma)) in predictions.iter().enumerate() {
+            match self.paint(index, predictions.len(), *source, chroma) {
+                Ok(layer) => painted.push(layer),
                 Err(error) => {
                     if !self.settings.replace {
-                        for layer in prepared {
+                        for layer in painted {
                             self.host.discard(layer);
                         }
                     }
@@ -119,7 +120,7 @@ impl<H: Host> Work<'_, H> {
                 }
             }
         }
-        Ok(prepared)
+        Ok(painted)
     }
 
     fn paint(
@@ -147,24 +148,24 @@ impl<H: Host> Work<'_, H> {
         Ok(layer)
     }
 
-    /// The mode LCh Color clips a layer to what lies below it, and blends it in by its alpha. Where
-    /// that is the source alone its alpha would count twice, and soft edges would lose their colors;
-    /// where there is more below, it must not get colors where the source is transparent.
+    /// The mode LCh Color blends a layer by its alpha and clips it to what lies below. Over the source
+    /// alone, the same alpha would count twice and soft edges would lose their colors. Over more
+    /// layers, they must not get colors where the source is transparent.
     fn alpha(&self, source: Layer) -> Alpha {
         let alone = !self.settings.replace && self.host.layer_below(source).is_none();
         if alone { Alpha::Filled } else { Alpha::Kept }
     }
 
-    /// Puts what was painted into the image.
-    fn put_in_place(
+    /// Puts the painted layers into the image, above their sources, or applies the replacements.
+    fn insert_all(
         &self,
-        answers: &[(Layer, Arc<ChromaMap>)],
-        prepared: &[Layer],
+        predictions: &[(Layer, Arc<ChromaMap>)],
+        painted: &[Layer],
     ) -> Result<Vec<Layer>, Error> {
         let masked = !self.host.selection_is_empty();
-        for ((source, _), &layer) in answers.iter().zip(prepared) {
+        for ((source, _), &layer) in predictions.iter().zip(painted) {
             if self.settings.replace {
-                self.host.take_over(layer)?;
+                self.host.apply_replacement(layer)?;
                 continue;
             }
             self.host.insert_above(layer, *source)?;
@@ -172,6 +173,6 @@ impl<H: Host> Work<'_, H> {
                 self.host.mask_by_selection(layer)?;
             }
         }
-        Ok(prepared.to_vec())
+        Ok(painted.to_vec())
     }
 }

@@ -1,17 +1,8 @@
-//! What the filter needs of a program that holds layers; GIMP 2.10 and 3 provide it.
-
-pub(crate) mod gimp2;
-pub(crate) mod gimp3;
-mod layers;
+//! What the filter needs of its host program, which GIMP 2.10 and 3 provide, and tests too.
 
 use std::path::PathBuf;
 
-use crate::ffi;
-
-/// What the progress bar says.
-const PROGRESS: &str = "Colorizing with Polychromify";
-
-/// A layer, by its host's number.
+/// A layer, by the number that its host gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Layer(pub(crate) i32);
 
@@ -38,50 +29,10 @@ pub(crate) struct LayerInfo {
     pub(crate) group: bool,
 }
 
-/// What a dialog shows of the settings' effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// A picture, sRGB of 8 bits, row by row.
-    Picture { width: u32, height: u32, rgb: Vec<u8> },
-    /// Why there is no picture.
-    Text(String),
-}
-
-/// What a dialog offers.
-#[derive(Clone, Debug)]
-pub(crate) struct Choices {
-    /// Names of weights, the default first.
-    pub(crate) names: Vec<String>,
-    /// Longest side of a preview in pixels.
-    pub(crate) preview_side: u32,
-}
-
-impl Choices {
-    /// Values of the setting `weights`, each with its text: the default, which is the empty value,
-    /// the other names, and `current` if it is none of them.
-    pub(crate) fn weights(&self, current: &str) -> Vec<(String, String)> {
-        let default = self.names.first().map(|name| format!("{name} (default)"));
-        let mut choices = vec![(String::new(), default.unwrap_or_default())];
-        let others = self.names.iter().skip(1).map(String::as_str);
-        for name in others.chain([current]) {
-            if !choices.iter().any(|(value, _)| value == name) {
-                choices.push((name.to_owned(), name.to_owned()));
-            }
-        }
-        choices
-    }
-}
-
-/// A refusal by the host, for the user.
+/// A call that the host refused, in words for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Error(pub(crate) String);
-
-impl From<ffi::Error> for Error {
-    fn from(error: ffi::Error) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// Pixels of a layer, band by band; what is written is complete once they are dropped.
 pub(crate) trait Pixels {
@@ -95,7 +46,7 @@ pub(crate) trait Pixels {
     fn write_encoded(&mut self, y: u32, alpha: bool, pixels: &[f32]);
 }
 
-/// One image in a program that holds layers.
+/// One image of the host program.
 pub(crate) trait Host {
     /// Pixels of its layers.
     type Pixels: Pixels;
@@ -104,7 +55,7 @@ pub(crate) trait Host {
     fn color_model(&self) -> ColorModel;
     /// The file that the image was read from.
     fn file(&self) -> Option<PathBuf>;
-    /// Whether everything may be changed.
+    /// Whether nothing is selected, so that every pixel may be changed.
     fn selection_is_empty(&self) -> bool;
 
     /// The layer that an item is or that it is the mask of.
@@ -118,19 +69,19 @@ pub(crate) trait Host {
 
     /// The pixels of a layer.
     fn pixels(&self, layer: Layer) -> Result<Self::Pixels, Error>;
-    /// Pixels that [`Host::take_over`] puts in the place of the layer's.
+    /// Pixels that [`Host::apply_replacement`] puts in the place of the layer's.
     fn replacement(&self, layer: Layer) -> Result<Self::Pixels, Error>;
-    /// Puts the replacement in place, within the selection.
-    fn take_over(&self, layer: Layer) -> Result<(), Error>;
+    /// Replaces the layer's pixels by the replacement, within the selection.
+    fn apply_replacement(&self, layer: Layer) -> Result<(), Error>;
 
-    /// Makes what `step` does to the image one step for undo.
-    fn in_one_step<T>(&self, step: impl FnOnce() -> T) -> T;
-    /// Makes a gray image one in color.
+    /// Does `step`, whose changes to the image are one undo step.
+    fn in_undo_group<T>(&self, step: impl FnOnce() -> T) -> T;
+    /// Converts a gray image to RGB.
     fn convert_to_rgb(&self) -> Result<(), Error>;
     /// A new layer in mode LCh Color, of the size and with or without alpha as another; it is not
     /// in the image yet.
     fn new_layer(&self, name: &str, like: &LayerInfo) -> Result<Layer, Error>;
-    /// Forgets a layer that is not in the image.
+    /// Deletes a layer that is not in the image.
     fn discard(&self, layer: Layer);
     /// Puts a new layer above another one, at its place and in its group.
     fn insert_above(&self, layer: Layer, below: Layer) -> Result<(), Error>;
@@ -139,32 +90,14 @@ pub(crate) trait Host {
 
     /// The XMP packet of the image.
     fn xmp(&self) -> Option<String>;
-    /// Sets the properties of an XMP packet, and keeps a note with the image.
-    fn label(&self, packet: &str, note: &str) -> Result<(), Error>;
+    /// Sets the properties of an XMP packet in the image's metadata, and keeps JSON with the image in
+    /// the host's own format.
+    fn attach_label(&self, packet: &str, json: &str) -> Result<(), Error>;
 
     /// Shows how far the work is, 0..=1.
     fn show_progress(&self, fraction: f64);
-    /// Shows that the work goes on.
+    /// Shows that the work goes on, without a measure.
     fn show_pulse(&self);
     /// Takes the progress away, and with it the user's way to end this process.
     fn end_progress(&self);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dialog_offers_the_default_the_others_and_what_was_chosen_last() {
-        let names = vec!["first".to_owned(), "second".to_owned()];
-        let choices = Choices { names, preview_side: 100 };
-        let offered = |current: &str| -> Vec<(String, String)> { choices.weights(current) };
-        let pair = |value: &str, text: &str| (value.to_owned(), text.to_owned());
-        let known = [pair("", "first (default)"), pair("second", "second")];
-        assert_eq!(offered(""), known);
-        assert_eq!(offered("second"), known);
-        let file = "/photos/own.safetensors";
-        assert_eq!(offered(file)[..2], known);
-        assert_eq!(offered(file)[2..], [pair(file, file)]);
-    }
 }

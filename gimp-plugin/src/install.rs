@@ -1,4 +1,4 @@
-//! Puts this program where each GIMP of the user looks for plug-ins, and takes it away again.
+//! Copies this program into the plug-in folders of the user's GIMPs, and removes it from there.
 
 mod profiles;
 
@@ -7,12 +7,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub(crate) use profiles::{Places, Profile, find};
+pub(crate) use profiles::{Profile, UserFolders, find};
 
 /// GIMP takes a file as a plug-in if it lies in a folder of its own name.
 const NAME: &str = "polychromify-gimp";
 
-/// A file that cannot be put in place or taken away.
+/// A file that cannot be installed or removed.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot {doing}: {source}", path.display())]
 pub(crate) struct Error {
@@ -29,7 +29,7 @@ impl Error {
     }
 }
 
-/// Copies `program` into a profile, whole or not at all, and gives the path of the copy.
+/// Copies `program` into a profile, atomically. Gives the path of the copy.
 pub(crate) fn install(program: &Path, profile: &Profile) -> Result<PathBuf, Error> {
     let folder = folder(profile);
     let path = folder.join(NAME);
@@ -50,7 +50,7 @@ pub(crate) fn install(program: &Path, profile: &Profile) -> Result<PathBuf, Erro
     Ok(path)
 }
 
-/// Removes the program from a profile; whether there was one.
+/// Removes the program from a profile. Gives whether it was installed.
 pub(crate) fn uninstall(profile: &Profile) -> Result<bool, Error> {
     let folder = folder(profile);
     let path = folder.join(NAME);

@@ -1,12 +1,14 @@
 //! `polychromify-gimp`: colors for black-and-white photographs in GIMP 2.10 and GIMP 3.
 //!
-//! GIMP starts this program for each call of its procedure; people start it to install it. Three
-//! layers: `ffi` holds GIMP's C libraries, opened at run time; `host` makes one small safe
-//! interface of both versions; `filter` colorizes layers and knows no GIMP.
+//! GIMP starts this program for each call of its procedure; users start it to install it. `filter`
+//! colorizes layers of any `host`, a trait; `gimp` implements it for both versions of GIMP; `ffi` calls
+//! GIMP's C libraries, which are opened at run time.
 
 mod command_line;
+mod dialog;
 mod ffi;
 mod filter;
+mod gimp;
 mod host;
 mod install;
 mod procedure;
@@ -23,26 +25,26 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Caller {
     Gimp2,
     Gimp3,
-    Person,
+    User,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let result = match caller(&arguments) {
-        Caller::Gimp2 => ffi::gimp2::main(&as_c(arguments)),
-        Caller::Gimp3 => ffi::gimp3::main(&as_c(arguments)),
-        Caller::Person => return command_line::run(&arguments[arguments.len().min(1)..]),
+        Caller::Gimp2 => ffi::gimp2::main(&as_c(arguments), gimp::gimp2::run),
+        Caller::Gimp3 => ffi::gimp3::main(&as_c(arguments), gimp::gimp3::run),
+        Caller::User => return command_line::run(&arguments[arguments.len().min(1)..]),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            command_line::complain(&format!("polychromify-gimp: {error}\n"));
+            command_line::print_error(&format!("polychromify-gimp: {error}\n"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// The version of GIMP by the place of the mode in the command line, which each version keeps:
+/// Tells the version of GIMP by the position of the mode in the command line:
 /// `PLUGIN -gimp READ WRITE MODE TRACE` in 2.10, `PLUGIN -gimp PROTOCOL READ WRITE MODE TRACE` in 3.
 fn caller(arguments: &[OsString]) -> Caller {
     let is_mode = |at: usize| {
@@ -52,13 +54,16 @@ fn caller(arguments: &[OsString]) -> Caller {
     match arguments.get(1).and_then(|argument| argument.to_str()) {
         Some("-gimp") if is_mode(4) => Caller::Gimp2,
         Some("-gimp") if is_mode(5) => Caller::Gimp3,
-        _ => Caller::Person,
+        _ => Caller::User,
     }
 }
 
 fn as_c(arguments: Vec<OsString>) -> Vec<CString> {
     let c = |argument: OsString| CString::new(argument.into_vec());
-    arguments.into_iter().map(|argument| c(argument).expect("they came from C")).collect()
+    arguments
+        .into_iter()
+        .map(|argument| c(argument).expect("arguments of a process hold no zero byte"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -78,10 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_a_person() {
+    fn anything_else_is_a_user() {
         for line in ["polychromify-gimp", "polychromify-gimp install", "p -gimp 1 2 run", "p -gimp"]
         {
-            assert_eq!(called(line), Caller::Person);
+            assert_eq!(called(line), Caller::User);
         }
     }
 }

@@ -1,9 +1,13 @@
-//! What GIMP is told of the procedure, and how a call of it ends (contract C8).
+//! The procedure as GIMP knows it: its name, texts and arguments, and how a call ends.
 
 use std::any::Any;
 
+use polychromify_core::SATURATION;
+
 pub(crate) const NAME: &str = "plug-in-polychromify-colorize";
-/// Of the dialog.
+/// Text of the progress bar.
+pub(crate) const PROGRESS: &str = "Colorizing with Polychromify";
+/// Title of the dialog.
 pub(crate) const TITLE: &str = "Colorize with Polychromify";
 pub(crate) const MENU_LABEL: &str = "Colorize with _Polychromify...";
 pub(crate) const MENU_PATH: &str = "<Image>/Colors";
@@ -13,9 +17,6 @@ pub(crate) const BLURB: &str = "Gives a black-and-white photograph its colors ba
 pub(crate) const AUTHOR: &str = "The Polychromify project";
 pub(crate) const COPYRIGHT: &str = "MIT or Apache-2.0";
 pub(crate) const DATE: &str = "2026";
-
-/// The range of the saturation; the default is 1, as predicted.
-pub(crate) const SATURATION: (f64, f64) = (0.0, 3.0);
 
 /// What the procedure browser shows below the blurb.
 pub(crate) fn help() -> String {
@@ -36,31 +37,31 @@ pub(crate) fn help() -> String {
 /// One argument or returned value.
 pub(crate) struct Argument {
     pub(crate) name: &'static str,
-    /// What a dialog calls it, with the key that reaches it.
+    /// Its label in a dialog, with an underscore before its access key.
     pub(crate) label: &'static str,
     pub(crate) description: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ArgumentKind,
 }
 
 /// Type of an argument.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum ArgumentKind {
     RunMode,
     Image,
     Drawable,
     Text,
     Number { least: f64, most: f64, default: f64 },
     Layer,
-    Truth,
+    Boolean,
 }
 
-/// All arguments; GIMP 3 has the first three of its own accord.
+/// All arguments; GIMP 3 adds the first three itself.
 pub(crate) fn arguments() -> &'static [Argument] {
     const fn argument(
         name: &'static str,
         label: &'static str,
         description: &'static str,
-        kind: Kind,
+        kind: ArgumentKind,
     ) -> Argument {
         Argument { name, label, description, kind }
     }
@@ -69,33 +70,37 @@ pub(crate) fn arguments() -> &'static [Argument] {
             "run-mode",
             "",
             "Interactive (0), non-interactive (1), last values (2)",
-            Kind::RunMode,
+            ArgumentKind::RunMode,
         ),
-        argument("image", "", "Image, RGB or gray", Kind::Image),
-        argument("drawable", "", "Layer to colorize", Kind::Drawable),
+        argument("image", "", "Image, RGB or gray", ArgumentKind::Image),
+        argument("drawable", "", "Layer to colorize", ArgumentKind::Drawable),
         argument(
             "weights",
             "_Network",
             "Name or file of the weights, empty for the default",
-            Kind::Text,
+            ArgumentKind::Text,
         ),
         argument(
             "saturation",
             "Sa_turation",
             "Factor on the strength of the colors: 0 gray, 1 as predicted",
-            Kind::Number { least: SATURATION.0, most: SATURATION.1, default: 1.0 },
+            ArgumentKind::Number {
+                least: *SATURATION.start() as f64,
+                most: *SATURATION.end() as f64,
+                default: 1.0,
+            },
         ),
         argument(
             "hints",
             "H_ints",
             "Layer with strokes in the wanted colors; none: the layer named “hints”, if there is one",
-            Kind::Layer,
+            ArgumentKind::Layer,
         ),
         argument(
             "replace",
             "Change the la_yer itself",
             "Change the layer itself in place of adding one in the mode LCh Color",
-            Kind::Truth,
+            ArgumentKind::Boolean,
         ),
     ];
     ARGUMENTS
@@ -110,7 +115,7 @@ pub(crate) fn returned() -> &'static [Argument] {
         name: "layer",
         label: "Layer",
         description: "The new layer, or the one that was changed",
-        kind: Kind::Layer,
+        kind: ArgumentKind::Layer,
     }];
     RETURNED
 }
@@ -149,15 +154,14 @@ pub(crate) enum RunMode {
 pub(crate) enum Outcome {
     /// The new layers, or those that were changed.
     Done(Vec<i32>),
-    /// The user said no.
+    /// The user closed the dialog.
     Cancelled,
-    /// Why not, for the user.
+    /// The reason, for the user.
     Failed(String),
 }
 
-/// What a panic says, for the user.
+/// The message of a panic, for the user.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let text = polychromify_core::panic_message(panic);
     format!("Polychromify failed, which is a bug in it: {text}")
 }

@@ -38,7 +38,7 @@ fn is_temporary(name: &str) -> bool {
     name.contains(".polychromify-")
 }
 
-/// Contracts C2, C3 and C4.
+/// Originals are as they were, results whole, nothing is done twice.
 #[test]
 fn kills_at_random_moments_lose_nothing_and_leave_nothing_half_done() {
     const PHOTOGRAPHS: u32 = 24;

@@ -1,6 +1,6 @@
 //! Hints that were painted on a layer.
 
-use polychromify_core::lab::Lab;
+use polychromify_image::color::lab::Lab;
 
 use crate::gimp::in_each;
 use crate::pictures::{self, Kind, Picture};

@@ -2,16 +2,15 @@
 
 use std::fs;
 
+use polychromify_core::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use crate::gimp::{TINY, in_each};
 use crate::pictures::{self, Kind};
 
-/// Contract C5.
 #[test]
 fn an_exported_picture_says_that_its_colors_are_machine_made() {
-    let weights = Sha256::digest(fs::read(TINY).unwrap());
-    let weights = weights.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let weights = hexadecimal(&Sha256::digest(fs::read(TINY).unwrap()));
     in_each(|gimp| {
         let case = gimp.case().file("in.png", pictures::png(Kind::Rgb8));
         let report = case.run(

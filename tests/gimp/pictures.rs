@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use polychromify_core::lab::Lab;
+use polychromify_image::color::lab::Lab;
 use polychromify_train::evaluate::ciede2000::ciede2000;
 
 pub(crate) const WIDTH: u32 = 151; // odd, and no multiple of anything
@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    /// How far CIE L* may be from the source's, at any pixel: rounding (contract C1).
+    /// How far CIE L* may be from the source's, at any pixel, which is rounding.
     pub(crate) fn rounding(self) -> f32 {
         if self.sixteen() { 0.02 } else { 0.5 }
     }

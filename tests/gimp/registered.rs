@@ -2,7 +2,7 @@
 
 use crate::gimp::in_each;
 
-/// Contract C8.
+/// Its name and arguments are what scripts call.
 #[test]
 fn the_procedure_is_registered_with_its_menu_path_and_arguments() {
     in_each(|gimp| {

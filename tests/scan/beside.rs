@@ -208,10 +208,12 @@ pub(crate) fn jpeg_with(segments: &[(u8, &[u8])]) -> File {
 
 /// What notices tell as not true of a result.
 fn untrue(notices: &[Notice]) -> Vec<&str> {
-    let what = |notice| match notice {
-        &Notice::NotOfResult { ref what } => &**what,
-        other => panic!("{other}"),
-    };
+    fn what(notice: &Notice) -> &str {
+        match notice {
+            Notice::NotOfResult { what } => what,
+            other => panic!("{other}"),
+        }
+    }
     notices.iter().map(what).collect()
 }
 

@@ -1,4 +1,4 @@
-//! C1: true lightness through the source's profile, kept in the result.
+//! True lightness through the source's profile, kept in the result.
 
 use moxcms::ColorProfile;
 use polychromify_core::Format;
@@ -146,12 +146,17 @@ fn png_gamma_and_chromaticities_count() {
 
 #[test]
 fn a_profile_that_is_broken_or_of_another_color_space_is_ignored() {
-    let samples = samples(SIZE.0, SIZE.1, 1);
-    for profile in [b"no profile".to_vec(), ColorProfile::new_adobe_rgb().encode().unwrap()] {
-        let mut tiff = Tiff::new(SIZE, 1, 16);
+    let gray_profile = ColorProfile::new_gray_with_gamma(1.8).encode().unwrap();
+    for (channels, profile) in [(1, b"no profile".to_vec()), (3, gray_profile)] {
+        let samples = samples(SIZE.0, SIZE.1, channels);
+        let mut tiff = Tiff::new(SIZE, channels, 16);
         tiff.tags.push((34675, 7, profile));
         let file = File::new(&tiff.bytes(&samples));
-        assert_lightness(&file, &gray(&samples, 65535.0, srgb), 16);
+        let expected = match channels {
+            1 => gray(&samples, 65535.0, srgb),
+            _ => rgb(&samples, 65535.0, SRGB, srgb),
+        };
+        assert_lightness(&file, &expected, 16);
     }
 }
 

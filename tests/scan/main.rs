@@ -7,6 +7,7 @@ mod camera; // what EXIF says, of any type
 mod carried; // metadata and the label
 mod corpus; // the real and hostile files of ../shared/tiff
 mod damage; // truncated and altered files
+mod field; // files of the field that went wrong once
 mod files; // makes the files
 mod formats; // each format, depth and layout
 mod hostile; // files that lie
@@ -15,6 +16,7 @@ mod lightness; // true lightness through profiles
 mod memory; // what is held; a scan of 100 megapixels, by hand
 mod pages; // TIFFs of several pages
 mod readers; // results as other programs read them
+mod second_opinion; // what another program reads from the same file
 mod tables; // profiles with tables
 mod tags; // which tags stay true, and where they lie
 mod words; // what is wrong, as it is told

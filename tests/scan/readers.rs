@@ -23,7 +23,7 @@ const COMPRESSIONS: [(u16, &str); 5] =
     [(1, "None"), (5, "LZW"), (8, "AdobeDeflate"), (32773, "PackBits"), (50000, "ZSTD")];
 
 /// Whether these programs are there.
-fn has(programs: &[&str]) -> bool {
+pub(crate) fn has(programs: &[&str]) -> bool {
     let found = |program: &str| {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path).any(|folder| folder.join(program).is_file())

@@ -1,4 +1,4 @@
-//! C1 through profiles with tables, of every kind (ICC.1:2022, 10.10 to 10.12).
+//! True lightness through profiles with tables, of every kind (ICC.1:2022, 10.10 to 10.12).
 
 use crate::files::{File, Tiff, difference, samples, strip};
 use crate::lightness::{assert_lightness, l};

@@ -64,7 +64,7 @@ fn ended(folder: &Folder) -> usize {
     count.map_or(0, |count: u32| count as usize)
 }
 
-/// Contracts C2, C3 and C4.
+/// Originals are as they were, results whole, nothing is done twice.
 fn kills_lose_nothing(how: How, flags: &[&str]) {
     let folder = Folder::new().file("in/none.txt", "").file("expected-in/none.txt", "");
     let mut random = Random(rounds());

@@ -23,6 +23,11 @@ pub(crate) trait Decode: Send {
         Ok(())
     }
 
+    /// Whether the layout's alpha is opacity, and not infrared or another sample of no told meaning.
+    fn alpha_is_opacity(&self) -> bool {
+        true
+    }
+
     /// Pages that hold scans.
     fn pages(&self) -> usize {
         1

@@ -24,6 +24,12 @@ pub enum Notice {
     /// Nothing tells what the inks of a CMYK picture look like.
     #[error("CMYK without a color profile: lightness is an estimate")]
     InksWithoutProfile,
+    /// No tag of a TIFF says what its values mean; it is taken for what other programs take.
+    #[error("the file does not say what its values mean; taken is: {meaning}")]
+    MeaningAssumed {
+        /// What is taken.
+        meaning: String,
+    },
     /// The XMP packet is split over several parts, and one of them is missing.
     #[error("extended XMP is not whole, left out")]
     ExtendedXmpIncomplete,
@@ -40,7 +46,7 @@ pub enum Notice {
         block: String,
     },
     /// Tags that have no room in the EXIF segment of a JPEG.
-    #[error("tags too large for JPEG are left out: {tags:?}")]
+    #[error("tags too large for JPEG are left out: {}", listed(tags))]
     TagsTooLarge {
         /// Their numbers.
         tags: Vec<u16>,
@@ -86,6 +92,12 @@ pub enum Notice {
         /// Samples a pixel.
         count: usize,
     },
+    /// A page of a TIFF that is known as the infrared of the one before it by its size and kind alone.
+    #[error("page {number} is taken for the infrared channel of the page before it, left out")]
+    InfraredLeftOut {
+        /// Number in the file's list, from 1.
+        number: usize,
+    },
     /// A page of a TIFF that is known as a preview of another by its size alone.
     #[error("page {number}, {width}x{height}, is a preview by its size, left out")]
     PreviewLeftOut {
@@ -119,7 +131,8 @@ impl Notice {
         match self {
             Self::ProfileIgnored { .. }
             | Self::InkProfileIgnored { .. }
-            | Self::InksWithoutProfile => Concern::Color,
+            | Self::InksWithoutProfile
+            | Self::MeaningAssumed { .. } => Concern::Color,
             Self::ExtendedXmpIncomplete
             | Self::XmpLeftOut { .. }
             | Self::BlockTooLarge { .. }
@@ -128,10 +141,17 @@ impl Notice {
             | Self::ExifBroken
             | Self::NoPlace { .. } => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
-            Self::PreviewLeftOut { .. }
+            Self::InfraredLeftOut { .. }
+            | Self::PreviewLeftOut { .. }
             | Self::TrailerLeftOut { .. }
             | Self::NotOfResult { .. } => Concern::Pages,
             Self::StrayBytes { .. } | Self::EndMarkerMissing => Concern::File,
         }
     }
+}
+
+/// Numbers with commas.
+fn listed(numbers: &[u16]) -> String {
+    let words: Vec<String> = numbers.iter().map(u16::to_string).collect();
+    words.join(", ")
 }

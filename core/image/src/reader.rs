@@ -53,6 +53,11 @@ impl Reader {
         self.0.leaves_pages_out()
     }
 
+    /// Whether the layout's alpha is opacity, and not infrared or another sample of no told meaning.
+    pub fn alpha_is_opacity(&self) -> bool {
+        self.0.alpha_is_opacity()
+    }
+
     /// Goes to a page, from 0.
     ///
     /// # Errors

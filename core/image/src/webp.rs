@@ -11,8 +11,8 @@ use crate::compression::Compression;
 use crate::decode::Decode;
 use crate::error::{damaged, unsupported};
 use crate::metadata::Metadata;
+use crate::page_tags::PageTags;
 use crate::samples::{Depth, Layout, Samples, SamplesRef};
-use crate::writer::PageTags;
 use crate::{Error, Format, Header, Limits, Notice, Result, Rows, Source};
 
 /// Largest side of a picture in pixels, of 14 bits (RFC 9649, 3.4).

@@ -2,39 +2,27 @@
 
 use std::io::{Seek, Write};
 
-use crate::compression::Compression;
 use crate::error::unsupported;
-use crate::metadata::Metadata;
-use crate::{Format, Limits, Notice, Result, Rows};
+use crate::{Format, Limits, Notice, PageTags, Result, Rows};
 use crate::{jpeg, png, tiff, webp};
-
-/// What a page of a result says besides its pixels, and how it is stored.
-pub struct PageTags<'a> {
-    /// How TIFF compresses it.
-    pub compression: Compression,
-    /// JPEG quality, 1..=100.
-    pub quality: u8,
-    /// Metadata that is true of the result.
-    pub metadata: &'a Metadata,
-    /// ICC profile of the samples.
-    pub icc: &'a [u8],
-    /// XMP packet.
-    pub xmp: &'a str,
-    /// Pages of the file.
-    pub pages: usize,
-}
 
 /// An image that is being written, page by page.
 pub struct Writer<W> {
-    format: Format,
     out: Out<W>,
     limits: Limits,
 }
 
 enum Out<W> {
-    /// All but TIFF are written at once.
-    Single(Option<W>),
+    /// Of one page, which is written at once.
+    Single(SingleFormat, Option<W>),
     Tiff(tiff::Writer<W>),
+}
+
+/// Formats of one page.
+enum SingleFormat {
+    Jpeg,
+    Png,
+    Webp,
 }
 
 impl<W: Write + Seek> Writer<W> {
@@ -52,9 +40,11 @@ impl<W: Write + Seek> Writer<W> {
         }
         let out = match format {
             Format::Tiff => Out::Tiff(tiff::Writer::new(out)?),
-            Format::Jpeg | Format::Png | Format::Webp => Out::Single(Some(out)),
+            Format::Jpeg => Out::Single(SingleFormat::Jpeg, Some(out)),
+            Format::Png => Out::Single(SingleFormat::Png, Some(out)),
+            Format::Webp => Out::Single(SingleFormat::Webp, Some(out)),
         };
-        Ok(Self { format, out, limits: limits.clone() })
+        Ok(Self { out, limits: limits.clone() })
     }
 
     /// Adds a page; gives what of its metadata had no place in the format.
@@ -69,12 +59,12 @@ impl<W: Write + Seek> Writer<W> {
     pub fn add(&mut self, rows: &mut dyn Rows, tags: &PageTags<'_>) -> Result<Vec<Notice>> {
         match &mut self.out {
             Out::Tiff(writer) => writer.add(rows, tags),
-            Out::Single(out) => {
+            Out::Single(format, out) => {
                 let out = out.take().expect("all but TIFF have one page");
-                match self.format {
-                    Format::Png => png::write(out, rows, tags),
-                    Format::Webp => webp::write(out, rows, tags, &self.limits),
-                    Format::Jpeg | Format::Tiff => jpeg::write(out, rows, tags),
+                match format {
+                    SingleFormat::Jpeg => jpeg::write(out, rows, tags),
+                    SingleFormat::Png => png::write(out, rows, tags),
+                    SingleFormat::Webp => webp::write(out, rows, tags, &self.limits),
                 }
             }
         }
@@ -88,7 +78,7 @@ impl<W: Write + Seek> Writer<W> {
     pub fn finish(self) -> Result<()> {
         match self.out {
             Out::Tiff(writer) => writer.finish(),
-            Out::Single(_) => Ok(()),
+            Out::Single(..) => Ok(()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use crate::colorize::hints::{Spot, spots, spread};
+use crate::colorize::hints::{HintRegion, Mixing, spread};
 use crate::colorize::thumbnail::WorkImage;
 use crate::nn::engine::{Prepared, with_prepared};
 use crate::nn::model::{self, CHROMA_SCALE, Mode, Network};
@@ -89,8 +89,8 @@ impl Colorizer {
     /// When the device fails.
     pub fn predict(&self, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
         let frame = Frame::new(image, self.network.stride());
-        let spots = spots(image, hints);
-        self.predict_in(&frame, &spots, &spots)
+        let regions = hints.regions(image);
+        self.predict_in(&frame, &regions, (&regions, hints.mixing()))
     }
 
     /// Another plausible coloring: 1 for the second most likely, 2 for the third.
@@ -108,8 +108,8 @@ impl Colorizer {
         which: usize,
     ) -> Result<Option<ChromaMap>> {
         let frame = Frame::new(image, self.network.stride());
-        let spots = spots(image, hints);
-        let planes = self.planes(&frame, &spots)?;
+        let regions = hints.regions(image);
+        let planes = self.planes(&frame, &regions)?;
         let x = self.lightness(&frame)?;
         let heads = self.infer(|| self.network.heads(&x, planes.as_ref(), Mode::Infer))?;
         let centers = self.network.bin_centers().filter(|_| self.network.takes_hints());
@@ -117,21 +117,26 @@ impl Colorizer {
             return Err(Error::NoAlternatives);
         };
         let shares = bins.to_vec2::<f32>()?.iter().map(|row| shares(row)).collect();
-        let chroma = self.predict_in(&frame, &spots, &spots)?;
+        let chroma = self.predict_in(&frame, &regions, (&regions, hints.mixing()))?;
         let cells = Cells::new(&frame, chroma.chroma(), shares, &centers);
         let Some(mut seen) = cells.alternatives().into_iter().nth(which.saturating_sub(1)) else {
             return Ok(None);
         };
-        seen.extend(spots.iter().cloned()); // where both are, the user's count
-        self.predict_in(&frame, &seen, &spots).map(Some)
+        seen.extend(regions.iter().cloned()); // where both are, the user's count
+        self.predict_in(&frame, &seen, (&regions, hints.mixing())).map(Some)
     }
 
     fn infer<T>(&self, work: impl FnOnce() -> T) -> T {
         with_prepared(&self.prepared, || with_precision(self.arithmetic.into(), work))
     }
 
-    /// With hints that the network sees, and those that are spread too.
-    fn predict_in(&self, frame: &Frame<'_>, seen: &[Spot], spots: &[Spot]) -> Result<ChromaMap> {
+    /// With hints that the network sees, and those that the user gave, which are spread too.
+    fn predict_in(
+        &self,
+        frame: &Frame<'_>,
+        seen: &[HintRegion],
+        (given, mixing): (&[HintRegion], Mixing),
+    ) -> Result<ChromaMap> {
         let Frame { image, area, .. } = *frame;
         let planes = self.planes(frame, seen)?;
         let x = self.lightness(frame)?;
@@ -146,7 +151,7 @@ impl Colorizer {
             })
             .collect();
         let share = if self.network.takes_hints() { REACH_BESIDE_NETWORK } else { 1.0 };
-        spread(image, spots, share, &mut chroma);
+        spread(image, given, mixing, share, &mut chroma);
         Ok(ChromaMap::new(image, &chroma))
     }
 
@@ -157,12 +162,12 @@ impl Colorizer {
     }
 
     /// Hints as the network takes them, `(1, 3, H, W)`; `None` if there are none, or it does not.
-    fn planes(&self, frame: &Frame<'_>, spots: &[Spot]) -> Result<Option<Tensor>> {
-        if spots.is_empty() || !self.network.takes_hints() {
+    fn planes(&self, frame: &Frame<'_>, regions: &[HintRegion]) -> Result<Option<Tensor>> {
+        if regions.is_empty() || !self.network.takes_hints() {
             return Ok(None);
         }
         let (width, height) = frame.size;
-        let planes = frame.hints(spots);
+        let planes = frame.hints(regions);
         Ok(Some(Tensor::from_vec(planes, (1, 3, height, width), &self.device.inner)?))
     }
 }

@@ -1,15 +1,19 @@
-//! The user's color hints: positions and colors, and how they spread.
+//! The user's color hints: discs or a painted picture, and how their colors spread.
 
+mod mask;
+mod region;
 mod spread;
 
 use std::path::Path;
 
-use polychromify_image::color::lab::Lab;
 use serde::{Deserialize, Serialize};
 
 use crate::colorize::thumbnail::WorkImage;
 use crate::error::{Error, Result};
-pub(crate) use spread::spread;
+pub use mask::HintMask;
+pub(crate) use region::HintRegion;
+use region::chroma_of;
+pub(crate) use spread::{Mixing, spread};
 
 /// One hint, in upright pixels of the scan.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -32,9 +36,20 @@ fn first_page() -> usize {
     1
 }
 
-/// A list of hints, empty by default.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Hints(pub Vec<Hint>);
+/// Color hints, none by default.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hints {
+    /// Discs, as a hints file lists them.
+    Discs(Vec<Hint>),
+    /// A picture that was painted over a scan of one page.
+    Mask(HintMask),
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self::Discs(Vec::new())
+    }
+}
 
 impl Hints {
     /// Reads a JSON list of hints: `[{"x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}, ..]`.
@@ -55,13 +70,18 @@ impl Hints {
                 )));
             }
         }
-        Ok(Self(hints))
+        Ok(Self::Discs(hints))
     }
 
     /// The hints of a page, counted from 0.
     #[must_use]
     pub fn of_page(&self, page: usize) -> Self {
-        Self(self.0.iter().filter(|hint| hint.page == page + 1).cloned().collect())
+        match self {
+            Self::Discs(hints) => {
+                Self::Discs(hints.iter().filter(|hint| hint.page == page + 1).cloned().collect())
+            }
+            Self::Mask(_) => self.clone(),
+        }
     }
 
     /// Numbers, from 1, of the hints of a page, counted from 0, whose centers lie outside its
@@ -73,35 +93,52 @@ impl Hints {
     ) -> impl Iterator<Item = usize> {
         let inside = move |hint: &Hint| hint.x < width as f32 && hint.y < height as f32;
         let outside = move |hint: &Hint| hint.page == page + 1 && !inside(hint);
-        (1..).zip(&self.0).filter(move |(_, hint)| outside(hint)).map(|(number, _)| number)
+        (1..).zip(self.discs()).filter(move |(_, hint)| outside(hint)).map(|(number, _)| number)
     }
 
     /// Numbers, from 1, of the hints whose page is none of a file's.
     pub fn beyond(&self, pages: usize) -> impl Iterator<Item = usize> {
         let beyond = move |hint: &Hint| !(1..=pages).contains(&hint.page);
-        (1..).zip(&self.0).filter(move |(_, hint)| beyond(hint)).map(|(number, _)| number)
+        (1..).zip(self.discs()).filter(move |(_, hint)| beyond(hint)).map(|(number, _)| number)
+    }
+
+    /// How a result's label tells of them, such as `3 color hints by the user`; `None` if there are
+    /// none.
+    pub fn summary(&self) -> Option<String> {
+        match self {
+            Self::Discs(hints) if hints.is_empty() => None,
+            Self::Discs(hints) => Some(format!("{} color hints by the user", hints.len())),
+            Self::Mask(_) => Some("painted color hints by the user".to_owned()),
+        }
+    }
+
+    fn discs(&self) -> &[Hint] {
+        if let Self::Discs(hints) = self { hints } else { &[] }
+    }
+
+    /// How the colors of hints mix that are near to each other: what is painted is meant exactly.
+    pub(crate) fn mixing(&self) -> Mixing {
+        if let Self::Mask(_) = self { Mixing::Nearest } else { Mixing::Weights }
+    }
+
+    /// The hints as a work image shows them.
+    pub(crate) fn regions(&self, image: &WorkImage) -> Vec<HintRegion> {
+        match self {
+            Self::Discs(hints) => hints.iter().map(|hint| hint.region(image)).collect(),
+            Self::Mask(mask) => mask.regions(image.size()),
+        }
     }
 }
 
-/// A hint on a work image.
-#[derive(Clone, Debug)]
-pub(crate) struct Spot {
-    /// `(a, b)`, in -128..=127.
-    pub(crate) chroma: [f32; 2],
-    /// Pixels of the disc, by index; at least the one that the center is in, unless it lies
-    /// outside.
-    pub(crate) pixels: Vec<usize>,
-}
-
-/// The hints as a work image shows them.
-pub(crate) fn spots(image: &WorkImage, hints: &Hints) -> Vec<Spot> {
-    let (width, height) = (image.width, image.height);
-    let scale = [width as f32 / image.scan_size.0 as f32, height as f32 / image.scan_size.1 as f32];
-    let spot = |hint: &Hint| {
-        let color = Lab::from_srgb(hint.rgb.map(|v| f32::from(v) / 255.0));
-        let center = [hint.x * scale[0] - 0.5, hint.y * scale[1] - 0.5];
+impl Hint {
+    /// The pixels of the disc: at least the one that the center is in, unless it lies outside.
+    fn region(&self, image: &WorkImage) -> HintRegion {
+        let (width, height) = (image.width, image.height);
+        let (scan_width, scan_height) = image.scan_size;
+        let scale = [width as f32 / scan_width as f32, height as f32 / scan_height as f32];
+        let center = [self.x * scale[0] - 0.5, self.y * scale[1] - 0.5];
         // A hint reaches one work pixel at least, however small it is on the scan.
-        let radius = (hint.radius * scale[0].max(scale[1])).max(0.71);
+        let radius = (self.radius * scale[0].max(scale[1])).max(0.71);
         let span = |c: f32, length: usize| {
             let first = (c - radius).ceil().max(0.0) as usize;
             let last = (c + radius).floor().min(length as f32 - 1.0);
@@ -113,9 +150,8 @@ pub(crate) fn spots(image: &WorkImage, hints: &Hints) -> Vec<Spot> {
             .flat_map(|y| span(center[0], width).map(move |x| (x, y)))
             .filter(|&(x, y)| inside(x, y))
             .map(|(x, y)| y * width + x);
-        Spot { chroma: [color.a, color.b], pixels: pixels.collect() }
-    };
-    hints.0.iter().map(spot).collect()
+        HintRegion { chroma: chroma_of(self.rgb), pixels: pixels.collect() }
+    }
 }
 
 #[cfg(test)]
@@ -132,13 +168,16 @@ mod tests {
     #[test]
     fn a_list_of_hints_is_read() {
         let hints = read(r#"[{"x": 1, "y": 2.5, "radius": 3, "rgb": [255, 0, 10]}]"#).unwrap();
-        assert_eq!(hints.0, [Hint { x: 1.0, y: 2.5, radius: 3.0, rgb: [255, 0, 10], page: 1 }]);
+        assert_eq!(
+            hints.discs(),
+            [Hint { x: 1.0, y: 2.5, radius: 3.0, rgb: [255, 0, 10], page: 1 }]
+        );
     }
 
     #[test]
     fn hints_outside_a_picture_are_told_by_number() {
         let at = |x, y| Hint { x, y, radius: 1.0, rgb: [0, 0, 0], page: 1 };
-        let hints = Hints(vec![at(0.0, 0.0), at(10.0, 0.0), at(9.0, 19.0), at(9.0, 20.0)]);
+        let hints = Hints::Discs(vec![at(0.0, 0.0), at(10.0, 0.0), at(9.0, 19.0), at(9.0, 20.0)]);
         assert_eq!(hints.outside(0, (10, 20)).collect::<Vec<_>>(), [2, 4]);
     }
 
@@ -147,8 +186,8 @@ mod tests {
         let text = r#"[{"x": 1, "y": 2, "radius": 3, "rgb": [0, 0, 0]},
             {"x": 50, "y": 2, "radius": 3, "rgb": [0, 0, 0], "page": 2}]"#;
         let hints = read(text).unwrap();
-        assert_eq!(hints.of_page(0).0, hints.0[..1]);
-        assert_eq!(hints.of_page(1).0, hints.0[1..]);
+        assert_eq!(hints.of_page(0).discs(), &hints.discs()[..1]);
+        assert_eq!(hints.of_page(1).discs(), &hints.discs()[1..]);
         assert_eq!(hints.outside(0, (10, 10)).count(), 0);
         assert_eq!(hints.outside(1, (10, 10)).collect::<Vec<_>>(), [2]);
         assert_eq!(hints.beyond(1).collect::<Vec<_>>(), [2]);

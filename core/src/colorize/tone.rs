@@ -7,7 +7,7 @@
 //! the picture exceeds. Medians and the quartile bear with stains, stamps in color, control strips
 //! and mounts; means over cells bear with grain, misregistration and the noise of JPEG.
 //!
-//! `core/examples/tone.rs` measures it on photographs in color and on toned ones, and the constants
+//! `core/train/examples/tone` measures it on photographs in color and on toned ones, and the constants
 //! of `Toning::of_residual` are what it found. To take a toned scan for color costs an archive the result, to
 //! color a pale color photograph anew costs a warning: in doubt a scan is toned.
 
@@ -67,7 +67,7 @@ impl Toning {
         toned
     }
 
-    /// A logistic regression on the logarithm, by `core/examples/tone.rs`.
+    /// A logistic regression on the logarithm, by `core/train/examples/tone`.
     fn of_residual(residual: f32) -> Self {
         let color = 1.0 / (1.0 + (10.6 - 7.45 * (residual + 0.2).ln()).exp());
         let (verdict, confidence) =

@@ -72,21 +72,6 @@ impl Device {
         &self.name
     }
 
-    /// What convolutions multiply in on this device when this precision is asked for: "bf16", or
-    /// "f32 (bf16: ...)" with the reason.
-    pub fn precision(&self, asked: Precision) -> String {
-        if asked == Precision::F32 {
-            return asked.to_string();
-        }
-        if !self.inner.is_cpu() {
-            return format!("f32 ({asked}: only on the CPU)");
-        }
-        if !asked.is_available() {
-            return format!("f32 ({asked}: this processor has no AVX-512 BF16)");
-        }
-        asked.to_string()
-    }
-
     /// The CPU, whatever else there is.
     pub(crate) fn host() -> Self {
         Self::cpu("CPU".to_owned())
@@ -97,8 +82,24 @@ impl Device {
     }
 }
 
+impl Precision {
+    /// What convolutions multiply in on a device when this precision is asked for: "bf16", or
+    /// "f32 (bf16: ...)" with the reason.
+    pub fn on(self, device: &Device) -> String {
+        if self == Self::F32 {
+            return self.to_string();
+        }
+        if !device.inner.is_cpu() {
+            return format!("f32 ({self}: only on the CPU)");
+        }
+        if !self.is_available() {
+            return format!("f32 ({self}: this processor has no AVX-512 BF16)");
+        }
+        self.to_string()
+    }
+}
+
 /// The device as candle knows it.
-#[doc(hidden)]
 pub fn on_candle(device: &Device) -> &candle_core::Device {
     &device.inner
 }
@@ -123,8 +124,8 @@ mod tests {
     #[test]
     fn a_precision_that_the_processor_lacks_is_said_to_be_f32() {
         let device = Device::open(DeviceChoice::Cpu).unwrap();
-        assert_eq!(device.precision(Precision::F32), "f32");
-        let found = device.precision(Precision::Bf16);
+        assert_eq!(Precision::F32.on(&device), "f32");
+        let found = Precision::Bf16.on(&device);
         let lacking = "f32 (bf16: this processor has no AVX-512 BF16)";
         assert_eq!(found, if Precision::Bf16.is_available() { "bf16" } else { lacking });
     }

@@ -1,4 +1,8 @@
 //! The networks, one file each: lightness in, chroma out.
+//!
+//! `vanilla`, `conv`, `conv_dense`, `deep_conv` and `cnn` are those of Ghiotto 2021: D. Ghiotto,
+//! "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization", University of
+//! Padova, 2021.
 
 pub mod blocks;
 pub mod cnn;

@@ -21,8 +21,3 @@ pub use average::average;
 pub use file::{Weights, tensors};
 pub use integers::{Integers, Numbers};
 pub use save::{Header, save, save_half, serialize, serialize_half, write_whole};
-
-/// [`Weights::known_names`].
-pub fn known_names(folder: Option<&std::path::Path>) -> Vec<String> {
-    Weights::known_names(folder)
-}

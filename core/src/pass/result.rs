@@ -1,4 +1,4 @@
-//! Second pass: a file of results, page by page.
+//! A file of results, page by page.
 
 use std::io::{Seek, Write};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use polychromify_image::color::lab::RgbSpace;
 use polychromify_image::color::output_profiles;
 use polychromify_image::provenance::{Label, Vocabulary, packet};
-use polychromify_image::{Depth, Format, PageTags, SamplesMut, Writer};
+use polychromify_image::{Depth, Format, Layout, Notice, PageTags, SamplesMut, Writer};
 
 use super::rows::Rows;
 use super::second::ColorRows;
@@ -89,12 +89,18 @@ impl<W: Write + Seek> ResultFile<W> {
         let positive = |y: u32, lightness: &[f32], rgb: SamplesMut<'_>| {
             paint(y, &lightness.iter().map(|l| 100.0 - l).collect::<Vec<_>>(), rgb);
         };
+        // Only TIFF has room for a sample that is no opacity.
+        let source = scan.header.layout;
+        let carries_alpha = scan.info.alpha || self.format == Format::Tiff;
+        let alpha = source.alpha && carries_alpha;
+        let lost = (source.alpha && !alpha).then_some(Notice::ExtraSamples { count: 1 });
         let failed = || Error::in_image(&self.path);
         let deadline = scan.limits.deadline;
         let rows = Rows::new(deadline, &scan.header, &mut scan.reader, scan.kept.as_ref());
         let mut rows = ColorRows::new(
             rows.map_err(failed())?,
-            (scan.header.layout, depth),
+            source,
+            Layout { color: true, alpha, depth },
             (from, to),
             &scan.conversion,
             if scan.inverted { &positive } else { paint },
@@ -107,9 +113,10 @@ impl<W: Write + Seek> ResultFile<W> {
             icc: output_profiles::profile(encoding.space),
             xmp: &xmp,
             pages: self.pages,
+            alpha_is_opacity: scan.info.alpha,
         };
         let notices = self.out.add(&mut rows, &tags).map_err(failed())?;
-        scan.keep(left_out.into_iter().chain(notices));
+        scan.keep(left_out.into_iter().chain(lost).chain(notices));
         Ok(())
     }
 
@@ -176,7 +183,7 @@ impl Scan {
         let unsupported = |reason: &str| {
             Err(Error::Unsupported { path: self.path.clone(), reason: reason.into() })
         };
-        if format == Format::Jpeg && self.header.layout.alpha {
+        if format == Format::Jpeg && self.info.alpha {
             return unsupported("alpha in JPEG: choose tiff or png");
         }
         let depth = match (format, self.header.depth) {

@@ -1,8 +1,8 @@
-//! Rows of a result in color, pulled band by band by the format that writes them.
+//! Second pass: rows of a result in color, pulled band by band by the format that writes them.
 
 use polychromify_image::color::profile::Lightness;
 use polychromify_image::resample::Resampler;
-use polychromify_image::{Depth, Error, Layout, Result, Samples, SamplesMut, SamplesRef};
+use polychromify_image::{Error, Layout, Result, Samples, SamplesMut, SamplesRef};
 
 use super::Paint;
 use super::rows::Rows;
@@ -41,7 +41,8 @@ struct Shrink {
 impl<'a> ColorRows<'a> {
     pub(crate) fn new(
         rows: Rows<'a>,
-        (source, depth): (Layout, Depth),
+        source: Layout,
+        layout: Layout,
         ((from_width, from_height), (width, height)): ((u32, u32), (u32, u32)),
         conversion: &'a Lightness,
         paint: &'a Paint<'a>,
@@ -58,10 +59,11 @@ impl<'a> ColorRows<'a> {
                 ready_alpha: Vec::new(),
             }
         });
+        let depth = layout.depth;
         Self {
             rows,
             source,
-            layout: Layout { color: true, alpha: source.alpha, depth },
+            layout,
             conversion,
             paint,
             band_rows: band_rows.max(1),

@@ -35,7 +35,7 @@ fn main() -> Result<()> {
     let weights = Weights::find(&name, None)?;
     let device = Device::open(DeviceChoice::Cpu)?;
     if !Precision::Bf16.is_available() {
-        println!("{}", device.precision(Precision::Bf16));
+        println!("{}", Precision::Bf16.on(&device));
     }
     let all = [Arithmetic::F32, Arithmetic::Bf16, Arithmetic::Integers];
     let mut contenders = Vec::new();

@@ -1,8 +1,7 @@
 //! Training: photographs into a cache, a network fitted to it, everything seeded and resumable.
 //!
-//! The recipe is the design document's (D. Ghiotto, "Polychromify", 2021): mean squared error on
-//! `(a, b) / 128`, Adam with Keras' constants at a fixed rate, no augmentation. A [`Recipe`] replaces
-//! it for networks with a pre-trained encoder.
+//! Without a [`Recipe`] a network is trained as in Ghiotto 2021: mean squared error on `(a, b) / 128`,
+//! Adam with Keras' constants at a fixed rate, no augmentation.
 
 mod adam;
 mod augment;

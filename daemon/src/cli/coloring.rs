@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use polychromify_core::Arithmetic;
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::lab::RgbSpace;
-use polychromify_core::scan::SourceType;
+use polychromify_core::{Arithmetic, DeviceChoice, RgbSpace, SourceType};
 
 use super::values::{
     Borders, DEVICES, FORMATS, FormatChoice, PRECISIONS, SOURCE_TYPES, SPACES, Switch, one_of,

@@ -5,10 +5,7 @@ use std::time::Duration;
 use clap::builder::{IntoResettable, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ValueEnum};
 use log::LevelFilter;
-use polychromify_core::Arithmetic;
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::lab::RgbSpace;
-use polychromify_core::scan::{Format, SourceType};
+use polychromify_core::{Arithmetic, DeviceChoice, Format, RgbSpace, SATURATION, SourceType};
 use serde::Serialize;
 
 /// What an option can be set to: a name, what is said of it, and what it stands for.
@@ -163,8 +160,8 @@ pub(super) fn parse_pause(text: &str) -> Result<Duration, String> {
 
 pub(super) fn parse_saturation(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
-        Ok(value) if (0.0..=4.0).contains(&value) => Ok(value),
-        _ => Err("expected a number from 0 to 4".to_owned()),
+        Ok(value) if SATURATION.contains(&value) => Ok(value),
+        _ => Err(format!("expected a number from {} to {}", SATURATION.start(), SATURATION.end())),
     }
 }
 

@@ -1,13 +1,12 @@
 //! Telling whether a file is still the one that was read: SHA-256, and the cheap stamp before it.
 
-use std::fmt::Write as _;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use polychromify_core::scan::Deadline;
+use polychromify_core::{Deadline, hexadecimal};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -77,14 +76,6 @@ pub(crate) fn sha256_unless(path: &Path, stop: &Stop, deadline: Deadline) -> Res
 /// SHA-256 of bytes in lower-case hexadecimal.
 pub(crate) fn sha256_of(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
-}
-
-/// Bytes in lower-case hexadecimal.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Instant, SystemTime};
 
+use polychromify_core::panic_message;
+
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
 use crate::files::{fingerprint, publish};
@@ -31,7 +33,7 @@ impl JobContext {
         let started = Instant::now();
         let mut details = JobDetails::default();
         let ended = catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut details)))
-            .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
+            .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic).to_owned())));
         details.seconds = Some(started.elapsed().as_secs_f64());
         match ended {
             Ok(Continue(())) => Outcome::Done(details),
@@ -149,9 +151,4 @@ impl JobContext {
         self.ledger.skip(id, &reason.to_string())?;
         Ok(Break(reason))
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
 }

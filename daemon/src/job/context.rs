@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use polychromify_core::Hints;
-use polychromify_core::scan::{Deadline, Limits};
+use polychromify_core::{Deadline, Hints, Limits};
 
 use crate::job::claims::ContentClaims;
 use crate::ledger::Ledger;

@@ -4,8 +4,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::{Scan, Thumbnail, Toning, Verdict};
+use polychromify_core::{Scan, Thumbnail, Toning, Verdict, WorkImage};
 
 use crate::error::Result;
 use crate::job::context::JobContext;

@@ -1,7 +1,6 @@
 //! What was left out of a picture or assumed of it, as JSON tells it.
 
-use polychromify_core::Scan;
-use polychromify_core::scan::{Concern, PageNotice};
+use polychromify_core::{Concern, PageNotice, Scan};
 use serde_json::Value;
 
 use crate::error::{Error, Result};

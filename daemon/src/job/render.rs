@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use polychromify_core::scan::{ColorFile, Deadline, Label, Limits};
-use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::{ChromaMap, Hints, Mark, Scan};
+use polychromify_core::{
+    ChromaMap, Deadline, Hints, Label, Limits, Mark, ResultFile, Scan, WorkImage,
+};
 
 use crate::cli::Borders;
 use crate::error::{Error, Result};
@@ -158,7 +158,7 @@ impl JobContext {
         for number in self.hints.beyond(pages) {
             log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
         }
-        let mut result = ColorFile::new(out, scan, self.model.settings.format)?;
+        let mut result = ResultFile::new(out, scan, self.model.settings.format)?;
         let size = scan.output_size(&self.model.settings.encoding(scan.info().width));
         for page in 0..pages {
             scan.select(page)?;
@@ -184,7 +184,7 @@ impl JobContext {
         job: &Job,
         scan: &mut Scan,
         (page, mut image): (usize, WorkImage),
-        result: &mut ColorFile<W>,
+        result: &mut ResultFile<W>,
         label: &Label,
     ) -> Result<()> {
         let info = scan.info().clone();
@@ -237,10 +237,7 @@ impl JobContext {
             weights_sha256: self.model.recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
             source_sha256: content.to_owned(),
-            settings: self
-                .model
-                .settings
-                .words(self.model.colorizer.arithmetic(), self.hints.0.len()),
+            settings: self.model.settings.words(self.model.colorizer.arithmetic(), &self.hints),
             source_type: self.model.settings.source_type,
             when: Some(UNIX_EPOCH + Duration::from_millis(time.max(0).cast_unsigned())),
             rendition: self.model.recipe.settings.clone(),

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use polychromify_core::scan::SourceType;
+use polychromify_core::SourceType;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};

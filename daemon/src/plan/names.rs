@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use polychromify_core::scan::Format;
+use polychromify_core::Format;
 
 const JPEG: &[&str] = &["jpg", "jpeg", "jpe", "jfif"];
 const PNG: &[&str] = &["png"];

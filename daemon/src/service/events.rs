@@ -7,7 +7,7 @@ use crate::config::Entry;
 use crate::job::Outcome;
 use crate::watch::event::WatchEvent;
 
-/// Logs an event. Signs of life are not logged: systemd gets them.
+/// Logs an event. Heartbeats are not logged: systemd gets them.
 pub(super) fn tell(event: &WatchEvent<'_>) {
     match event {
         WatchEvent::Ready => log::info!("watching"),

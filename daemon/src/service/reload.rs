@@ -1,5 +1,4 @@
-//! SIGHUP: the configuration is read again and prepared on a thread of its own, while the work goes
-//! on.
+//! SIGHUP: a thread of its own reads the configuration again and prepares it; the work goes on.
 
 use std::ffi::OsString;
 use std::sync::atomic::Ordering;

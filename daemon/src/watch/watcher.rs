@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
-use polychromify_core::scan::Format;
+use polychromify_core::Format;
 
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;

@@ -7,7 +7,7 @@
 use std::ffi::{CStr, c_char, c_double, c_int, c_long, c_void};
 use std::ptr;
 
-use super::Error;
+use super::error::Error;
 use super::glib::Object;
 use super::symbols::{Lookup, symbols};
 

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
 
-use super::Error;
+use super::error::Error;
 use super::symbols::{Lookup, symbols};
 
 /// C's truth value.

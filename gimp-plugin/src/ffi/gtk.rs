@@ -4,11 +4,11 @@ use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use super::Error;
+use super::error::Error;
 use super::glib::{Boolean, c_string};
 use super::library::Library;
 use super::symbols::symbols;
-use crate::host::Shown;
+use crate::dialog::PreviewUpdate;
 use crate::procedure::Argument;
 
 /// A `GtkWidget` of a dialog that is open.
@@ -67,7 +67,7 @@ type Tick = unsafe extern "C" fn(*mut c_void) -> Boolean;
 /// `GTK_RESPONSE_HELP`.
 const HELP: c_int = -11;
 
-/// How often a preview looks at the settings, in milliseconds.
+/// How often a preview is polled, in milliseconds.
 const INTERVAL: c_uint = 100;
 
 /// Pixels between widgets.
@@ -114,12 +114,12 @@ impl Gtk {
         }
     }
 
-    /// Says what a widget is for when the pointer rests on it.
+    /// Sets what is shown when the pointer rests on a widget.
     ///
     /// # Safety
     ///
     /// `widget` is a widget.
-    pub(super) unsafe fn explain(&self, widget: Widget, text: &str) {
+    pub(super) unsafe fn set_tooltip(&self, widget: Widget, text: &str) {
         let text = c_string(text);
         // SAFETY: the widget is one by the caller's promise, and the text ends with a zero byte.
         unsafe { (self.functions.gtk_widget_set_tooltip_text)(widget, text.as_ptr()) };
@@ -153,7 +153,7 @@ impl Gtk {
     /// `within` is a `GtkBox`, and `widget` a widget without a parent.
     pub(super) unsafe fn add_row(&self, within: Widget, setting: &Argument, widget: Widget) {
         // SAFETY: the widget is one by the caller's promise.
-        unsafe { self.explain(widget, setting.description) };
+        unsafe { self.set_tooltip(widget, setting.description) };
         let row = (self.functions.gtk_hbox_new)(0, SPACING);
         let label = c_string(setting.label);
         // SAFETY: the text ends with a zero byte.
@@ -180,7 +180,7 @@ impl Gtk {
     }
 
     /// A list of texts to choose from, empty so far.
-    pub(super) fn new_choice(&self) -> Widget {
+    pub(super) fn new_combo_box(&self) -> Widget {
         (self.functions.gtk_combo_box_text_new)()
     }
 
@@ -209,14 +209,14 @@ impl Gtk {
     /// # Safety
     ///
     /// The dialog of the preview is open.
-    pub(super) unsafe fn show(&self, area: PreviewArea, shown: &Shown) {
+    pub(super) unsafe fn show(&self, area: PreviewArea, shown: &PreviewUpdate) {
         let text = c_string(match shown {
-            Shown::Picture { .. } => "",
-            Shown::Text(text) => text,
+            PreviewUpdate::Picture { .. } => "",
+            PreviewUpdate::Text(text) => text,
         });
         // SAFETY: the label is one of an open dialog, and the text ends with a zero byte.
         unsafe { (self.functions.gtk_label_set_text)(area.text, text.as_ptr()) };
-        let Shown::Picture { width, height, rgb } = shown else { return };
+        let PreviewUpdate::Picture { width, height, rgb } = shown else { return };
         let (width, height) = (*width as c_int, *height as c_int);
         assert_eq!(rgb.len(), 3 * (width * height) as usize);
         // SAFETY: the bytes are as many as said, and are copied.
@@ -237,8 +237,8 @@ impl Gtk {
     /// Calls `tick` ten times a second while `run` runs GTK's main loop. A `tick` that panics is
     /// not called again.
     pub(super) fn while_ticking<T>(&self, tick: &mut dyn FnMut(), run: impl FnOnce() -> T) -> T {
-        let mut ticking = Ticking { tick, broken: false };
-        let data = (&raw mut ticking).cast();
+        let mut state = TickState { tick, panicked: false };
+        let data = (&raw mut state).cast();
         // SAFETY: the data live until the source is removed, below.
         let source = unsafe { (self.functions.g_timeout_add)(INTERVAL, on_tick, data) };
         let result = run();
@@ -247,21 +247,22 @@ impl Gtk {
     }
 }
 
-struct Ticking<'a> {
+/// What `on_tick` gets.
+struct TickState<'a> {
     tick: &'a mut dyn FnMut(),
-    broken: bool,
+    panicked: bool,
 }
 
-/// GTK's main loop calls.
+/// Called by GTK's main loop.
 unsafe extern "C" fn on_tick(data: *mut c_void) -> Boolean {
     // SAFETY: the data are those of `while_ticking`, which are used by nobody else meanwhile.
-    if let Some(ticking) = unsafe { data.cast::<Ticking<'_>>().as_mut() }
-        && !ticking.broken
+    if let Some(state) = unsafe { data.cast::<TickState<'_>>().as_mut() }
+        && !state.panicked
     {
-        ticking.broken = catch_unwind(AssertUnwindSafe(|| (ticking.tick)())).is_err();
+        state.panicked = catch_unwind(AssertUnwindSafe(|| (state.tick)())).is_err();
     }
     1 // call again
 }
 
 /// No widget.
-pub(super) const NONE: Widget = ptr::null_mut();
+pub(super) const NO_WIDGET: Widget = ptr::null_mut();

@@ -9,14 +9,15 @@ use std::ffi::{c_char, c_double, c_int, c_void};
 use std::path::PathBuf;
 use std::ptr;
 
-use super::gegl::Gegl;
+use super::error::Error;
+use super::gegl::{Buffer, Gegl};
 use super::glib::{Boolean, GError, Glib, c_string};
 use super::library::Library;
 use super::symbols::{Lookup, symbols};
-use super::{Buffer, Error};
 
 symbols! {
-    /// Functions that are the same in `libgimp-2.0` and `libgimp-3.0` but for the handles.
+    /// Functions that are the same in `libgimp-2.0` and `libgimp-3.0` but for the handles, and one of
+    /// GExiv2, which libgimp needs.
     Functions<H> {
         safe {
             fn gimp_displays_flush() -> Boolean;
@@ -27,6 +28,7 @@ symbols! {
             fn gimp_drawable_update(drawable: H, x: c_int, y: c_int, width: c_int, height: c_int) -> Boolean;
             fn gimp_image_convert_rgb(image: H) -> Boolean;
             fn gimp_image_get_effective_color_profile(image: H) -> *mut c_void; // (transfer full)
+            fn gimp_image_get_metadata(image: H) -> *mut c_void; // (transfer full)
             fn gimp_image_get_item_position(image: H, item: H) -> c_int;
             fn gimp_image_insert_layer(image: H, layer: H, parent: H, position: c_int) -> Boolean;
             fn gimp_image_undo_group_end(image: H) -> Boolean;
@@ -41,6 +43,7 @@ symbols! {
             fn gimp_layer_create_mask(layer: H, kind: c_int) -> H; // (transfer none)
             fn gimp_layer_from_mask(mask: H) -> H; // (transfer none)
             fn gimp_layer_set_offsets(layer: H, x: c_int, y: c_int) -> Boolean;
+            fn gimp_metadata_new() -> *mut c_void; // (transfer full)
             fn gimp_progress_end() -> Boolean;
             fn gimp_progress_pulse() -> Boolean;
             fn gimp_progress_update(fraction: c_double) -> Boolean;
@@ -52,7 +55,15 @@ symbols! {
                 intent: c_int,
                 error: *mut *mut GError,
             ) -> *const c_void;
+            fn gexiv2_metadata_try_generate_xmp_packet(
+                metadata: *mut c_void,
+                flags: c_int,
+                padding: u32,
+                error: *mut *mut GError,
+            ) -> *mut c_char; // (transfer full)
+            fn gimp_image_attach_parasite(image: H, parasite: *const c_void) -> Boolean;
             fn gimp_image_get_layer_by_name(image: H, name: *const c_char) -> H; // (transfer none)
+            fn gimp_image_set_metadata(image: H, metadata: *mut c_void) -> Boolean;
             fn gimp_layer_new(
                 image: H,
                 name: *const c_char,
@@ -62,6 +73,19 @@ symbols! {
                 opacity: c_double,
                 mode: c_int,
             ) -> H; // (transfer none)
+            fn gimp_metadata_set_from_xmp(
+                metadata: *mut c_void,
+                xmp: *const u8,
+                length: c_int,
+                error: *mut *mut GError,
+            ) -> Boolean;
+            fn gimp_parasite_free(parasite: *mut c_void);
+            fn gimp_parasite_new(
+                name: *const c_char,
+                flags: u32,
+                size: u32,
+                data: *const c_void,
+            ) -> *mut c_void; // (transfer full)
             fn gimp_progress_init(message: *const c_char) -> Boolean;
         }
     }
@@ -75,6 +99,7 @@ const LCH_COLOR: c_int = 26;
 const MASK_OF_SELECTION: c_int = 4;
 /// `GIMP_COLOR_RENDERING_INTENT_RELATIVE_COLORIMETRIC`.
 const RELATIVE_COLORIMETRIC: c_int = 1;
+
 /// What differs between the versions. Items and images are known by their numbers outside.
 pub(crate) trait Version {
     /// How libgimp takes items and images.
@@ -110,7 +135,6 @@ pub(crate) trait Version {
 /// GIMP, for as long as the process runs.
 pub(crate) struct Gimp<V: Version> {
     functions: Functions<V::Handle>,
-    metadata: metadata::Functions<V::Handle>,
     glib: Glib,
     gegl: Gegl,
     version: V,
@@ -125,7 +149,6 @@ impl<V: Version> Gimp<V> {
         let lookup: &Lookup<'_> = &|name| library.symbol(name);
         Ok(Self {
             functions: Functions::load(lookup)?,
-            metadata: metadata::Functions::load(lookup)?,
             glib: Glib::load(lookup)?,
             gegl: Gegl::load(lookup)?,
             version: version(lookup)?,
@@ -216,7 +239,7 @@ impl<V: Version> Gimp<V> {
         (self.functions.gimp_drawable_has_alpha)(self.version.item(layer)) != 0
     }
 
-    /// Whether nothing is selected, which is as good as everything.
+    /// Whether nothing is selected.
     pub(crate) fn selection_is_empty(&self, image: i32) -> bool {
         (self.functions.gimp_selection_is_empty)(self.version.image(image)) != 0
     }
@@ -236,7 +259,7 @@ impl<V: Version> Gimp<V> {
     /// Takes over the shadow's pixels within the selection, as a step that can be undone.
     pub(crate) fn merge_shadow(&self, layer: i32) -> Result<(), Error> {
         let merged = (self.functions.gimp_drawable_merge_shadow)(self.version.item(layer), 1);
-        self.done("gimp_drawable_merge_shadow", merged)
+        self.check("gimp_drawable_merge_shadow", merged)
     }
 
     /// Has a layer's pixels shown anew.
@@ -246,7 +269,7 @@ impl<V: Version> Gimp<V> {
         (self.functions.gimp_drawable_update)(handle, 0, 0, width, height);
     }
 
-    /// Begins a step that can be undone as one.
+    /// Begins an undo step.
     pub(crate) fn start_undo_group(&self, image: i32) {
         (self.functions.gimp_image_undo_group_start)(self.version.image(image));
     }
@@ -256,10 +279,10 @@ impl<V: Version> Gimp<V> {
         (self.functions.gimp_image_undo_group_end)(self.version.image(image));
     }
 
-    /// Makes a gray image one in color.
+    /// Converts a gray image to RGB.
     pub(crate) fn convert_to_rgb(&self, image: i32) -> Result<(), Error> {
         let converted = (self.functions.gimp_image_convert_rgb)(self.version.image(image));
-        self.done("gimp_image_convert_rgb", converted)
+        self.check("gimp_image_convert_rgb", converted)
     }
 
     /// A layer in mode LCh Color that is in no image yet.
@@ -279,7 +302,7 @@ impl<V: Version> Gimp<V> {
             let name = name.as_ptr();
             (self.functions.gimp_layer_new)(image, name, width, height, kind, 100.0, LCH_COLOR)
         };
-        self.version.item_id(layer).ok_or_else(|| self.failed("gimp_layer_new"))
+        self.version.item_id(layer).ok_or_else(|| self.call_error("gimp_layer_new"))
     }
 
     /// Puts a layer above another one, into its group and to its offsets.
@@ -291,9 +314,9 @@ impl<V: Version> Gimp<V> {
         let parent = if self.version.item_id(parent).is_some() { parent } else { V::NONE };
         let position = (self.functions.gimp_image_get_item_position)(image, below);
         let inserted = (self.functions.gimp_image_insert_layer)(image, layer, parent, position);
-        self.done("gimp_image_insert_layer", inserted)?;
+        self.check("gimp_image_insert_layer", inserted)?;
         let moved = (self.functions.gimp_layer_set_offsets)(layer, x, y);
-        self.done("gimp_layer_set_offsets", moved)
+        self.check("gimp_layer_set_offsets", moved)
     }
 
     /// Removes a layer that is in no image.
@@ -306,9 +329,9 @@ impl<V: Version> Gimp<V> {
         let layer = self.version.item(layer);
         let mask = (self.functions.gimp_layer_create_mask)(layer, MASK_OF_SELECTION);
         if self.version.item_id(mask).is_none() {
-            return Err(self.failed("gimp_layer_create_mask"));
+            return Err(self.call_error("gimp_layer_create_mask"));
         }
-        self.done("gimp_layer_add_mask", (self.functions.gimp_layer_add_mask)(layer, mask))
+        self.check("gimp_layer_add_mask", (self.functions.gimp_layer_add_mask)(layer, mask))
     }
 
     /// Shows a progress bar.
@@ -345,7 +368,7 @@ impl<V: Version> Gimp<V> {
         buffer: *mut c_void,
     ) -> Result<Buffer, Error> {
         // SAFETY: libgimp gives the buffer away.
-        let buffer = unsafe { self.glib.object(buffer) }.ok_or_else(|| self.failed(call))?;
+        let buffer = unsafe { self.glib.object(buffer) }.ok_or_else(|| self.call_error(call))?;
         let space = if V::LABELS_BUFFERS { ptr::null() } else { self.space(image) };
         // SAFETY: libgimp made the buffer, and the space is null or babl's.
         unsafe { self.gegl.buffer(buffer, space) }
@@ -368,11 +391,11 @@ impl<V: Version> Gimp<V> {
         space
     }
 
-    fn done(&self, call: &'static str, success: Boolean) -> Result<(), Error> {
-        if success != 0 { Ok(()) } else { Err(self.failed(call)) }
+    fn check(&self, call: &'static str, success: Boolean) -> Result<(), Error> {
+        if success != 0 { Ok(()) } else { Err(self.call_error(call)) }
     }
 
-    fn failed(&self, call: &'static str) -> Error {
+    fn call_error(&self, call: &'static str) -> Error {
         Error::Call { call, reason: self.version.last_error() }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
-use super::Error;
+use super::error::Error;
 
 /// A library that stays open as long as the process runs: GLib and GTK cannot be unloaded.
 pub(super) struct Library {

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 
-use super::Error;
+use super::error::Error;
 
 /// Finds the function of a name, or says which is missing where.
 pub(super) type Lookup<'a> = dyn Fn(&'static CStr) -> Result<NonNull<c_void>, Error> + 'a;
@@ -34,7 +34,7 @@ macro_rules! symbols {
         impl $(<$h: Copy>)? $table $(<$h>)? {
             pub(super) fn load(
                 lookup: &$crate::ffi::symbols::Lookup<'_>,
-            ) -> Result<Self, $crate::ffi::Error> {
+            ) -> Result<Self, $crate::ffi::error::Error> {
                 Ok(Self {
                     $($s: {
                         let symbol = lookup($crate::ffi::symbols::c_name(concat!(stringify!($s), "\0")))?;

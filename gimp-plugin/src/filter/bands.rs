@@ -1,18 +1,17 @@
-//! A layer's pixels, band by band: lightness out of them, color into them.
+//! Bands of a layer's rows: reads their lightness, and paints them.
 
-use polychromify_core::SamplesMut;
-use polychromify_core::chroma::Painter;
-use polychromify_core::lab::lightness_from_linear;
+use polychromify_core::{Painter, SamplesMut};
+use polychromify_image::color::lab::lightness_from_linear;
 
 use crate::host::{LayerInfo, Pixels};
 
-/// Told how much is done, 0..=1.
+/// Called with the share that is done, 0..=1.
 pub(super) type Progress<'a> = dyn Fn(f64) + 'a;
 
-/// Most pixels a band: 44 bytes each are held at once, a dozen and a half megabytes in all.
+/// Most pixels of a band: at 44 bytes each, a band takes up to 18 MB.
 const BAND_PIXELS: usize = 400_000;
 
-/// Hosts keep pixels in tiles of so many rows: bands of whole tiles fetch each tile once.
+/// Rows of the tiles in which GIMP keeps pixels: bands of whole tiles fetch each tile once.
 const TILE_ROWS: usize = 64;
 
 /// First row and number of rows of each band.
@@ -23,12 +22,12 @@ pub(super) fn bands(width: u32, height: u32) -> impl Iterator<Item = (u32, u32)>
     (0..height).step_by(rows as usize).map(move |y| (y, rows.min(height - y)))
 }
 
-/// Calls `each` with the first row and the lightness (CIE L*, 0..=100) of each band.
+/// Calls `visit` with the first row and the lightness (CIE L*, 0..=100) of each band.
 pub(super) fn read_lightness<P: Pixels>(
     pixels: &mut P,
     layer: &LayerInfo,
     progress: &Progress<'_>,
-    mut each: impl FnMut(u32, &[f32]),
+    mut visit: impl FnMut(u32, &[f32]),
 ) {
     let (mut linear, mut lightness) = (Vec::new(), Vec::new());
     for (y, rows) in bands(layer.width, layer.height) {
@@ -37,17 +36,17 @@ pub(super) fn read_lightness<P: Pixels>(
         lightness.resize(count, 0.0);
         pixels.read_linear(y, false, &mut linear);
         lightness_from_linear(&linear, 3, &mut lightness);
-        each(y, &lightness);
+        visit(y, &lightness);
         progress(f64::from(y + rows) / f64::from(layer.height));
     }
 }
 
-/// What becomes of the alpha of a pixel that is neither transparent nor opaque.
+/// What a painted pixel gets where its source is half transparent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alpha {
-    /// It stays.
+    /// The alpha of the source.
     Kept,
-    /// It becomes opaque; what is transparent stays so.
+    /// Full opacity; only what is wholly transparent stays so.
     Filled,
 }
 

@@ -1,5 +1,7 @@
 //! Why a layer is not colorized, in the words that the user sees.
 
+use polychromify_core::SATURATION;
+
 use crate::host;
 
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +36,12 @@ pub(crate) enum Error {
         /// Name of the layer.
         name: String,
     },
-    /// A factor that is none.
-    #[error("the saturation is {0}, expected a number from 0 to 3")]
+    /// A saturation that is out of range, or no number.
+    #[error(
+        "the saturation is {0}, expected a number from {least} to {most}",
+        least = SATURATION.start(),
+        most = SATURATION.end()
+    )]
     Saturation(f64),
     /// The weights, or the prediction.
     #[error(transparent)]
@@ -43,7 +49,7 @@ pub(crate) enum Error {
     /// The host refused.
     #[error(transparent)]
     Host(#[from] host::Error),
-    /// A bug.
-    #[error("the prediction failed, which is a bug in Polychromify")]
-    Panicked,
+    /// The prediction panicked.
+    #[error("{0}")]
+    Panicked(String),
 }

@@ -1,10 +1,10 @@
-//! A host without GIMP: an image in memory that remembers what was done to it.
+//! A host without GIMP: an image in memory that logs what is done to it.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use polychromify_core::lab::srgb_to_linear;
+use polychromify_image::color::lab::srgb_to_linear;
 
 use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
 
@@ -191,7 +191,7 @@ impl Host for FakeImage {
         Ok(FakePixels { raster: Rc::clone(&layer.replacement), width: layer.info.width as usize })
     }
 
-    fn take_over(&self, layer: Layer) -> Result<(), Error> {
+    fn apply_replacement(&self, layer: Layer) -> Result<(), Error> {
         self.done("take over", Some(layer))?;
         let layers = self.layers.borrow();
         let layer = &layers[layer.0 as usize];
@@ -199,7 +199,7 @@ impl Host for FakeImage {
         Ok(())
     }
 
-    fn in_one_step<T>(&self, step: impl FnOnce() -> T) -> T {
+    fn in_undo_group<T>(&self, step: impl FnOnce() -> T) -> T {
         self.log.borrow_mut().push("[".to_owned());
         let result = step();
         self.log.borrow_mut().push("]".to_owned());
@@ -242,8 +242,8 @@ impl Host for FakeImage {
         None
     }
 
-    fn label(&self, packet: &str, note: &str) -> Result<(), Error> {
-        self.label.replace((packet.to_owned(), note.to_owned()));
+    fn attach_label(&self, packet: &str, json: &str) -> Result<(), Error> {
+        self.label.replace((packet.to_owned(), json.to_owned()));
         self.done("label", None)
     }
 

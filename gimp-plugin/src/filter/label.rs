@@ -1,4 +1,4 @@
-//! What the image says afterwards of its colors (contract C5).
+//! The label that tells that an image's colors are machine-made.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
-use polychromify_core::scan::{Label, SourceType, Vocabulary, label_packet};
+use polychromify_core::{Label, SourceType, Vocabulary, hexadecimal, label_packet};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -20,30 +20,33 @@ pub(super) struct SourceFile {
 }
 
 impl SourceFile {
-    /// Starts to hash a file.
-    pub(super) fn examine(path: Option<PathBuf>) -> Self {
+    /// Starts to hash a file, if there is one.
+    pub(super) fn start_hashing(path: Option<PathBuf>) -> Self {
         let hash = path.clone().map(|path| thread::spawn(move || sha256(path)));
         Self { path, hash }
     }
 
     /// The label of colors by this network. A file that cannot be read is named without its hash.
-    pub(super) fn label(self, network: &Network, settings: &Settings, hints: usize) -> Label {
+    pub(super) fn label(
+        self,
+        network: &Network,
+        settings: &Settings,
+        hints: Option<String>,
+    ) -> Label {
         let name = self.path.as_deref().and_then(|path| path.file_name());
         let hash = self.hash.and_then(|hash| hash.join().ok()?.ok());
-        let mut said = vec![format!("calculated in {}", network.arithmetic())];
+        let mut settings_text = vec![format!("calculated in {}", network.arithmetic())];
         if settings.saturation != 1.0 {
-            said.push(format!("saturation {}", settings.saturation));
+            settings_text.push(format!("saturation {}", settings.saturation));
         }
-        if hints > 0 {
-            said.push(format!("{hints} color hints by the user"));
-        }
+        settings_text.extend(hints);
         Label {
             software: concat!("Polychromify ", env!("CARGO_PKG_VERSION")).to_owned(),
             weights: network.name.clone(),
             weights_sha256: network.sha256.clone(),
             source: name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             source_sha256: hash.unwrap_or_default(),
-            settings: said.join(", "),
+            settings: settings_text.join(", "),
             source_type: SourceType::default(),
             when: Some(SystemTime::now()),
             rendition: String::new(),
@@ -58,8 +61,8 @@ pub(super) fn packet(existing: Option<&str>, label: &Label) -> String {
 }
 
 /// The label as JSON, for GIMP's own files.
-pub(super) fn note(label: &Label) -> String {
-    let mut note = json!({
+pub(super) fn to_json(label: &Label) -> String {
+    let mut value = json!({
         "software": label.software,
         "weights": label.weights,
         "weights_sha256": label.weights_sha256,
@@ -69,16 +72,16 @@ pub(super) fn note(label: &Label) -> String {
         ("source_sha256", &label.source_sha256),
         ("settings", &label.settings),
     ];
-    for (name, value) in more.into_iter().filter(|(_, value)| !value.is_empty()) {
-        note[name] = json!(value);
+    for (name, text) in more.into_iter().filter(|(_, text)| !text.is_empty()) {
+        value[name] = json!(text);
     }
-    note.to_string()
+    value.to_string()
 }
 
 fn sha256(path: PathBuf) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(path)?, &mut Hasher(&mut hasher))?;
-    Ok(hasher.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+    Ok(hexadecimal(&hasher.finalize()))
 }
 
 struct Hasher<'a>(&'a mut Sha256);

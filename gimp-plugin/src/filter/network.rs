@@ -1,18 +1,17 @@
 //! An opened network, and its predictions on a thread of their own.
 
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use directories::ProjectDirs;
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::thumbnail::WorkImage;
-use polychromify_core::weights::known_names;
-use polychromify_core::{Arithmetic, ChromaMap, Colorizer, Device, Hints, Weights};
+use polychromify_core::{
+    Arithmetic, ChromaMap, Colorizer, Device, DeviceChoice, Hints, Weights, WorkImage,
+};
 
-use super::Error;
+use super::error::Error;
+use crate::procedure::panic_message;
 
 /// Weights and the network that they are of.
 pub(crate) struct Network {
@@ -28,7 +27,7 @@ impl Network {
     pub(crate) fn open(name: &str) -> Result<Self, Error> {
         let weights = match name {
             "" => Weights::default_weights()?,
-            name => Weights::find(name, folder().as_deref())?,
+            name => Weights::find(name, Weights::user_folder().as_deref())?,
         };
         let device = Device::open(DeviceChoice::Auto)?;
         let colorizer = Colorizer::open(&weights, &device)?;
@@ -50,9 +49,11 @@ impl Network {
     pub(crate) fn predict(self: &Arc<Self>, image: WorkImage, hints: Hints) -> Prediction {
         let (sender, receiver) = mpsc::channel();
         let network = Arc::clone(self);
-        // The thread ends by itself; a receiver that is gone wants no result.
+        let predict = move || Ok(network.colorizer.predict(&image, &hints)?);
         thread::spawn(move || {
-            let _ = sender.send(network.colorizer.predict(&image, &hints).map_err(Error::from));
+            let result = catch_unwind(AssertUnwindSafe(predict))
+                .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
+            let _ = sender.send(result); // the receiver is gone if the user cancelled
         });
         Prediction(receiver)
     }
@@ -64,20 +65,11 @@ pub(crate) struct Prediction(Receiver<Result<ChromaMap, Error>>);
 impl Prediction {
     /// The result, if it is there within the time.
     pub(crate) fn wait(&self, time: Duration) -> Option<Result<ChromaMap, Error>> {
-        match self.0.recv_timeout(time) {
-            Ok(result) => Some(result),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Err(Error::Panicked)),
-        }
+        self.0.recv_timeout(time).ok()
     }
 }
 
 /// Names that can be chosen, the default first.
 pub(crate) fn names() -> Vec<String> {
-    known_names(folder().as_deref())
-}
-
-/// Where the user's weights lie.
-fn folder() -> Option<PathBuf> {
-    ProjectDirs::from("", "", "Polychromify").map(|user| user.data_dir().join("weights"))
+    Weights::known_names(Weights::user_folder().as_deref())
 }

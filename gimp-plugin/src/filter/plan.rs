@@ -1,26 +1,28 @@
 //! Which layers are colorized, and which one holds the hints.
 
-use super::Error;
-use crate::host::{ColorModel, Host, Layer};
-use crate::procedure::{SATURATION, Settings};
+use polychromify_core::SATURATION;
 
-/// The name by which a hints layer is found.
+use super::error::Error;
+use crate::host::{ColorModel, Host, Layer};
+use crate::procedure::Settings;
+
+/// The name of a layer with hints.
 const HINTS: &str = "hints";
 
-/// What a call is about.
+/// What a call works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Layers to be colorized, each once.
     pub(crate) sources: Vec<Layer>,
     /// The layer with the painted strokes.
     pub(crate) hints: Option<Layer>,
-    /// Whether the image must become one in color first.
+    /// Whether the image must be converted to RGB first.
     pub(crate) gray: bool,
 }
 
 impl Plan {
-    /// Checks what the call asks for. Where the layer with the hints is itself the one to be
-    /// colorized, the layer below it is meant.
+    /// Checks what the call asks for. If the layer with the hints is the only one to be colorized, the
+    /// layer below it is meant.
     pub(crate) fn new<H: Host>(
         host: &H,
         drawables: &[i32],
@@ -30,7 +32,7 @@ impl Plan {
         if model == ColorModel::Indexed {
             return Err(Error::Indexed);
         }
-        if !(SATURATION.0..=SATURATION.1).contains(&settings.saturation) {
+        if !SATURATION.contains(&(settings.saturation as f32)) {
             return Err(Error::Saturation(settings.saturation));
         }
         let hints = hints_layer(host, settings);
@@ -61,7 +63,7 @@ impl Plan {
     }
 }
 
-/// The layer that the settings name, else the one of the name.
+/// The layer that the settings name, else the one that is called `hints`.
 pub(crate) fn hints_layer<H: Host>(host: &H, settings: &Settings) -> Option<Layer> {
     let chosen = settings.hints.and_then(|layer| host.layer_of(layer));
     chosen.or_else(|| host.layer_named(HINTS))

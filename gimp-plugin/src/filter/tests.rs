@@ -1,12 +1,14 @@
 //! The filter on images in memory.
 
-use polychromify_core::device::DeviceChoice;
-use polychromify_core::lab::{Lab, lightness_from_linear, srgb_to_linear};
-use polychromify_core::{Colorizer, Device, Hints, Orientation, SamplesMut, Thumbnail, Weights};
+use polychromify_core::{
+    Colorizer, Device, DeviceChoice, Hints, Orientation, SamplesMut, Thumbnail, Weights,
+};
+use polychromify_image::color::lab::{Lab, fit_chroma, lightness_from_linear, srgb_to_linear};
 
 use super::fake::FakeImage;
-use super::{Preview, Studio, colorize};
-use crate::host::{ColorModel, Host, Layer, Shown};
+use super::{PredictionCache, Preview, colorize};
+use crate::dialog::PreviewUpdate;
+use crate::host::{ColorModel, Host, Layer};
 use crate::procedure::Settings;
 
 /// A small seeded network of strong colors.
@@ -31,7 +33,8 @@ fn settings() -> Settings {
 
 fn run(image: &FakeImage, layers: &[Layer], settings: &Settings) -> Result<Vec<Layer>, String> {
     let ids: Vec<i32> = layers.iter().map(|layer| layer.0).collect();
-    colorize(image, &ids, settings, &mut Studio::default()).map_err(|error| error.to_string())
+    colorize(image, &ids, settings, &mut PredictionCache::default())
+        .map_err(|error| error.to_string())
 }
 
 fn lab([r, g, b, _]: [f32; 4]) -> Lab {
@@ -212,8 +215,8 @@ fn the_label_names_the_network_and_the_settings() {
     let image = FakeImage::new();
     let source = image.add("scan", SIZE, (0, 0), photograph);
     run(&image, &[source], &settings()).unwrap();
-    let (packet, note) = image.label.borrow().clone();
-    for text in [packet, note] {
+    let (packet, json) = image.label.borrow().clone();
+    for text in [packet, json] {
         let hash = Weights::find(TINY, None).unwrap().sha256().to_owned();
         for words in ["Polychromify", "tiny", "saturation 0.2", &hash] {
             assert!(text.contains(words), "{words} in {text}");
@@ -226,11 +229,11 @@ fn the_label_names_the_network_and_the_settings() {
 fn picture(preview: &mut Preview<'_, FakeImage>, settings: &Settings) -> Vec<u8> {
     for _ in 0..2000 {
         match preview.update(settings) {
-            Some(Shown::Picture { width, height, rgb }) => {
+            Some(PreviewUpdate::Picture { width, height, rgb }) => {
                 assert_eq!((width, height), SIZE, "small ones are shown as they are");
                 return rgb;
             }
-            Some(Shown::Text(text)) => assert_eq!(text, "Predicting..."),
+            Some(PreviewUpdate::Text(text)) => assert_eq!(text, "Predicting..."),
             None => std::thread::sleep(std::time::Duration::from_millis(5)),
         }
     }
@@ -241,15 +244,15 @@ fn picture(preview: &mut Preview<'_, FakeImage>, settings: &Settings) -> Vec<u8>
 fn a_preview_shows_the_result_and_predicts_once_for_all_saturations() {
     let image = FakeImage::new();
     let source = image.add("scan", SIZE, (0, 0), photograph);
-    let (ids, mut studio) = ([source.0], Studio::default());
-    let mut preview = Preview::new(&image, &mut studio, &ids);
+    let (ids, mut cache) = ([source.0], PredictionCache::default());
+    let mut preview = Preview::new(&image, &mut cache, &ids);
     let colors = picture(&mut preview, &settings());
     assert_eq!(preview.update(&settings()), None, "it is shown already");
     let stronger = picture(&mut preview, &Settings { saturation: 0.3, ..settings() });
     assert_ne!(colors, stronger);
     assert_eq!(*image.log.borrow(), ["read scan"], "read and predicted once");
 
-    let result = colorize(&image, &ids, &settings(), &mut studio).unwrap();
+    let result = colorize(&image, &ids, &settings(), &mut cache).unwrap();
     let reads = image.log.borrow().iter().filter(|entry| *entry == "read scan").count();
     assert_eq!(reads, 2, "the second time to paint: the preview's prediction serves");
     let raster = image.raster(result[0]);
@@ -262,11 +265,78 @@ fn a_preview_shows_the_result_and_predicts_once_for_all_saturations() {
 fn a_preview_says_in_words_why_there_is_none_and_recovers() {
     let image = FakeImage::new();
     let source = image.add("scan", SIZE, (0, 0), photograph);
-    let (ids, mut studio) = ([source.0], Studio::default());
-    let mut preview = Preview::new(&image, &mut studio, &ids);
+    let (ids, mut cache) = ([source.0], PredictionCache::default());
+    let mut preview = Preview::new(&image, &mut cache, &ids);
     let wrong = Settings { weights: "nobody".into(), ..settings() };
     let said = preview.update(&wrong);
-    assert!(matches!(&said, Some(Shown::Text(text)) if text.contains("nobody")), "{said:?}");
+    assert!(
+        matches!(&said, Some(PreviewUpdate::Text(text)) if text.contains("nobody")),
+        "{said:?}"
+    );
     assert_eq!(preview.update(&wrong), None, "said once");
     picture(&mut preview, &settings());
+}
+
+/// A gray photograph of a meadow, trees, a mountain and the sky.
+const PHOTOGRAPH: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/assets/photos/aitzgorri.jpg");
+
+/// Mean difference of `(a, b)` between strokes and what the default network makes of them, over the
+/// painted pixels. Where the screen has no such color at the photograph's lightness, the strongest
+/// of the same hue is wanted.
+fn difference_in_strokes(stroke: impl Fn(f32, f32) -> Option<[f32; 3]>) -> f64 {
+    let photo = image::open(PHOTOGRAPH).unwrap().into_luma8();
+    let size = photo.dimensions();
+    let image = FakeImage::new();
+    let source = image.add("scan", size, (0, 0), |x, y| {
+        let v = f32::from(photo.get_pixel(x, y)[0]) / 255.0;
+        [v, v, v, 1.0]
+    });
+    let painted = |x, y| stroke(x as f32, y as f32);
+    let hints = image.add("hints", size, (0, 0), |x, y| {
+        painted(x, y).map_or([0.0; 4], |[r, g, b]| [r, g, b, 1.0])
+    });
+    let result = run(&image, &[source, hints], &Settings::default()).unwrap();
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (at, pixel) in image.raster(result[0]).into_iter().enumerate() {
+        let (x, y) = (at as u32 % size.0, at as u32 / size.0);
+        if let Some(rgb) = painted(x, y) {
+            let found = lab(pixel);
+            let wanted = Lab { l: found.l, ..Lab::from_srgb(rgb) };
+            let wanted = Lab::from_linear(fit_chroma(wanted).1);
+            sum += f64::from((wanted.a - found.a).hypot(wanted.b - found.b));
+            count += 1.0;
+        }
+    }
+    sum / count
+}
+
+#[test]
+fn strokes_of_any_shape_get_their_colors() {
+    let colors = [[115, 140, 77], [140, 115, 89], [115, 140, 179], [128, 107, 148]];
+    let [green, brown, blue, violet] = colors.map(|rgb: [u8; 3]| rgb.map(|v| f32::from(v) / 255.0));
+    let wide = |x: f32, y: f32| {
+        ((200.0..1000.0).contains(&x) && (650.0..680.0).contains(&y)).then_some(brown)
+    };
+    let thin = |x: f32, y: f32| {
+        ((100.0..1000.0).contains(&x) && (y - 400.0 - 0.2 * x).abs() < 3.0).then_some(violet)
+    };
+    let touching = |x: f32, y: f32| {
+        let color = if x < 600.0 { brown } else { blue };
+        ((200.0..1000.0).contains(&x) && (650.0..700.0).contains(&y)).then_some(color)
+    };
+    let curves = |x: f32, y: f32| {
+        let wave = 25.0 * (x / 40.0).sin();
+        let rows = [(60.0, blue), (260.0, violet), (400.0, brown), (620.0, green), (700.0, brown)];
+        let on = |row: f32| (y - row - wave).abs() < 6.0 && (150.0..1050.0).contains(&x);
+        rows.into_iter().find(|(row, _)| on(*row)).map(|(_, color)| color)
+    };
+    for (name, found) in [
+        ("a wide one", difference_in_strokes(wide)),
+        ("a thin one", difference_in_strokes(thin)),
+        ("two that touch", difference_in_strokes(touching)),
+        ("five curves", difference_in_strokes(curves)),
+    ] {
+        assert!(found < 0.5, "{name}: {found}");
+    }
 }

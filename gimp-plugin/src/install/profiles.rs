@@ -1,10 +1,10 @@
-//! The profiles of the user's GIMPs.
+//! Finds the profiles of the user's GIMPs.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder in which one GIMP keeps what is the user's.
+/// The folder in which one version of GIMP keeps the user's settings and plug-ins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Profile {
     /// For messages, such as `GIMP 3.0 (Flatpak)`.
@@ -12,9 +12,9 @@ pub(crate) struct Profile {
     pub(crate) path: PathBuf,
 }
 
-/// Where the user's programs keep their settings, as the environment says.
+/// Folders of the user, as the environment tells them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct UserFolders {
     pub(crate) home: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`.
     pub(crate) settings: Option<PathBuf>,
@@ -22,7 +22,7 @@ pub(crate) struct Places {
     pub(crate) directories: [Option<PathBuf>; 2],
 }
 
-impl Places {
+impl UserFolders {
     /// Asks for variables by their names.
     pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -34,10 +34,10 @@ impl Places {
     }
 }
 
-/// The profiles that there are, each once, and the folders that were looked at.
-pub(crate) fn find(places: &Places) -> (Vec<Profile>, Vec<PathBuf>) {
+/// The profiles that exist, each once, and the folders that were searched.
+pub(crate) fn find(folders: &UserFolders) -> (Vec<Profile>, Vec<PathBuf>) {
     let mut profiles: Vec<Profile> = Vec::new();
-    let mut looked = Vec::new();
+    let mut searched = Vec::new();
     let mut add = |profile: Profile| {
         let same =
             |known: &Profile| known.path.canonicalize().ok() == profile.path.canonicalize().ok();
@@ -45,16 +45,16 @@ pub(crate) fn find(places: &Places) -> (Vec<Profile>, Vec<PathBuf>) {
             profiles.push(profile);
         }
     };
-    for (version, directory) in ["2", "3"].iter().zip(&places.directories) {
+    for (version, directory) in ["2", "3"].iter().zip(&folders.directories) {
         if let Some(directory) = directory {
             // GIMP takes a relative one to be below the home folder.
-            let path = places.home.as_deref().unwrap_or(Path::new("")).join(directory);
-            looked.push(path.clone());
+            let path = folders.home.as_deref().unwrap_or(Path::new("")).join(directory);
+            searched.push(path.clone());
             add(Profile { name: format!("GIMP {version} (GIMP{version}_DIRECTORY)"), path });
         }
     }
-    let home = |below: &str| places.home.as_ref().map(|home| home.join(below));
-    let native = places.settings.clone().or_else(|| home(".config"));
+    let home = |below: &str| folders.home.as_ref().map(|home| home.join(below));
+    let native = folders.settings.clone().or_else(|| home(".config"));
     let flatpak = home(".var/app/org.gimp.GIMP/config");
     for (settings, kind) in [(native, ""), (flatpak, " (Flatpak)")] {
         let Some(folder) = settings.map(|settings| settings.join("GIMP")) else { continue };
@@ -62,9 +62,9 @@ pub(crate) fn find(places: &Places) -> (Vec<Profile>, Vec<PathBuf>) {
             let path = folder.join(&version);
             add(Profile { name: format!("GIMP {version}{kind}"), path });
         }
-        looked.push(folder);
+        searched.push(folder);
     }
-    (profiles, looked)
+    (profiles, searched)
 }
 
 /// The versions that have a profile in a folder and run this plug-in.
@@ -88,8 +88,8 @@ mod tests {
         for folder in [".config/GIMP/2.8", ".config/GIMP/2.10", ".config/GIMP/3.0", flatpak] {
             fs::create_dir_all(at.path().join(folder)).unwrap();
         }
-        let places = Places { home: Some(at.path().to_path_buf()), ..Places::default() };
-        let (profiles, _) = find(&places);
+        let folders = UserFolders { home: Some(at.path().to_path_buf()), ..UserFolders::default() };
+        let (profiles, _) = find(&folders);
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
         assert_eq!(names, ["GIMP 2.10", "GIMP 3.0", "GIMP 3.2 (Flatpak)"]);
     }
@@ -99,22 +99,22 @@ mod tests {
         let at = tempfile::tempdir().unwrap();
         let profile = at.path().join("settings/GIMP/3.0");
         fs::create_dir_all(&profile).unwrap();
-        let places = Places::from_environment(|name| match name {
+        let folders = UserFolders::from_environment(|name| match name {
             "HOME" => Some(at.path().join("home").into()),
             "XDG_CONFIG_HOME" => Some(at.path().join("settings").into()),
             "GIMP3_DIRECTORY" => Some(profile.clone().into()),
             _ => None,
         });
-        let (profiles, _) = find(&places);
+        let (profiles, _) = find(&folders);
         assert_eq!(profiles, [Profile { name: "GIMP 3 (GIMP3_DIRECTORY)".into(), path: profile }]);
     }
 
     #[test]
-    fn without_a_profile_the_folders_that_were_looked_at_are_told() {
+    fn without_a_profile_the_searched_folders_are_told() {
         let at = tempfile::tempdir().unwrap();
-        let places = Places { home: Some(at.path().to_path_buf()), ..Places::default() };
-        let (profiles, looked) = find(&places);
+        let folders = UserFolders { home: Some(at.path().to_path_buf()), ..UserFolders::default() };
+        let (profiles, searched) = find(&folders);
         assert!(profiles.is_empty());
-        assert_eq!(looked[0], at.path().join(".config/GIMP"));
+        assert_eq!(searched[0], at.path().join(".config/GIMP"));
     }
 }

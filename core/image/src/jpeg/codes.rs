@@ -165,13 +165,13 @@ impl<'a, K: Keep> Codes<'a, K> {
             while k <= last {
                 let symbol = bits.symbol(table)?;
                 let (mut zeros, size) = (symbol >> 4, symbol & 15);
-                let new = match (zeros, size) {
-                    (15, 0) => None,
-                    (_, 0) => {
-                        self.run = (1 << zeros) + bits.number(zeros.into())?;
-                        break;
-                    }
-                    (_, 1) => Some(bits.coefficient(1)? << low),
+                if size == 0 && zeros < 15 {
+                    self.run = (1 << zeros) + bits.number(zeros.into())?;
+                    break;
+                }
+                let new = match size {
+                    0 => None,
+                    1 => Some(bits.coefficient(1)? << low),
                     _ => return Err("a coefficient out of range"),
                 };
                 while k <= last {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::check::read;
 use super::codes::Keep;
-use super::scans::{Grid, size};
+use super::scans::{Grid, factors, size};
 use super::segments::{Component, Frame, Segments};
 
 /// Place of the coefficients in a block, in zigzag order (ISO 10918-1, figure A.6).
@@ -31,7 +31,8 @@ pub(crate) fn decode(segments: &Segments<'_>) -> Result<(Vec<u16>, usize), Strin
     for (index, (component, blocks)) in frame.components.iter().zip(blocks).enumerate() {
         let plane = plane(frame, *component, &blocks, &quantization[index]);
         drop(blocks);
-        let enlarge = Enlarge::new(&plane, (width, height));
+        let factors = factors(frame, *component);
+        let enlarge = Enlarge { plane: &plane, size: (width, height), factors };
         samples.par_chunks_mut(width * count).enumerate().for_each(|(y, row)| {
             let mut line = Vec::with_capacity(width + 1);
             enlarge.row(y, &mut line);
@@ -166,19 +167,11 @@ fn inverse_transform(block: &[i16; 64], steps: &[f32; 64], basis: &[[f32; 8]; 8]
 struct Enlarge<'a> {
     plane: &'a Plane,
     size: (usize, usize),
-    /// How often a sample stands in a row and in a column, where that is a whole number.
+    /// How often a sample stands in a row and in a column; 0: no whole number of times.
     factors: (usize, usize),
 }
 
-impl<'a> Enlarge<'a> {
-    fn new(plane: &'a Plane, size: (usize, usize)) -> Self {
-        let factor = |whole: usize, part: usize| {
-            (1..=4).find(|factor| whole.div_ceil(*factor) == part).unwrap_or(0)
-        };
-        let factors = (factor(size.0, plane.width), factor(size.1, plane.height));
-        Self { plane, size, factors }
-    }
-
+impl Enlarge<'_> {
     /// Appends the picture's row `y`.
     fn row(&self, y: usize, line: &mut Vec<u16>) {
         let (width, rows) = (self.plane.width, self.plane.height);

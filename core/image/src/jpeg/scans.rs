@@ -65,6 +65,16 @@ pub(crate) fn size(frame: &Frame, component: Component) -> (usize, usize) {
     )
 }
 
+/// How often a sample of a component stands in a row and in a column; 0: no whole number of times.
+pub(crate) fn factors(frame: &Frame, component: Component) -> (usize, usize) {
+    let (horizontal, vertical) = largest_factors(frame);
+    let factor = |most: usize, own: u8| {
+        let own = usize::from(own);
+        if most.is_multiple_of(own) { most / own } else { 0 }
+    };
+    (factor(horizontal, component.horizontal), factor(vertical, component.vertical))
+}
+
 /// A scan's header.
 pub(crate) struct Header {
     /// Index of the component, its DC and its AC table.

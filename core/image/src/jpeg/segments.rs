@@ -102,14 +102,8 @@ impl<'a> Segments<'a> {
                     frames += 1;
                     frame = Some(Frame::read(marker, data)?);
                 }
-                0xDC => match data {
-                    [a, b] => told_height = Some(u16::from_be_bytes([*a, *b])),
-                    _ => return Err("a broken number of lines".into()),
-                },
-                0xDD => match data {
-                    [a, b] => restart_interval = u16::from_be_bytes([*a, *b]),
-                    _ => return Err("a broken restart interval".into()),
-                },
+                0xDC => told_height = Some(number(data, "a broken number of lines")?),
+                0xDD => restart_interval = number(data, "a broken restart interval")?,
                 0xDA => {
                     let scan = walk.entropy_coded();
                     scans.push(Scan {
@@ -170,6 +164,11 @@ impl Frame {
         let (height, width) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
         Ok(Self { marker, precision, width, height, height_told_late: false, components })
     }
+}
+
+/// A segment that is a number of 16 bits.
+fn number(data: &[u8], broken: &str) -> Result<u16, String> {
+    <[u8; 2]>::try_from(data).map(u16::from_be_bytes).map_err(|_| broken.to_owned())
 }
 
 /// A place in a file.

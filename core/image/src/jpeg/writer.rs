@@ -11,7 +11,7 @@ use super::strips::{END, Head, Strips};
 use super::{EXIF, EXTENDED_XMP, PHOTOSHOP, SEGMENT_BYTES, XMP, extended};
 use crate::error::unsupported;
 use crate::metadata::{Density, Metadata, Unit};
-use crate::writer::PageTags;
+use crate::page_tags::PageTags;
 use crate::{Error, Format, Notice, Result, Rows};
 
 /// Bands that are encoded while the next one is painted.

@@ -6,8 +6,8 @@ use ::png::ColorType;
 
 use super::{RAW_PROFILE, XMP};
 use crate::metadata::Unit;
+use crate::page_tags::PageTags;
 use crate::samples::Depth;
-use crate::writer::PageTags;
 use crate::{Error, Format, Notice, Result, Rows};
 
 /// Writes the rows with metadata that is true of the result.

@@ -10,8 +10,8 @@ use crate::jpeg::{self, Picture};
 use crate::samples::{Samples, SamplesRef};
 use crate::{Error, Limits, Notice, Result};
 
-/// Adobe's marker with no color transform: three components are RGB.
-const RGB: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
+/// Adobe's marker with no color transform: components are samples as they are.
+const UNTRANSFORMED: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
 
 /// Reads the stream of the strip or tile `index` and its headers; refuses what is not decoded.
 pub(crate) fn check(
@@ -81,7 +81,8 @@ fn stream(plan: &Plan, index: usize, mut slice: Slice) -> Result<Vec<u8>> {
     slice.read_to_end(&mut data).map_err(Error::Read)?;
     let tables = match &plan.coding {
         Coding::OldJpeg(header) => {
-            return Ok(header.stream((plan.chunk.0, plan.rows(index)), &data));
+            let stream = header.stream((plan.chunk.0, plan.rows(index)), &data);
+            return Ok(if plan.untransformed { untransformed(&stream) } else { stream });
         }
         Coding::Jpeg(tables) => &tables[..],
         Coding::Bytes(_) | Coding::Fax(_) => &[],
@@ -89,12 +90,14 @@ fn stream(plan: &Plan, index: usize, mut slice: Slice) -> Result<Vec<u8>> {
     let Some(rest) = data.strip_prefix(b"\xFF\xD8") else {
         return Err(damaged("a strip or tile that does not start as JPEG"));
     };
-    let mut stream = b"\xFF\xD8".to_vec();
-    if plan.stores_rgb {
-        stream.extend(RGB);
-    }
     let tables = tables.strip_prefix(b"\xFF\xD8").unwrap_or(tables);
-    stream.extend(tables.strip_suffix(b"\xFF\xD9").unwrap_or(tables));
-    stream.extend(rest);
-    Ok(stream)
+    let tables = tables.strip_suffix(b"\xFF\xD9").unwrap_or(tables);
+    let stream = [b"\xFF\xD8", tables, rest].concat();
+    Ok(if plan.untransformed { untransformed(&stream) } else { stream })
+}
+
+/// A stream that says that its components are samples as they are.
+fn untransformed(stream: &[u8]) -> Vec<u8> {
+    let (start, rest) = stream.split_at(2);
+    [start, UNTRANSFORMED, rest].concat()
 }

@@ -28,7 +28,7 @@ pub(crate) struct Pages {
     pub(crate) places: Arc<[u64]>,
     /// Whether there are others.
     pub(crate) others: bool,
-    /// Those that are left out for their size alone.
+    /// Those that are left out without a mark.
     notices: Arc<[Notice]>,
 }
 
@@ -47,12 +47,13 @@ impl Pages {
                 (places, facts) = below.into_iter().unzip();
             }
         }
-        let (scans, previews) = choose(&facts);
+        let Chosen { scans, previews, infrared } = choose(&facts);
         let notices = previews.into_iter().map(|page| {
             let Facts { width, height, .. } = facts[page];
             Notice::PreviewLeftOut { number: page + 1, width, height }
         });
-        let notices = notices.collect();
+        let infrared = infrared.map(|page| Notice::InfraredLeftOut { number: page + 1 });
+        let notices = notices.chain(infrared).collect();
         let others = scans.len() < list.len();
         let places: Arc<[u64]> = scans.into_iter().map(|page| places[page]).collect();
         if places.is_empty() {
@@ -102,33 +103,55 @@ pub(crate) struct Facts {
     pub(crate) subfile: u32,
     /// `PhotometricInterpretation`.
     pub(crate) photometric: u16,
+    /// Samples a pixel, and bits of the first.
+    pub(crate) samples: u16,
+    pub(crate) bits: u16,
+    pub(crate) tiled: bool,
 }
 
-/// The pages that hold scans, in order, at least one if there are any; then those that are left out
-/// for their size alone.
-pub(crate) fn choose(pages: &[Facts]) -> (Vec<usize>, Vec<usize>) {
+/// Pages of a file by their numbers, from 0.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Chosen {
+    /// Those that hold scans, in order, at least one if there are any.
+    pub(crate) scans: Vec<usize>,
+    /// Those that are left out for their size alone.
+    pub(crate) previews: Vec<usize>,
+    /// That which is left out as the infrared of the one before it.
+    pub(crate) infrared: Option<usize>,
+}
+
+/// Which pages hold scans.
+pub(crate) fn choose(pages: &[Facts]) -> Chosen {
     let candidates: Vec<usize> = (0..pages.len()).filter(|&i| pages[i].is_scan()).collect();
     if candidates.is_empty() {
         // A preview without its scan is the picture that there is.
         let largest =
             (0..pages.len()).rev().max_by_key(|&i| (!pages[i].is_mask(), pages[i].area()));
-        return (largest.into_iter().collect(), Vec::new());
+        return Chosen { scans: largest.into_iter().collect(), ..Chosen::default() };
+    }
+    if let [scan, infrared] = candidates[..]
+        && pages[infrared].is_infrared_of(&pages[scan], pages)
+    {
+        return Chosen { scans: vec![scan], infrared: Some(infrared), ..Chosen::default() };
     }
     let pyramid = candidates.len() > 2
         && candidates.windows(2).all(|pair| pages[pair[1]].is_small(&pages[pair[0]], 2));
+    // What a program that is not meant to write pyramids calls their levels does not count.
+    let tiles = candidates.iter().all(|&page| pages[page].tiled);
     let preview = |place: usize| {
         let page = &pages[candidates[place]];
         let beside = [place.checked_sub(1), Some(place + 1)].into_iter().flatten();
         let mut beside = beside.filter_map(|place| candidates.get(place));
         let small = |&other: &usize| page.is_small(&pages[other], 4);
-        page.subfile & PAGE == 0
-            && (pyramid && place > 0
-                || page.width.max(page.height) <= PREVIEW_SIDE && beside.any(small))
+        pyramid && tiles && place > 0
+            || page.subfile & PAGE == 0
+                && (pyramid && place > 0
+                    || page.width.max(page.height) <= PREVIEW_SIDE && beside.any(small))
     };
     let (previews, scans): (Vec<usize>, Vec<usize>) =
         (0..candidates.len()).partition(|&place| preview(place));
     let numbers = |places: Vec<usize>| places.into_iter().map(|place| candidates[place]).collect();
-    (numbers(scans), numbers(previews))
+    Chosen { scans: numbers(scans), previews: numbers(previews), infrared: None }
 }
 
 impl Facts {
@@ -143,6 +166,9 @@ impl Facts {
             height: side(tag::IMAGE_LENGTH),
             subfile,
             photometric: number(tag::PHOTOMETRIC_INTERPRETATION) as u16,
+            samples: number(tag::SAMPLES_PER_PIXEL).max(1) as u16,
+            bits: number(tag::BITS_PER_SAMPLE) as u16,
+            tiled: entries.contains(tag::TILE_OFFSETS) || entries.contains(tag::TILE_WIDTH),
         })
     }
 
@@ -157,6 +183,18 @@ impl Facts {
 
     fn area(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Whether it is what film scanners' programs write behind a scan: its infrared, in gray. Behind a
+    /// gray scan it may be the next page as well, unless all is of 16 bits and has a marked preview.
+    fn is_infrared_of(&self, scan: &Self, pages: &[Self]) -> bool {
+        let gray = |page: &Self| page.samples == 1 && page.photometric < 2;
+        let preview = || pages.iter().any(|page| page.subfile & REDUCED != 0);
+        let same_size = (self.width, self.height) == (scan.width, scan.height);
+        let sixteen = self.bits == 16 && scan.bits == 16;
+        let in_color = scan.photometric == 2 && scan.samples >= 3;
+        let unmarked = (self.subfile | scan.subfile) & PAGE == 0;
+        same_size && unmarked && gray(self) && (in_color || gray(scan) && sixteen && preview())
     }
 
     /// Whether it has the shape of another, as near as whole pixels allow, and at most the
@@ -185,11 +223,29 @@ mod tests {
     use super::*;
 
     fn page(width: u32, height: u32, subfile: u32) -> Facts {
-        Facts { width, height, subfile, photometric: 1 }
+        Facts { width, height, subfile, photometric: 1, samples: 1, bits: 8, tiled: false }
     }
 
     fn scans(pages: &[Facts]) -> Vec<usize> {
-        choose(pages).0
+        choose(pages).scans
+    }
+
+    fn scans_and_previews(pages: &[Facts]) -> (Vec<usize>, Vec<usize>) {
+        let Chosen { scans, previews, .. } = choose(pages);
+        (scans, previews)
+    }
+
+    #[test]
+    fn gray_of_the_size_of_a_scan_in_color_is_its_infrared() {
+        let color = Facts { photometric: 2, samples: 3, ..page(400, 300, 0) };
+        let chosen = |pages: &[Facts]| (choose(pages).scans, choose(pages).infrared);
+        assert_eq!(chosen(&[color, page(400, 300, 0)]), (vec![0], Some(1)));
+        assert_eq!(chosen(&[color, page(50, 38, 1), page(400, 300, 0)]), (vec![0], Some(2)));
+        assert_eq!(chosen(&[color, page(300, 400, 0)]), (vec![0, 1], None));
+        assert_eq!(chosen(&[page(400, 300, 0); 2]), (vec![0, 1], None));
+        let gray = Facts { bits: 16, ..page(400, 300, 0) };
+        assert_eq!(chosen(&[gray, gray]), (vec![0, 1], None));
+        assert_eq!(chosen(&[gray, page(50, 38, 1), gray]), (vec![0], Some(2)));
     }
 
     #[test]
@@ -214,11 +270,12 @@ mod tests {
 
     #[test]
     fn a_much_smaller_page_of_the_same_shape_beside_a_scan_is_its_preview() {
-        assert_eq!(choose(&[page(4001, 3001, 0), page(200, 150, 0)]), (vec![0], vec![1]));
-        assert_eq!(choose(&[page(200, 150, 0), page(4001, 3001, 0)]), (vec![1], vec![0]));
+        let pages = [page(4001, 3001, 0), page(200, 150, 0)];
+        assert_eq!(scans_and_previews(&pages), (vec![0], vec![1]));
+        assert_eq!(scans_and_previews(&[pages[1], pages[0]]), (vec![1], vec![0]));
         let pairs =
             [page(4000, 3000, 0), page(200, 150, 0), page(3000, 4000, 0), page(150, 200, 0)];
-        assert_eq!(choose(&pairs), (vec![0, 2], vec![1, 3]));
+        assert_eq!(scans_and_previews(&pairs), (vec![0, 2], vec![1, 3]));
         assert_eq!(scans(&[page(4000, 3000, 0), page(150, 150, 0)]), [0, 1]);
     }
 
@@ -226,6 +283,9 @@ mod tests {
     fn of_a_pyramid_the_first_is_the_scan() {
         let pages = [0, 1, 2, 3].map(|level| page(10_001 >> level, 7_777 >> level, 0));
         assert_eq!(scans(&pages), [0]);
+        // ImageMagick calls each level a page.
+        let levels = pages.map(|page| Facts { subfile: PAGE, tiled: true, ..page });
+        assert_eq!(scans(&levels), [0]);
     }
 
     #[test]

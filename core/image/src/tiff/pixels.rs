@@ -38,11 +38,13 @@ pub(crate) struct YCbCr {
     pub(crate) reference: [f32; 6],
 }
 
-/// The opacity among stored samples.
+/// The stored sample beside those of color that is carried.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Alpha {
     /// Place in the pixel.
     pub(crate) index: usize,
+    /// Whether it is opacity, and not infrared, a mask or whatever else.
+    pub(crate) is_opacity: bool,
     /// Whether colors were multiplied by it.
     pub(crate) premultiplied: bool,
 }
@@ -165,7 +167,7 @@ impl Pixels {
         for pixel in from.chunks_exact(self.samples) {
             for &sample in &pixel[..colors] {
                 let sample = match self.alpha {
-                    Some(Alpha { index, premultiplied: true }) => divided(sample, pixel[index]),
+                    Some(Alpha { index, premultiplied: true, .. }) => divided(sample, pixel[index]),
                     _ => sample,
                 };
                 to.push(if inverted { not(sample) } else { sample });
@@ -195,6 +197,18 @@ impl LabCode {
 }
 
 impl YCbCr {
+    /// Weights of ITU-R BT.601.
+    pub(crate) const BT_601: [f32; 3] = [0.299, 0.587, 0.114];
+    /// Black and white of JFIF.
+    pub(crate) const FULL_RANGE: [f32; 6] = [0.0, 255.0, 128.0, 255.0, 128.0, 255.0];
+
+    /// Whether it is that of JFIF.
+    pub(crate) fn is_usual(&self) -> bool {
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() < 2e-3;
+        self.weights.iter().zip(&Self::BT_601).all(near)
+            && self.reference.iter().zip(&Self::FULL_RANGE).all(near)
+    }
+
     fn rgb(&self, pixel: [u8; 3]) -> [u8; 3] {
         let r = &self.reference;
         let scaled = |i: usize, full: f32| {

@@ -3,7 +3,7 @@
 use super::coding::Coding;
 use super::directory::{Directories, Entries};
 use super::pixels::{Meaning, Pixels};
-use super::tags::Tags;
+use super::tags::{OldJpeg, Tags};
 use super::unpack::Packing;
 use crate::color::profile::cmyk::CmykConversion;
 use crate::compression::Compression;
@@ -36,8 +36,11 @@ pub(crate) struct Plan {
     /// Bits of a byte stand the other way around.
     pub(crate) reversed: bool,
     pub(crate) planar: bool,
-    /// JPEG streams of three components are RGB.
-    pub(crate) stores_rgb: bool,
+    /// The components of JPEG streams are samples as they are, and not luma and chroma to be turned
+    /// into RGB.
+    pub(crate) untransformed: bool,
+    /// No tag says what the values mean: 0 is taken for white, where it is.
+    assumed: Option<&'static str>,
     /// Pixels that share the color differences of `YCbCr`, across and down.
     pub(crate) shared: (usize, usize),
     /// Width and height of a strip or tile.
@@ -52,15 +55,15 @@ impl Plan {
     pub(crate) fn read(file: &Directories, entries: &Entries, limits: &Limits) -> Result<Self> {
         let tags = Tags { file, entries };
         let (width, height) = tags.size()?;
-        let samples = tags.number(tag::SAMPLES_PER_PIXEL, 1)?;
-        if samples == 0 || samples > MOST_SAMPLES {
-            return Err(unsupported(format!("TIFF of {samples} samples a pixel")));
-        }
-        let samples = samples as usize;
+        let samples = match tags.number(tag::SAMPLES_PER_PIXEL, 1)? {
+            samples @ 1..=MOST_SAMPLES => samples as usize,
+            samples => return Err(unsupported(format!("TIFF of {samples} samples a pixel"))),
+        };
         let coding = tags.coding(samples)?;
-        let photometric = tags.number(tag::PHOTOMETRIC_INTERPRETATION, 1)?;
+        let (photometric, assumed) = tags.photometric(samples, &coding)?;
         let mut packing = tags.packing(samples, &coding)?;
         let (meaning, shared) = tags.meaning(photometric, &mut packing, &coding)?;
+        let applies_reference = coding.is_jpeg() && matches!(meaning, Meaning::YCbCr(_));
         let colors = Pixels::colors(&meaning);
         if samples < colors {
             return Err(damaged(format!("{samples} samples of color, expected {colors}")));
@@ -75,7 +78,10 @@ impl Plan {
         if !plain && planar && shared != (1, 1) {
             return Err(unsupported("YCbCr color in separate planes of different size"));
         }
-        let stream = tags.old_jpeg_stream()?;
+        let stream = match tags.old_jpeg()? {
+            Some(OldJpeg::Whole(place)) => Some(place),
+            Some(OldJpeg::Head(_)) | None => None,
+        };
         let (tiled, chunk) = match stream {
             Some(_) => (false, (width, height)),
             None => tags.chunk(width, height)?,
@@ -90,17 +96,14 @@ impl Plan {
             pixels,
             reversed,
             planar,
-            stores_rgb: photometric == 2,
+            untransformed: photometric == 2 || applies_reference,
+            assumed: assumed.then(|| assumption(photometric)),
             shared,
             chunk,
             tiled,
             places: Vec::new(),
         };
-        let pixels = width as u64 * height as u64;
-        if pixels > LARGE && pixels / file.length > MOST_PIXELS_A_BYTE {
-            let reason = format!("{pixels} pixels in {} bytes", file.length);
-            return Err(Error::Limit(reason));
-        }
+        plan.check_size(file.length)?;
         plan.check_memory(limits)?;
         plan.places = match stream {
             Some(place) => vec![place],
@@ -115,6 +118,9 @@ impl Plan {
         if let Meaning::Cmyk(inks) = &mut self.pixels.meaning {
             *inks = CmykConversion::new(icc, notices);
         }
+        if let Some(meaning) = self.assumed {
+            notices.push(Notice::MeaningAssumed { meaning: meaning.into() });
+        }
         let colors = Pixels::colors(&self.pixels.meaning);
         let count = self.pixels.samples - colors - usize::from(self.pixels.alpha.is_some());
         if count > 0 {
@@ -126,6 +132,15 @@ impl Plan {
     fn chunks(&self) -> usize {
         let (width, height) = self.chunk;
         self.width.div_ceil(width) * self.height.div_ceil(height) * self.planes()
+    }
+
+    /// Refuses a file that is too small for its picture.
+    fn check_size(&self, length: u64) -> Result<()> {
+        let pixels = self.width as u64 * self.height as u64;
+        if pixels > LARGE && pixels / length > MOST_PIXELS_A_BYTE {
+            return Err(Error::Limit(format!("{pixels} pixels in {length} bytes")));
+        }
+        Ok(())
     }
 
     /// Refuses what takes more memory than allowed, whatever its data are.
@@ -205,6 +220,15 @@ impl Plan {
     /// Bytes of a row of a strip or tile, in a plane.
     pub(crate) fn row_bytes(&self) -> usize {
         self.packing.row_bytes(self.chunk.0 * self.stride())
+    }
+}
+
+/// What values are taken for, where no tag says what they mean.
+fn assumption(photometric: u64) -> &'static str {
+    match photometric {
+        0 => "0 is white",
+        1 => "0 is black",
+        _ => "red, green and blue",
     }
 }
 

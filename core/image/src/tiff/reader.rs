@@ -222,6 +222,10 @@ impl Reader {
 }
 
 impl Decode for Reader {
+    fn alpha_is_opacity(&self) -> bool {
+        self.plan.pixels.alpha.is_none_or(|alpha| alpha.is_opacity)
+    }
+
     fn take_notices(&mut self) -> Vec<Notice> {
         // Strips are alike: what many of them have is told once.
         let mut told: Vec<Notice> = Vec::new();

@@ -3,7 +3,7 @@
 use super::coding::{Coding, compression_name};
 use super::directory::{Directories, Entries};
 use super::fax::Code;
-use super::old_jpeg;
+use super::old_jpeg::{self, Extent};
 use super::pixels::{Alpha, LabCode, Meaning, YCbCr};
 use super::unpack::{Kind, Packing, Predictor};
 use crate::color::profile::cmyk::CmykConversion;
@@ -15,6 +15,17 @@ use crate::{Error, Limits, Result};
 
 /// Most strips or tiles: a gigapixel in tiles of 16x16.
 const MOST_CHUNKS: usize = 1 << 22;
+
+/// Most bytes of the head of a JPEG of before 1995: its tables.
+const MOST_OLD_HEAD: u64 = 1 << 18;
+
+/// What a JPEG of before 1995 has beside its strips.
+pub(crate) enum OldJpeg {
+    /// The picture as one stream: its place and length.
+    Whole((u64, u64)),
+    /// A stream up to its codes, which are the strips; empty: they are streams of their own.
+    Head(Vec<u8>),
+}
 
 /// The tags of a page.
 pub(crate) struct Tags<'a> {
@@ -64,16 +75,19 @@ impl Tags<'_> {
                 let tables = self.file.value(self.entries, tag::JPEG_TABLES, 1 << 16)?;
                 Coding::Jpeg(tables.map(|value| value.bytes).unwrap_or_default())
             }
-            6 if self.old_jpeg_stream()?.is_some() => Coding::Jpeg(Vec::new()),
-            6 => {
-                let shared = match self.numbers(tag::YCBCR_SUB_SAMPLING, 2)?[..] {
-                    _ if self.number(tag::PHOTOMETRIC_INTERPRETATION, 1)? != 6 => (1, 1),
-                    [across @ (1 | 2 | 4), down @ (1 | 2 | 4)] => (across as u8, down as u8),
-                    _ => (2, 2), // TIFF 6.0, section 21
-                };
-                let Self { file, entries } = self;
-                Coding::OldJpeg(old_jpeg::Header::read(file, entries, samples, shared)?)
-            }
+            6 => match self.old_jpeg()? {
+                Some(OldJpeg::Whole(_)) => Coding::Jpeg(Vec::new()),
+                Some(OldJpeg::Head(head)) => Coding::OldJpeg(old_jpeg::Header::Stream(head)),
+                None => {
+                    let shared = match self.numbers(tag::YCBCR_SUB_SAMPLING, 2)?[..] {
+                        _ if self.number(tag::PHOTOMETRIC_INTERPRETATION, 1)? != 6 => (1, 1),
+                        [across @ (1 | 2 | 4), down @ (1 | 2 | 4)] => (across as u8, down as u8),
+                        _ => (2, 2), // TIFF 6.0, section 21
+                    };
+                    let Self { file, entries } = self;
+                    Coding::OldJpeg(old_jpeg::Header::read(file, entries, samples, shared)?)
+                }
+            },
             other => {
                 let reason = format!("TIFF compression {}", compression_name(other));
                 return Err(unsupported(reason));
@@ -81,25 +95,36 @@ impl Tags<'_> {
         })
     }
 
-    /// Place and length of the stream that JPEG of before 1995 was (TIFF 6.0, section 22), where a file
-    /// has it whole.
-    pub(crate) fn old_jpeg_stream(&self) -> Result<Option<(u64, u64)>> {
+    /// What JPEG of before 1995 (TIFF 6.0, section 22) has at tag 513: the stream, or its head. `None`:
+    /// nothing, or the tables once more; or the strips are streams of their own.
+    pub(crate) fn old_jpeg(&self) -> Result<Option<OldJpeg>> {
         if self.number(tag::COMPRESSION, 1)? != 6 {
             return Ok(None);
         }
+        let strip = match self.numbers(tag::STRIP_OFFSETS, 2)?[..] {
+            [strip, ..] => strip,
+            [] => 0,
+        };
         let at = self.number(tag::JPEG_INTERCHANGE_FORMAT, 0)?;
         let rest = self.file.length.saturating_sub(at);
         let length = match self.number(tag::JPEG_INTERCHANGE_FORMAT_LENGTH, rest)? {
             0 => rest,
             length => length.min(rest),
         };
-        // Others store nothing there but the tables once more.
-        let ends = |bytes: &[u8]| bytes.starts_with(b"\xFF\xD8") && bytes.ends_with(b"\xFF\xD9");
         if at == 0 || length < 4 {
-            return Ok(None);
+            let starts = strip > 0 && self.file.length >= strip + 2;
+            let starts = starts && self.file.bytes(strip, 2)? == b"\xFF\xD8";
+            return Ok(starts.then_some(OldJpeg::Head(Vec::new())));
         }
-        let edges = [self.file.bytes(at, 2)?, self.file.bytes(at + length - 2, 2)?];
-        Ok(ends(&edges.concat()).then_some((at, length)))
+        // Others store nothing there but the tables once more.
+        let start = self.file.bytes(at, length.min(MOST_OLD_HEAD))?;
+        Ok(match old_jpeg::extent(&start) {
+            Some(Extent::Whole) => Some(OldJpeg::Whole((at, length))),
+            Some(Extent::Head(end)) if length < MOST_OLD_HEAD => {
+                Some(OldJpeg::Head(start[..end.min(start.len())].to_vec()))
+            }
+            _ => None,
+        })
     }
 
     pub(crate) fn packing(&self, samples: usize, coding: &Coding) -> Result<Packing> {
@@ -145,7 +170,14 @@ impl Tags<'_> {
             }
             Coding::Fax(_) | Coding::Jpeg(_) | Coding::OldJpeg(_) => Compression::None,
         };
-        let predictor = match self.number(tag::PREDICTOR, 1)? {
+        let predictor = self.predictor(compression, bits, kind)?;
+        let range = if kind == Kind::Float { self.range()? } else { None };
+        let big_endian = self.file.big_endian;
+        Ok(Packing { bits, kind, big_endian, predictor, scaled: true, range })
+    }
+
+    fn predictor(&self, compression: Compression, bits: u16, kind: Kind) -> Result<Predictor> {
+        Ok(match self.number(tag::PREDICTOR, 1)? {
             // Without compression there is none, whatever is said.
             _ if matches!(compression, Compression::None | Compression::PackBits) => {
                 Predictor::None
@@ -157,19 +189,15 @@ impl Tags<'_> {
                 let reason = format!("TIFF predictor {other} with {bits}-bit samples");
                 return Err(unsupported(reason));
             }
-        };
-        let range = match (
-            self.floats(tag::S_MIN_SAMPLE_VALUE, 1)?.first(),
-            self.floats(tag::S_MAX_SAMPLE_VALUE, 1)?.first(),
-        ) {
-            (black, Some(&white)) if kind == Kind::Float => {
-                Some((black.copied().unwrap_or(0.0), white))
-            }
-            _ => None,
-        };
-        let range = range.filter(|(black, white)| black < white && (white - black).is_finite());
-        let big_endian = self.file.big_endian;
-        Ok(Packing { bits, kind, big_endian, predictor, scaled: true, range })
+        })
+    }
+
+    /// Black and white of float samples, where tags tell them.
+    fn range(&self) -> Result<Option<(f32, f32)>> {
+        let first = |tag| Ok::<_, Error>(self.floats(tag, 1)?.first().copied());
+        let black = first(tag::S_MIN_SAMPLE_VALUE)?.unwrap_or(0.0);
+        let range = first(tag::S_MAX_SAMPLE_VALUE)?.map(|white| (black, white));
+        Ok(range.filter(|(black, white)| black < white && (white - black).is_finite()))
     }
 
     /// What samples mean, and how many pixels share color differences.
@@ -190,15 +218,23 @@ impl Tags<'_> {
                 }
                 Meaning::Cmyk(CmykConversion::default())
             }
-            // The decoder gives RGB.
-            6 if coding.is_jpeg() => Meaning::Rgb,
+            6 if coding.is_jpeg() => {
+                // The decoder gives RGB; of old JPEG libtiff heeds what the tags say of it.
+                let conversion = self.conversion()?;
+                let old = self.number(tag::COMPRESSION, 1)? == 6;
+                if old && packing.bits == 8 && !conversion.is_usual() {
+                    return Ok((Meaning::YCbCr(conversion), (1, 1)));
+                }
+                Meaning::Rgb
+            }
             6 if packing.bits == 8 && packing.kind == Kind::Unsigned => {
                 let shared = match self.numbers(tag::YCBCR_SUB_SAMPLING, 2)?[..] {
                     [across, down] => (across as usize, down as usize),
                     _ => (2, 2), // TIFF 6.0, section 21
                 };
                 if ![shared.0, shared.1].iter().all(|v| matches!(v, 1 | 2 | 4)) {
-                    return Err(damaged(format!("color shared by {shared:?} pixels")));
+                    let (across, down) = shared;
+                    return Err(damaged(format!("color shared by {across} x {down} pixels")));
                 }
                 if shared != (1, 1) && packing.predictor != Predictor::None {
                     return Err(unsupported("a predictor with YCbCr color that is shared"));
@@ -240,9 +276,9 @@ impl Tags<'_> {
     pub(crate) fn conversion(&self) -> Result<YCbCr> {
         let weights = match self.floats(tag::YCBCR_COEFFICIENTS, 3)?[..] {
             [r, g, b] if [r, g, b].iter().all(|v| *v > 0.0 && *v < 1.0) => [r, g, b],
-            _ => [0.299, 0.587, 0.114], // ITU-R BT.601
+            _ => YCbCr::BT_601,
         };
-        let mut reference = [0.0, 255.0, 128.0, 255.0, 128.0, 255.0];
+        let mut reference = YCbCr::FULL_RANGE;
         let told = self.floats(tag::REFERENCE_BLACK_WHITE, 6)?;
         if told.len() == 6 && told.iter().all(|v| v.is_finite()) {
             reference.copy_from_slice(&told);
@@ -250,15 +286,34 @@ impl Tags<'_> {
         Ok(YCbCr { weights, reference })
     }
 
-    /// Finds the opacity among the samples behind those of color.
+    /// Finds the sample behind those of color that is carried: opacity, else the first one. A sample
+    /// without any meaning told is opacity, as it is to most programs; one that is told to have none
+    /// is not.
     pub(crate) fn alpha(&self, samples: usize, colors: usize) -> Result<Option<Alpha>> {
         let extra = self.numbers(tag::EXTRA_SAMPLES, samples)?;
-        let meanings = (colors..samples).zip(extra.iter().copied().chain(std::iter::repeat(0)));
-        let mut alphas = meanings.clone().filter(|&(_, meaning)| matches!(meaning, 1 | 2));
-        let found = alphas.next();
-        let only = meanings.last().filter(|_| samples == colors + 1);
-        let found = found.or(only);
-        Ok(found.map(|(index, meaning)| Alpha { index, premultiplied: meaning == 1 }))
+        let opacity = extra.iter().position(|&meaning| matches!(meaning, 1 | 2));
+        let place = match opacity {
+            Some(place) => place,
+            None if samples == colors + 1 || !extra.is_empty() => 0,
+            None => return Ok(None),
+        };
+        let index = colors + place;
+        Ok((index < samples).then(|| Alpha {
+            index,
+            is_opacity: opacity.is_some() || extra.is_empty(),
+            premultiplied: extra.get(place) == Some(&1),
+        }))
+    }
+
+    /// What the values mean, and whether the file does not say so: then it is what libtiff takes.
+    pub(crate) fn photometric(&self, samples: usize, coding: &Coding) -> Result<(u64, bool)> {
+        let told = self.file.integer(self.entries, tag::PHOTOMETRIC_INTERPRETATION)?;
+        let usual = match (coding, samples) {
+            (Coding::Fax(_), _) => 0,
+            (_, 1 | 2) => 1,
+            _ => 2,
+        };
+        Ok((told.unwrap_or(usual), told.is_none()))
     }
 
     /// Whether there are tiles, and the size of a tile or strip.

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 use crate::compression::Compression;
 use crate::metadata::ifd::{self, Directory, Value};
 use crate::metadata::{Metadata, density_tags, tag};
+use crate::page_tags::PageTags;
 use crate::samples::{Depth, Samples};
-use crate::writer::PageTags;
 use crate::{Error, Format, Notice, Result, Rows};
 
 mod directory;
@@ -206,7 +206,7 @@ fn page_tags(rows: &dyn Rows, tags: &PageTags<'_>) -> Directory {
         values.insert(tag::SAMPLE_FORMAT, Value::shorts(&vec![3; channels]));
     }
     if layout.alpha {
-        values.insert(tag::EXTRA_SAMPLES, Value::short(2));
+        values.insert(tag::EXTRA_SAMPLES, Value::short(if tags.alpha_is_opacity { 2 } else { 0 }));
     }
     if let Some(iptc) = &tags.metadata.iptc {
         values.insert(tag::IPTC, Value::undefined(iptc.clone()));

@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
-use super::ChromaMap;
+use super::map::ChromaMap;
 
 /// Lightness nodes, at L* 0, 6.67, .. 100: fine enough to tell sky from branches, coarse enough
 /// that film grain (standard deviation 1 to 3 L*) stays within a node's reach.
@@ -34,7 +34,7 @@ const MEAN_WEIGHT: f32 = 2e-3;
 /// itself is taken. Windows flatter than that have no edge to stop at, and the map is sharper than
 /// any mean. Of six photographs' own chroma, blurred by 1.5 work pixels, the painter at 12 is
 /// closer than bilinear interpolation to three, equally close to one and at most 0.7 % farther from
-/// two (`core/examples/upsampling.rs`); at 5 it is farther from four.
+/// two (`core/train/examples/upsampling.rs`); at 5 it is farther from four.
 const EDGE: f32 = 12.0;
 
 /// Standard deviation in nodes (6.67 L*) of the lightness that counts as that of a border.

@@ -3,8 +3,8 @@
 use polychromify_image::color::lab::{self, RgbSpace};
 use rayon::prelude::*;
 
-use super::ChromaMap;
 use super::grid::{Grid, NODES, Slab};
+use super::map::ChromaMap;
 use crate::SamplesMut;
 
 /// Paints rows of one size of picture, in any order, on any thread.
@@ -20,6 +20,14 @@ pub struct Painter {
     vertical_scale: f32,
     saturation: f32,
     space: RgbSpace,
+}
+
+impl ChromaMap {
+    /// Prepares painting in sRGB of pictures stored as `width` x `height` pixels, with chroma times
+    /// `saturation` (0: gray, 1: as predicted).
+    pub fn painter(&self, width: u32, height: u32, saturation: f32) -> Painter {
+        Painter::new(self, (width as usize, height as usize), saturation)
+    }
 }
 
 impl Painter {

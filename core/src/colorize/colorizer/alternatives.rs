@@ -6,7 +6,7 @@
 //! would be patches.
 
 use super::frame::Frame;
-use crate::colorize::hints::Spot;
+use crate::colorize::hints::HintRegion;
 use crate::nn::model::BLOCK;
 
 /// Most parts of a picture.
@@ -85,12 +85,12 @@ impl<'a> Cells<'a> {
     }
 
     /// What to hint for each other coloring, the likeliest first.
-    pub(super) fn alternatives(&self) -> Vec<Vec<Spot>> {
+    pub(super) fn alternatives(&self) -> Vec<Vec<HintRegion>> {
         let parts = self.parts();
         let mut others: Vec<Other> =
             (0..PARTS).flat_map(|part| self.others(&parts, part)).collect();
         others.sort_by(|one, two| two.score.total_cmp(&one.score));
-        others.iter().map(|other| self.spots(&parts, other)).filter(|v| !v.is_empty()).collect()
+        others.iter().map(|other| self.regions(&parts, other)).filter(|v| !v.is_empty()).collect()
     }
 
     /// The part that each cell belongs to: k-means, begun with cells far from each other.
@@ -167,7 +167,7 @@ impl<'a> Cells<'a> {
 
     /// Hints that give a part its other color: on the cells within it, and not at its border, where
     /// the network knows better.
-    fn spots(&self, parts: &[Option<usize>], other: &Other) -> Vec<Spot> {
+    fn regions(&self, parts: &[Option<usize>], other: &Other) -> Vec<HintRegion> {
         let within = |i: usize| {
             let column = i % self.columns;
             let neighbors = [
@@ -182,11 +182,11 @@ impl<'a> Cells<'a> {
             parts[i] == Some(other.part) && neighbors.into_iter().flatten().all(alike)
         };
         let inside = (0..parts.len()).filter(|&i| within(i));
-        let spot = |cell: &Cell| Spot {
+        let region = |cell: &Cell| HintRegion {
             chroma: [cell.chroma[0] + other.shift[0], cell.chroma[1] + other.shift[1]],
             pixels: cell.pixels.clone(),
         };
-        inside.filter_map(|i| self.grid[i].as_ref().map(spot)).collect()
+        inside.filter_map(|i| self.grid[i].as_ref().map(region)).collect()
     }
 }
 
@@ -211,7 +211,7 @@ mod tests {
     const CENTERS: [[f32; 2]; 3] = [[0.0, 0.0], [0.0, -40.0], [30.0, 30.0]];
 
     /// 64 x 64, light above and dark below, neutral throughout; above, blue is as likely as gray.
-    fn alternatives(blue: f32) -> Vec<Vec<Spot>> {
+    fn alternatives(blue: f32) -> Vec<Vec<HintRegion>> {
         let mut thumbnail = Thumbnail::new(64, 64, Orientation::Upright, 64 * 64);
         let lightness: Vec<f32> =
             (0..64 * 64).map(|i| if i < 2048 { 80.0 } else { 30.0 }).collect();
@@ -230,9 +230,9 @@ mod tests {
     fn a_part_gets_the_color_that_is_as_likely() {
         let found = alternatives(0.45);
         assert!(!found.is_empty());
-        for spot in found.iter().flatten() {
-            assert_eq!(spot.chroma, [0.0, -40.0]);
-            assert!(spot.pixels.iter().all(|i| *i < 2048), "within the light half");
+        for region in found.iter().flatten() {
+            assert_eq!(region.chroma, [0.0, -40.0]);
+            assert!(region.pixels.iter().all(|i| *i < 2048), "within the light half");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a network sees of a work image.
 
 use crate::colorize::borders::Rectangle;
-use crate::colorize::hints::Spot;
+use crate::colorize::hints::HintRegion;
 use crate::colorize::thumbnail::WorkImage;
 use crate::nn::model::CHROMA_SCALE;
 
@@ -34,17 +34,17 @@ impl<'a> Frame<'a> {
     }
 
     /// Planes of `(a, b) / 128` and of the mask; where hints overlap, the last one counts.
-    pub(super) fn hints(&self, spots: &[Spot]) -> Vec<f32> {
+    pub(super) fn hints(&self, regions: &[HintRegion]) -> Vec<f32> {
         let Self { image, area, size: (width, height) } = self;
         let plane = width * height;
         let mut planes = vec![0.0; 3 * plane];
-        for spot in spots {
-            for i in &spot.pixels {
+        for region in regions {
+            for i in &region.pixels {
                 let (x, y) = (i % image.width, i / image.width);
                 if (area.left..area.right).contains(&x) && (area.top..area.bottom).contains(&y) {
                     let i = (y - area.top) * width + x - area.left;
-                    planes[i] = spot.chroma[0] / CHROMA_SCALE;
-                    planes[plane + i] = spot.chroma[1] / CHROMA_SCALE;
+                    planes[i] = region.chroma[0] / CHROMA_SCALE;
+                    planes[plane + i] = region.chroma[1] / CHROMA_SCALE;
                     planes[2 * plane + i] = 1.0;
                 }
             }

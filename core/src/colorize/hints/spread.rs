@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Spot;
+use super::region::HintRegion;
 use crate::colorize::thumbnail::WorkImage;
 
 /// How far a hint reaches over a flat area, as a share of the work image's diagonal, until its
@@ -26,18 +26,41 @@ const EDGE: f32 = 0.1;
 /// Distance in reaches beyond which a hint has no weight: e^-(2.5^2) is 0.002.
 const CUTOFF: f32 = 2.5;
 
+/// Distance in reaches, a third of a pixel or so, within which a region's color stands alone under
+/// [`Mixing::Nearest`].
+const NEAR: f32 = 0.01;
+
+/// How the colors of regions mix at a pixel that several reach.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mixing {
+    /// By their weights, so that hints beside each other make a color between theirs.
+    Weights,
+    /// By their weights over the square of the distance, so that each region keeps its own color.
+    Nearest,
+}
+
 /// Blends the hints' chroma into predicted chroma (a*, b* of each upright work pixel). They reach
 /// `share` times as far as they would if the network knew nothing of them.
-pub(crate) fn spread(image: &WorkImage, spots: &[Spot], share: f32, chroma: &mut [[f32; 2]]) {
+pub(crate) fn spread(
+    image: &WorkImage,
+    regions: &[HintRegion],
+    mixing: Mixing,
+    share: f32,
+    chroma: &mut [[f32; 2]],
+) {
     let n = chroma.len();
     let (mut sums, mut weights, mut strongest) = (vec![[0.0; 2]; n], vec![0.0; n], vec![0.0; n]);
-    for spot in spots {
-        for (i, distance) in geodesic_distances(image, &spot.pixels, share) {
-            let weight = libm::expf(-distance * distance);
-            sums[i][0] += weight * spot.chroma[0];
-            sums[i][1] += weight * spot.chroma[1];
+    for region in regions {
+        for (i, distance) in geodesic_distances(image, &region.pixels, share) {
+            let strength = libm::expf(-distance * distance);
+            let weight = match mixing {
+                Mixing::Weights => strength,
+                Mixing::Nearest => strength / (distance * distance + NEAR * NEAR),
+            };
+            sums[i][0] += weight * region.chroma[0];
+            sums[i][1] += weight * region.chroma[1];
             weights[i] += weight;
-            strongest[i] = weight.max(strongest[i]);
+            strongest[i] = strength.max(strongest[i]);
         }
     }
     for (i, chroma) in chroma.iter_mut().enumerate() {
@@ -87,11 +110,12 @@ fn geodesic_distances(image: &WorkImage, from: &[usize], share: f32) -> Vec<(usi
 
 #[cfg(test)]
 mod tests {
-    use polychromify_image::color::lab::Lab;
+    use std::ops::Range;
 
     use super::*;
-    use crate::colorize::hints::{Hint, spots};
+    use crate::colorize::hints::Hint;
     use crate::{Hints, Orientation, Thumbnail};
+    use polychromify_image::color::lab::Lab;
 
     /// 40 x 20, dark on the left of column 20, light on its right, shown at a tenth of the scan.
     fn two_halves() -> WorkImage {
@@ -104,7 +128,7 @@ mod tests {
     }
 
     fn red_at(x: f32, y: f32) -> Hints {
-        Hints(vec![Hint { x, y, radius: 10.0, rgb: [200, 30, 30], page: 1 }])
+        Hints::Discs(vec![Hint { x, y, radius: 10.0, rgb: [200, 30, 30], page: 1 }])
     }
 
     #[test]
@@ -112,7 +136,7 @@ mod tests {
         let image = two_halves();
         assert_eq!(image.size(), (40, 20));
         let mut chroma = vec![[0.0; 2]; 800];
-        spread(&image, &spots(&image, &red_at(100.0, 100.0)), 1.0, &mut chroma);
+        spread(&image, &red_at(100.0, 100.0).regions(&image), Mixing::Weights, 1.0, &mut chroma);
         let red = Lab::from_srgb([200.0 / 255.0, 30.0 / 255.0, 30.0 / 255.0]);
         let at = |x: usize, y: usize| chroma[y * 40 + x];
         assert!((at(10, 10)[0] - red.a).abs() < 0.1, "the hint itself: {:?}", at(10, 10));
@@ -121,9 +145,28 @@ mod tests {
     }
 
     #[test]
+    fn regions_that_touch_keep_their_own_colors_where_the_nearest_counts() {
+        let rows = |rows: Range<usize>| (40 * rows.start..40 * rows.end).collect::<Vec<usize>>();
+        let regions = [
+            HintRegion { chroma: [40.0, 0.0], pixels: rows(5..10) },
+            HintRegion { chroma: [-40.0, 0.0], pixels: rows(10..15) },
+        ];
+        for (mixing, expected) in [(Mixing::Nearest, 0.0..1.0), (Mixing::Weights, 20.0..40.0)] {
+            let mut chroma = vec![[0.0; 2]; 800];
+            spread(&two_halves(), &regions, mixing, 1.0, &mut chroma);
+            let away = |region: &HintRegion| {
+                let own = region.chroma[0];
+                region.pixels.iter().map(|i| (chroma[*i][0] - own).abs()).fold(0.0, f32::max)
+            };
+            let away = regions.iter().map(away).fold(0.0, f32::max);
+            assert!(expected.contains(&away), "{mixing:?}: {away}");
+        }
+    }
+
+    #[test]
     fn no_hints_change_nothing() {
         let mut chroma = vec![[3.0, -4.0]; 800];
-        spread(&two_halves(), &[], 1.0, &mut chroma);
+        spread(&two_halves(), &[], Mixing::Weights, 1.0, &mut chroma);
         assert!(chroma.iter().all(|c| *c == [3.0, -4.0]));
     }
 
@@ -131,7 +174,7 @@ mod tests {
     fn hints_outside_the_scan_are_harmless() {
         let mut chroma = vec![[0.0; 2]; 800];
         let image = two_halves();
-        spread(&image, &spots(&image, &red_at(1e9, 1e9)), 1.0, &mut chroma);
+        spread(&image, &red_at(1e9, 1e9).regions(&image), Mixing::Weights, 1.0, &mut chroma);
         assert!(chroma.iter().all(|c| *c == [0.0; 2]));
     }
 }

@@ -1,4 +1,4 @@
-//! Convolutions to measure, for `core/benches/engine.rs` and the example `compare`.
+//! Convolutions to measure, for `core/train/benches/engine.rs` and the example `compare`.
 
 use half::bf16;
 

@@ -189,14 +189,7 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
                     from.extend((0..columns).map(|column| first + column * window.stride * LANES));
                 }
             }
-            for block in 0..blocks {
-                for row in 0..window.kernel {
-                    for column in 0..window.kernel {
-                        let line = block * height + row * window.dilation;
-                        offsets.push((line * width + column * window.dilation) * LANES);
-                    }
-                }
-            }
+            offsets = padded_offsets(window, blocks, [height, width]);
             x
         };
         // SAFETY: pixels and offsets lie within the view, or within the copy; the results are this
@@ -204,6 +197,20 @@ impl<E: Element, O: Element> Task for Part<'_, '_, E, O> {
         unsafe { c.some_panels::<D>(panels, x, [&from, &to, &offsets]) };
         drop(kept);
     }
+}
+
+/// Where the pixels of each block lie under each tap of the kernel, in a padded copy.
+fn padded_offsets(window: &Window, blocks: usize, [height, width]: [usize; 2]) -> Vec<usize> {
+    let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
+    for block in 0..blocks {
+        for row in 0..window.kernel {
+            for column in 0..window.kernel {
+                let line = block * height + row * window.dilation;
+                offsets.push((line * width + column * window.dilation) * LANES);
+            }
+        }
+    }
+    offsets
 }
 
 impl<E: Element, O: Element> Convolution<'_, E, O> {

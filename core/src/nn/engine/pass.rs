@@ -1,6 +1,6 @@
 //! What a network asks of the engine: the operations of a forward pass on the CPU.
 //!
-//! A [`super::Tape`] calculates them and keeps what gradients need, a [`super::Prediction`] only what
+//! A `tape` calculates them and keeps what gradients need, a `prediction` only what
 //! is asked for again.
 
 use std::rc::Rc;

@@ -46,6 +46,16 @@ impl Gradients {
         self.0.insert(tensor.id(), Tensor::from_vec(values, tensor.shape(), &Device::Cpu)?);
         Ok(())
     }
+
+    /// Those of a weight and its bias.
+    fn set_both(
+        &mut self,
+        [weight, bias]: [&Parameter; 2],
+        (d_weight, d_bias): (Vec<f32>, Vec<f32>),
+    ) -> Result<()> {
+        self.set(weight, d_weight)?;
+        self.set(bias, d_bias)
+    }
 }
 
 /// A pass whose gradients can be asked for.

@@ -109,16 +109,7 @@ impl<E: Element> WeightGradient<'_, E> {
             // SAFETY: there is room.
             unsafe { group_gradients::<D, E>(&gradients, &strip, at, block_step, bias_sums) };
         }
-        let height = window.reach(strip.rows);
-        let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
-        for block in 0..blocks {
-            for row in 0..window.kernel {
-                for column in 0..window.kernel {
-                    let line = (column * blocks + block) * height + row * window.dilation;
-                    offsets.push(line * row_len);
-                }
-            }
-        }
+        let offsets = offsets(&window, blocks, window.reach(strip.rows), row_len);
         assert!(window.stride == 1 || images == 1);
         // Rows that follow each other are one.
         let (rows, x_row_step) = if window.stride == 1 {
@@ -145,6 +136,20 @@ impl<E: Element> WeightGradient<'_, E> {
             unsafe { outer::<D>(&outer_of) };
         }
     }
+}
+
+/// Where the lines of each block lie under each tap of the kernel, in copies of so many rows.
+fn offsets(window: &Window, blocks: usize, height: usize, row_len: usize) -> Vec<usize> {
+    let mut offsets = Vec::with_capacity(blocks * window.kernel * window.kernel);
+    for block in 0..blocks {
+        for row in 0..window.kernel {
+            for column in 0..window.kernel {
+                let line = (column * blocks + block) * height + row * window.dilation;
+                offsets.push(line * row_len);
+            }
+        }
+    }
+    offsets
 }
 
 /// Whole images, of rows of so many values in groups, that fit into a core's own cache: sums are

@@ -1,8 +1,7 @@
-//! CNN, the small network that the design document tests Polychromify against.
+//! CNN, the small network that Ghiotto 2021 tests Polychromify against.
 //!
-//! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
-//! University of Padova, 2021. 3x3 convolutions with `ReLU`, each followed by batch norm, and a
-//! "dense" layer, a 1x1 convolution, to two channels with `tanh`.
+//! 3x3 convolutions with `ReLU`, each followed by batch norm, and a "dense" layer, a 1x1
+//! convolution, to two channels with `tanh`.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -14,7 +13,7 @@ use super::refusal;
 use crate::nn::engine::{Color, Pass};
 use crate::nn::ops::Activation;
 
-/// The layers; the default is the document's, of 98,370 parameters with the running statistics.
+/// The layers; the default is Ghiotto's, of 98,370 parameters with the running statistics.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

@@ -1,8 +1,7 @@
-//! v1 of the design document's model selection: the convolutional autoencoder.
+//! v1 of Ghiotto's model selection: the convolutional autoencoder.
 //!
-//! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
-//! University of Padova, 2021. Convolutions 2x2 with `ReLU`, `same`-padded as in Keras, that is at
-//! the bottom and right alone; then one of 3x3 to two channels with `tanh`.
+//! Convolutions 2x2 with `ReLU`, `same`-padded as in Keras, that is at the bottom and right alone;
+//! then one of 3x3 to two channels with `tanh`.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -14,7 +13,7 @@ use super::refusal;
 use crate::nn::engine::{Color, Pass};
 use crate::nn::ops::Activation;
 
-/// The layers; the default is the document's, of 82,946 parameters.
+/// The layers; the default is Ghiotto's, of 82,946 parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

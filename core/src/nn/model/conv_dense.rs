@@ -1,13 +1,12 @@
 //! The convolutional dense autoencoder: Polychromify and its tuning variants.
 //!
-//! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
-//! University of Padova, 2021. Convolutions 3x3 with `ReLU`, `same`-padded; then "dense" layers,
-//! which Keras applies to the channel axis and which are 1x1 convolutions; convolutions again, and
-//! a last one to two channels with `tanh`.
+//! Convolutions 3x3 with `ReLU`, `same`-padded; then "dense" layers, which Keras applies to the
+//! channel axis and which are 1x1 convolutions; convolutions again, and a last one to two channels
+//! with `tanh`.
 //!
-//! The document does not say where the strided variants put strides and batch norm. Here each
-//! encoder convolution has stride 2, each decoder convolution is followed by nearest upsampling,
-//! as in the author's later version, and batch norm follows the activation of each of these.
+//! Ghiotto 2021 does not say where the strided variants put strides and batch norm. Here each
+//! encoder convolution has stride 2, each decoder convolution is followed by nearest upsampling, as
+//! in the author's later version, and batch norm follows the activation of each of these.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -36,13 +35,13 @@ pub struct Config {
     pub batch_norm: bool,
 }
 
-/// The document's names for layer sizes: (low, medium, high).
+/// Ghiotto's names for layer sizes: (low, medium, high).
 const NEURONS: [[usize; 5]; 3] =
     [[64, 32, 16, 32, 64], [128, 64, 32, 64, 128], [256, 128, 64, 128, 256]];
 const FILTERS: [[usize; 6]; 2] = [[16, 32, 64, 64, 32, 16], [32, 64, 128, 128, 64, 32]];
 
 impl Config {
-    /// Tuning variant 1 of the document: low, low.
+    /// Tuning variant 1 of Ghiotto 2021: low, low.
     pub fn v1() -> Self {
         Self::plain(NEURONS[0])
     }
@@ -236,7 +235,7 @@ mod tests {
 
     #[test]
     fn each_tuning_variant_has_the_parameters_of_its_layers() {
-        // Sums of (9 or 1) * inputs * outputs + outputs over the layers of the document's table.
+        // Sums of (9 or 1) * inputs * outputs + outputs over the layers of Ghiotto's table.
         assert_eq!(parameters(&Config::v1()), 93_026);
         assert_eq!(parameters(&Config::v2()), 149_554);
         assert_eq!(parameters(&Config::v3()), 293_330);

@@ -1,9 +1,8 @@
-//! v3 of the design document's model selection: the deep convolutional autoencoder.
+//! v3 of Ghiotto's model selection: the deep convolutional autoencoder.
 //!
-//! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
-//! University of Padova, 2021. 3x3 convolutions with `ReLU` of stride 2, which halve the picture
-//! each; then as many without a stride, each followed by nearest upsampling by two; then one to two
-//! channels with `tanh`. On an even size Keras pads a stride of 2 at the bottom and right alone.
+//! 3x3 convolutions with `ReLU` of stride 2, which halve the picture each; then as many without a
+//! stride, each followed by nearest upsampling by two; then one to two channels with `tanh`. On an
+//! even size Keras pads a stride of 2 at the bottom and right alone.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -15,7 +14,7 @@ use super::refusal;
 use crate::nn::engine::{Color, Pass};
 use crate::nn::ops::{self, Activation};
 
-/// The layers; the default is the document's, of 5,495,586 parameters.
+/// The layers; the default is Ghiotto's, of 5,495,586 parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

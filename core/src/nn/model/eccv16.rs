@@ -2,7 +2,7 @@
 //!
 //! R. Zhang, P. Isola and A. A. Efros, "Colorful Image Colorization", 2016,
 //! <https://arxiv.org/abs/1603.08511>; layers, padding and scales as in the authors'
-//! `colorizers/eccv16.py` (<https://github.com/richzhang/colorization>). The design document trained
+//! `colorizers/eccv16.py` (<https://github.com/richzhang/colorization>). Ghiotto 2021 trained
 //! it otherwise: by the squared error of a last layer with `tanh`.
 
 use candle_core::{D, Result, Tensor};
@@ -19,7 +19,7 @@ use crate::nn::ops::{self, Activation};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Head {
-    /// The document's: a 1x1 convolution with `tanh`.
+    /// Ghiotto's: a 1x1 convolution with `tanh`.
     #[default]
     Regression,
     /// The paper's: the annealed mean of the bins.
@@ -28,7 +28,7 @@ pub enum Head {
     Published,
 }
 
-/// Sizes and the head; the default is the document's.
+/// Sizes and the head; the default is Ghiotto's.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -4,6 +4,7 @@
 //! sums 32 bits, exactly. Tensors of their own in the weights file say all of it; `calibrate` makes
 //! them of the network's.
 
+mod bench;
 mod bins;
 pub mod calibrate;
 mod network;
@@ -11,6 +12,8 @@ mod picture;
 mod plan;
 mod quantized;
 mod resize;
+
+pub use bench::head_loops;
 
 use candle_core::{Device, Result, Tensor, bail};
 
@@ -125,14 +128,14 @@ impl IntegerVivid {
 }
 
 /// Lightness of a picture, and hints if there are any.
-type Given = (Vec<f32>, Option<Vec<f32>>);
+type Inputs = (Vec<f32>, Option<Vec<f32>>);
 
 /// Numbers of each picture of a batch, with the hints' if there are any.
 fn pictures(
     lightness: &Tensor,
     hints: Option<&Tensor>,
     mode: Mode,
-) -> Result<(Vec<Given>, Extent)> {
+) -> Result<(Vec<Inputs>, Extent)> {
     if mode == Mode::Train {
         bail!("a network in integers is not trained");
     }
@@ -155,7 +158,7 @@ impl Network for IntegerVivid {
     fn forward(&self, lightness: &Tensor, hints: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
         let (pictures, extent) = pictures(lightness, hints, mode)?;
         let colored =
-            |(lightness, hints): &Given| self.colored(lightness, hints.as_deref(), extent);
+            |(lightness, hints): &Inputs| self.colored(lightness, hints.as_deref(), extent);
         // Within the pool: from outside, each layer would wake it and wait for it.
         batch(rayon::scope(|_| pictures.iter().map(colored).collect()), extent)
     }

@@ -42,7 +42,7 @@ fn value(name: &str, shape: &[usize]) -> Tensor {
             let area = height * width;
             // A transposed convolution's pixels see a quarter of the kernel.
             let terms = if area == 16 { outputs * 4 } else { inputs * area };
-            // What comes out of the document's networks, whose input is 0..100, is not to saturate.
+            // What comes out of Ghiotto's networks, whose input is 0..100, is not to saturate.
             let factor = if name.starts_with("output.") { 0.02 } else { 1. };
             (values * (factor * (6. / terms as f64).sqrt())).unwrap()
         }
@@ -115,7 +115,7 @@ fn assert_agrees(file: &str, network: &dyn Network) {
 }
 
 #[test]
-fn the_documents_networks_agree_with_pytorch() {
+fn the_networks_of_the_study_agree_with_pytorch() {
     let dense =
         |neurons: [usize; 5], filters: [usize; 6]| json!({"neurons": neurons, "filters": filters});
     let (low, high) = ([16, 32, 64, 64, 32, 16], [32, 64, 128, 128, 64, 32]);

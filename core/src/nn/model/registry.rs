@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn each_network_has_the_parameters_of_its_layers() {
-        // Sums of K * K * inputs * outputs + outputs over the design document's layers; it gives the
-        // sum itself for `conv_dense` and `deep_conv`. CNN has 4 more for each normalized channel.
+        // Sums of K * K * inputs * outputs + outputs over Ghiotto's layers, who gives the
+        // sum himself for `conv_dense` and `deep_conv`. CNN has 4 more for each normalized channel.
         let expected = [
             ("vanilla", 21_282),
             ("conv", 82_946),

@@ -1,9 +1,8 @@
-//! v0 of the design document's model selection: the vanilla autoencoder.
+//! v0 of Ghiotto's model selection: the vanilla autoencoder.
 //!
-//! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
-//! University of Padova, 2021. "Dense" layers with `ReLU`, which Keras applies to the channel axis
-//! and which are 1x1 convolutions, then one to two channels with `tanh`: each pixel is colored by
-//! its own lightness alone.
+//! "Dense" layers with `ReLU`, which Keras applies to the channel axis and which are 1x1
+//! convolutions, then one to two channels with `tanh`: each pixel is colored by its own lightness
+//! alone.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -15,7 +14,7 @@ use super::refusal;
 use crate::nn::engine::{Color, Pass};
 use crate::nn::ops::Activation;
 
-/// The layers; the default is the document's, of 21,282 parameters.
+/// The layers; the default is Ghiotto's, of 21,282 parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

@@ -1,12 +1,13 @@
 //! Networks of this crate beside the same in PyTorch, onnxruntime and plain candle: predictions and
 //! training steps, by turns in one run, as Markdown tables.
 //!
-//!     compare [--quick] [--stock] [--peers PYTHON SCRIPT]
+//!     compare [--quick] [--stock] [--instructions portable|avx2] [--peers PYTHON SCRIPT]
 //!
 //! `scripts/bench` runs it. Each of the others is a process of its own that answers questions with
 //! seconds: `scripts/peers.py`, and the example `stock` with the system's allocator. A step of plain
 //! candle at batch 32 takes more than a minute and 12 GB; `--quick` takes batch 8 for Polychromify,
-//! and fewer turns for all.
+//! and fewer turns for all. `--instructions` limits those of our side alone, beside `--stock`: what a
+//! processor without the others gains.
 #![expect(clippy::print_stdout, reason = "the tables are the result")]
 
 mod contest;
@@ -18,6 +19,7 @@ use polychromify_core::Weights;
 use polychromify_core::internals::engine::bench::Shape;
 use polychromify_core::internals::model;
 use polychromify_core::internals::ops::Precision;
+use polychromify_image::isa;
 use polychromify_train::Allocator;
 use serde_json::{Value, json};
 
@@ -35,6 +37,11 @@ fn main() -> Result<()> {
     Allocator::keep(8 << 30);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
+    let limited = arguments.iter().skip_while(|argument| *argument != "--instructions").nth(1);
+    if let Some(name) = limited {
+        let most = isa::ALL.into_iter().find(|isa| format!("{isa:?}").eq_ignore_ascii_case(name));
+        isa::limit(most.ok_or_else(|| Error::Msg(format!("no instructions `{name}`")))?);
+    }
     let peers = Peers::start(&arguments)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     println!("{}, {cores} cores; medians of turns.\n", processor());

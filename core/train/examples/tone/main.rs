@@ -1,5 +1,5 @@
 //! Measures how well toned black-and-white scans are told from photographs in color, and fits the
-//! constants of `polychromify_core::tone`.
+//! constants of `core/src/colorize/tone.rs`.
 //!
 //! Takes black-and-white scans (gray or toned ones), `--`, and photographs in color. Both are also
 //! turned gray and toned anew in seven ways, with what happens to prints and scans: uneven yellowing,

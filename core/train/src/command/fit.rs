@@ -48,8 +48,8 @@ pub(crate) struct Fit {
     /// Seed of weights, order and mirroring [default: 0].
     #[arg(long)]
     seed: Option<u64>,
-    /// Changes to the network's recipe, the document's where it has none of its own: JSON or a file
-    /// of it, such as '{"size": 64, "minutes": 17}'.
+    /// Changes to the network's recipe, or to the plain one (mean squared error at a fixed rate)
+    /// where it has none of its own: JSON or a file of it, such as '{"size": 64, "minutes": 17}'.
     #[arg(long, value_name = "JSON|FILE")]
     recipe: Option<String>,
     /// Weights file to begin with, as far as its tensors' names are the network's. From one that
@@ -172,7 +172,7 @@ fn run_config(arguments: &Fit) -> Result<Config> {
     set(&mut config.precision, arguments.precision.as_ref());
     config.flip |= arguments.flip;
     if arguments.recipe.is_some() {
-        let own = config.recipe.clone().unwrap_or_else(Recipe::document);
+        let own = config.recipe.clone().unwrap_or_else(Recipe::plain);
         config.recipe = Some(recipe(own, arguments.recipe.as_ref())?);
     }
     if arguments.initial.is_some() {

@@ -26,7 +26,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(config: &Config, device: &Device) -> Self {
-        let precision = device.precision(config.precision);
+        let precision = config.precision.on(device);
         let subject = format!("{} on {}, {precision}", config.network, device.name());
         let bar = bar("{prefix} {bar:30} step {pos}/{len}, {msg}");
         let epochs = config.epochs;

@@ -1,4 +1,4 @@
-//! `polychromify-train tune`: the design document's studies, network after network.
+//! `polychromify-train tune`: studies, network after network.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::report::{Report, say};
 use super::session::{KEPT_BYTES, Stop, minutes};
 use super::settings::{command_line, set};
 
-/// Train each network of a study of the design document by the same recipe, and compare them.
+/// Train each network of a study (Ghiotto 2021) by the same recipe, and compare them.
 ///
 /// Networks that are trained already are passed over, and one that was stopped goes on, so the same
 /// command repeated goes through the whole study. A table (CSV and Markdown) and a plot of the

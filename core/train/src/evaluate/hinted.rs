@@ -64,7 +64,7 @@ pub fn evaluate_hinted(
         let measure = |(i, photo): (usize, &Photo)| {
             let hints = draw(photo, chunk * BATCH + i, counts.iter().copied().max().unwrap_or(0));
             let tally = |count: &usize| {
-                let (a, b) = colored(&colorizer, photo, Hints(hints[..*count].to_vec()))?;
+                let (a, b) = colored(&colorizer, photo, Hints::Discs(hints[..*count].to_vec()))?;
                 Ok(Tally::of(photo, &a, &b))
             };
             counts.iter().map(tally).collect::<Result<Vec<Tally>>>()

@@ -36,7 +36,7 @@ pub struct Panel {
     /// The same with every true chroma of equal weight.
     pub auc_rebalanced: f64,
     /// Colorfulness of the results by the absolute-value form of colorization papers: beside the
-    /// contract's measures, in the table only.
+    /// other measures, in the table only.
     #[serde(skip)]
     pub colorfulness_absolute: f64,
 }

@@ -27,7 +27,7 @@ pub struct Config {
     /// Photographs of an epoch, drawn by their weights, if not each one once.
     #[serde(default)]
     pub epoch_photos: Option<usize>,
-    /// Whether each photograph is mirrored with equal chances in each epoch; the document's recipe
+    /// Whether each photograph is mirrored with equal chances in each epoch; Ghiotto 2021
     /// does not.
     pub flip: bool,
 
@@ -45,7 +45,7 @@ pub struct Config {
     /// Seed of the initial weights, the order and the augmentation.
     pub seed: u64,
 
-    /// What replaces the document's loss, optimizer and rate; with it the learning rate is the
+    /// What replaces the mean squared error, Adam and the fixed rate; with it the learning rate is the
     /// peak's.
     #[serde(default)]
     pub recipe: Option<Recipe>,
@@ -66,9 +66,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The document's recipe for a network, or the one made for it.
+    /// As in Ghiotto 2021, or by the recipe made for the network.
     pub fn new(network: &str, network_config: Value, data: &Path) -> Self {
-        let document = Self {
+        let plain = Self {
             data: data.to_owned(),
             train_split: vec!["train".to_owned()],
             valid_split: vec!["valid".to_owned()],
@@ -88,11 +88,11 @@ impl Config {
             best_by: BestBy::Mse,
             command: String::new(),
         };
-        let recipe = Recipe::of(network, &document.network_config);
+        let recipe = Recipe::of(network, &plain.network_config);
         match network {
-            _ if recipe.is_none() => document,
-            "vivid" => Self { flip: true, batch: 64, learning_rate: 2e-3, recipe, ..document },
-            _ => Self { flip: true, recipe, ..document },
+            _ if recipe.is_none() => plain,
+            "vivid" => Self { flip: true, batch: 64, learning_rate: 2e-3, recipe, ..plain },
+            _ => Self { flip: true, recipe, ..plain },
         }
     }
 

@@ -4,7 +4,7 @@
 //! section 2.2, but that for `vivid` all bins take part in the soft encoding and not the five
 //! nearest, which needs no search.
 //!
-//! A recipe's loss and its gradient by what the network says are computed in one pass on the CPU,
+//! A recipe's loss and its gradient by what the network predicts are computed in one pass on the CPU,
 //! for any device: composed of stock operations they took some sixty passes over the batch.
 
 mod bins;
@@ -74,28 +74,28 @@ impl Objective {
     /// [`Objective::loss`] takes them.
     pub(crate) fn costs(
         &self,
-        said: &Said<'_>,
+        predicted: &Predicted<'_>,
         lightness: &[f32],
         truth: &[f32],
         size: [usize; 2],
     ) -> Costs {
         match &self.rebalanced {
-            Some(rebalanced) => rebalanced.costs(said, lightness, truth, size),
-            None => Costs::of_squares(said.chroma, truth),
+            Some(rebalanced) => rebalanced.costs(predicted, lightness, truth, size),
+            None => Costs::of_squares(predicted.chroma, truth),
         }
     }
 }
 
 /// What a network says of a batch.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Said<'a> {
+pub(crate) struct Predicted<'a> {
     /// `(N, 2, H, W)` of `(a, b) / 128`.
     pub(crate) chroma: &'a [f32],
     /// Logits, one row for each block of 4x4 pixels, and values from row to row.
     pub(crate) bins: Option<(&'a [f32], usize)>,
 }
 
-/// A loss, and its gradients by what was said.
+/// A loss, and its gradients by what was predicted.
 #[derive(Debug)]
 pub(crate) struct Costs {
     pub(crate) loss: f64,
@@ -106,23 +106,24 @@ pub(crate) struct Costs {
 
 impl Costs {
     /// The mean squared error.
-    fn of_squares(said: &[f32], truth: &[f32]) -> Self {
+    fn of_squares(predicted: &[f32], truth: &[f32]) -> Self {
         const PART: usize = 1 << 14;
-        let scale = 2.0 / said.len() as f32;
-        let mut d_chroma = vec![0f32; said.len()];
-        let parts = d_chroma.par_chunks_mut(PART).zip(said.par_chunks(PART));
+        let scale = 2.0 / predicted.len() as f32;
+        let mut d_chroma = vec![0f32; predicted.len()];
+        let parts = d_chroma.par_chunks_mut(PART).zip(predicted.par_chunks(PART));
         let losses: Vec<f64> = parts
             .zip(truth.par_chunks(PART))
-            .map(|((gradient, said), truth)| {
+            .map(|((gradient, predicted), truth)| {
                 let mut sum = 0.0;
-                for ((gradient, said), truth) in gradient.iter_mut().zip(said).zip(truth) {
-                    *gradient = scale * (said - truth);
-                    sum += (said - truth) * (said - truth);
+                for ((gradient, predicted), truth) in gradient.iter_mut().zip(predicted).zip(truth)
+                {
+                    *gradient = scale * (predicted - truth);
+                    sum += (predicted - truth) * (predicted - truth);
                 }
                 f64::from(sum)
             })
             .collect();
-        let loss = losses.iter().sum::<f64>() / said.len() as f64;
+        let loss = losses.iter().sum::<f64>() / predicted.len() as f64;
         Self { loss, d_chroma, d_bins: Vec::new() }
     }
 }
@@ -131,19 +132,21 @@ impl Rebalanced {
     fn loss(&self, heads: &Heads, lightness: &Tensor, chroma: &Tensor) -> Result<Tensor> {
         let (_, _, height, width) = chroma.dims4()?;
         let host = |tensor: &Tensor| tensor.detach().flatten_all()?.to_vec1::<f32>();
-        let (truth, said, lightness) = (host(chroma)?, host(&heads.chroma)?, host(lightness)?);
+        let (truth, predicted, lightness) = (host(chroma)?, host(&heads.chroma)?, host(lightness)?);
         let bins = heads.bins.as_ref().map(host).transpose()?;
-        let said =
-            Said { chroma: &said, bins: bins.as_ref().map(|bins| (&bins[..], self.cells.len())) };
+        let predicted = Predicted {
+            chroma: &predicted,
+            bins: bins.as_ref().map(|bins| (&bins[..], self.cells.len())),
+        };
         let Costs { loss, d_chroma, d_bins } =
-            self.costs(&said, &lightness, &truth, [height, width]);
+            self.costs(&predicted, &lightness, &truth, [height, width]);
         let mut loss = Tensor::new(loss as f32, chroma.device())?;
         let parts = [(Some(&heads.chroma), d_chroma), (heads.bins.as_ref(), d_bins)];
-        for (said, gradient) in parts {
-            let Some(said) = said else { continue };
+        for (predicted, gradient) in parts {
+            let Some(predicted) = predicted else { continue };
             if gradient.iter().any(|value| *value != 0.0) {
                 // The value of the loss with the gradient of the carrier.
-                let carrier = carry(said, gradient)?;
+                let carrier = carry(predicted, gradient)?;
                 loss = (loss + (&carrier - carrier.detach())?)?;
             }
         }
@@ -152,16 +155,16 @@ impl Rebalanced {
 
     fn costs(
         &self,
-        said: &Said<'_>,
+        predicted: &Predicted<'_>,
         lightness: &[f32],
         truth: &[f32],
         [height, width]: [usize; 2],
     ) -> Costs {
         let area = height * width;
         let n = truth.len() / (2 * area);
-        let step = said.bins.map_or(1, |(_, step)| step);
+        let step = predicted.bins.map_or(1, |(_, step)| step);
         let rows = area / (BLOCK * BLOCK) * step;
-        let mut d_chroma = vec![0f32; said.chroma.len()];
+        let mut d_chroma = vec![0f32; predicted.chroma.len()];
         let mut d_bins = vec![0f32; n * rows.max(1)];
         let gradients = d_chroma.par_chunks_mut(2 * area).zip(d_bins.par_chunks_mut(rows.max(1)));
         let losses: Vec<f64> = gradients
@@ -170,8 +173,8 @@ impl Rebalanced {
                 let picture = Picture {
                     lightness: &lightness[i * area..][..area],
                     truth: &truth[i * 2 * area..][..2 * area],
-                    chroma: &said.chroma[i * 2 * area..][..2 * area],
-                    bins: said.bins.map(|(bins, _)| &bins[i * rows..][..rows]),
+                    chroma: &predicted.chroma[i * 2 * area..][..2 * area],
+                    bins: predicted.bins.map(|(bins, _)| &bins[i * rows..][..rows]),
                     step,
                     width,
                 };
@@ -184,10 +187,10 @@ impl Rebalanced {
     }
 }
 
-/// A scalar whose gradient by `said` is `gradient`.
-fn carry(said: &Tensor, gradient: Vec<f32>) -> Result<Tensor> {
-    let gradient = Tensor::from_vec(gradient, said.shape(), said.device())?;
-    (said * gradient)?.sum_all()
+/// A scalar whose gradient by `predicted` is `gradient`.
+fn carry(predicted: &Tensor, gradient: Vec<f32>) -> Result<Tensor> {
+    let gradient = Tensor::from_vec(gradient, predicted.shape(), predicted.device())?;
+    (predicted * gradient)?.sum_all()
 }
 
 /// Weights of the bins, 1 on average over the photographs' pixels, from how often each cell of the

@@ -1,4 +1,4 @@
-//! Recipes of the networks that are not trained by the document's.
+//! Recipes of the networks that are not trained as in Ghiotto 2021.
 //!
 //! `AdamW` with a one-cycle rate (Smith and Topin 2018, <https://arxiv.org/abs/1708.07120>), slower
 //! for a pre-trained encoder; crops, mirroring and lightness as old film has it; simulated hints; a
@@ -23,7 +23,7 @@ pub const WARM_UP: f64 = 200.0;
 /// is trained already, and few pixels of few pictures have hints.
 const HINTS_RATE: f64 = 4.0;
 
-/// What is different from the design document's recipe.
+/// How a network is trained otherwise than in Ghiotto 2021.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recipe {
@@ -136,8 +136,8 @@ impl Default for Recipe {
 }
 
 impl Recipe {
-    /// The document's recipe: the mean squared error at a fixed rate, of whole photographs.
-    pub fn document() -> Self {
+    /// The plain one of Ghiotto 2021: the mean squared error at a fixed rate, of whole photographs.
+    pub fn plain() -> Self {
         Self {
             least_area: 1.0,
             aging: 0.0,
@@ -151,7 +151,7 @@ impl Recipe {
         }
     }
 
-    /// The recipe made for a network; `None` where it is trained by the document's.
+    /// The recipe made for a network; `None` where it is trained without.
     pub(crate) fn of(network: &str, config: &Value) -> Option<Self> {
         let zhang = Self {
             aging: 0.0,

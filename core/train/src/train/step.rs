@@ -7,7 +7,7 @@ use polychromify_core::internals::model::{Mode, Network};
 use polychromify_core::internals::ops::Precision;
 
 use super::batch::Batch;
-use super::objective::{Costs, Objective, Said};
+use super::objective::{Costs, Objective, Predicted};
 
 /// Gradients of the parameters.
 pub(crate) enum Gradients {
@@ -56,8 +56,9 @@ fn recorded(
     let host = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
     let (seen, truth) = (host(lightness)?, host(chroma)?);
     let bins = outcome.bins.as_ref().map(|rows| (&rows.values[..], rows.step));
-    let said = Said { chroma: &outcome.chroma, bins };
-    let Costs { loss, d_chroma, d_bins } = objective.costs(&said, &seen, &truth, [height, width]);
+    let predicted = Predicted { chroma: &outcome.chroma, bins };
+    let Costs { loss, d_chroma, d_bins } =
+        objective.costs(&predicted, &seen, &truth, [height, width]);
     let gradients = tape.backward(&d_chroma, &d_bins)?;
     let loss = Tensor::new(loss as f32, chroma.device())?;
     Ok((loss, Gradients::Recorded(gradients)))

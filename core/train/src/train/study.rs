@@ -1,7 +1,6 @@
-//! The design document's studies: the same photographs and recipe for each of several networks.
+//! The studies of Ghiotto 2021: the same photographs and settings for each of several networks.
 //!
-//! D. Ghiotto, "Polychromify: Deep Convolutional Autoencoder for Landscape Image Colorization",
-//! University of Padova, 2021: its model selection, on 800 photographs to train and 200 to validate
+//! Its model selection, on 800 photographs to train and 200 to validate
 //! on in batches of 16, and the tuning of the convolutional dense family.
 
 use std::fmt::{self, Write as _};
@@ -16,7 +15,7 @@ use super::config::Config;
 use super::curves;
 use super::epoch::Epoch;
 
-/// Photographs that the document's model selection trains on.
+/// Photographs that the model selection trains on.
 const TRAIN_PHOTOS: usize = 800;
 /// Photographs that it validates on.
 const VALID_PHOTOS: usize = 200;
@@ -35,7 +34,7 @@ pub enum Study {
 /// A network of a study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
-    /// What the document calls it.
+    /// What Ghiotto 2021 calls it.
     pub label: &'static str,
     /// Name of its run folder, the same in each study that it takes part in.
     pub folder: &'static str,
@@ -46,7 +45,7 @@ pub struct Member {
 }
 
 impl Study {
-    /// The networks, in the document's order.
+    /// The networks, in the order of Ghiotto 2021.
     pub fn members(self) -> Vec<Member> {
         let of = |label, folder, network| Member {
             label,
@@ -86,7 +85,7 @@ impl Study {
 }
 
 impl Member {
-    /// The document's recipe on the photographs of its model selection.
+    /// Its settings on the photographs of the model selection.
     pub fn config(&self, data: &Path) -> Config {
         Config {
             train_photos: Some(TRAIN_PHOTOS),

@@ -317,7 +317,7 @@ fn long_run(folder: &Path, epochs: usize) -> Config {
         film: 0.7,
         restrained: 0.3,
         upright: 0.5,
-        ..Recipe::document()
+        ..Recipe::plain()
     };
     Config { epoch_photos: Some(12), recipe: Some(recipe), ..config(folder, epochs) }
 }

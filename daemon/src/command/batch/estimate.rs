@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use polychromify_core::scan::{Depth, Format};
+use polychromify_core::{Depth, Format};
 
 use crate::job::{Estimate, JobContext, JobDetails};
 use crate::plan::Job;

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use polychromify_core::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use super::listing::{self, CHECKSUMS, Escapes};
@@ -117,5 +118,5 @@ fn copy(from: &Path, to: &PathBuf) -> Result<(String, u64)> {
         target.sync_all()
     };
     keep_time().map_err(Error::io(to, "sync"))?;
-    Ok((fingerprint::hexadecimal(&hasher.finalize()), length))
+    Ok((hexadecimal(&hasher.finalize()), length))
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use polychromify_core::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ impl Document {
         let path = temporary(&self.folder, self.name);
         let done = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
         done.map_err(Error::io(path, "sync"))?;
-        let sha256 = fingerprint::hexadecimal(&self.hasher.finalize());
+        let sha256 = hexadecimal(&self.hasher.finalize());
         Ok(Finished { folder: self.folder, name: self.name, sha256 })
     }
 }

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use polychromify_core::Scan;
-use polychromify_core::scan::{Deadline, FoundLabel, Limits};
+use polychromify_core::{Deadline, FoundLabel, Limits, Scan};
 use serde_json::Value;
 
 use crate::command::verify::delivery::{Delivery, Item, Told};

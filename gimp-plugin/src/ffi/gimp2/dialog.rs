@@ -3,12 +3,14 @@
 use std::ffi::{c_char, c_double, c_int, c_void};
 use std::ptr;
 
-use crate::ffi::Error;
+use polychromify_core::SATURATION;
+
+use crate::dialog::{DialogOptions, PreviewUpdate};
+use crate::ffi::error::Error;
 use crate::ffi::glib::{Boolean, c_string};
-use crate::ffi::gtk::{Gtk, NONE, Widget};
+use crate::ffi::gtk::{Gtk, NO_WIDGET, Widget};
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
-use crate::host::{Choices, Shown};
 use crate::procedure::{self, Settings};
 
 symbols! {
@@ -66,51 +68,25 @@ const END: c_int = -1;
 /// The entry that is no layer.
 const NO_LAYER: c_int = -1;
 
-/// Runs the dialog on an image; the user's settings, or none if the user said no.
+/// Runs the dialog for an image. Gives the user's settings, or `None` if the user cancelled.
 pub(crate) fn run(
     image: i32,
     settings: &Settings,
-    choices: &Choices,
-    preview: &mut dyn FnMut(&Settings) -> Option<Shown>,
+    options: &DialogOptions,
+    preview: &mut dyn FnMut(&Settings) -> Option<PreviewUpdate>,
 ) -> Result<Option<Settings>, Error> {
     let library = Library::open("libgimpui-2.0.so.0")?;
     let functions = Functions::load(&|name| library.symbol(name))?;
     let gtk = Gtk::load(&library)?;
     std::mem::forget(library); // GTK cannot be unloaded
-    let name = c_string(procedure::NAME);
-    // SAFETY: the name ends with a zero byte.
-    unsafe { (functions.gimp_ui_init)(name.as_ptr(), 0) };
-    let title = c_string(procedure::TITLE);
-    // SAFETY: the texts end with zero bytes; pairs of a label and its response, and null at the end.
-    let dialog = unsafe {
-        (functions.gimp_dialog_new)(
-            title.as_ptr(),
-            name.as_ptr(),
-            NONE,
-            0,
-            None,
-            ptr::null(),
-            c"_Reset".as_ptr(),
-            RESET,
-            c"_Cancel".as_ptr(),
-            CANCEL,
-            c"_OK".as_ptr(),
-            OK,
-            ptr::null::<c_char>(),
-        )
-    };
-    if dialog.is_null() {
-        return Err(Error::Call { call: "gimp_dialog_new", reason: None });
-    }
-    // SAFETY: the dialog was just made.
-    unsafe { (functions.gimp_window_set_transient)(dialog) };
+    let dialog = new_dialog(&functions)?;
     // SAFETY: the dialog was just made.
     let content = unsafe { gtk.content(dialog) };
     // SAFETY: the content is a container.
     unsafe { (functions.gtk_container_set_border_width)(content, 12) };
     // SAFETY: the content is a box.
-    let area = unsafe { gtk.add_preview(content, choices.preview_side as c_int) };
-    let weights = choices.weights(&settings.weights);
+    let area = unsafe { gtk.add_preview(content, options.preview_side as c_int) };
+    let weights = options.weights(&settings.weights);
     // SAFETY: the content is a box.
     let form = unsafe { Form::add(&functions, &gtk, content, image, weights) };
     form.set(settings);
@@ -139,6 +115,38 @@ pub(crate) fn run(
     Ok(accepted)
 }
 
+/// A dialog above GIMP's window, with its buttons.
+fn new_dialog(functions: &Functions) -> Result<Widget, Error> {
+    let name = c_string(procedure::NAME);
+    // SAFETY: the name ends with a zero byte.
+    unsafe { (functions.gimp_ui_init)(name.as_ptr(), 0) };
+    let title = c_string(procedure::TITLE);
+    // SAFETY: the texts end with zero bytes; pairs of a label and its response, and null at the end.
+    let dialog = unsafe {
+        (functions.gimp_dialog_new)(
+            title.as_ptr(),
+            name.as_ptr(),
+            NO_WIDGET,
+            0,
+            None,
+            ptr::null(),
+            c"_Reset".as_ptr(),
+            RESET,
+            c"_Cancel".as_ptr(),
+            CANCEL,
+            c"_OK".as_ptr(),
+            OK,
+            ptr::null::<c_char>(),
+        )
+    };
+    if dialog.is_null() {
+        return Err(Error::Call { call: "gimp_dialog_new", reason: None });
+    }
+    // SAFETY: the dialog was just made.
+    unsafe { (functions.gimp_window_set_transient)(dialog) };
+    Ok(dialog)
+}
+
 /// The widgets of the settings, in an open dialog.
 struct Form<'a> {
     functions: &'a Functions,
@@ -161,13 +169,13 @@ impl<'a> Form<'a> {
         gtk: &Gtk,
         content: Widget,
         image: i32,
-        choices: Vec<(String, String)>,
+        options: Vec<(String, String)>,
     ) -> Self {
         let [network_setting, saturation_setting, hints_setting, replace_setting] =
             [0, 1, 2, 3].map(|at| &procedure::arguments()[procedure::FIXED_ARGUMENTS + at]);
-        let network = gtk.new_choice();
+        let network = gtk.new_combo_box();
         let mut weights = Vec::new();
-        for (value, text) in choices {
+        for (value, text) in options {
             let text = c_string(&text);
             // SAFETY: the list is new, and the text ends with a zero byte.
             unsafe { (functions.gtk_combo_box_text_append_text)(network, text.as_ptr()) };
@@ -176,8 +184,8 @@ impl<'a> Form<'a> {
         // SAFETY: the content is a box, and the list has no parent.
         unsafe { gtk.add_row(content, network_setting, network) };
 
-        let (least, most) = procedure::SATURATION;
-        let saturation = (functions.gtk_hscale_new_with_range)(least, most, 0.05);
+        let (least, most) = SATURATION.into_inner();
+        let saturation = (functions.gtk_hscale_new_with_range)(least.into(), most.into(), 0.05);
         // SAFETY: as above.
         unsafe { gtk.add_row(content, saturation_setting, saturation) };
 
@@ -201,11 +209,11 @@ impl<'a> Form<'a> {
         // SAFETY: the content is a box, and the button has no parent.
         unsafe { gtk.pack(content, replace, false) };
         // SAFETY: the button was just made.
-        unsafe { gtk.explain(replace, replace_setting.description) };
+        unsafe { gtk.set_tooltip(replace, replace_setting.description) };
         Self { functions, weights, network, saturation, hints, replace }
     }
 
-    /// What the widgets say.
+    /// Reads the widgets.
     fn settings(&self) -> Settings {
         // SAFETY: here and below the widgets are those of an open dialog.
         let index = unsafe { (self.functions.gtk_combo_box_get_active)(self.network) };
@@ -225,7 +233,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// Has the widgets say this.
+    /// Sets the widgets.
     fn set(&self, settings: &Settings) {
         let index = self.weights.iter().position(|weights| *weights == settings.weights);
         // SAFETY: here and below the widgets are those of an open dialog.

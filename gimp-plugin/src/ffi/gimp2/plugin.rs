@@ -1,21 +1,21 @@
-//! How GIMP 2.10 asks for procedures and runs them.
+//! GIMP 2.10's callbacks: it asks for the procedure and runs it.
 
 use std::ffi::{CString, c_char, c_double, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::Gimp2;
+use super::version::Gimp2;
+use crate::ffi::error::Error;
 use crate::ffi::glib::{borrowed, c_string};
+use crate::ffi::libgimp::Gimp;
 use crate::ffi::library::Library;
+use crate::ffi::pdb::{CANCEL, EXECUTION_ERROR, PLUGIN, SUCCESS, argv, run_mode};
 use crate::ffi::symbols::symbols;
-use crate::ffi::{Error, Gimp};
-use crate::host::gimp2 as host;
-use crate::procedure::{self, Kind, Outcome, RunMode};
+use crate::procedure::{self, ArgumentKind, Outcome, RunMode, Settings};
 
 symbols! {
-    /// What it takes to tell GIMP that the rest is missing.
-    Entry {
+    /// Enough to register the procedure and to tell GIMP that other functions are missing.
+    EntryFunctions {
         safe {}
         unsafe {
             fn gimp_install_procedure(
@@ -112,32 +112,26 @@ const LAYER: c_int = 14;
 const DRAWABLE: c_int = 16;
 const STATUS: c_int = 21;
 
-/// `GIMP_PLUGIN`, the kind of procedure.
-const PLUGIN: c_int = 1;
-
-/// `GimpPDBStatusType`.
-const EXECUTION_ERROR: i32 = 0;
-const SUCCESS: i32 = 3;
-const CANCEL: i32 = 4;
+/// Runs the procedure on a drawable of an image.
+pub(crate) type Handler = fn(&Gimp<Gimp2>, RunMode, image: i32, drawable: i32, Settings) -> Outcome;
 
 struct PlugIn {
-    entry: Entry,
+    handler: Handler,
+    entry: EntryFunctions,
     gimp: Result<Gimp<Gimp2>, Error>,
 }
 
 static PLUG_IN: OnceLock<PlugIn> = OnceLock::new();
 
-/// Hands over to libgimp, which asks for the procedure or runs it, as `arguments` (the command line)
-/// say. Gives the exit code.
-pub(crate) fn main(arguments: &[CString]) -> Result<u8, Error> {
+/// Hands over to libgimp, which asks for the procedure or has `handler` run it, as `arguments` (the
+/// command line) say. Gives the exit code.
+pub(crate) fn main(arguments: &[CString], handler: Handler) -> Result<u8, Error> {
     let library = Library::open("libgimp-2.0.so.0")?;
-    let entry = Entry::load(&|name| library.symbol(name))?;
+    let entry = EntryFunctions::load(&|name| library.symbol(name))?;
     let gimp = Gimp::load(&library, Gimp2::load);
     std::mem::forget(library); // stays open: its functions are used until the process ends
-    let plug_in = PLUG_IN.get_or_init(|| PlugIn { entry, gimp });
-    let mut values: Vec<*mut c_char> =
-        arguments.iter().map(|value| value.as_ptr().cast_mut()).collect();
-    values.push(ptr::null_mut());
+    let plug_in = PLUG_IN.get_or_init(|| PlugIn { handler, entry, gimp });
+    let values = argv(arguments);
     // SAFETY: the table lives as long as the process, and the values end with null, as in C.
     let code = unsafe {
         (plug_in.entry.gimp_main)(
@@ -207,12 +201,12 @@ fn definitions(arguments: &[procedure::Argument]) -> (Vec<[CString; 2]>, Vec<Par
         .zip(&texts)
         .map(|(argument, [name, description])| ParamDef {
             kind: match argument.kind {
-                Kind::RunMode | Kind::Truth => INT32,
-                Kind::Image => IMAGE,
-                Kind::Drawable => DRAWABLE,
-                Kind::Text => STRING,
-                Kind::Number { .. } => FLOAT,
-                Kind::Layer => LAYER,
+                ArgumentKind::RunMode | ArgumentKind::Boolean => INT32,
+                ArgumentKind::Image => IMAGE,
+                ArgumentKind::Drawable => DRAWABLE,
+                ArgumentKind::Text => STRING,
+                ArgumentKind::Number { .. } => FLOAT,
+                ArgumentKind::Layer => LAYER,
             },
             name: name.as_ptr(),
             description: description.as_ptr(),
@@ -283,18 +277,13 @@ fn colorize(parameters: &[Param]) -> Outcome {
     };
     let text = parameters.get(3).and_then(Param::text);
     let saturation = parameters.get(4).and_then(Param::float);
-    let arguments = procedure::Settings {
+    let arguments = Settings {
         weights: text.unwrap_or_default(),
         saturation: saturation.unwrap_or(1.0),
         hints: number(5).filter(|layer| *layer > 0),
         replace: number(6).unwrap_or(0) != 0,
     };
-    let mode = match mode {
-        0 => RunMode::Interactive,
-        2 => RunMode::WithLastValues,
-        _ => RunMode::NonInteractive,
-    };
-    host::run(gimp, mode, image, drawable, arguments)
+    (plug_in.handler)(gimp, run_mode(mode), image, drawable, arguments)
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 
 use super::call::Call;
-use crate::ffi::Error;
+use crate::dialog::{DialogOptions, PreviewUpdate};
+use crate::ffi::error::Error;
 use crate::ffi::glib::{Boolean, c_string};
 use crate::ffi::gtk::{Gtk, Widget};
 use crate::ffi::library::Library;
 use crate::ffi::symbols::symbols;
-use crate::host::{Choices, Shown};
-use crate::procedure::{self, Kind, Settings};
+use crate::procedure::{self, ArgumentKind, Settings};
 
 symbols! {
     /// `libgimpui-3.0` and what only GTK 3 has.
@@ -49,11 +49,11 @@ symbols! {
 /// `G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE`.
 const BOTH_WAYS: c_int = 1 | 2;
 
-/// Runs the dialog; whether the user said yes. The call's settings are the user's then.
-pub(super) fn run(
+/// Runs the dialog, which changes the settings of the call. Gives whether the user accepted them.
+pub(crate) fn run(
     call: &Call<'_>,
-    choices: &Choices,
-    preview: &mut dyn FnMut(&Settings) -> Option<Shown>,
+    options: &DialogOptions,
+    preview: &mut dyn FnMut(&Settings) -> Option<PreviewUpdate>,
 ) -> Result<bool, Error> {
     let library = Library::open("libgimpui-3.0.so.0")?;
     let functions = Functions::load(&|name| library.symbol(name))?;
@@ -73,9 +73,9 @@ pub(super) fn run(
     // SAFETY: the dialog was just made.
     let content = unsafe { gtk.content(dialog) };
     // SAFETY: the content is a box.
-    let area = unsafe { gtk.add_preview(content, choices.preview_side as c_int) };
+    let area = unsafe { gtk.add_preview(content, options.preview_side as c_int) };
     // SAFETY: the content is a box of the dialog.
-    unsafe { fill(&functions, &gtk, dialog, content, call, choices) };
+    unsafe { fill(&functions, &gtk, dialog, content, call, options) };
     // SAFETY: as above.
     unsafe { gtk.show_all(content) };
     // SAFETY: the dialog was just made.
@@ -107,15 +107,15 @@ unsafe fn fill(
     dialog: Widget,
     content: Widget,
     call: &Call<'_>,
-    choices: &Choices,
+    options: &DialogOptions,
 ) {
     let mut names = Vec::new();
     for argument in &procedure::arguments()[procedure::FIXED_ARGUMENTS..] {
         let name = c_string(argument.name);
         match argument.kind {
-            Kind::Text => {
-                let combo = gtk.new_choice();
-                for (id, text) in choices.weights(&call.settings().weights) {
+            ArgumentKind::Text => {
+                let combo = gtk.new_combo_box();
+                for (id, text) in options.weights(&call.settings().weights) {
                     let (id, text) = (c_string(&id), c_string(&text));
                     let append = functions.gtk_combo_box_text_append;
                     // SAFETY: the list is new, and the texts end with zero bytes.
@@ -131,7 +131,7 @@ unsafe fn fill(
                 unsafe { gtk.add_row(content, argument, combo) };
                 continue;
             }
-            Kind::Number { .. } => {
+            ArgumentKind::Number { .. } => {
                 // SAFETY: the dialog's procedure has the argument.
                 unsafe {
                     let get = functions.gimp_procedure_dialog_get_scale_entry;

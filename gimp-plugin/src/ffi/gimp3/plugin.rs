@@ -1,25 +1,31 @@
-//! How GIMP 3 asks for procedures: a class of objects with our callbacks.
+//! The class of objects through which GIMP 3 asks for the procedure.
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::OnceLock;
 
-use super::{Gimp3, call, making};
-use crate::ffi::glib::{borrowed, c_string};
+use super::call::{self, Call};
+use super::registration;
+use super::version::{Gimp3, Handle};
+use crate::ffi::error::Error;
+use crate::ffi::glib::{GError, borrowed, c_string};
+use crate::ffi::libgimp::{Gimp, Version};
 use crate::ffi::library::Library;
+use crate::ffi::pdb::{CANCEL, EXECUTION_ERROR, SUCCESS, argv, run_mode};
 use crate::ffi::symbols::symbols;
-use crate::ffi::{Error, Gimp};
-use crate::procedure;
+use crate::procedure::{self, Outcome, RunMode};
 
 symbols! {
-    /// What makes the class.
+    /// What registers the class and answers a call.
     Functions {
         safe {
             fn gimp_plug_in_get_type() -> usize;
         }
         unsafe {
+            fn g_error_new_literal(domain: c_uint, code: c_int, message: *const c_char) -> *mut GError;
             fn g_list_append(list: *mut c_void, data: *mut c_void) -> *mut c_void;
+            fn g_quark_from_string(text: *const c_char) -> c_uint;
             fn g_strdup(text: *const c_char) -> *mut c_char;
             fn g_type_query(kind: usize, query: *mut TypeQuery);
             fn g_type_register_static(
@@ -28,7 +34,14 @@ symbols! {
                 information: *const TypeInfo,
                 flags: c_int,
             ) -> usize;
+            fn g_value_set_object(value: *mut c_void, object: *mut c_void);
             fn gimp_main(kind: usize, arguments: c_int, values: *const *mut c_char) -> c_int;
+            fn gimp_procedure_new_return_values(
+                procedure: *mut c_void,
+                status: c_int,
+                error: *mut GError,
+            ) -> *mut c_void; // (transfer full), takes the error
+            fn gimp_value_array_index(values: *mut c_void, index: c_int) -> *mut c_void; // (transfer none)
         }
     }
 }
@@ -70,35 +83,33 @@ struct PlugInClass {
     set_i18n: usize,
 }
 
-/// What the callbacks use: all that it takes to tell GIMP that the rest is missing, and the rest.
-pub(super) struct PlugIn {
+/// Runs the procedure on drawables of an image.
+pub(crate) type Handler =
+    fn(&Gimp<Gimp3>, RunMode, image: i32, drawables: &[i32], &Call<'_>) -> Outcome;
+
+/// What the callbacks use. Without `gimp`, the rest still tells GIMP which function is missing.
+struct PlugIn {
+    handler: Handler,
     functions: Functions,
-    pub(super) making: making::Functions,
-    pub(super) call: call::Functions,
-    pub(super) gimp: Result<Gimp<Gimp3>, Error>,
+    registration: registration::Functions,
+    call: call::Functions,
+    gimp: Result<Gimp<Gimp3>, Error>,
 }
 
 static PLUG_IN: OnceLock<PlugIn> = OnceLock::new();
 
-/// The plug-in, once it has started.
-pub(super) fn plug_in() -> Option<&'static PlugIn> {
-    PLUG_IN.get()
-}
-
-/// Hands over to libgimp, which asks for the procedure or runs it, as `arguments` (the command line)
-/// say. Gives the exit code.
-pub(crate) fn main(arguments: &[CString]) -> Result<u8, Error> {
+/// Hands over to libgimp, which asks for the procedure or has `handler` run it, as `arguments` (the
+/// command line) say. Gives the exit code.
+pub(crate) fn main(arguments: &[CString], handler: Handler) -> Result<u8, Error> {
     let library = Library::open("libgimp-3.0.so.0")?;
     let functions = Functions::load(&|name| library.symbol(name))?;
-    let making = making::Functions::load(&|name| library.symbol(name))?;
+    let registration = registration::Functions::load(&|name| library.symbol(name))?;
     let call = call::Functions::load(&|name| library.symbol(name))?;
     let gimp = Gimp::load(&library, Gimp3::load);
     std::mem::forget(library); // stays open: its functions are used until the process ends
-    let plug_in = PLUG_IN.get_or_init(|| PlugIn { functions, making, call, gimp });
+    let plug_in = PLUG_IN.get_or_init(|| PlugIn { handler, functions, registration, call, gimp });
     let kind = register_type(&plug_in.functions)?;
-    let mut values: Vec<*mut c_char> =
-        arguments.iter().map(|value| value.as_ptr().cast_mut()).collect();
-    values.push(ptr::null_mut());
+    let values = argv(arguments);
     // SAFETY: the type is a subclass of GimpPlugIn, and the values end with null, as in C.
     let code = unsafe { (functions.gimp_main)(kind, arguments.len() as c_int, values.as_ptr()) };
     Ok(code as u8)
@@ -159,12 +170,78 @@ unsafe extern "C" fn create_procedure(plug_in: *mut c_void, name: *const c_char)
     // SAFETY: GIMP passes a string.
     let name = unsafe { borrowed(name) };
     catch_unwind(AssertUnwindSafe(|| match PLUG_IN.get() {
-        Some(PlugIn { making, .. }) if name.as_deref() == Some(procedure::NAME) => {
-            making.procedure(plug_in)
+        Some(PlugIn { registration, .. }) if name.as_deref() == Some(procedure::NAME) => {
+            registration.new_procedure(plug_in, run)
         }
         _ => ptr::null_mut(),
     }))
     .unwrap_or(ptr::null_mut()) // a panic must not reach C
+}
+
+/// GIMP runs the procedure and takes the returned values (transfer full).
+unsafe extern "C" fn run(
+    procedure: *mut c_void,
+    mode: c_int,
+    image: Handle,
+    drawables: *const Handle,
+    config: *mut c_void,
+    _data: *mut c_void,
+) -> *mut c_void {
+    let Some(plug_in) = PLUG_IN.get() else { return ptr::null_mut() };
+    let functions = &plug_in.functions;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        colorize(plug_in, procedure, mode, image, drawables, config)
+    }))
+    .unwrap_or_else(|panic| Outcome::Failed(procedure::panic_message(&*panic)));
+    let (status, error) = match &outcome {
+        Outcome::Done(_) => (SUCCESS, ptr::null_mut()),
+        Outcome::Cancelled => (CANCEL, ptr::null_mut()),
+        Outcome::Failed(reason) => (EXECUTION_ERROR, new_error(functions, reason)),
+    };
+    // SAFETY: the procedure is GIMP's, and the error is given away.
+    let values = unsafe { (functions.gimp_procedure_new_return_values)(procedure, status, error) };
+    if let (Outcome::Done(layers), Ok(gimp)) = (&outcome, &plug_in.gimp)
+        && let Some(&layer) = layers.first()
+    {
+        // SAFETY: the values of a success have the status first, then the layer.
+        let value = unsafe { (functions.gimp_value_array_index)(values, 1) };
+        let layer = gimp.version().item(layer);
+        // SAFETY: the value was made for a layer; GLib takes a reference of its own.
+        unsafe { (functions.g_value_set_object)(value, layer.0) };
+    }
+    values
+}
+
+/// An error to be given away.
+fn new_error(functions: &Functions, reason: &str) -> *mut GError {
+    let (domain, reason) = (c"polychromify", c_string(reason));
+    // SAFETY: the name ends with a zero byte.
+    let domain = unsafe { (functions.g_quark_from_string)(domain.as_ptr()) };
+    // SAFETY: the text ends with a zero byte and is copied.
+    unsafe { (functions.g_error_new_literal)(domain, 0, reason.as_ptr()) }
+}
+
+fn colorize(
+    plug_in: &PlugIn,
+    procedure: *mut c_void,
+    mode: c_int,
+    image: Handle,
+    drawables: *const Handle,
+    config: *mut c_void,
+) -> Outcome {
+    let gimp = match &plug_in.gimp {
+        Ok(gimp) => gimp,
+        Err(error) => return Outcome::Failed(error.to_string()),
+    };
+    if image.0.is_null() || drawables.is_null() || config.is_null() {
+        return Outcome::Failed("expected an image and drawables".to_owned());
+    }
+    let image = gimp.version().image_id(image);
+    // SAFETY: GIMP's array ends with null.
+    let drawables = unsafe { gimp.version().ids(drawables) };
+    // SAFETY: GIMP passes its procedure and the configuration of this call.
+    let call = unsafe { Call::new(&plug_in.call, gimp, procedure, config) };
+    (plug_in.handler)(gimp, run_mode(mode), image, &drawables, &call)
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! Lab conversions over whole rows.
 
-use std::marker::PhantomData;
+mod encode;
+mod fit;
+
 use std::sync::LazyLock;
 
 use pulp::{Simd, WithSimd};
 
-use super::gamut::{HALVINGS, halve, in_gamut};
-use super::space::{self, Encoder, Primaries, RgbSpace};
-use super::{Lab, lightness_from_luminance, linear_to_srgb, srgb_to_linear};
-use crate::{SamplesMut, isa};
+use super::{Lab, lightness_from_luminance, srgb_to_linear};
+use crate::isa;
+pub use encode::encode_rows;
+pub use fit::chroma_rows_to_linear;
 
 /// Linear value of each 8-bit sRGB code.
 static LINEAR_8: LazyLock<[f32; 256]> =
@@ -99,81 +101,9 @@ pub fn split_chroma(chroma: &[[f32; 2]], factor: f32, a: &mut [f32], b: &mut [f3
     isa::arch().dispatch(SplitChroma { chroma, factor, a, b });
 }
 
-/// Turns planes of `(L*, a*, b*)` into linear red, green and blue of a space in place, chroma
-/// reduced into its gamut at constant lightness and hue.
-///
-/// # Panics
-///
-/// When the lengths differ.
-pub fn chroma_rows_to_linear(space: RgbSpace, l: &mut [f32], a: &mut [f32], b: &mut [f32]) {
-    assert!(a.len() == l.len() && b.len() == l.len());
-    match space {
-        RgbSpace::Srgb => LabToLinear::<space::Srgb>::run(l, a, b),
-        RgbSpace::AdobeRgb => LabToLinear::<space::AdobeRgb>::run(l, a, b),
-        RgbSpace::DisplayP3 => LabToLinear::<space::DisplayP3>::run(l, a, b),
-        RgbSpace::ProPhoto => LabToLinear::<space::ProPhoto>::run(l, a, b),
-    }
-}
-
-/// Encodes planes of linear red, green and blue of a space, 0..=1, to interleaved samples; the
-/// planes are used up.
-///
-/// # Panics
-///
-/// When the lengths do not fit.
-pub fn encode_rows(
-    space: RgbSpace,
-    red: &mut [f32],
-    green: &mut [f32],
-    blue: &mut [f32],
-    rgb: SamplesMut<'_>,
-) {
-    assert!(green.len() == red.len() && blue.len() == red.len());
-    let encoder = Encoder::of(space);
-    for plane in [&mut *red, &mut *green, &mut *blue] {
-        match encoder {
-            None => isa::arch().dispatch(EncodeInPlace(plane)),
-            Some(encoder) => encoder.encode(plane),
-        }
-    }
-    let planes = [&*red, &*green, &*blue];
-    match rgb {
-        SamplesMut::Eight(rgb) => isa::arch().dispatch(Interleave8 { planes, rgb }),
-        SamplesMut::Sixteen(rgb) => interleave(planes, rgb, code_16),
-        SamplesMut::Float(rgb) => interleave(planes, rgb, |v| v),
-    }
-}
-
-fn interleave<S>([r, g, b]: [&[f32]; 3], rgb: &mut [S], sample: impl Fn(f32) -> S) {
-    assert_eq!(rgb.len(), 3 * r.len());
-    for (((pixel, &r), &g), &b) in rgb.chunks_exact_mut(3).zip(r).zip(g).zip(b) {
-        pixel[0] = sample(r);
-        pixel[1] = sample(g);
-        pixel[2] = sample(b);
-    }
-}
-
-/// The integer that is nearest to a number from 0 on that is less than 2^22: 2^23 added leaves no bits
-/// for a fraction, and the integer in the lowest. A cast, which has to expect every number, takes
-/// four times as long.
-#[inline(always)]
-fn nearest(v: f32) -> u32 {
-    (v + 8_388_608.0).to_bits() & 0x3f_ffff
-}
-
-#[inline(always)]
-fn code_8(v: f32) -> u8 {
-    nearest(v * 255.0) as u8
-}
-
-#[inline(always)]
-fn code_16(v: f32) -> u16 {
-    nearest(v * 65535.0) as u16
-}
-
 #[inline(always)]
 fn luminance([r, g, b]: [f32; 3]) -> f32 {
-    let m = super::TO_XYZ[1];
+    let m = super::matrix::TO_XYZ[1];
     m[0] * r + m[1] * g + m[2] * b
 }
 
@@ -207,49 +137,6 @@ impl WithSimd for LightnessInPlace<'_> {
         for v in self.0 {
             *v = lightness_from_luminance(*v);
         }
-    }
-}
-
-struct EncodeInPlace<'a>(&'a mut [f32]);
-
-impl WithSimd for EncodeInPlace<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for v in self.0 {
-            *v = linear_to_srgb(*v);
-        }
-    }
-}
-
-/// Encoded planes to 8-bit pixels.
-struct Interleave8<'a> {
-    planes: [&'a [f32]; 3],
-    rgb: &'a mut [u8],
-}
-
-impl WithSimd for Interleave8<'_> {
-    type Output = ();
-
-    /// A block's pixels become words first, and four words three, written at once.
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let ([r, g, b], rgb) = (self.planes.map(<[f32]>::as_chunks::<BLOCK>), self.rgb);
-        let (whole, rest) = rgb.split_at_mut(3 * BLOCK * r.0.len());
-        let blocks = r.0.iter().zip(g.0).zip(b.0);
-        for (((r, g), b), rgb) in blocks.zip(whole.chunks_exact_mut(3 * BLOCK)) {
-            let mut words = [0; BLOCK];
-            for (i, word) in words.iter_mut().enumerate() {
-                let [r, g, b] = [r[i], g[i], b[i]].map(|v| u32::from(code_8(v)));
-                *word = r | g << 8 | b << 16;
-            }
-            for (bytes, w) in rgb.as_chunks_mut::<12>().0.iter_mut().zip(words.as_chunks::<4>().0) {
-                let packed = [w[0] | w[1] << 24, w[1] >> 8 | w[2] << 16, w[2] >> 16 | w[3] << 8];
-                bytes.as_chunks_mut::<4>().0.copy_from_slice(&packed.map(u32::to_le_bytes));
-            }
-        }
-        interleave([r.1, g.1, b.1], rest, code_8);
     }
 }
 
@@ -293,131 +180,16 @@ impl WithSimd for NodesOf<'_> {
     }
 }
 
-struct LabToLinear<'a, P> {
-    l: &'a mut [f32],
-    a: &'a mut [f32],
-    b: &'a mut [f32],
-    space: PhantomData<P>,
-}
-
-impl<'a, P: Primaries> LabToLinear<'a, P> {
-    fn run(l: &'a mut [f32], a: &'a mut [f32], b: &'a mut [f32]) {
-        isa::arch().dispatch(Self { l, a, b, space: PhantomData });
-    }
-}
-
-/// Pixels mapped together: enough for the widest vectors.
-const BLOCK: usize = 32;
-
-impl<P: Primaries> WithSimd for LabToLinear<'_, P> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { l, a, b, .. } = self;
-        let mut outside = Outside::default();
-        for start in (0..l.len()).step_by(BLOCK) {
-            let end = l.len().min(start + BLOCK);
-            // Whole blocks are copied as what they are; a length that is not known is a call.
-            let block = |plane: &[f32]| {
-                if let Some(whole) = plane[start..].first_chunk() {
-                    return *whole;
-                }
-                let mut padded = [0.0; BLOCK];
-                padded[..end - start].copy_from_slice(&plane[start..]);
-                padded
-            };
-            let lab = [block(l), block(a), block(b)];
-            let (rgb, fits) = to_linear_block::<P>(&lab);
-            for (plane, values) in [&mut *l, &mut *a, &mut *b].into_iter().zip(&rgb) {
-                match plane[start..].first_chunk_mut() {
-                    Some(whole) => *whole = *values,
-                    None => plane[start..].copy_from_slice(&values[..end - start]),
-                }
-            }
-            if fits.iter().fold(1, |all, fits| all & fits) != 0 {
-                continue;
-            }
-            for i in (0..end - start).filter(|&i| fits[i] == 0) {
-                if outside.push(start + i, lab.map(|plane| plane[i])) == BLOCK {
-                    outside.fit::<P>([&mut *l, &mut *a, &mut *b]);
-                }
-            }
-        }
-        outside.fit::<P>([l, a, b]);
-    }
-}
-
-/// Linear red, green and blue of a block, each in 0..=1, and where that is the color asked for. No
-/// branches, so that it is a few vector instructions.
-#[inline(always)]
-fn to_linear_block<P: Primaries>(
-    [l, a, b]: &[[f32; BLOCK]; 3],
-) -> ([[f32; BLOCK]; 3], [u32; BLOCK]) {
-    let (mut rgb, mut fits) = ([[0.0_f32; BLOCK]; 3], [0_u32; BLOCK]);
-    for i in 0..BLOCK {
-        let linear = Lab { l: l[i], a: a[i], b: b[i] }.to_linear_of::<P>();
-        fits[i] = u32::from(in_gamut(linear));
-        [rgb[0][i], rgb[1][i], rgb[2][i]] = linear.map(|v| v.clamp(0.0, 1.0));
-    }
-    (rgb, fits)
-}
-
-/// Pixels outside of the gamut, collected so that a block of them is mapped at once.
-struct Outside {
-    lab: [[f32; BLOCK]; 3],
-    /// Where they are in the planes.
-    places: [usize; BLOCK],
-    count: usize,
-}
-
-impl Default for Outside {
-    fn default() -> Self {
-        Self { lab: [[0.0; BLOCK]; 3], places: [0; BLOCK], count: 0 }
-    }
-}
-
-impl Outside {
-    /// Adds one, and tells how many there are now.
-    #[inline(always)]
-    fn push(&mut self, place: usize, lab: [f32; 3]) -> usize {
-        for (plane, value) in self.lab.iter_mut().zip(lab) {
-            plane[self.count] = value;
-        }
-        self.places[self.count] = place;
-        self.count += 1;
-        self.count
-    }
-
-    /// [`fit_chroma_in`](super::gamut::fit_chroma_in) step by step for the block, into the planes: the
-    /// same arithmetic, so the same colors.
-    #[inline(always)]
-    fn fit<P: Primaries>(&mut self, planes: [&mut [f32]; 3]) {
-        let [l, a, b] = &mut self.lab;
-        let (mut inside, mut outside) = ([0.0_f32; BLOCK], [1.0_f32; BLOCK]);
-        for _ in 0..HALVINGS {
-            for i in 0..BLOCK {
-                let lab = Lab { l: l[i], a: a[i], b: b[i] };
-                (inside[i], outside[i]) = halve::<P>(lab, inside[i], outside[i]);
-            }
-        }
-        for i in 0..BLOCK {
-            (a[i], b[i]) = (a[i] * inside[i], b[i] * inside[i]);
-        }
-        let (rgb, _) = to_linear_block::<P>(&self.lab);
-        for (plane, values) in planes.into_iter().zip(&rgb) {
-            for (&place, &value) in self.places[..self.count].iter().zip(values) {
-                plane[place] = value;
-            }
-        }
-        self.count = 0;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::marker::PhantomData;
+
+    use super::encode::{EncodeInPlace, Interleave8, code_8, code_16};
+    use super::fit::{BLOCK, LabToLinear};
     use super::*;
+    use crate::SamplesMut;
     use crate::color::lab::fit_chroma;
+    use crate::color::lab::space::{self, RgbSpace};
 
     fn codes_8() -> Vec<u8> {
         (0..3 * 4101_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use super::{inverse, narrowed};
+use super::matrix::{TO_XYZ_EXACT, inverse, narrowed};
 
 /// An RGB color space of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ macro_rules! primaries {
 primaries!(
     /// Those of sRGB.
     Srgb,
-    super::TO_XYZ_EXACT
+    TO_XYZ_EXACT
 );
 primaries!(
     /// Red (0.64, 0.33), green (0.21, 0.71), blue (0.15, 0.06).

@@ -10,9 +10,7 @@ use moxcms::{
 };
 
 use super::curve::{between, evaluator, table};
-
-/// XYZ of D50, the white of the connection space (7.2.16).
-const D50: [f32; 3] = [0.9642, 1.0, 0.8249];
+use super::white::D50;
 
 /// Intervals of a curve's table.
 const STEPS: usize = 4097;
@@ -208,7 +206,7 @@ pub(crate) fn lab_to_xyz([l, a, b]: [f32; 3]) -> [f32; 3] {
     };
     let y = (l + 16.0) / 116.0;
     let relative = [y + a / 500.0, y, y - b / 200.0];
-    [0, 1, 2].map(|i| D50[i] * inverse(relative[i]))
+    [0, 1, 2].map(|i| D50[i] as f32 * inverse(relative[i]))
 }
 
 /// The numbers of a table, 0..=1.

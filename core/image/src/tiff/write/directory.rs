@@ -113,6 +113,14 @@ fn length(kind: Kind, entry: &Entry) -> Option<usize> {
     }
 }
 
+/// Appends a number of the file's own size.
+fn put_place(kind: Kind, bytes: &mut Vec<u8>, value: u64) {
+    match kind {
+        Kind::Classic => bytes.extend((value as u32).to_le_bytes()),
+        Kind::Big => bytes.extend(value.to_le_bytes()),
+    }
+}
+
 fn append(
     kind: Kind,
     entries: &Entries,
@@ -121,10 +129,7 @@ fn append(
     start: u64,
     bytes: &mut Vec<u8>,
 ) {
-    let number = |bytes: &mut Vec<u8>, value: u64| match kind {
-        Kind::Classic => bytes.extend((value as u32).to_le_bytes()),
-        Kind::Big => bytes.extend(value.to_le_bytes()),
-    };
+    let number = |bytes: &mut Vec<u8>, value: u64| put_place(kind, bytes, value);
     let first = bytes.len();
     let table = first + size(kind, entries) as usize;
     let behind: usize = entries

@@ -48,6 +48,7 @@ fn two_pages(most: u64) -> Vec<u8> {
             icc: &[7; 300],
             xmp: "x",
             pages: 2,
+            alpha_is_opacity: true,
         };
         writer.add(&mut ramp, &tags).unwrap();
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Between, Gradients, Layers, SIX, Shape, in_turns, point, view_of};
+use super::layers::{Between, Gradients, Layers, SIX, Shape, in_turns, point, view_of};
 use crate::nn::engine::conv::{Convolution, Out};
 use crate::nn::engine::depthwise::{self, Taps};
 use crate::nn::engine::features::{Features, Target, Unwritten};
@@ -45,7 +45,7 @@ pub(in crate::nn::engine) fn backward<E: Element>(
     let shape = &back.shape;
     let project_sums = Sums::new(&project, 1).len;
     let expand_sums = expand.as_ref().map_or(0, |expand| Sums::new(expand, 1).len);
-    let blocks = shape.hidden.div_ceil(LANES);
+    let blocks = shape.blocks();
     let taps = layers.kernel * layers.kernel;
     let mut d_x = Unwritten::<E>::new(shape.images, shape.inputs, shape.size);
     let target = d_x.target();
@@ -68,6 +68,23 @@ pub(in crate::nn::engine) fn backward<E: Element>(
         })
         .collect();
 
+    let gradients = total_of(groups, (&project, expand.as_ref()), shape, taps);
+    // SAFETY: all images of all groups are written.
+    (unsafe { d_x.written() }, gradients)
+}
+
+/// Sums of a group of images: of the last layer's weights and biases, of the depthwise layer's, of the
+/// first layer's weights and biases.
+type GroupSums = [Vec<f32>; 5];
+
+/// The gradients of all groups: of the last layer's filters and, if there is one, the first's, and of
+/// so many `taps` a channel between them.
+fn total_of(
+    groups: Vec<GroupSums>,
+    (project, expand): (&Filters<'_>, Option<&Filters<'_>>),
+    shape: &Shape,
+    taps: usize,
+) -> Gradients {
     let layer = |filters: &Filters<'_>, weights: Vec<Vec<f32>>, biases: &[Vec<f32>]| {
         let mut parts = unpack(filters, &total(weights));
         [parts.swap_remove(0), weight_gradient::sum(biases, filters.outputs)]
@@ -77,7 +94,7 @@ pub(in crate::nn::engine) fn backward<E: Element>(
         all.iter_mut().zip(group).for_each(|(all, sums)| all.push(sums));
     }
     let [project_sums, project_bias, depthwise, expand_sums, expand_bias] = all;
-    let depthwise = weight_gradient::sum(&depthwise, blocks * (taps + 1) * LANES);
+    let depthwise = weight_gradient::sum(&depthwise, shape.blocks() * (taps + 1) * LANES);
     let (mut weights, mut biases) = (Vec::new(), Vec::new());
     for sums in depthwise.chunks_exact((taps + 1) * LANES) {
         let (weight, bias) = depthwise::gradients_of(sums, taps);
@@ -86,18 +103,12 @@ pub(in crate::nn::engine) fn backward<E: Element>(
     }
     weights.truncate(shape.hidden * taps);
     biases.truncate(shape.hidden);
-    let gradients = Gradients {
-        expand: expand.as_ref().map(|expand| layer(expand, expand_sums, &expand_bias)),
+    Gradients {
+        expand: expand.map(|expand| layer(expand, expand_sums, &expand_bias)),
         depthwise: [weights, biases],
-        project: layer(&project, project_sums, &project_bias),
-    };
-    // SAFETY: all images of all groups are written.
-    (unsafe { d_x.written() }, gradients)
+        project: layer(project, project_sums, &project_bias),
+    }
 }
-
-/// Sums of a group of images: of the last layer's weights and biases, of the depthwise layer's, of the
-/// first layer's weights and biases.
-type GroupSums = [Vec<f32>; 5];
 
 /// What a backward pass reads.
 struct Back<'a, E> {

@@ -41,6 +41,29 @@ impl<E: Element> Recorder for Tape<E> {
     }
 }
 
+/// A layer that sees the picture, whose gradient nothing asks for.
+fn picture(
+    patches: &[Patches],
+    weights: &[Parameter],
+    bias: &Parameter,
+    d_y: &Features<f32>,
+    gradients: &mut Gradients,
+) -> Result<()> {
+    let sources: Vec<_> = patches.iter().map(Patches::view).collect();
+    let (d_weights, d_bias) = weight_gradients(
+        Kernel::best::<f32>(),
+        &sources,
+        Window::POINT,
+        &of_patches(weights, patches),
+        d_y.view(),
+        d_y.images,
+    );
+    for (weight, d_weight) in weights.iter().zip(d_weights) {
+        gradients.set(weight, d_weight)?;
+    }
+    gradients.set(bias, d_bias)
+}
+
 impl<E: Element> Tape<E> {
     /// Takes the gradients of an operation.
     fn step(
@@ -55,20 +78,7 @@ impl<E: Element> Tape<E> {
             Operation::Picture { patches, weights, bias, y } => {
                 let Some(d_y) = flow[y].take() else { return Ok(()) };
                 let d_y = head::gated(kernel, &d_y, &self.values[y].features, self.values[y].high);
-                let sources: Vec<_> = patches.iter().map(Patches::view).collect();
-                let filters = of_patches(&weights, &patches);
-                let (d_weights, d_bias) = weight_gradients(
-                    Kernel::best::<f32>(),
-                    &sources,
-                    Window::POINT,
-                    &filters,
-                    d_y.view(),
-                    d_y.images,
-                );
-                for (weight, d_weight) in weights.iter().zip(d_weights) {
-                    gradients.set(weight, d_weight)?;
-                }
-                gradients.set(&bias, d_bias)
+                picture(&patches, &weights, &bias, &d_y, gradients)
             }
             Operation::Convolution { x, weight, bias, window, y } => {
                 let Some(d_y) = flow[y].take() else { return Ok(()) };
@@ -84,41 +94,23 @@ impl<E: Element> Tape<E> {
             }
             Operation::Normed { inputs, kernel: side, before, norm, weight, bias, y } => {
                 let Some(mut d_y) = flow[y].take() else { return Ok(()) };
-                let (d_weight, d_bias) = norm.backward(kernel, &before, &mut d_y, None);
-                gradients.set(&weight, d_weight)?;
-                gradients.set(&bias, d_bias)?;
+                let own = norm.backward(kernel, &before, &mut d_y, None);
+                gradients.set_both([&weight, &bias], own)?;
                 drop(before);
                 self.joined(&inputs, side, &d_y, flow, gradients)
             }
             Operation::Norm { x, norm, weight, bias, y } => {
                 let Some(mut d_y) = flow[y].take() else { return Ok(()) };
                 let Kept { features, high } = &self.values[x];
-                let (d_weight, d_bias) = norm.backward(kernel, features, &mut d_y, *high);
-                gradients.set(&weight, d_weight)?;
-                gradients.set(&bias, d_bias)?;
+                let own = norm.backward(kernel, features, &mut d_y, *high);
                 self.add(flow, x, d_y);
-                Ok(())
+                gradients.set_both([&weight, &bias], own)
             }
-            Operation::AddRelu { terms: [first, second], y } => {
-                let Some(d_y) = flow[y].take() else { return Ok(()) };
-                self.give(flow, first, d_y.clone());
-                self.give(flow, second, d_y);
-                Ok(())
-            }
-            Operation::LeakyRelu { x, slope, y } => {
-                let Some(d_y) = flow[y].take() else { return Ok(()) };
-                let result = &self.values[y].features;
-                self.give(flow, x, pointwise::pairs(kernel, Pair::Leak(slope), &d_y, result));
-                Ok(())
-            }
-            Operation::EverySecond { x, y } => {
-                let Some(d_y) = flow[y].take() else { return Ok(()) };
-                self.give(flow, x, pointwise::every_second_gradient(&d_y));
-                Ok(())
-            }
-            Operation::Doubled { x, y } => {
-                let Some(d_y) = flow[y].take() else { return Ok(()) };
-                self.give(flow, x, pointwise::doubled_gradient(kernel, &d_y));
+            Operation::AddRelu { .. }
+            | Operation::LeakyRelu { .. }
+            | Operation::EverySecond { .. }
+            | Operation::Doubled { .. } => {
+                self.pointwise(&operation, flow);
                 Ok(())
             }
             Operation::Rows { x, weight, bias } => {
@@ -128,21 +120,59 @@ impl<E: Element> Tape<E> {
                 self.convolution([&weight, &bias], Window::POINT, d_y, x, flow, gradients)
             }
             Operation::Chroma { x, weight, bias, color, planes } => {
-                let Kept { features, .. } = &self.values[x];
-                let (size, filters) = (features.size(), whole(&weight));
-                let d_planes = head::colors_gradient(chroma, size, color);
-                let (d_y, d_bias) = chroma::before_tanh::<E>(&planes, &d_planes, size);
-                gradients.set(&bias, d_bias)?;
-                let d_weight = chroma::weight_gradient(kernel, features, &d_y, filters.kernel);
-                gradients.set(&weight, d_weight)?;
-                let window = Window::same(filters.kernel, 1, size);
-                let plus = flow[x].take();
-                let onward = self.onward(x, plus.as_ref());
-                let (view, images) = (d_y.view(), d_y.images);
-                flow[x] = Some(input_gradient(kernel, view, images, window, &filters, 0, onward));
-                Ok(())
+                let size = self.values[x].features.size();
+                let planes = [&planes[..], &head::colors_gradient(chroma, size, color)];
+                self.chroma([&weight, &bias], planes, x, flow, gradients)
             }
         }
+    }
+
+    /// What has no parameters.
+    fn pointwise(&self, operation: &Operation<E>, flow: &mut Flow<E>) {
+        let kernel = self.kernel;
+        match *operation {
+            Operation::AddRelu { terms: [first, second], y } => {
+                let Some(d_y) = flow[y].take() else { return };
+                self.give(flow, first, d_y.clone());
+                self.give(flow, second, d_y);
+            }
+            Operation::LeakyRelu { x, slope, y } => {
+                let Some(d_y) = flow[y].take() else { return };
+                let result = &self.values[y].features;
+                self.give(flow, x, pointwise::pairs(kernel, Pair::Leak(slope), &d_y, result));
+            }
+            Operation::EverySecond { x, y } => {
+                let Some(d_y) = flow[y].take() else { return };
+                self.give(flow, x, pointwise::every_second_gradient(&d_y));
+            }
+            Operation::Doubled { x, y } => {
+                let Some(d_y) = flow[y].take() else { return };
+                self.give(flow, x, pointwise::doubled_gradient(kernel, &d_y));
+            }
+            _ => {}
+        }
+    }
+
+    /// The last layer, from its planes and their gradients.
+    fn chroma(
+        &self,
+        [weight, bias]: [&Parameter; 2],
+        [planes, d_planes]: [&[f32]; 2],
+        x: usize,
+        flow: &mut Flow<E>,
+        gradients: &mut Gradients,
+    ) -> Result<()> {
+        let features = &self.values[x].features;
+        let (size, filters) = (features.size(), whole(weight));
+        let (d_y, d_bias) = chroma::before_tanh::<E>(planes, d_planes, size);
+        let d_weight = chroma::weight_gradient(self.kernel, features, &d_y, filters.kernel);
+        gradients.set_both([weight, bias], (d_weight, d_bias))?;
+        let window = Window::same(filters.kernel, 1, size);
+        let plus = flow[x].take();
+        let onward = self.onward(x, plus.as_ref());
+        let (view, images) = (d_y.view(), d_y.images);
+        flow[x] = Some(input_gradient(self.kernel, view, images, window, &filters, 0, onward));
+        Ok(())
     }
 
     /// An inverted residual block.

@@ -207,19 +207,8 @@ impl Real {
             Activation::Relu | Activation::Relu6 => [0, greatest],
             _ => [-greatest, greatest],
         };
-        // One of each input channel, in results.
         let result = steps[layer.value];
-        let input_steps: Vec<f64> = match layer.kind {
-            Kind::Stem => vec![LIGHTNESS_GAIN / f64::from(LIGHTNESS_STEPS) / result],
-            Kind::Depthwise { .. } => vec![steps[layer.sources[0].value] / result],
-            _ => {
-                let of = |source: &Source| {
-                    let step = source.factor * steps[source.value] / result;
-                    vec![step; plan.values[source.value].channels]
-                };
-                layer.sources.iter().flat_map(of).collect()
-            }
-        };
+        let input_steps = input_steps(plan, layer, steps);
         let gain = if layer.kind == Kind::Stem { STEM_HINT_GAIN } else { CHROMA_GAIN };
         let hint_steps = [gain / f64::from(GREATEST_HINT) / result; PLANES];
         let inputs = input_ranges(plan, layer, ranges);
@@ -255,6 +244,22 @@ impl Real {
             quantized.shift.push(shift);
         }
         Ok(quantized)
+    }
+}
+
+/// One of each input channel, in results.
+fn input_steps(plan: &Plan, layer: &Layer, steps: &[f64]) -> Vec<f64> {
+    let result = steps[layer.value];
+    match layer.kind {
+        Kind::Stem => vec![LIGHTNESS_GAIN / f64::from(LIGHTNESS_STEPS) / result],
+        Kind::Depthwise { .. } => vec![steps[layer.sources[0].value] / result],
+        _ => {
+            let of = |source: &Source| {
+                let step = source.factor * steps[source.value] / result;
+                vec![step; plan.values[source.value].channels]
+            };
+            layer.sources.iter().flat_map(of).collect()
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::kernel::{self, Finish, Grid, Terms};
-use super::planes::{Aligned, BLOCK, Planes, Shared};
+use super::planes::{Aligned, BLOCK, Planes, Shared, Size};
 use super::{Instructions, Rescale};
 
 /// Rows down and columns right from a result's pixel in an input.
@@ -56,6 +56,26 @@ pub(crate) struct Sums<'a> {
     pub(crate) layer: &'a Dense,
     pub(crate) inputs: &'a [Input<'a>],
     pub(crate) origin: [usize; 2],
+}
+
+impl Sums<'_> {
+    fn terms<'a>(&self, offsets: &'a [Offsets]) -> Vec<Terms<'a>> {
+        let terms = offsets.iter().map(|part| {
+            let pairs = part.channels.len().min(BLOCK).div_ceil(2);
+            Terms { grid: self.inputs[part.input].grid(), offsets: &part.terms, pairs }
+        });
+        terms.collect()
+    }
+
+    /// Checks that all that is looked at for so many rows and columns lies within the planes and their
+    /// border.
+    fn check(&self, output: Size, counts: [usize; 2]) {
+        assert_eq!(output.blocks, self.layer.rescale.outputs.div_ceil(BLOCK));
+        for input in self.inputs {
+            let last = |i: usize| input.origin[i] + (counts[i] - 1) * input.stride[i];
+            assert!(last(0) < input.planes.size.height && last(1) < input.planes.size.width);
+        }
+    }
 }
 
 pub(super) fn grid(
@@ -156,27 +176,14 @@ pub(crate) fn dense(
     let size = output.size;
     let (height, width) = (size.height / stride, size.width / stride);
     let numbers = &Shared::new(output);
+    for sums in all {
+        sums.check(size, [height, width]);
+    }
     let offsets: Vec<Vec<Offsets>> = all.iter().map(offsets).collect();
-    let terms: Vec<Vec<Terms<'_>>> = all
-        .iter()
-        .zip(&offsets)
-        .map(|(sums, offsets)| {
-            let terms = offsets.iter().map(|part| {
-                let pairs = part.channels.len().min(BLOCK).div_ceil(2);
-                Terms { grid: sums.inputs[part.input].grid(), offsets: &part.terms, pairs }
-            });
-            terms.collect()
-        })
-        .collect();
+    let terms = all.iter().zip(&offsets).map(|(sums, offsets)| sums.terms(offsets));
+    let terms: Vec<Vec<Terms<'_>>> = terms.collect();
     let mut parts = Vec::new();
     for (i, sums) in all.iter().enumerate() {
-        assert_eq!(size.blocks, sums.layer.rescale.outputs.div_ceil(BLOCK));
-        for input in sums.inputs {
-            // The last pixel looked at lies within the planes and their border.
-            let last = |i: usize, count: usize| input.origin[i] + (count - 1) * input.stride[i];
-            assert!(last(0, height) < input.planes.size.height);
-            assert!(last(1, width) < input.planes.size.width);
-        }
         let length = part_length(sums.layer, height * width);
         for &group in &sums.layer.groups {
             for first in (0..height * width).step_by(length) {

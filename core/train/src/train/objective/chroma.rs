@@ -64,10 +64,11 @@ impl Rebalanced {
                 *cost = shares.distances * self.weight_at([*a, *b]);
             }
         }
-        let said = picture.chroma.split_at(area);
+        let predicted = picture.chroma.split_at(area);
         let lightness = picture.lightness;
         let gradient = gradient.split_at_mut(area);
-        let pixels = Pixels { shares, scale, lightness, truth, said, gradient, costs: &mut costs };
+        let pixels =
+            Pixels { shares, scale, lightness, truth, predicted, gradient, costs: &mut costs };
         f64::from(isa::arch().dispatch(pixels)) * f64::from(scale)
     }
 
@@ -87,7 +88,7 @@ struct Pixels<'a> {
     scale: f32,
     lightness: &'a [f32],
     truth: (&'a [f32], &'a [f32]),
-    said: (&'a [f32], &'a [f32]),
+    predicted: (&'a [f32], &'a [f32]),
     gradient: (&'a mut [f32], &'a mut [f32]),
     /// What a unit of distance costs at first, then what the pixel does.
     costs: &'a mut [f32],
@@ -98,15 +99,15 @@ impl WithSimd for Pixels<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f32 {
-        let Self { shares, scale, lightness, truth, said, gradient, costs } = self;
+        let Self { shares, scale, lightness, truth, predicted, gradient, costs } = self;
         let count = costs.len();
         // One length for all, so that the loop has no bounds to check.
         let (l, true_a, true_b) = (&lightness[..count], &truth.0[..count], &truth.1[..count]);
-        let (a, b) = (&said.0[..count], &said.1[..count]);
+        let (a, b) = (&predicted.0[..count], &predicted.1[..count]);
         let (d_a, d_b) = (&mut gradient.0[..count], &mut gradient.1[..count]);
         for i in 0..count {
             let pixel =
-                Pixel { lightness: l[i], truth: [true_a[i], true_b[i]], said: [a[i], b[i]] };
+                Pixel { lightness: l[i], truth: [true_a[i], true_b[i]], predicted: [a[i], b[i]] };
             let (cost, slope) = pixel.cost(shares, costs[i]);
             costs[i] = cost;
             d_a[i] = scale * slope[0];
@@ -119,14 +120,14 @@ impl WithSimd for Pixels<'_> {
 struct Pixel {
     lightness: f32,
     truth: [f32; 2],
-    said: [f32; 2],
+    predicted: [f32; 2],
 }
 
 impl Pixel {
     /// What it costs, and the slope by `a` and `b`; a unit of distance costs `rarity`.
     #[inline(always)]
     fn cost(&self, shares: Shares, rarity: f32) -> (f32, [f32; 2]) {
-        let Self { truth: [true_a, true_b], said: [a, b], .. } = *self;
+        let Self { truth: [true_a, true_b], predicted: [a, b], .. } = *self;
         let (da, db) = (a - true_a, b - true_b);
         let near = NEAR / CHROMA_SCALE;
         let square = da * da + db * db;
@@ -154,7 +155,7 @@ impl Pixel {
     #[inline(always)]
     fn magnitude(&self, shares: Shares) -> (f32, f32) {
         let near = NEAR / CHROMA_SCALE;
-        let [true_square, square] = [self.truth, self.said].map(|[a, b]| a * a + b * b);
+        let [true_square, square] = [self.truth, self.predicted].map(|[a, b]| a * a + b * b);
         let [true_length, length] =
             [true_square, square].map(|square| (square + near * near).sqrt());
         let difference = length - true_length;

@@ -54,7 +54,7 @@ pub(super) fn rows(cells: &[[usize; 2]]) -> Vec<Row> {
     rows
 }
 
-/// A picture of a batch: what is true, what was said, and where the gradients go.
+/// A picture of a batch: what is true, what was predicted, and where the gradients go.
 pub(super) struct Picture<'a> {
     pub(super) lightness: &'a [f32],
     pub(super) truth: &'a [f32],

@@ -87,8 +87,8 @@ fn the_gradient_is_the_slope_of_the_loss() {
 fn assert_slope(objective: &Objective, bins: usize) {
     let truth = (noise(&[2, 2, 8, 8], -0.3) + 0.05).unwrap();
     let lightness = (noise(&[2, 1, 8, 8], 20.0) + 20.0).unwrap();
-    let said = [noise(&[2, 2, 8, 8], 0.3), noise(&[8, bins], 2.0)];
-    let vars = said.map(|tensor| candle_core::Var::from_tensor(&tensor).unwrap());
+    let predicted = [noise(&[2, 2, 8, 8], 0.3), noise(&[8, bins], 2.0)];
+    let vars = predicted.map(|tensor| candle_core::Var::from_tensor(&tensor).unwrap());
     let loss = |chroma: &Tensor, bins: &Tensor| {
         let heads = Heads { chroma: chroma.clone(), bins: Some(bins.clone()) };
         objective.loss(&heads, &lightness, &truth).unwrap()
@@ -121,15 +121,15 @@ fn assert_slope(objective: &Objective, bins: usize) {
 #[test]
 fn the_documents_recipe_is_the_mean_squared_error() {
     let photos = Dataset::for_tests(1, vec![200, 60, 30]);
-    let said = noise(&[2, 2, 8, 8], 0.4);
+    let predicted = noise(&[2, 2, 8, 8], 0.4);
     let truth = noise(&[2, 2, 8, 8], -0.3);
-    let heads = Heads { chroma: said, bins: None };
+    let heads = Heads { chroma: predicted, bins: None };
     let loss = |recipe: Option<&Recipe>| {
         let loss =
             Objective::new(recipe, None, &photos).loss(&heads, &gray(&truth), &truth).unwrap();
         loss.to_scalar::<f32>().unwrap()
     };
-    assert!((loss(Some(&Recipe::document())) - loss(None)).abs() < 1e-6);
+    assert!((loss(Some(&Recipe::plain())) - loss(None)).abs() < 1e-6);
 }
 
 #[test]
@@ -158,26 +158,26 @@ fn the_five_nearest_bins_share_a_color_and_a_gray_photograph_does_not_count() {
 }
 
 /// What a prediction costs one picture of even lightness and color, by one part of the loss alone.
-fn cost(part: &Recipe, lightness: f32, truth: [f32; 2], said: [f32; 2]) -> f32 {
+fn cost(part: &Recipe, lightness: f32, truth: [f32; 2], predicted: [f32; 2]) -> f32 {
     let photos = Dataset::for_tests(1, vec![200, 60, 30]);
     let objective = Objective::new(Some(part), None, &photos);
     let chroma = |color: [f32; 2]| {
         let color = color.map(|value| value / 128.0);
         Tensor::new(&color, &Device::Cpu).unwrap().reshape((1, 2, 1, 1)).unwrap()
     };
-    let heads = Heads { chroma: chroma(said), bins: None };
+    let heads = Heads { chroma: chroma(predicted), bins: None };
     let lightness = Tensor::full(lightness, (1, 1, 1, 1), &Device::Cpu).unwrap();
     objective.loss(&heads, &lightness, &chroma(truth)).unwrap().to_scalar::<f32>().unwrap()
 }
 
 fn nothing() -> Recipe {
-    Recipe { chroma_weight: 0.0, ..Recipe::document() }
+    Recipe { chroma_weight: 0.0, ..Recipe::plain() }
 }
 
 #[test]
 fn color_in_blacks_costs_where_the_photograph_has_none() {
     let blacks = Recipe { blacks_weight: 1.0, ..nothing() };
-    let cost = |lightness, truth, said| cost(&blacks, lightness, truth, said);
+    let cost = |lightness, truth, predicted| cost(&blacks, lightness, truth, predicted);
     assert!(cost(5.0, [0.0, 0.0], [12.0, 0.0]) > 2.0 * cost(20.0, [0.0, 0.0], [12.0, 0.0]));
     assert_eq!(cost(30.0, [0.0, 0.0], [12.0, 0.0]), 0.0);
     assert_eq!(cost(5.0, [15.0, 0.0], [0.0, 12.0]), 0.0, "a dark red coat may be red");
@@ -186,7 +186,7 @@ fn color_in_blacks_costs_where_the_photograph_has_none() {
 #[test]
 fn saturation_costs_where_the_truth_has_it_whatever_the_hue() {
     let saturation = Recipe { saturation_weight: 1.0, ..nothing() };
-    let cost = |truth, said| cost(&saturation, 50.0, truth, said);
+    let cost = |truth, predicted| cost(&saturation, 50.0, truth, predicted);
     assert_eq!(cost([0.0, 0.0], [40.0, 0.0]), 0.0);
     assert!(cost([30.0, 40.0], [40.0, -30.0]) < 1e-7, "as long, another way");
     assert!(cost([30.0, 40.0], [10.0, 0.0]) > 10.0 * cost([12.0, 5.0], [3.0, 0.0]));

@@ -1,12 +1,18 @@
-//! An image in GIMP, whichever version.
+//! An image in GIMP 2.10 or 3.
 
 use std::path::PathBuf;
 
-use super::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
-use crate::ffi::{Buffer, Encoding, Gimp, Version};
+use crate::ffi::{self, Buffer, Encoding, Gimp, Version};
+use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
 
 /// The name of the parasite that keeps the label in GIMP's own files.
 const PARASITE: &str = "polychromify";
+
+impl From<ffi::Error> for Error {
+    fn from(error: ffi::Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// One image in GIMP.
 pub(super) struct GimpImage<'a, V: Version> {
@@ -81,13 +87,13 @@ impl<V: Version> Host for GimpImage<'_, V> {
         Ok(self.gimp.shadow_buffer(self.image, layer)?)
     }
 
-    fn take_over(&self, Layer(layer): Layer) -> Result<(), Error> {
+    fn apply_replacement(&self, Layer(layer): Layer) -> Result<(), Error> {
         self.gimp.merge_shadow(layer)?;
         self.gimp.update(layer);
         Ok(())
     }
 
-    fn in_one_step<T>(&self, step: impl FnOnce() -> T) -> T {
+    fn in_undo_group<T>(&self, step: impl FnOnce() -> T) -> T {
         self.gimp.start_undo_group(self.image);
         let result = step();
         self.gimp.end_undo_group(self.image);
@@ -120,8 +126,8 @@ impl<V: Version> Host for GimpImage<'_, V> {
         self.gimp.xmp(self.image)
     }
 
-    fn label(&self, packet: &str, note: &str) -> Result<(), Error> {
-        self.gimp.attach(self.image, PARASITE, note)?;
+    fn attach_label(&self, packet: &str, json: &str) -> Result<(), Error> {
+        self.gimp.attach_parasite(self.image, PARASITE, json)?;
         Ok(self.gimp.add_xmp(self.image, packet)?)
     }
 

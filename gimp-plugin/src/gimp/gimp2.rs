@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::Error;
-use super::layers::GimpImage;
+use super::image::GimpImage;
 use crate::ffi::gimp2::show_dialog;
 use crate::ffi::{Gimp, Gimp2};
-use crate::filter::{self, Preview, Studio};
-use crate::procedure::{Outcome, RunMode, Settings};
+use crate::filter::{self, PredictionCache, Preview};
+use crate::procedure::{self, Outcome, RunMode, Settings};
 
 /// Runs the filter on one drawable as the run mode says.
 pub(crate) fn run(
@@ -20,8 +19,9 @@ pub(crate) fn run(
     gimp.start();
     let host = GimpImage { gimp, image };
     let drawables = [drawable];
-    let last = || gimp.version().kept().and_then(|data| from_bytes(&data)).unwrap_or_default();
-    let mut studio = Studio::default();
+    let last =
+        || gimp.version().last_values().and_then(|data| from_bytes(&data)).unwrap_or_default();
+    let mut cache = PredictionCache::default();
     let settings = match mode {
         RunMode::NonInteractive => arguments,
         RunMode::WithLastValues => last(),
@@ -29,20 +29,20 @@ pub(crate) fn run(
             if let Err(error) = filter::check(&host, &drawables) {
                 return Outcome::Failed(error.to_string());
             }
-            let mut preview = Preview::new(&host, &mut studio, &drawables);
-            let choices = filter::choices();
-            match show_dialog(image, &last(), &choices, &mut |s| preview.update(s)) {
+            let mut preview = Preview::new(&host, &mut cache, &drawables);
+            let options = filter::dialog_options();
+            match show_dialog(image, &last(), &options, &mut |s| preview.update(s)) {
                 Ok(Some(settings)) => settings,
                 Ok(None) => return Outcome::Cancelled,
-                Err(error) => return Outcome::Failed(Error::from(error).to_string()),
+                Err(error) => return Outcome::Failed(error.to_string()),
             }
         }
     };
-    gimp.start_progress(super::PROGRESS);
-    match filter::colorize(&host, &drawables, &settings, &mut studio) {
+    gimp.start_progress(procedure::PROGRESS);
+    match filter::colorize(&host, &drawables, &settings, &mut cache) {
         Ok(layers) => {
             if mode == RunMode::Interactive {
-                gimp.version().keep(&to_bytes(&settings));
+                gimp.version().store_last_values(&to_bytes(&settings));
             }
             Outcome::Done(layers.into_iter().map(|layer| layer.0).collect())
         }
@@ -50,7 +50,7 @@ pub(crate) fn run(
     }
 }
 
-/// The settings for the next run. The layer with the hints is one of this image, and not kept.
+/// The settings for the next run, but for the layer with the hints, which belongs to this image.
 fn to_bytes(settings: &Settings) -> Vec<u8> {
     let Settings { weights, saturation, hints: _, replace } = settings;
     let value = json!({ "weights": weights, "saturation": saturation, "replace": replace });

@@ -1,15 +1,26 @@
-//! The procedure as GIMP 3 shows it: its menu entry, its arguments and what is said of them.
+//! Registers the procedure with GIMP 3: its menu entry, arguments and documentation.
 
 use std::ffi::{c_char, c_double, c_int, c_void};
 use std::ptr;
 
-use super::call::{RunImage, run};
+use super::version::Handle;
 use crate::ffi::glib::{Boolean, c_string};
+use crate::ffi::pdb::PLUGIN;
 use crate::ffi::symbols::symbols;
-use crate::procedure::{self, Argument, Kind};
+use crate::procedure::{self, Argument, ArgumentKind};
+
+/// `GimpRunImageFunc`.
+pub(super) type RunImage = unsafe extern "C" fn(
+    procedure: *mut c_void,
+    mode: c_int,
+    image: Handle,
+    drawables: *const Handle,
+    config: *mut c_void,
+    data: *mut c_void,
+) -> *mut c_void;
 
 symbols! {
-    /// What makes a procedure.
+    /// What makes and describes a procedure.
     Functions {
         safe {}
         unsafe {
@@ -83,16 +94,14 @@ symbols! {
     }
 }
 
-/// `GIMP_PDB_PROC_TYPE_PLUGIN`.
-const PLUGIN: c_int = 1;
 /// `GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES`: one layer or several.
 const DRAWABLES: c_int = 1 | 1 << 2;
 /// `G_PARAM_READWRITE`. libgimp's own flags would promise that the texts are static.
 const READ_WRITE: c_int = 3;
 
 impl Functions {
-    /// Makes our procedure for GIMP's plug-in object (transfer full).
-    pub(super) fn procedure(&self, plug_in: *mut c_void) -> *mut c_void {
+    /// Makes our procedure, which calls `run`, for GIMP's plug-in object (transfer full).
+    pub(super) fn new_procedure(&self, plug_in: *mut c_void, run: RunImage) -> *mut c_void {
         let name = c_string(procedure::NAME);
         // SAFETY: the plug-in is GIMP's, and the name ends with a zero byte.
         let made = unsafe {
@@ -147,26 +156,26 @@ impl Functions {
         let [name, label, text] = texts.each_ref().map(|text| text.as_ptr());
         match argument.kind {
             // SAFETY: here and below the procedure was just made, and the texts end with zero bytes.
-            Kind::Text => unsafe {
+            ArgumentKind::Text => unsafe {
                 let (add, empty) = (self.gimp_procedure_add_string_argument, c"".as_ptr());
                 add(made, name, label, text, empty, READ_WRITE);
             },
             // SAFETY: as above.
-            Kind::Number { least, most, default } => unsafe {
+            ArgumentKind::Number { least, most, default } => unsafe {
                 let add = self.gimp_procedure_add_double_argument;
                 add(made, name, label, text, least, most, default, READ_WRITE);
             },
             // SAFETY: as above.
-            Kind::Layer => unsafe {
+            ArgumentKind::Layer => unsafe {
                 let add = self.gimp_procedure_add_layer_argument;
                 add(made, name, label, text, 1, READ_WRITE);
             },
             // SAFETY: as above.
-            Kind::Truth => unsafe {
+            ArgumentKind::Boolean => unsafe {
                 let add = self.gimp_procedure_add_boolean_argument;
                 add(made, name, label, text, 0, READ_WRITE);
             },
-            Kind::RunMode | Kind::Image | Kind::Drawable => {} // of every image procedure
+            ArgumentKind::RunMode | ArgumentKind::Image | ArgumentKind::Drawable => {} // of every image procedure
         }
     }
 }
