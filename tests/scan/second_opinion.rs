@@ -19,6 +19,8 @@ const APART: &[(&str, &str)] = &[
     ("files/profile/colorants_half.png", "follows a profile that cannot be true"),
     ("files/profile/curve_of_zeros.png", "follows a profile that cannot be true"),
     ("files/profile/type_of_colorants_is_garbage.png", "follows a profile that cannot be true"),
+    ("files/dcf/dcf_2.jpg", "does not know Adobe RGB by EXIF"),
+    ("files/dcf/dcf_65535.jpg", "does not know Adobe RGB by EXIF"),
     ("tiff/exampletiffs_earthlab.tif", "takes samples with a sign for those without"),
     ("tiff/openimageio_flower-minisblack-24.tif", "does not read 24 bits"),
     ("tiff/twelvemonkeys_jpeg-lossless-16bit-gray.tif", "does not read lossless JPEG of 16 bits"),
