@@ -60,10 +60,10 @@ fn xmp(packet: &str) -> Vec<u8> {
     [b"http://ns.adobe.com/xap/1.0/\0", packet.as_bytes()].concat()
 }
 
-/// A PNG whose gray has the profile of a picture in color.
+/// A PNG in color that has the profile of a gray picture.
 fn png_of_wrong_profile() -> Vec<u8> {
-    let samples = Samples::of_gray(SIDE, SIDE, 1, false);
-    pictures::png_with(&samples, SIDE, SIDE, &pictures::adobe_profile())
+    let samples = Samples::of_gray(SIDE, SIDE, 3, false);
+    pictures::png_with(&samples, SIDE, SIDE, &pictures::gray_profile())
 }
 
 fn png_with_chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
@@ -111,6 +111,25 @@ fn profile_ignored() {
     let words = "color profile ignored: ";
     let told = check("a.png", png_of_wrong_profile(), &[], "profile-ignored", words);
     assert!(told["reason"].is_string());
+}
+
+#[test]
+fn end_marker_missing_and_stray_bytes() {
+    let whole = pictures::jpeg(SIDE, SIDE, 1);
+    let end = whole.len() - 2;
+    check("a.jpg", whole[..end].to_vec(), &[], "end-marker-missing", "all rows are there");
+    let padded = [&whole[..end], &[0; 300], &whole[end..]].concat();
+    assert_eq!(check("a.jpg", padded, &[], "stray-bytes", "300 stray bytes")["bytes"], 300);
+}
+
+#[test]
+fn meaning_assumed() {
+    let file = tiff::<tiff::encoder::colortype::Gray8>(|_| {});
+    // Tag 262 becomes one that means nothing.
+    let at = file.windows(4).position(|entry| entry == [6, 1, 3, 0]).unwrap();
+    let mut altered = file;
+    altered[at..at + 2].copy_from_slice(&263_u16.to_le_bytes());
+    check("a.tif", altered, &[], "meaning-assumed", "0 is black");
 }
 
 #[test]
