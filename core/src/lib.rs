@@ -40,6 +40,7 @@ pub mod internals {
 
 // A scan: lightness in, color out.
 pub use pass::mark::Mark;
+pub use pass::read_back::{Difference, ExpectedLightness};
 pub use pass::result::ResultFile;
 pub use pass::{Encoding, Info, PageNotice, Paint, Scan};
 pub use polychromify_image::color::lab::RgbSpace;

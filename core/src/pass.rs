@@ -18,6 +18,7 @@ use crate::{Error, Result};
 
 mod first;
 pub(crate) mod mark;
+pub(crate) mod read_back;
 pub(crate) mod result;
 mod rows;
 mod second;

@@ -94,8 +94,11 @@ pub(crate) enum Error {
     OutsideOutput { path: PathBuf },
     #[error("{}: changed while it was read", path.display())]
     SourceChanged { path: PathBuf },
-    #[error("{}: read back with a size of {found:?}, expected {expected:?}", path.display())]
-    ReadBack { path: PathBuf, found: (u32, u32), expected: (u32, u32) },
+    #[error(
+        "{}: its result is not published, because read back it is not what was written: {reason}",
+        path.display()
+    )]
+    ReadBack { path: PathBuf, reason: String },
     #[error("{}: {reason} (refused by --strict)", path.display())]
     Strict { path: PathBuf, reason: String },
     #[error("the program failed on this file: {0}")]

@@ -2,6 +2,8 @@
 //!
 //! Within it, and only there, a result has not its source's lightness.
 
+use std::ops::Range;
+
 use crate::{Orientation, SamplesMut};
 
 /// The word, a dot of the mark for each character.
@@ -68,6 +70,13 @@ impl Mark {
         }
     }
 
+    /// Whether it covers any of these columns in these rows of stored pixels.
+    pub(super) fn touches(&self, (columns, rows): (Range<usize>, Range<usize>)) -> bool {
+        let (across, down) = self.stored_area();
+        let meet = |a: Range<usize>, b: Range<usize>| a.start < b.end && b.start < a.end;
+        meet(across, columns) && meet(down, rows)
+    }
+
     /// Whether an upright pixel of the mark belongs to the word.
     fn is_ink(&self, (x, y): (usize, usize)) -> bool {
         let (width, height) = self.orientation.upright_size(self.size);
@@ -80,7 +89,7 @@ impl Mark {
     }
 
     /// Columns and rows of stored pixels that the mark covers.
-    fn stored_area(&self) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+    fn stored_area(&self) -> (Range<usize>, Range<usize>) {
         let (width, height) = self.size;
         let sides = [WIDTH, WORD.len()].map(|dots| (dots + 2 * MARGIN) * self.dot);
         let [across, down] =

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use polychromify_core::{
-    ChromaMap, Deadline, Hints, Label, Limits, Mark, ResultFile, Scan, WorkImage,
+    ChromaMap, Deadline, Error as CoreError, ExpectedLightness, Hints, Label, Limits, Mark,
+    ResultFile, Scan, WorkImage,
 };
 
 use crate::cli::Borders;
@@ -35,8 +36,13 @@ pub(super) struct Input {
     pub(super) limits: Limits,
 }
 
-/// Width and height of the first page of a result in pixels, and its number of pages.
-pub(crate) type Colored = ((u32, u32), usize);
+/// What was written of a result.
+pub(crate) struct Colored {
+    /// Width and height of the first page in pixels.
+    size: (u32, u32),
+    /// What each page has to show when it is read back.
+    pages: Vec<ExpectedLightness>,
+}
 
 impl JobContext {
     /// Colors an input into a temporary file, and checks that it is still what was hashed.
@@ -55,14 +61,20 @@ impl JobContext {
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
         let making = (content.as_str(), time);
-        let (width, height) = match self.color(job, making, &limits, temporary.path(), details)? {
-            Continue((size, _)) => size,
+        let colored = match self.color(job, making, &limits, temporary.path(), details)? {
+            Continue(colored) => colored,
             Break(reason) => return Ok(Break(reason)),
         };
-        let (source, sha256) = rayon::join(
-            || settled_stamp(&job.shown, &content, stamp, read_at, &self.stop),
-            || fingerprint::sha256(temporary.path()),
-        );
+        let (width, height) = colored.size;
+        let hashes = || {
+            rayon::join(
+                || settled_stamp(&job.shown, &content, stamp, read_at, &self.stop),
+                || fingerprint::sha256(temporary.path()),
+            )
+        };
+        let (read_back, (source, sha256)) =
+            rayon::join(|| self.read_back(job, temporary.path(), &colored), hashes);
+        read_back?;
         let (source, sha256) = (source?, sha256?);
         let written = fingerprint::stamp(temporary.path())?;
         let result = Published {
@@ -91,8 +103,7 @@ impl JobContext {
         Ok(Continue((temporary, result)))
     }
 
-    /// Colors all pages of a scan into a new file, synced and read back as far as its header, unless
-    /// it has colors already.
+    /// Colors all pages of a scan into a new file, synced, unless it has colors already.
     fn color(
         &self,
         job: &Job,
@@ -104,7 +115,7 @@ impl JobContext {
         let create = OpenOptions::new().write(true).create_new(true).open(temporary);
         let file = create.map_err(Error::io(temporary, "create"))?;
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let (size, pages) = match self.color_to(job, making, limits, &mut out, details)? {
+        let colored = match self.color_to(job, making, limits, &mut out, details)? {
             Continue(colored) => colored,
             skipped @ Break(_) => return Ok(skipped),
         };
@@ -113,14 +124,39 @@ impl JobContext {
         }
         out.flush().map_err(Error::io(temporary, "write"))?;
         out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
+        Ok(Continue(colored))
+    }
 
-        // Nothing is decoded here, so that a result larger than its source is within the limits too.
-        let read_back = Scan::open(temporary, &Limits::new(self.limits.pixels, u64::MAX))?;
-        let found = (read_back.info().width, read_back.info().height);
-        if (found, read_back.pages()) != (size, pages) {
-            return Err(Error::ReadBack { path: temporary.into(), found, expected: size });
+    /// Checks that a result which was written shows the lightness of its scan, on all pages.
+    fn read_back(&self, job: &Job, temporary: &Path, written: &Colored) -> Result<()> {
+        let differs = |reason| Err(Error::ReadBack { path: job.shown.clone(), reason });
+        let step = &mut || {
+            self.bands.fetch_add(1, Ordering::Relaxed);
+            if self.stop.is_asked() { Err(CoreError::Cancelled) } else { Ok(()) }
+        };
+        let mut compare = || {
+            // A result that is larger than its source is within the limits, too.
+            let mut result = Scan::open(temporary, &Limits::new(self.limits.pixels, u64::MAX))?;
+            let (found, expected) = (result.pages(), written.pages.len());
+            if found != expected {
+                return Ok(Some(format!("{found} pages in place of {expected}")));
+            }
+            for (page, expected_page) in written.pages.iter().enumerate() {
+                result.select(page)?;
+                if let Some(difference) = result.compare_lightness(expected_page, step)? {
+                    let page =
+                        if expected > 1 { format!("page {}: ", page + 1) } else { String::new() };
+                    return Ok(Some(format!("{page}{difference}")));
+                }
+            }
+            Ok(None)
+        };
+        match compare() {
+            Ok(None) => Ok(()),
+            Ok(Some(reason)) => differs(reason),
+            Err(error @ (CoreError::Io { .. } | CoreError::Cancelled)) => Err(error.into()),
+            Err(error) => differs(Error::from(error).reason(temporary)),
         }
-        Ok(Continue((size, pages)))
     }
 
     /// Colors all pages of a scan, unless it has colors already. The label tells the SHA-256 of the
@@ -160,17 +196,18 @@ impl JobContext {
         }
         let mut result = ResultFile::new(out, scan, self.model.settings.format)?;
         let size = scan.output_size(&self.model.settings.encoding(scan.info().width));
+        let mut expected = Vec::with_capacity(pages);
         for page in 0..pages {
             scan.select(page)?;
             let image = match first.take() {
                 Some(image) => image,
                 None => self.thumbnail(job, scan)?.0,
             };
-            self.color_page(job, scan, (page, image), &mut result, &label)?;
+            expected.push(self.color_page(job, scan, (page, image), &mut result, &label)?);
             self.refuse_losses(job, scan)?;
         }
         result.finish()?;
-        Ok(Continue((size, pages)))
+        Ok(Continue(Colored { size, pages: expected }))
     }
 
     /// Fails where the policy is strict and something of a scan is lost.
@@ -178,7 +215,7 @@ impl JobContext {
         if self.policy.strict { notices::refuse(scan, job) } else { Ok(()) }
     }
 
-    /// Colors the selected page into the result.
+    /// Colors the selected page into the result, and gives what that has to show.
     fn color_page<W: Write + Seek>(
         &self,
         job: &Job,
@@ -186,7 +223,7 @@ impl JobContext {
         (page, mut image): (usize, WorkImage),
         result: &mut ResultFile<W>,
         label: &Label,
-    ) -> Result<()> {
+    ) -> Result<ExpectedLightness> {
         let info = scan.info().clone();
         let hints = self.hints.of_page(page);
         let upright = info.orientation.upright_size((info.width as usize, info.height as usize));
@@ -207,6 +244,7 @@ impl JobContext {
         let painter = chroma.painter(size.0, size.1, self.model.settings.saturation);
         let painter = painter.in_space(self.model.settings.space);
         let mark = self.model.settings.mark.then(|| Mark::new(size.0, size.1, info.orientation));
+        let expected = ExpectedLightness::new(scan, &encoding, &image, mark.as_ref());
         result.add(scan, &encoding, label, &|y, lightness, mut rgb| {
             self.bands.fetch_add(1, Ordering::Relaxed);
             painter.paint_rows(y, lightness, rgb.reborrow());
@@ -214,7 +252,7 @@ impl JobContext {
                 mark.draw(y, rgb);
             }
         })?;
-        Ok(())
+        Ok(expected)
     }
 
     fn predict(&self, job: &Job, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
@@ -264,8 +302,65 @@ fn settled_stamp(
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::atomic::AtomicU64;
+
+    use clap::Parser;
 
     use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::job::ContentClaims;
+    use crate::ledger::Ledger;
+    use crate::model::OpenedModel;
+    use crate::policy::Policy;
+
+    fn context(folder: &Path) -> JobContext {
+        let arguments = ["polychromify", "batch", "in", "-o", "out"];
+        let Command::Batch(batch) = Cli::parse_from(arguments).command else { unreachable!() };
+        JobContext {
+            model: OpenedModel::open(&batch.coloring, None).unwrap(),
+            ledger: Ledger::in_memory().unwrap(),
+            folder: folder.to_path_buf(),
+            hints: Hints::default(),
+            limits: Limits::new(1 << 30, 1 << 30),
+            time_limit: Duration::MAX,
+            bands: AtomicU64::new(0),
+            policy: Policy::default(),
+            claims: ContentClaims::default(),
+            stop: Stop::default(),
+        }
+    }
+
+    #[test]
+    fn a_result_that_changes_between_writing_and_reading_back_fails() {
+        let at = tempfile::tempdir().unwrap();
+        let (scan, result) = (at.path().join("a.png"), at.path().join("result"));
+        let gray = image::GrayImage::from_fn(90, 60, |x, y| image::Luma([(2 * x + y) as u8]));
+        gray.save(&scan).unwrap();
+        let job =
+            Job { shown: scan.clone(), input: scan, below: "a.png".into(), output: "a.png".into() };
+        let context = context(at.path());
+        let (limits, details) = (context.limits_from_now(), &mut JobDetails::default());
+        let colored = context.color(&job, ("5ha", 0), &limits, &result, details).unwrap();
+        let Continue(colored) = colored else { panic!("has no colors") };
+        context.read_back(&job, &result, &colored).unwrap();
+
+        let bytes = fs::read(&result).unwrap();
+        let painted = image::load_from_memory(&bytes).unwrap();
+        let altered = [
+            (painted.fliph(), "its lightness is "),
+            (painted.brighten(20), "its lightness is "),
+            (painted.rotate90(), "60 x 90 pixels in place of 90 x 60"),
+        ];
+        for (altered, reason) in altered {
+            altered.save_with_format(&result, image::ImageFormat::Png).unwrap();
+            let error = context.read_back(&job, &result, &colored).unwrap_err();
+            assert!(error.to_string().contains(reason), "{error}");
+            assert!(error.to_string().contains("a.png: its result is not published"), "{error}");
+        }
+        fs::write(&result, &bytes[..bytes.len() - 100]).unwrap();
+        let error = context.read_back(&job, &result, &colored).unwrap_err();
+        assert!(error.to_string().contains("what was written: damaged: "), "{error}");
+    }
 
     #[test]
     fn an_input_that_changed_while_it_was_read_is_not_published() {
