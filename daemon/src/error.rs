@@ -68,6 +68,11 @@ pub(crate) enum Error {
         first.display(), second.display(), result.display()
     )]
     SameResult { first: PathBuf, second: PathBuf, result: PathBuf },
+    #[error(
+        "{}: its result cannot lie beside that of {} where case makes no difference; choose another --output for it",
+        second.display(), first.display()
+    )]
+    Twin { first: PathBuf, second: PathBuf },
     #[error("--hints describes one photograph, and there are {found}")]
     HintsForMany { found: usize },
     #[error(
@@ -90,6 +95,16 @@ pub(crate) enum Error {
         path.display()
     )]
     OriginalGone { path: PathBuf },
+    #[error(
+        "{}: the name of this sidecar would be too long; shorten that of the scan, or leave --sidecar out",
+        path.display()
+    )]
+    NoRoomForSidecar { path: PathBuf },
+    #[error(
+        "{}: a bag cannot list this name, {reason}; rename its scan, color it again and remove this result",
+        path.display()
+    )]
+    BagName { path: PathBuf, reason: &'static str },
     #[error("{}: leads out of the output folder through a symbolic link", path.display())]
     OutsideOutput { path: PathBuf },
     #[error("{}: changed while it was read", path.display())]

@@ -45,8 +45,11 @@ impl Job {
 pub(crate) struct Plan {
     /// In a stable order: inputs as given, folders sorted by name.
     pub(crate) jobs: Vec<Job>,
-    /// Folders and files that cannot be read; the rest goes on.
-    pub(crate) unreadable: Vec<(PathBuf, Error)>,
+    /// Folders and files that cannot be read, or whose results cannot stand beside those of others;
+    /// the rest goes on.
+    pub(crate) refused: Vec<(PathBuf, Error)>,
+    /// Files in folders that are photographs but for a space or a dot at the ends of their names.
+    pub(crate) misnamed: Vec<PathBuf>,
     /// Files in folders that are no photographs by their name, or links that lead elsewhere.
     pub(crate) ignored: usize,
     /// The output folder as an absolute path free of symbolic links; it may not exist yet.
@@ -58,13 +61,16 @@ pub(crate) struct Plan {
 /// # Errors
 ///
 /// When an input does not exist or is neither file nor folder, an input folder and the output folder
-/// lie in each other, two inputs would become one result, or a result would overwrite an input.
+/// lie in each other, two inputs would become one result, or a result would overwrite an input. Of
+/// two results whose names differ by case alone, or of which one is the folder of the other, the
+/// second is refused.
 pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) -> Result<Plan> {
     let folder = resolve(output)?;
     if folder.exists() && !folder.is_dir() {
         return Err(Error::NotAFolder { path: output.to_path_buf() });
     }
-    let mut plan = Plan { jobs: Vec::new(), unreadable: Vec::new(), ignored: 0, folder };
+    let mut plan =
+        Plan { jobs: Vec::new(), refused: Vec::new(), misnamed: Vec::new(), ignored: 0, folder };
     for input in inputs {
         let metadata = std::fs::metadata(input).map_err(Error::io(input, "read"))?;
         if metadata.is_dir() {
@@ -82,7 +88,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) ->
         }
     }
     drop_repeated(&mut plan.jobs);
-    refuse_collisions(&plan.jobs)?;
+    refuse_collisions(&mut plan)?;
     refuse_overwriting(&plan)?;
     Ok(plan)
 }
@@ -99,7 +105,8 @@ fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: Option<Forma
     plan.ignored += found.ignored;
     let jobs = found.photographs.into_iter();
     plan.jobs.extend(jobs.map(|below| Job::in_folder(input, &root, below, format)));
-    plan.unreadable.extend(found.unreadable.into_iter().map(|(relative, source)| {
+    plan.misnamed.extend(found.misnamed.into_iter().map(|below| input.join(below)));
+    plan.refused.extend(found.unreadable.into_iter().map(|(relative, source)| {
         let path =
             if relative.as_os_str().is_empty() { input.into() } else { input.join(relative) };
         (path.clone(), Error::Walk { path, source })
@@ -128,32 +135,40 @@ fn refuse_overwriting(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Refuses results that are equal, equal but for case, or one the folder of another: whether
-/// those are different files depends on the file system.
-fn refuse_collisions(jobs: &[Job]) -> Result<()> {
-    let fold = |path: &Path| path.to_string_lossy().to_lowercase();
+/// Refuses results that are equal. Of two that are equal but for case, or of which one is the folder
+/// of the other, the second leaves the plan: whether they are different files depends on the file
+/// system.
+fn refuse_collisions(plan: &mut Plan) -> Result<()> {
+    let jobs = std::mem::take(&mut plan.jobs);
     let mut files = HashMap::new();
-    for job in jobs {
-        if let Some(first) = files.insert(fold(&job.output), job) {
-            return Err(collision(first, job));
+    for job in &jobs {
+        let first: &Job = files.entry(folded(&job.output)).or_insert(job);
+        if first.output == job.output && first.input != job.input {
+            return Err(Error::SameResult {
+                first: first.shown.clone(),
+                second: job.shown.clone(),
+                result: first.output.clone(),
+            });
         }
     }
-    for job in jobs {
-        for folder in job.output.ancestors().skip(1) {
-            if let Some(first) = files.get(&fold(folder)) {
-                return Err(collision(first, job));
-            }
+    let first_of = |path: &Path| files.get(&folded(path)).copied();
+    let twin = |job: &Job| {
+        let same = first_of(&job.output).filter(|first| first.input != job.input);
+        let first = same.or_else(|| job.output.ancestors().skip(1).find_map(first_of))?;
+        Some(Error::Twin { first: first.shown.clone(), second: job.shown.clone() })
+    };
+    for (job, error) in jobs.iter().map(|job| (job, twin(job))) {
+        match error {
+            Some(error) => plan.refused.push((job.shown.clone(), error)),
+            None => plan.jobs.push(job.clone()),
         }
     }
     Ok(())
 }
 
-fn collision(first: &Job, second: &Job) -> Error {
-    Error::SameResult {
-        first: first.shown.clone(),
-        second: second.shown.clone(),
-        result: first.output.clone(),
-    }
+/// A path as file systems that ignore case compare it.
+fn folded(path: &Path) -> String {
+    path.to_string_lossy().to_lowercase()
 }
 
 /// The absolute path of a file, its folder free of symbolic links, its own name kept.
@@ -263,30 +278,37 @@ mod tests {
         assert!(refused.unwrap_err().to_string().starts_with("no/such.jpg: "));
     }
 
-    fn collide(outputs: &[&str]) -> bool {
-        let jobs: Vec<Job> = outputs
-            .iter()
-            .map(|output| Job {
-                shown: output.into(),
-                input: output.into(),
-                below: output.into(),
-                output: output.into(),
-            })
-            .collect();
-        refuse_collisions(&jobs).is_err()
+    /// The results that are refused, of those planned; `None`: all.
+    fn refused(outputs: &[&str]) -> Option<Vec<String>> {
+        let job = |(number, output): (usize, &&str)| Job {
+            shown: output.into(),
+            input: number.to_string().into(),
+            below: output.into(),
+            output: output.into(),
+        };
+        let mut plan = Plan {
+            jobs: outputs.iter().enumerate().map(job).collect(),
+            refused: Vec::new(),
+            misnamed: Vec::new(),
+            ignored: 0,
+            folder: "/out".into(),
+        };
+        refuse_collisions(&mut plan).ok()?;
+        assert_eq!(plan.jobs.len() + plan.refused.len(), outputs.len());
+        Some(plan.refused.iter().map(|(path, _)| path.display().to_string()).collect())
     }
 
     #[test]
-    fn results_that_are_equal_but_for_case_collide() {
-        assert!(collide(&["a/x.jpg", "a/x.jpg"]));
-        assert!(collide(&["a/x.jpg", "A/X.JPG"]));
-        assert!(collide(&["Ä.png", "ä.png"]));
-        assert!(!collide(&["a/x.jpg", "b/x.jpg", "a/x.jpg.jpg"]));
+    fn of_results_that_are_equal_but_for_case_the_second_is_refused() {
+        assert_eq!(refused(&["a/x.jpg", "A/X.JPG", "b.jpg"]).unwrap(), ["A/X.JPG"]);
+        assert_eq!(refused(&["Ä.png", "ä.png"]).unwrap(), ["ä.png"]);
+        assert!(refused(&["a/x.jpg", "b/x.jpg", "a/x.jpg.jpg"]).unwrap().is_empty());
+        assert_eq!(refused(&["a/x.jpg", "a/x.jpg"]), None);
     }
 
     #[test]
     fn a_result_cannot_be_the_folder_of_another() {
-        assert!(collide(&["x.jpg", "x.jpg/y.jpg"]));
-        assert!(collide(&["X.JPG/sub/y.jpg", "x.jpg"]));
+        assert_eq!(refused(&["x.jpg", "x.jpg/y.jpg"]).unwrap(), ["x.jpg/y.jpg"]);
+        assert_eq!(refused(&["X.JPG/sub/y.jpg", "x.jpg"]).unwrap(), ["X.JPG/sub/y.jpg"]);
     }
 }

@@ -58,6 +58,10 @@ impl<'a> Report<'a> {
                 self.skipped += 1;
                 log::info!("{}: skipped: {reason}", input.display());
             }
+            Outcome::Skipped(reason @ SkipReason::Misnamed, _) => {
+                self.skipped += 1;
+                log::warn!("{}: {reason}", input.display());
+            }
             Outcome::Skipped(reason, _) => {
                 self.skipped += 1;
                 log::debug!("{}: skipped: {reason}", input.display());

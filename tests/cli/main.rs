@@ -16,6 +16,8 @@ mod delivery;
 mod everywhere;
 /// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
 mod interruption;
+/// Names that archives have.
+mod names;
 /// What is left out or assumed.
 mod notices;
 /// TIFFs of several pages.

@@ -37,6 +37,18 @@ both_ways! {
         assert_eq!(status(&folder)["failed"], 0);
     }
 
+    fn a_photograph_with_a_space_at_the_end_of_its_name_is_told_once(how: How) {
+        let folder = Folder::new().file("in/first.png ", pictures::png(40, 30, 1));
+        let daemon = Daemon::start(&folder, how, &[]).ready(&folder);
+        folder.write("in/later.png ", pictures::png(40, 30, 2));
+        for name in ["first", "later"] {
+            let told = || daemon.stderr().matches(&format!("in/{name}.png: passed over")).count();
+            daemon.until("the reason", || told() == 1);
+        }
+        assert!(daemon.stderr().contains("its name ends with a space"), "{}", daemon.stderr());
+        assert_eq!(folder.names("out"), ["probe.png"]);
+    }
+
     fn files_and_folders_that_are_moved_in_or_renamed_are_colored(how: How) {
         let folder = Folder::new()
             .file("elsewhere/a.png", pictures::png(30, 20, 1))

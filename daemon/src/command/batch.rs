@@ -15,7 +15,7 @@ use crate::command::manifest;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files::fingerprint;
-use crate::job::{ContentClaims, JobContext, JobDetails, Outcome};
+use crate::job::{ContentClaims, JobContext, JobDetails, Outcome, SkipReason};
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::model::OpenedModel;
@@ -40,10 +40,7 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
 
     let mut manifest_failed = false;
     let mut report = Report::new(progress, arguments.json);
-    for (path, error) in &plan.unreadable {
-        let reason = error.reason(path);
-        report.tell(path, None, &Outcome::Failed(reason, JobDetails::default()));
-    }
+    tell_left_out(&plan, &mut report);
     if plan.ignored > 0 {
         log::debug!("{} other files are ignored", plan.ignored);
     }
@@ -80,7 +77,8 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     }
 
     let told = report.done + report.skipped + report.failed;
-    let queued = ((plan.jobs.len() + plan.unreadable.len()) as u64).saturating_sub(told);
+    let planned = plan.jobs.len() + plan.refused.len() + plan.misnamed.len();
+    let queued = (planned as u64).saturating_sub(told);
     let failed = report.failed;
     report.finish(queued);
     Ok(match (stop.is_asked() && queued > 0, failed) {
@@ -88,6 +86,18 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
         (false, 0) if !manifest_failed => Exit::AllDone,
         (false, _) => Exit::SomeFailed,
     })
+}
+
+/// Tells of what is not colored, and why.
+fn tell_left_out(plan: &Plan, report: &mut Report) {
+    for (path, error) in &plan.refused {
+        let reason = error.reason(path);
+        report.tell(path, None, &Outcome::Failed(reason, JobDetails::default()));
+    }
+    for path in &plan.misnamed {
+        let outcome = Outcome::Skipped(SkipReason::Misnamed, JobDetails::default());
+        report.tell(path, None, &outcome);
+    }
 }
 
 fn policy(arguments: &Batch) -> Result<Policy> {

@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 use crate::files::fingerprint;
 use crate::ledger::Published;
 
+/// Most bytes of a file name: `NAME_MAX` of Linux.
+pub(crate) const LONGEST_NAME: usize = 255;
+
 /// What lies under a final name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -55,20 +58,36 @@ pub(crate) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// A temporary name beside `output` that no other job of any process uses.
+/// Whether a name is longer than the file system takes, so that nothing lies under it.
+pub(crate) fn is_too_long(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidFilename
+}
+
+/// A temporary name beside `output` that no other job of any process uses, with room for `.json`.
 pub(crate) fn temporary_name(output: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    const LONGEST: usize = 255 - 5; // bytes of a file name, NAME_MAX of Linux, less those of `.json`
-    let suffix = format!(
-        ".polychromify-{}-{}.tmp",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    );
-    let name = output.file_name().unwrap_or(OsStr::new("result")).as_bytes();
-    let mut temporary = vec![b'.'];
-    temporary.extend(&name[..name.len().min(LONGEST - 1 - suffix.len())]);
-    temporary.extend(suffix.as_bytes());
-    output.with_file_name(OsString::from_vec(temporary))
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let suffix = format!(".polychromify-{}-{number}.tmp", std::process::id());
+    let name = output.file_name().unwrap_or(OsStr::new("result"));
+    output.with_file_name(hidden_name(name, &suffix, LONGEST_NAME - ".json".len()))
+}
+
+/// A hidden name of at most `longest` bytes that is made of `name`. One that is too long for that is
+/// cut, between letters, and told from others by its SHA-256.
+pub(crate) fn hidden_name(name: &OsStr, suffix: &str, longest: usize) -> OsString {
+    let (name, room) = (name.as_bytes(), longest - ".".len() - suffix.len());
+    let mut hidden = vec![b'.'];
+    if name.len() <= room {
+        hidden.extend(name);
+    } else {
+        let hash = &fingerprint::sha256_of(name)[..16];
+        let is_letters_start = |&at: &usize| name[at] & 0b1100_0000 != 0b1000_0000;
+        let end = (0..=room - hash.len()).rev().find(is_letters_start).unwrap_or(0);
+        hidden.extend(&name[..end]);
+        hidden.extend(hash.as_bytes());
+    }
+    hidden.extend(suffix.as_bytes());
+    OsString::from_vec(hidden)
 }
 
 /// Creates the folders of `output` below `root`, synced, and refuses those that lead out of it.
@@ -199,12 +218,24 @@ mod tests {
 
     #[test]
     fn temporary_names_are_hidden_short_enough_and_beside_the_result() {
-        let long = format!("sub/{}.jpg", "x".repeat(251));
-        let first = temporary_name(Path::new(&long));
-        assert_eq!(first.parent(), Some(Path::new("sub")));
-        let name = first.file_name().unwrap();
-        assert!(name.len() <= 255 && name.as_bytes()[0] == b'.');
-        assert_ne!(first, temporary_name(Path::new(&long)));
+        for letter in ["x", "ü", "写"] {
+            let long = format!("sub/{}.jpg", letter.repeat(251 / letter.len()));
+            let first = temporary_name(Path::new(&long));
+            assert_eq!(first.parent(), Some(Path::new("sub")));
+            let name = first.file_name().unwrap();
+            assert!(name.len() <= 250 && name.as_bytes()[0] == b'.');
+            assert!(name.to_str().is_some(), "cut within a letter");
+            assert_ne!(first, temporary_name(Path::new(&long)));
+        }
+    }
+
+    #[test]
+    fn hidden_names_of_long_names_that_begin_alike_differ() {
+        let name = |end: char| OsString::from("ü".repeat(125) + &String::from(end));
+        let hidden = |end| hidden_name(&name(end), ".leaving", LONGEST_NAME);
+        assert_eq!(hidden('a'), hidden('a'));
+        assert_ne!(hidden('a'), hidden('b'));
+        assert_eq!(hidden_name(OsStr::new("a"), ".leaving", LONGEST_NAME), ".a.leaving");
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! place in that moment comes back and is not lost. The ledger says `leaving` until it is gone, so
 //! that what a crash leaves is finished at the next start.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -145,11 +144,9 @@ fn put_back(input: &Path) -> Result<()> {
 
 /// A hidden name beside `path` that only its own job uses.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".polychromify");
-    name.push(suffix);
-    path.with_file_name(name)
+    let name = path.file_name().unwrap_or_default();
+    let suffix = format!(".polychromify{suffix}");
+    path.with_file_name(publish::hidden_name(name, &suffix, publish::LONGEST_NAME))
 }
 
 fn sync_both(from: &Path, to: &Path) -> Result<()> {
@@ -235,6 +232,15 @@ mod tests {
         fs::write(at.path("in/.a.jpg.polychromify.leaving"), "another photograph").unwrap();
         at.delete("photo").unwrap_err();
         assert_eq!(at.names("in"), ["a.jpg"]);
+    }
+
+    #[test]
+    fn an_original_with_the_longest_name_leaves() {
+        let at = At::new("photo");
+        let long = at.path("in").join("x".repeat(251) + ".jpg");
+        fs::rename(at.path("in/a.jpg"), &long).unwrap();
+        delete(&long, &hash("photo")).unwrap();
+        assert!(at.names("in").is_empty());
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(crate) enum SkipReason {
     Gone,
     /// It would be colored, were this no dry run.
     DryRun,
+    /// Its name is that of a photograph but for a space or a dot at its end.
+    Misnamed,
 }
 
 impl fmt::Display for SkipReason {
@@ -72,6 +74,9 @@ impl fmt::Display for SkipReason {
             }
             Self::Gone => f.write_str("went away before it was colored"),
             Self::DryRun => f.write_str("dry run: would be colored"),
+            Self::Misnamed => f.write_str(
+                "passed over, because its name ends with a space or a dot; rename it to have it colored",
+            ),
         }
     }
 }

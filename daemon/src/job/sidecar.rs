@@ -165,7 +165,11 @@ pub(super) fn refuse_foreign(path: &Path, known: Option<&str>) -> Result<()> {
 /// Removes the sidecar of the result that lay at `path` before. One that somebody changed stays,
 /// unless its place is `needed`: that is refused.
 pub(super) fn withdraw(path: &Path, known: Option<&str>, needed: bool) -> Result<()> {
-    match inspect_sidecar(path, known)? {
+    let place = match inspect_sidecar(path, known) {
+        Err(Error::NoRoomForSidecar { .. }) if !needed => Place::Free,
+        place => place?,
+    };
+    match place {
         Place::Ours => publish::remove(&self::path(path)),
         Place::Edited | Place::Foreign if needed => refuse_foreign(path, known),
         Place::Edited => {
@@ -183,6 +187,7 @@ fn inspect_sidecar(path: &Path, known: Option<&str>) -> Result<Place> {
     let path = self::path(path);
     match fs::symlink_metadata(&path) {
         Err(error) if publish::is_absent(&error) => Ok(Place::Free),
+        Err(error) if publish::is_too_long(&error) => Err(Error::NoRoomForSidecar { path }),
         Err(error) => Err(Error::io(&path, "read")(error)),
         Ok(metadata) => match known {
             None => Ok(Place::Foreign),

@@ -15,6 +15,13 @@ pub(crate) fn is_photograph(path: &Path) -> bool {
     [JPEG, PNG, TIFF, WEBP].iter().any(|extensions| has_extension(path, extensions))
 }
 
+/// Whether a name would end like a photograph's without the spaces or dots behind it.
+pub(crate) fn is_misnamed(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let trimmed = name.trim_end_matches(|c: char| c.is_whitespace() || c == '.');
+    trimmed != name && is_photograph(Path::new(trimmed))
+}
+
 /// Name of the result of `path`: its own, with the format's extension appended unless it ends
 /// with one of that format's already.
 pub(super) fn result(path: &Path, format: Option<Format>) -> PathBuf {
@@ -46,6 +53,16 @@ mod tests {
 
     fn name(path: &str, format: Option<Format>) -> String {
         result(Path::new(path), format).display().to_string()
+    }
+
+    #[test]
+    fn names_that_only_seem_to_end_like_a_photographs_are_told_apart() {
+        for name in ["a.jpg ", "b/a.TIF.", "a.png\u{a0} "] {
+            assert!(is_misnamed(Path::new(name)), "{name}");
+        }
+        for name in ["a.jpg", "a.jpg.part", "a .txt ", " ", "..."] {
+            assert!(!is_misnamed(Path::new(name)), "{name}");
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::plan::names;
 pub(super) struct Found {
     pub(super) photographs: Vec<PathBuf>,
     pub(super) unreadable: Vec<(PathBuf, io::Error)>,
+    /// Photographs but for a space or a dot at the ends of their names.
+    pub(super) misnamed: Vec<PathBuf>,
     pub(super) ignored: usize,
 }
 
@@ -29,6 +31,9 @@ pub(super) fn walk(root: &Path) -> Found {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
             Ok(entry) if is_wanted(&entry, root) => found.photographs.push(below(entry.path())),
+            Ok(entry) if entry.file_type().is_file() && names::is_misnamed(entry.path()) => {
+                found.misnamed.push(below(entry.path()));
+            }
             Ok(_) => found.ignored += 1,
             Err(error) => {
                 let path = error.path().map(below).unwrap_or_default();
@@ -85,6 +90,7 @@ mod tests {
             ".trash/d.jpg",
             "@eaDir/e.jpg",
             "f.jpg.part",
+            "g.jpg ",
         ] {
             let path = root.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -93,6 +99,7 @@ mod tests {
         let found = walk(&root);
         let names: Vec<_> = found.photographs.iter().map(|p| p.display().to_string()).collect();
         assert_eq!(names, ["Z.png", "a.TIFF", "b.jpg", "sub/c.JFIF", "x.jpg/inner.jpe"]);
+        assert_eq!(found.misnamed, [PathBuf::from("g.jpg ")]);
         assert_eq!(found.ignored, 3);
     }
 

@@ -18,7 +18,7 @@ pub(super) fn tell(event: &WatchEvent<'_>) {
                 "looked through all: {files} photographs, {waiting} settling, in {took:.1} s"
             );
         }
-        WatchEvent::Unreadable { path, reason } => log::warn!(file:% = path.display(); "{reason}"),
+        WatchEvent::LeftOut { path, reason } => log::warn!(file:% = path.display(); "{reason}"),
         WatchEvent::Gone { folder } => {
             log::warn!(file:% = folder.display(); "the folder is gone; waiting for it");
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::files::fingerprint::Stamp;
+use crate::job::SkipReason;
 use crate::plan::Job;
 use crate::watch::event::WatchEvent;
 use crate::watch::filesystem;
@@ -53,6 +54,10 @@ impl Watcher<'_> {
                 }
                 Ok(PathKind::Folder(_)) => {
                     self.sweep(index, below.to_path_buf());
+                }
+                Ok(PathKind::Misnamed) => {
+                    let path = root.shown.join(below);
+                    self.left_out(path, &SkipReason::Misnamed.to_string());
                 }
                 Ok(PathKind::Other) | Err(_) => {} // what is waited for is missed when it is due
             }
@@ -112,9 +117,9 @@ impl Watcher<'_> {
                     files += 1;
                     self.find(index, below, stamp);
                 }
-                Found::Unreadable(below, error) => {
+                Found::LeftOut(below, reason) => {
                     let path = self.roots[index].shown.join(below);
-                    self.unreadable(path, &error.to_string());
+                    self.left_out(path, &reason);
                 }
             }
             self.heartbeat();
@@ -147,15 +152,15 @@ impl Watcher<'_> {
             }
             Err(WatchError::Other(reason)) => {
                 let path = self.roots[index].shown.join(below);
-                self.unreadable(path, &reason);
+                self.left_out(path, &reason);
             }
         }
     }
 
-    /// Tells once that something cannot be looked at.
-    fn unreadable(&mut self, path: PathBuf, reason: &str) {
-        if self.unreadable.insert(path.clone()) {
-            self.tell(&WatchEvent::Unreadable { path: &path, reason });
+    /// Tells once that something is not looked at.
+    fn left_out(&mut self, path: PathBuf, reason: &str) {
+        if self.left_out.insert(path.clone()) {
+            self.tell(&WatchEvent::LeftOut { path: &path, reason });
         }
     }
 
@@ -180,8 +185,8 @@ impl Watcher<'_> {
     /// A look through the folders found a photograph.
     fn find(&mut self, index: usize, below: PathBuf, stamp: Stamp) {
         let job = self.job(&self.roots[index], below);
-        if !self.unreadable.is_empty() {
-            self.unreadable.remove(&job.shown);
+        if !self.left_out.is_empty() {
+            self.left_out.remove(&job.shown);
         }
         if self.in_hand.get(&job.input) == Some(&stamp) || self.seen.contains(&job.input, &stamp) {
             return;

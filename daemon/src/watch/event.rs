@@ -17,7 +17,7 @@ pub(crate) enum WatchEvent<'a> {
     /// are waited for to stand still.
     Scanned { files: u64, waiting: u64, took: Duration },
     /// A folder or file cannot be looked at; told once until it can again.
-    Unreadable { path: &'a Path, reason: &'a str },
+    LeftOut { path: &'a Path, reason: &'a str },
     /// An input folder is not there; it is waited for.
     Gone { folder: &'a Path },
     /// An input folder is there again.

@@ -10,6 +10,7 @@ use rustix::fs::OFlags;
 
 use crate::files::fingerprint::Stamp;
 use crate::files::ignore::Ignore;
+use crate::job::SkipReason;
 use crate::plan::names;
 
 /// What is left out.
@@ -27,6 +28,8 @@ pub(super) enum PathKind {
     Folder(u64),
     /// A regular file that is a photograph by its name, or a link to one below the same root.
     Photograph(Stamp),
+    /// A regular file that is a photograph but for a space or a dot at the end of its name.
+    Misnamed,
     /// Something that is not looked at, or nothing.
     Other,
 }
@@ -38,8 +41,8 @@ pub(super) enum Found {
     Folder(PathBuf, u64),
     /// A photograph, below the root.
     Photograph(PathBuf, Stamp),
-    /// A folder or file that cannot be looked at, below the root.
-    Unreadable(PathBuf, io::Error),
+    /// A folder or file that is not looked at, below the root, and why.
+    LeftOut(PathBuf, String),
 }
 
 impl Filter {
@@ -67,7 +70,8 @@ pub(super) fn classify(root: &Path, below: &Path) -> io::Result<PathKind> {
         return Ok(PathKind::Folder(metadata.dev()));
     }
     if !names::is_photograph(below) {
-        return Ok(PathKind::Other);
+        let misnamed = metadata.is_file() && names::is_misnamed(below);
+        return Ok(if misnamed { PathKind::Misnamed } else { PathKind::Other });
     }
     if metadata.is_symlink() {
         let Ok(target) = path.canonicalize() else { return Ok(PathKind::Other) };
@@ -163,6 +167,10 @@ impl Sweep {
                 Ok(PathKind::Photograph(stamp)) => {
                     self.found.push_back(Found::Photograph(below, stamp));
                 }
+                Ok(PathKind::Misnamed) => {
+                    let reason = SkipReason::Misnamed.to_string();
+                    self.found.push_back(Found::LeftOut(below, reason));
+                }
                 Ok(PathKind::Other) => {}
                 Err(error) => self.fail(below, error),
             }
@@ -173,7 +181,7 @@ impl Sweep {
     /// What went away in between is no failure.
     fn fail(&mut self, below: PathBuf, error: io::Error) {
         if error.kind() != io::ErrorKind::NotFound {
-            self.found.push_back(Found::Unreadable(below, error));
+            self.found.push_back(Found::LeftOut(below, error.to_string()));
         }
     }
 }
@@ -193,7 +201,7 @@ mod tests {
             found.push(match thing {
                 Found::Folder(below, _) => format!("{}/", below.display()),
                 Found::Photograph(below, _) => below.display().to_string(),
-                Found::Unreadable(below, error) => panic!("{}: {error}", below.display()),
+                Found::LeftOut(below, _) => format!("left out: {}", below.display()),
             });
         }
         found
@@ -203,8 +211,16 @@ mod tests {
     fn photographs_and_folders_are_found_in_order_and_others_are_not() {
         let at = tempfile::tempdir().unwrap();
         let root = at.path().canonicalize().unwrap().join("root");
-        for name in ["b.jpg", "A.TIF", "sub/c.png", "x.txt", ".h.jpg", "@eaDir/b.jpg", "done/d.jpg"]
-        {
+        for name in [
+            "b.jpg",
+            "A.TIF",
+            "sub/c.png",
+            "x.txt",
+            ".h.jpg",
+            "@eaDir/b.jpg",
+            "done/d.jpg",
+            "e.jpg ",
+        ] {
             fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
             fs::write(root.join(name), "").unwrap();
         }
@@ -215,7 +231,7 @@ mod tests {
         let excluded = vec![root.join("done")];
         assert_eq!(
             sweep(&root, excluded),
-            ["/", "A.TIF", "b.jpg", "near.jpg", "sub/", "sub/c.png"]
+            ["/", "A.TIF", "b.jpg", "left out: e.jpg ", "near.jpg", "sub/", "sub/c.png"]
         );
     }
 

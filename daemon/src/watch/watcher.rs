@@ -62,8 +62,8 @@ pub(super) struct Watcher<'a> {
     /// Names of their results: two jobs never work on one result, or on two that differ by case.
     outputs: HashSet<String>,
     pub(super) seen: Seen,
-    /// Told as unreadable.
-    pub(super) unreadable: HashSet<PathBuf>,
+    /// Told as not looked at.
+    pub(super) left_out: HashSet<PathBuf>,
     pause: Pause,
     last_heartbeat: Instant,
     next_round: Instant,
@@ -101,7 +101,7 @@ impl<'a> Watcher<'a> {
             in_hand: HashMap::new(),
             outputs: HashSet::new(),
             seen: Seen::default(),
-            unreadable: HashSet::new(),
+            left_out: HashSet::new(),
             pause: Pause::default(),
             last_heartbeat: now,
             next_round: now + ROUND,

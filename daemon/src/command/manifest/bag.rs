@@ -27,8 +27,8 @@ const DECLARATION: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-
 ///
 /// # Errors
 ///
-/// When `to` is there already or lies in `folder` or the reverse, a file is not what is listed, or
-/// something cannot be read or written. Then nothing is left at `to`.
+/// When `to` is there already or lies in `folder` or the reverse, a file is not what is listed or has
+/// a name that a bag cannot list, or something cannot be read or written. Then nothing is left at `to`.
 pub(super) fn pack(folder: &Path, to: &Path) -> Result<u64> {
     let to = plan::resolve(to)?;
     if to.symlink_metadata().is_ok() {
@@ -39,8 +39,10 @@ pub(super) fn pack(folder: &Path, to: &Path) -> Result<u64> {
     }
     let parent = to.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).map_err(Error::io(parent, "create"))?;
-    let name = to.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = parent.join(format!(".{name}.polychromify-bag.tmp"));
+    refuse_names(folder)?;
+    let name = to.file_name().unwrap_or_default();
+    let hidden = publish::hidden_name(name, ".polychromify-bag.tmp", publish::LONGEST_NAME);
+    let temporary = parent.join(hidden);
     if temporary.symlink_metadata().is_ok() {
         fs::remove_dir_all(&temporary).map_err(Error::io(&temporary, "remove"))?; // of a bag that was interrupted
     }
@@ -55,17 +57,39 @@ pub(super) fn pack(folder: &Path, to: &Path) -> Result<u64> {
     packed
 }
 
-fn fill(folder: &Path, bag: &Path) -> Result<u64> {
-    fs::create_dir(bag).map_err(Error::io(bag, "create"))?;
+/// Calls `each` with the files that the manifest of a folder lists.
+fn listed(folder: &Path, each: &mut dyn FnMut(String, PathBuf) -> Result<()>) -> Result<()> {
     let list = folder.join(CHECKSUMS);
     let lines = BufReader::new(File::open(&list).map_err(Error::io(&list, "open"))?);
+    for line in lines.split(b'\n') {
+        let line = line.map_err(Error::io(&list, "read"))?;
+        if let Some((sha256, below)) = listing::parse(&line, Escapes::Coreutils) {
+            each(sha256, below)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses names that other programs would not find again: the list of a bag is UTF-8 (RFC 8493,
+/// section 2.2.2), and spaces at the ends of its lines go.
+fn refuse_names(folder: &Path) -> Result<()> {
+    listed(folder, &mut |_, below| {
+        let reason = match below.to_str() {
+            None => "which is not UTF-8 as RFC 8493 asks for",
+            Some(name) if name.ends_with(char::is_whitespace) => "which ends with a space",
+            Some(_) => return Ok(()),
+        };
+        Err(Error::BagName { path: folder.join(below), reason })
+    })
+}
+
+fn fill(folder: &Path, bag: &Path) -> Result<u64> {
+    fs::create_dir(bag).map_err(Error::io(bag, "create"))?;
     let payload = bag.join(CHECKSUMS);
     let mut manifest =
         BufWriter::new(File::create_new(&payload).map_err(Error::io(&payload, "create"))?);
     let (mut bytes, mut files) = (0, 0);
-    for line in lines.split(b'\n') {
-        let line = line.map_err(Error::io(&list, "read"))?;
-        let Some((sha256, below)) = listing::parse(&line, Escapes::Coreutils) else { continue };
+    listed(folder, &mut |sha256, below| {
         let data = Path::new("data").join(&below);
         publish::create_folders(bag, &data)?;
         let (found, length) = copy(&folder.join(&below), &bag.join(&data))?;
@@ -74,10 +98,9 @@ fn fill(folder: &Path, bag: &Path) -> Result<u64> {
         }
         bytes += length;
         files += 1;
-        manifest
-            .write_all(&listing::bag_line(&sha256, &data))
-            .map_err(Error::io(&payload, "write"))?;
-    }
+        let line = listing::bag_line(&sha256, &data);
+        manifest.write_all(&line).map_err(Error::io(&payload, "write"))
+    })?;
     let synced = manifest.flush().and_then(|()| manifest.get_ref().sync_all());
     synced.map_err(Error::io(&payload, "sync"))?;
     let today = report::timestamp(ledger::now());
