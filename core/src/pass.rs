@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use polychromify_image::color::lab::RgbSpace;
 use polychromify_image::color::profile::Lightness;
+use polychromify_image::compression::Compression;
 use polychromify_image::provenance::{FoundLabel, is_ours};
 use polychromify_image::{
     Depth, Format, Header, Limits, Notice, Orientation, Reader, Samples, SamplesMut, Source,
@@ -134,6 +135,11 @@ impl Scan {
     /// Whether the selected page is in color and labelled as a result of this program.
     pub fn is_result(&self) -> bool {
         self.header.layout.color && self.header.metadata.xmp().is_some_and(is_ours)
+    }
+
+    /// Whether the selected page's samples stand in the file as they are.
+    pub fn is_uncompressed(&self) -> bool {
+        self.info.format == Format::Tiff && self.header.compression == Compression::None
     }
 
     /// What the selected page's label says, if it has one.

@@ -15,6 +15,7 @@ mod roots;
 mod seen;
 pub(crate) mod settings;
 mod sweep;
+mod unfilled;
 mod waiting;
 mod watcher;
 

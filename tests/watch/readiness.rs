@@ -80,6 +80,36 @@ both_ways! {
         }
     }
 
+    /// As a share writes it that sets size and times first: rows come in later, and times stand still.
+    fn an_uncompressed_tiff_whose_last_rows_are_empty_waits_for_them(how: How) {
+        let folder = folder();
+        let daemon = Daemon::start(&folder, how, &[]).ready(&folder);
+        let whole = uncompressed_tiff(120, 90);
+        let mut begun = whole.clone();
+        begun[8000..].fill(0);
+        folder.write("in/a.tif", &begun);
+        pause(1.0);
+        folder.write("in/b.png", pictures::png(30, 20, 1));
+        daemon.until_done(&folder, &["b.png"]);
+        pause(0.5);
+        assert!(!folder.exists("out/a.tif"), "its end is missing");
+        assert_eq!((&status(&folder)["failed"], &status(&folder)["done"]), (&0.into(), &2.into()));
+        OpenOptions::new().write(true).open(folder.path("in/a.tif")).unwrap().write_all(&whole).unwrap();
+        daemon.until_done(&folder, &["a.tif"]);
+        assert_eq!(folder.files("out")["a.tif"], expected(&folder, "a.tif"));
+        assert!(daemon.stderr().contains("a.tif: ends in empty rows; waits for them"));
+    }
+
+    fn an_uncompressed_tiff_that_stays_black_at_its_end_is_taken_as_it_is(how: How) {
+        let folder = folder();
+        let daemon = Daemon::start(&folder, how, &["--empty-patience", "0.6"]).ready(&folder);
+        let mut black = uncompressed_tiff(120, 90);
+        black[8000..].fill(0);
+        folder.write("in/a.tif", &black);
+        daemon.until_done(&folder, &["a.tif"]);
+        assert_eq!(folder.files("out")["a.tif"], expected(&folder, "a.tif"));
+    }
+
     /// A scanner that writes a TIFF page by page, with the machine's warm-up between.
     fn a_scan_written_page_by_page_is_not_taken_between_pages(how: How) {
         let folder = folder();
@@ -181,6 +211,31 @@ both_ways! {
         daemon.until_done(&folder, &["cut.jpg"]);
         assert!(temporary(&folder).is_empty());
     }
+}
+
+/// A gray TIFF whose directory stands before its samples, as scanners write it.
+fn uncompressed_tiff(width: u16, height: u16) -> Vec<u8> {
+    let bytes = u32::from(width) * u32::from(height);
+    let (width, height) = (u32::from(width), u32::from(height));
+    let tags: [(u16, u32); 8] = [
+        (256, width),
+        (257, height),
+        (258, 8),
+        (259, 1),
+        (262, 1),
+        (273, 200),
+        (278, height),
+        (279, bytes),
+    ];
+    let mut file = [&b"II*\0"[..], &8_u32.to_le_bytes(), &8_u16.to_le_bytes()].concat();
+    for (tag, value) in tags {
+        file.extend([tag.to_le_bytes(), 4_u16.to_le_bytes()].concat()); // of 32 bits
+        file.extend([1_u32.to_le_bytes(), value.to_le_bytes()].concat());
+    }
+    file.resize(200, 0);
+    let samples = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    file.extend(samples.map(|(x, y)| (pictures::gray(x, y, 1) * 254.0) as u8 + 1));
+    file
 }
 
 /// A kind of file that is refused by name.

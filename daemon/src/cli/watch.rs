@@ -76,7 +76,8 @@ pub(crate) struct Watch {
     /// Added to the names of hidden files, unfinished downloads, thumbnails and trash.
     #[arg(long, value_name = "GLOB", env = "POLYCHROMIFY_IGNORE")]
     pub(crate) ignore: Vec<String>,
-    /// How long an empty file may wait for its content before it fails
+    /// How long a file that is empty, or an uncompressed TIFF that ends in rows of zeros, may wait for
+    /// its content before it is taken as it is
     #[arg(
         long,
         value_name = "TIME",

@@ -27,7 +27,7 @@ pub(crate) struct WatchSettings {
     pub(crate) poll_interval: Duration,
     /// Globs of names, or of paths below the input where they hold a `/`, that are left alone.
     pub(crate) ignore: Vec<String>,
-    /// How long an empty file may wait for its content before it fails.
+    /// How long a file that is empty, or ends in empty rows, waits for its content.
     pub(crate) empty_patience: Duration,
     /// Photographs in work at the same time.
     pub(crate) jobs: usize,

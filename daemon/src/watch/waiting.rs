@@ -23,10 +23,13 @@ struct File {
     changed: Instant,
     /// When it is looked at next.
     due: Instant,
+    /// Whether it was told that its end is waited for.
+    told: bool,
 }
 
 impl Waiting {
-    /// Files must stand still for `delay`, and may stay empty for `empty_patience`.
+    /// Files must stand still for `delay`, and may stay empty or without their end for
+    /// `empty_patience`.
     pub(super) fn new(delay: Duration, empty_patience: Duration) -> Self {
         Self { files: HashMap::new(), delay, empty_patience }
     }
@@ -42,7 +45,7 @@ impl Waiting {
     /// An event told that something is written to a file, or it was found. The wait begins anew.
     pub(super) fn touch(&mut self, job: &Job, stamp: Stamp, now: Instant) {
         let due = now + self.delay;
-        let file = File { job: job.clone(), stamp, changed: now, due };
+        let file = File { job: job.clone(), stamp, changed: now, due, told: false };
         self.files.insert(job.input.clone(), file);
     }
 
@@ -57,7 +60,7 @@ impl Waiting {
     /// Lets a file that failed wait at least until `due`; what was noticed since goes before.
     pub(super) fn postpone(&mut self, job: Job, stamp: Stamp, now: Instant, due: Instant) {
         let input = job.input.clone();
-        self.files.entry(input).or_insert(File { job, stamp, changed: now, due });
+        self.files.entry(input).or_insert(File { job, stamp, changed: now, due, told: false });
     }
 
     /// Files to be looked at, the longest-waiting first.
@@ -72,12 +75,14 @@ impl Waiting {
         self.files.values().map(|file| file.due).min()
     }
 
-    /// A due file has this stamp, or is not there: gives its job if it stood still.
+    /// A due file has this stamp, or is not there: gives its job if it stood still, and is neither
+    /// empty nor, as far as `is_unfilled` tells, without its end.
     pub(super) fn poll(
         &mut self,
         path: &Path,
         stamp: Option<Stamp>,
         now: Instant,
+        is_unfilled: impl FnOnce(&Path) -> bool,
     ) -> Option<(Job, Stamp)> {
         let file = self.files.get_mut(path)?;
         let Some(stamp) = stamp else {
@@ -89,7 +94,12 @@ impl Waiting {
             file.due = now + self.delay;
             return None;
         }
-        if stamp.size == 0 && now < file.changed + self.empty_patience {
+        let has_patience = now < file.changed + self.empty_patience;
+        if has_patience && (stamp.size == 0 || is_unfilled(path)) {
+            if stamp.size > 0 && !std::mem::replace(&mut file.told, true) {
+                let name = file.job.shown.display();
+                log::info!("{name}: ends in empty rows; waits for them within --empty-patience");
+            }
             let seldom = self.delay.max(Duration::from_secs(5));
             file.due = (now + seldom).min(file.changed + self.empty_patience);
             return None;
@@ -129,7 +139,7 @@ mod tests {
 
     fn poll(waiting: &mut Waiting, stamp: Stamp, now: Instant) -> bool {
         let due = waiting.due(now);
-        due.iter().any(|path| waiting.poll(path, Some(stamp), now).is_some())
+        due.iter().any(|path| waiting.poll(path, Some(stamp), now, |_| false).is_some())
     }
 
     #[test]
@@ -173,10 +183,26 @@ mod tests {
     }
 
     #[test]
+    fn a_file_without_its_end_waits_for_it_even_where_the_times_stand_still() {
+        let (mut waiting, start) = one(9);
+        let mut poll = |second: u32, is_unfilled: bool| {
+            let now = start + second * SECOND;
+            let due = waiting.due(now);
+            due.iter()
+                .any(|path| waiting.poll(path, Some(stamp(9, 1)), now, |_| is_unfilled).is_some())
+        };
+        assert!(!poll(5, true) && !poll(10, true), "its end is missing");
+        assert!(poll(15, false), "it came");
+        let (mut waiting, start) = one(9);
+        let path = waiting.due(start + 60 * SECOND).remove(0);
+        assert!(waiting.poll(&path, Some(stamp(9, 1)), start + 60 * SECOND, |_| true).is_some());
+    }
+
+    #[test]
     fn a_file_that_went_away_is_not_waited_for() {
         let (mut waiting, start) = one(9);
         let path = waiting.due(start + 5 * SECOND).remove(0);
-        assert!(waiting.poll(&path, None, start + 5 * SECOND).is_none());
+        assert!(waiting.poll(&path, None, start + 5 * SECOND, |_| false).is_none());
         assert_eq!(waiting.len(), 0);
     }
 

@@ -25,6 +25,7 @@ use crate::watch::roots::{self, Root};
 use crate::watch::seen::Seen;
 use crate::watch::settings::WatchSettings;
 use crate::watch::sweep::{self, Filter};
+use crate::watch::unfilled;
 use crate::watch::waiting::Waiting;
 
 /// Longest sleep, so that a request to stop is heeded soon.
@@ -226,7 +227,10 @@ impl<'a> Watcher<'a> {
             if stamp.is_none() {
                 self.foreign_changes = None; // it may be in the ledger's queue, to be tried again
             }
-            let Some((job, stamp)) = self.waiting.poll(&path, stamp, now) else { continue };
+            let Some((job, stamp)) = self.waiting.poll(&path, stamp, now, unfilled::is_unfilled)
+            else {
+                continue;
+            };
             let name = folded(&job.output);
             if self.in_hand.contains_key(&path) || self.outputs.contains(&name) {
                 self.waiting.defer(job, stamp, now);
