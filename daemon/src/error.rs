@@ -116,8 +116,10 @@ pub(crate) enum Error {
     ReadBack { path: PathBuf, reason: String },
     #[error("{}: {reason} (refused by --strict)", path.display())]
     Strict { path: PathBuf, reason: String },
-    #[error("the program failed on this file: {0}")]
-    Panicked(String),
+    #[error(
+        "the program failed on this file by a fault of its own; please report it, with what -v says"
+    )]
+    Panicked,
     #[error("{}: {source}", path.display())]
     Walk { path: PathBuf, source: io::Error },
     #[error("{}:{line}: {reason}", path.display())]

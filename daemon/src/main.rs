@@ -27,6 +27,7 @@ mod settings;
 mod stop;
 mod watch;
 
+use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -41,8 +42,22 @@ use crate::service::logging::{self, Form};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What a panic ends with, as Rust's own exit code.
+const PANICKED: u8 = 101;
+
 fn main() -> ExitCode {
     let cli = Cli::parse(); // exits with 2 on arguments that do not fit
+    // Users are told what follows from it: of a job by its failure, of all else here.
+    panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
+    panic::catch_unwind(|| run(&cli)).unwrap_or_else(|_| {
+        log::error!(
+            "the program failed by a fault of its own; please report it, with what -v says"
+        );
+        ExitCode::from(PANICKED)
+    })
+}
+
+fn run(cli: &Cli) -> ExitCode {
     let progress = MultiProgress::new();
     let level = logging::level(cli.verbose, cli.quiet);
     let exit = match &cli.command {

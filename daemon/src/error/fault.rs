@@ -28,7 +28,7 @@ impl Error {
         match self {
             Self::Ledger { .. } => Fault::Output,
             Self::Io { path, source, .. } => io_fault(path, source, input, folder),
-            Self::SourceChanged { .. } | Self::Panicked(_) => Fault::Incomplete,
+            Self::SourceChanged { .. } | Self::Panicked => Fault::Incomplete,
             Self::ReadBack { .. } => Fault::Passing,
             Self::Core(error) => match error {
                 CoreError::Write { source, .. } => output(source),

@@ -5,8 +5,6 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Instant, SystemTime};
 
-use polychromify_core::panic_message;
-
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
 use crate::files::{fingerprint, publish};
@@ -33,7 +31,7 @@ impl JobContext {
         let started = Instant::now();
         let mut details = JobDetails::default();
         let ended = catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut details)))
-            .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic).to_owned())));
+            .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
         details.seconds = Some(started.elapsed().as_secs_f64());
         match ended {
             Ok(Continue(())) => Outcome::Done(details),

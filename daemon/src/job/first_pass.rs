@@ -18,6 +18,12 @@ const SURE: f32 = 3.5;
 /// The same for a scan whose name, or that of a folder above it, says negative.
 const LIKELY: f32 = 0.5;
 
+/// Least pixels a side of a picture that is judged.
+const LEAST_SIDE: usize = 64;
+
+/// Least standard deviation of its lightness; that of blank paper is 1 to 3.
+const LEAST_SPREAD: f32 = 4.0;
+
 impl JobContext {
     /// Gives the thumbnail of the first page of a scan that was opened. One of several pages stays
     /// as it is if all have colors.
@@ -51,6 +57,9 @@ impl JobContext {
 
     /// Warns where a scan is surely a negative, or likely one that is named so.
     fn warn_of_negative(&self, job: &Job, image: &WorkImage) {
+        if !shows_a_picture(image) {
+            return;
+        }
         let least = if is_named_negative(&job.below) { LIKELY } else { SURE };
         if !self.model.settings.invert && image.negativity() >= least {
             log::warn!("{}: looks like a negative; --invert colors it as one", job.shown.display());
@@ -83,6 +92,16 @@ impl JobContext {
     }
 }
 
+/// Whether there is enough to see to tell a negative from a positive: not a stamp, not a blank page.
+fn shows_a_picture(image: &WorkImage) -> bool {
+    let (width, height) = image.size();
+    let lightness = image.lightness();
+    let mean = |values: &mut dyn Iterator<Item = f32>| values.sum::<f32>() / lightness.len() as f32;
+    let middle = mean(&mut lightness.iter().copied());
+    let spread = mean(&mut lightness.iter().map(|l| (l - middle).powi(2))).sqrt();
+    width.min(height) >= LEAST_SIDE && spread >= LEAST_SPREAD
+}
+
 /// Whether a path has a word such as negative, Negativ, négatif or neg.
 fn is_named_negative(path: &Path) -> bool {
     let name = path.to_string_lossy().to_lowercase();
@@ -95,7 +114,23 @@ fn is_named_negative(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use polychromify_core::{Orientation, Thumbnail};
+
     use super::*;
+
+    #[test]
+    fn small_and_blank_pictures_are_not_judged() {
+        let shows = |width: u32, height: u32, lightness: fn(u32) -> f32| {
+            let mut thumbnail = Thumbnail::new(width, height, Orientation::Upright, 1 << 14);
+            let pixels: Vec<_> = (0..width * height).map(lightness).collect();
+            thumbnail.push_rows(0, &pixels);
+            shows_a_picture(&thumbnail.finish())
+        };
+        let (picture, grain) = (|i| (i % 97) as f32, |i| 90.0 + (i * 7 % 11) as f32 / 2.0);
+        assert!(shows(64, 64, picture) && shows(300, 200, picture));
+        assert!(!shows(63, 200, picture), "too small");
+        assert!(!shows(300, 200, |_| 12.0) && !shows(300, 200, grain), "blank");
+    }
 
     #[test]
     fn words_for_negatives_are_found_in_names_and_folders() {
