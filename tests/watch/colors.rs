@@ -31,8 +31,8 @@ fn photographs_in_color_are_skipped_and_negatives_inverted_as_the_file_says() {
 
 #[test]
 fn strict_in_the_configuration_file_fails_a_photograph_whose_profile_is_ignored() {
-    let samples = pictures::Samples::of_gray(32, 32, 1, false);
-    let wrong = pictures::png_with(&samples, 32, 32, &pictures::adobe_profile());
+    let samples = pictures::Samples::of_gray(32, 32, 3, false);
+    let wrong = pictures::png_with(&samples, 32, 32, &pictures::gray_profile());
     let folder = Folder::new().file("in/wrong.png", wrong).file("p.toml", "strict = true\n");
     let watch = command(&folder, How::Events, &["--config", "p.toml"]);
     let daemon = Daemon::spawn(watch).ready(&folder);
