@@ -182,7 +182,7 @@ impl Metadata {
         }
         if from != to {
             result.image.retain(|tag, _| !GEOGRAPHIC.contains(tag));
-            result.chunks.retain(|(kind, _)| format::is_text(*kind));
+            result.chunks.retain(|(kind, _)| is_text(*kind));
         }
         for directory in [&mut result.image, &mut result.exif, &mut result.gps] {
             directory.retain(|_, value| value.make_classic());
@@ -288,6 +288,11 @@ impl Metadata {
             self.image.extend(density_tags(&density));
         }
     }
+}
+
+/// Whether a chunk of a PNG is text.
+fn is_text(kind: [u8; 4]) -> bool {
+    matches!(&kind, b"tEXt" | b"zTXt" | b"iTXt")
 }
 
 /// Whether a tag of an image directory is as true of a result as of its source.

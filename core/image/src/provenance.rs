@@ -3,11 +3,11 @@
 //! XMP specification part 1 (ISO 16684-1); IPTC Photo Metadata Standard 2025.1.
 
 mod identity;
+mod label;
 mod read;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::SystemTime;
 
 use quick_xml::escape::escape;
 use quick_xml::events::attributes::Attribute;
@@ -16,6 +16,7 @@ use quick_xml::name::{QName, ResolveResult};
 use quick_xml::{NsReader, Writer};
 
 use crate::Notice;
+pub use label::{Label, SourceType};
 pub use read::FoundLabel;
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -76,51 +77,6 @@ const BESIDE: &[(&str, &str, &str)] = &[
     ("http://ns.adobe.com/hdr-gain-map/1.0/", "", "gain map"),
     ("http://ns.apple.com/HDRGainMap/1.0/", "", "gain map"),
 ];
-
-/// What a result says of its making.
-#[derive(Clone, Debug)]
-pub struct Label {
-    /// Program and version, such as `Polychromify 0.1.0`.
-    pub software: String,
-    /// Name of the weights.
-    pub weights: String,
-    /// SHA-256 of the weights file, lower-case hexadecimal.
-    pub weights_sha256: String,
-    /// File name of the source, without folders; empty: unknown.
-    pub source: String,
-    /// SHA-256 of the source file, lower-case hexadecimal; empty: unknown.
-    pub source_sha256: String,
-    /// What else decided the colors, such as `saturation 1.5, 3 color hints`; empty: nothing.
-    pub settings: String,
-    /// What it is in IPTC's words.
-    pub source_type: SourceType,
-    /// When it was made; `None`: unknown. A result that is to be made again with the same bytes
-    /// needs the same time again.
-    pub when: Option<SystemTime>,
-    /// What else tells this file from others of the same source, such as its format and size. It
-    /// is in the label as part of its identifier alone.
-    pub rendition: String,
-}
-
-/// What a result is by IPTC's vocabulary of digital source types.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SourceType {
-    /// An original that a trained model added to.
-    #[default]
-    CompositeWithTrainedAlgorithmicMedia,
-    /// An original that an algorithm improved, without a generative model.
-    AlgorithmicallyEnhanced,
-}
-
-impl SourceType {
-    /// The last part of the term's address.
-    pub fn term(self) -> &'static str {
-        match self {
-            Self::CompositeWithTrainedAlgorithmicMedia => "compositeWithTrainedAlgorithmicMedia",
-            Self::AlgorithmicallyEnhanced => "algorithmicallyEnhanced",
-        }
-    }
-}
 
 /// Which properties a packet says it with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

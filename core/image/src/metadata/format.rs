@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Metadata;
+use super::{Metadata, is_text};
 use crate::{Format, Notice};
 
 /// Most parts that are named; a file may have very many.
@@ -32,11 +32,6 @@ impl Metadata {
         let parts: Vec<_> = parts.into_iter().take(MOST_NAMED).collect();
         (!parts.is_empty()).then_some(Notice::NoPlace { format, parts })
     }
-}
-
-/// Whether a chunk of a PNG is text.
-pub(super) fn is_text(kind: [u8; 4]) -> bool {
-    matches!(&kind, b"tEXt" | b"zTXt" | b"iTXt")
 }
 
 /// What a block begins with that names it.

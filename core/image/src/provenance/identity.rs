@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::Label;
+use super::label::Label;
 
 /// `DocumentID` and `InstanceID`: the first is the same for all results of one source, the second
 /// for all files that were made in the same way at the same time. Empty where the source is
