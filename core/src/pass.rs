@@ -137,9 +137,11 @@ impl Scan {
         self.header.layout.color && self.header.metadata.xmp().is_some_and(is_ours)
     }
 
-    /// Whether the selected page's samples stand in the file as they are.
-    pub fn is_uncompressed(&self) -> bool {
-        self.info.format == Format::Tiff && self.header.compression == Compression::None
+    /// Bytes of the selected page's samples, if they stand in the file as they are.
+    pub fn uncompressed_bytes(&self) -> Option<u64> {
+        let plain =
+            self.info.format == Format::Tiff && self.header.compression == Compression::None;
+        plain.then(|| self.header.layout.bytes(self.info.width, self.info.height.into()))
     }
 
     /// What the selected page's label says, if it has one.
