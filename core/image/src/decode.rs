@@ -10,6 +10,16 @@ pub(crate) trait Decode: Send {
     /// Appends the next `rows` rows, which there must be.
     fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()>;
 
+    /// Passes over the next `rows` rows, which there must be, as cheaply as the format allows. Rows that
+    /// have to be decoded go through `unused`.
+    fn skip_rows(&mut self, rows: usize, unused: &mut Samples) -> Result<()> {
+        for _ in 0..rows {
+            unused.clear();
+            self.read_rows(1, unused)?;
+        }
+        Ok(())
+    }
+
     /// Whether all samples are held after a first pass, so that a second one costs nothing.
     fn holds_all(&self) -> bool;
 

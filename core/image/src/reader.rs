@@ -90,6 +90,16 @@ impl Reader {
         self.0.read_rows(rows, into)
     }
 
+    /// Passes over the next `rows` rows, which there must be, as cheaply as the format allows. Rows that
+    /// have to be decoded go through `unused`; what is wrong with others does not show.
+    ///
+    /// # Errors
+    ///
+    /// When the image cannot be read or is damaged.
+    pub fn skip_rows(&mut self, rows: usize, unused: &mut Samples) -> Result<()> {
+        self.0.skip_rows(rows, unused)
+    }
+
     /// What the samples read so far were found to have, that no header told; each is given once.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         self.0.take_notices()

@@ -16,7 +16,6 @@ use polychromify_image::{Format, Reader, Samples, Source};
 use self::jpeg::{BLOCK, BlockRows};
 use self::rows::ThumbnailRows;
 use super::mark::Mark;
-use super::rows::Rows;
 use super::{Encoding, Scan};
 use crate::colorize::thumbnail::WorkImage;
 use crate::{Error, Result};
@@ -31,7 +30,7 @@ const COMPARED: f64 = 600_000.0;
 const LEAST_BANDS: usize = 3;
 
 /// Rows of pixels that are read at once.
-const ROWS: usize = 64;
+const ROWS: usize = 16;
 
 /// Part of the contrast around a cell that shrinking twice moves into it, at most.
 const BLUR: f32 = 0.1;
@@ -186,14 +185,23 @@ impl Scan {
             let bytes = fs::read(&self.path).map_err(Error::io(&self.path, "read"))?;
             read_blocks(&bytes, self, &mut into)?;
         } else {
-            let (deadline, header) = (self.limits.deadline, &self.header);
-            let mut rows = Rows::new(deadline, header, &mut self.reader, None).map_err(failed())?;
+            let mut samples = Samples::new(self.header.layout.depth);
+            self.reader.start().map_err(failed())?;
+            // Rows before `y` that do not count are passed over at once, and so whole strips.
+            let mut passed = 0;
             for y in (0..size.1 as usize).step_by(ROWS) {
-                if let Some(samples) = rows.next(ROWS).map_err(failed())? {
-                    into.add(y, samples);
+                let rows = y..(y + ROWS).min(size.1 as usize);
+                if into.need(rows.clone()) {
+                    self.reader.skip_rows(y - passed, &mut samples).map_err(failed())?;
+                    samples.clear();
+                    self.reader.read_rows(rows.len(), &mut samples).map_err(failed())?;
+                    into.add(y, samples.all());
+                    passed = rows.end;
+                    step()?;
                 }
-                step()?;
             }
+            self.reader.skip_rows(size.1 as usize - passed, &mut samples).map_err(failed())?;
+            self.reader.finish().map_err(failed())?;
         }
         Ok(expected.difference(&into.finish(expected.thumbnail.0)))
     }

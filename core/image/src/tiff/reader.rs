@@ -275,6 +275,21 @@ impl Decode for Reader {
         Ok(())
     }
 
+    fn skip_rows(&mut self, rows: usize, unused: &mut Samples) -> Result<()> {
+        let (end, chunk) = (self.y + rows, self.plan.chunk.1);
+        while self.y < end {
+            // A whole row of strips or tiles is not even opened.
+            let after = (self.y + chunk).min(self.plan.height);
+            if self.y.is_multiple_of(chunk) && after <= end {
+                self.y = after;
+            } else {
+                unused.clear();
+                self.read_rows(1, unused)?;
+            }
+        }
+        Ok(())
+    }
+
     fn holds_all(&self) -> bool {
         false
     }

@@ -231,3 +231,11 @@ fn a_large_jpeg_with_rows_of_blocks_missing_or_in_another_place_is_told() {
     let missing = compare(&path, &expected).unwrap_err().to_string();
     assert!(missing.ends_with("damaged: rows are missing"), "{missing}");
 }
+
+#[test]
+fn a_large_tiff_is_compared_without_the_strips_between() {
+    for picture in PICTURES {
+        let scan = DynamicImage::from(gray(1111, 801, picture).to_luma16());
+        Case::new(&scan, Format::Tiff).is_as_expected("strips");
+    }
+}
