@@ -119,7 +119,7 @@ both_ways! {
         for _ in 0..4 {
             pause(0.5);
             let mut file = OpenOptions::new().append(true).open(folder.path("in/pages.tif"));
-            file.as_mut().unwrap().write_all(&[7; 100]).unwrap();
+            file.as_mut().unwrap().write_all(&[0; 100]).unwrap();
             assert!(!folder.exists("out/pages.tif"), "the scan is not finished");
         }
         daemon.until_done(&folder, &["pages.tif"]);
