@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use polychromify_image::{Format, Reader, Samples, Source};
 
-use self::jpeg::{BLOCK, BlockRows};
+use self::jpeg::{BLOCK, BlockRows, HIGHEST};
 use self::rows::ThumbnailRows;
 use super::mark::Mark;
 use super::{Encoding, Scan};
@@ -220,9 +220,10 @@ fn read_blocks(bytes: &[u8], scan: &Scan, into: &mut ThumbnailRows<'_>) -> Resul
     let (_, _, mut reader) = Reader::open(source, &scan.limits).map_err(failed())?;
     reader.start().map_err(failed())?;
     let mut samples = Samples::new(scan.header.layout.depth);
-    for block in blocks {
+    for (number, block) in blocks.into_iter().enumerate() {
         samples.clear();
-        reader.read_rows(BLOCK, &mut samples).map_err(failed())?;
+        let rows = BLOCK.min(HIGHEST - number * BLOCK);
+        reader.read_rows(rows, &mut samples).map_err(failed())?;
         into.add(block * BLOCK, samples.all());
     }
     reader.finish().map_err(failed())

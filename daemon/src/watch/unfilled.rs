@@ -12,8 +12,10 @@ const TIFF: [[u8; 4]; 4] = [*b"II*\0", *b"MM\0*", *b"II+\0", *b"MM\0+"];
 /// Bytes that are looked at first: the ends of most files are not zeros.
 const END: u64 = 256;
 
-/// Most bytes that are looked at.
+/// Most bytes that are looked at, and most pages: this is done between two looks at the folder.
 const MOST: u64 = 16 << 20;
+const MOST_PAGES: usize = 100;
+const MOST_PIXELS: u64 = 4_000_000_000;
 
 /// Whether a file is an uncompressed TIFF whose last rows are zeros to the end of the file. Its content
 /// may come later, or these rows are black. What cannot be read is found out by the job.
@@ -29,7 +31,10 @@ fn ends_in_zero_rows(path: &Path) -> Option<bool> {
     if !TIFF.contains(&start) || !ends_in_zeros(&file, length, END)? {
         return Some(false);
     }
-    let mut scan = Scan::open(path, &Limits::new(u64::MAX, u64::MAX)).ok()?;
+    let mut scan = Scan::open(path, &Limits::new(MOST_PIXELS, MOST)).ok()?;
+    if scan.pages() > MOST_PAGES {
+        return Some(false);
+    }
     let (mut rows, mut samples) = (0, 0);
     for page in 0..scan.pages() {
         scan.select(page).ok()?;

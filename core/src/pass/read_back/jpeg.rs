@@ -8,6 +8,9 @@ use memchr::memchr;
 /// Rows of pixels of a row of blocks.
 pub(super) const BLOCK: usize = 8;
 
+/// Most rows of pixels of a JPEG.
+pub(super) const HIGHEST: usize = u16::MAX as usize;
+
 /// Second bytes of markers.
 const BASELINE: u8 = 0xC0;
 const FIRST_RESTART: u8 = 0xD0;
@@ -55,10 +58,10 @@ impl<'a> BlockRows<'a> {
         self.rows.len()
     }
 
-    /// A JPEG of these rows of blocks alone.
+    /// A JPEG of these rows of blocks alone, of at most [`HIGHEST`] rows of pixels.
     pub(super) fn excerpt(&self, rows: &[usize]) -> Vec<u8> {
         let mut bytes = self.bytes[..self.head].to_vec();
-        let height = (BLOCK * rows.len()) as u16;
+        let height = (BLOCK * rows.len()).min(HIGHEST) as u16;
         bytes[self.height..self.height + 2].copy_from_slice(&height.to_be_bytes());
         for (number, &row) in rows.iter().enumerate() {
             if number > 0 {

@@ -239,3 +239,9 @@ fn a_large_tiff_is_compared_without_the_strips_between() {
         Case::new(&scan, Format::Tiff).is_as_expected("strips");
     }
 }
+
+#[test]
+fn the_highest_jpeg_is_compared() {
+    let scan = gray(9, 65_535, PICTURES[0]);
+    Case::new(&scan, Format::Jpeg).is_as_expected("65,535 rows");
+}
