@@ -1,10 +1,29 @@
 //! Streaming antialiased resampling of rows, for thumbnails and access copies.
 
+use std::ops::Range;
+
 /// How one output sample is made of input samples: `weights` from `start` on, summing to 1.
 #[derive(Clone, Debug)]
-struct Tap {
+pub struct Tap {
     start: usize,
     weights: Vec<f32>,
+}
+
+impl Tap {
+    /// The input samples that count.
+    pub fn inputs(&self) -> Range<usize> {
+        self.start..self.start + self.weights.len()
+    }
+
+    /// What an input sample counts, if it does.
+    pub fn weight(&self, input: usize) -> Option<f32> {
+        self.weights.get(input.checked_sub(self.start)?).copied()
+    }
+
+    /// The output sample of all input samples.
+    pub fn apply(&self, inputs: &[f32]) -> f32 {
+        inputs[self.inputs()].iter().zip(&self.weights).map(|(v, w)| v * w).sum()
+    }
 }
 
 /// Resamples rows of f32 with a triangle filter that is widened by the reduction, so that every
@@ -47,7 +66,7 @@ impl Resampler {
     pub fn push_row(&mut self, row: &[f32], sink: &mut dyn FnMut(&[f32])) {
         assert_eq!(row.len(), self.from_width);
         let y = self.next_input;
-        assert!(y < self.rows.last().map_or(0, |tap| tap.start + tap.weights.len()));
+        assert!(y < self.rows.last().map_or(0, |tap| tap.inputs().end));
         self.next_input += 1;
         for (i, tap) in self.rows[self.next_output..].iter().enumerate() {
             if tap.start > y {
@@ -56,7 +75,7 @@ impl Resampler {
             if i == self.open.len() {
                 self.open.push_back(vec![0.0; self.from_width]);
             }
-            if let Some(&weight) = tap.weights.get(y - tap.start) {
+            if let Some(weight) = tap.weight(y) {
                 for (sum, &v) in self.open[i].iter_mut().zip(row) {
                     *sum += weight * v;
                 }
@@ -64,27 +83,22 @@ impl Resampler {
         }
         while self.next_output < self.rows.len() {
             let tap = &self.rows[self.next_output];
-            if tap.start + tap.weights.len() > self.next_input {
+            if tap.inputs().end > self.next_input {
                 break;
             }
             let Some(sums) = self.open.pop_front() else { break };
-            let finished: Vec<f32> = self
-                .columns
-                .iter()
-                .map(|tap| {
-                    let values = &sums[tap.start..tap.start + tap.weights.len()];
-                    values.iter().zip(&tap.weights).map(|(v, w)| v * w).sum()
-                })
-                .collect();
+            let finished: Vec<f32> = self.columns.iter().map(|tap| tap.apply(&sums)).collect();
             self.next_output += 1;
             sink(&finished);
         }
     }
 }
 
+/// How each of `to` samples is made of `from` samples.
+///
 /// Pixel centers lie at half integers; the filter's support is one output or one input pixel,
 /// whichever is larger, on each side.
-fn taps(from: usize, to: usize) -> Vec<Tap> {
+pub fn taps(from: usize, to: usize) -> Vec<Tap> {
     let scale = from as f64 / to as f64;
     let support = scale.max(1.0);
     (0..to)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use polychromify_image::color::profile::Lightness;
-use polychromify_image::resample::Resampler;
+use polychromify_image::resample::{Tap, taps};
 use polychromify_image::{Layout, SamplesRef};
 
 /// Rows of a thumbnail that are under way.
@@ -16,10 +16,9 @@ pub(super) struct ThumbnailRows<'a> {
     lightness: Vec<f32>,
 }
 
-/// A row of the thumbnail: a sum of rows of pixels, as [`Resampler`] weights them.
+/// A row of the thumbnail: a sum of rows of pixels.
 struct Row {
-    start: usize,
-    weights: Vec<f32>,
+    tap: Tap,
     sums: Vec<f32>,
 }
 
@@ -32,25 +31,19 @@ impl<'a> ThumbnailRows<'a> {
         down: usize,
         rows: impl Iterator<Item = usize>,
     ) -> Self {
-        let scale = height as f64 / down as f64;
-        let row = |y: usize| {
-            let (center, reach) = ((y as f64 + 0.5) * scale, scale.max(1.0));
-            let start = (center - reach).floor().max(0.0) as usize;
-            let end = ((center + reach).ceil() as usize).min(height);
-            let weight = |y: usize| (1.0 - ((y as f64 + 0.5 - center) / reach).abs()).max(0.0);
-            let sum: f64 = (start..end).map(weight).sum();
-            let weights = (start..end).map(|y| (weight(y) / sum) as f32).collect();
-            Row { start, weights, sums: vec![0.0; width] }
-        };
+        let taps = taps(height, down);
+        let row = |y: usize| Row { tap: taps[y].clone(), sums: vec![0.0; width] };
         let rows = rows.map(row).collect();
         Self { conversion, layout, width, rows, lightness: Vec::new() }
     }
 
     /// Whether the pixels of any of these rows count.
     pub(super) fn need(&self, rows: Range<usize>) -> bool {
-        self.rows
-            .iter()
-            .any(|row| row.start < rows.end && rows.start < row.start + row.weights.len())
+        let needs = |row: &Row| {
+            let inputs = row.tap.inputs();
+            inputs.start < rows.end && rows.start < inputs.end
+        };
+        self.rows.iter().any(needs)
     }
 
     /// Adds what counts of the next rows of pixels, of which the first is `y`.
@@ -67,8 +60,7 @@ impl<'a> ThumbnailRows<'a> {
 
     fn add_row(&mut self, y: usize) {
         for row in &mut self.rows {
-            let weight = y.checked_sub(row.start).and_then(|i| row.weights.get(i));
-            if let Some(&weight) = weight {
+            if let Some(weight) = row.tap.weight(y) {
                 for (sum, lightness) in row.sums.iter_mut().zip(&self.lightness) {
                     *sum += weight * lightness;
                 }
@@ -78,12 +70,8 @@ impl<'a> ThumbnailRows<'a> {
 
     /// The rows of the thumbnail, of `across` pixels.
     pub(super) fn finish(self, across: usize) -> Vec<Vec<f32>> {
-        let resampled = |row: Row| {
-            let mut resampled = Vec::new();
-            let mut resampler = Resampler::new((self.width, 1), (across, 1));
-            resampler.push_row(&row.sums, &mut |row| resampled = row.to_vec());
-            resampled
-        };
+        let columns = taps(self.width, across);
+        let resampled = |row: Row| columns.iter().map(|tap| tap.apply(&row.sums)).collect();
         self.rows.into_iter().map(resampled).collect()
     }
 }
