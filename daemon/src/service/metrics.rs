@@ -3,18 +3,22 @@
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
 
 use std::fmt::Write;
-use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use tiny_http::{Header, Method, Request, Response};
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
 use crate::job::Outcome;
 use crate::ledger::{self, Ledger};
+use crate::service::http;
 use crate::watch::event::WatchEvent;
 
 /// What happened since the program started.
@@ -76,19 +80,53 @@ impl Counters {
         let Values { done, skipped, failed, .. } = &*self.0;
         format!("{} done, {} skipped, {} failed", read(done), read(skipped), read(failed))
     }
-}
 
-/// Takes the address at which figures are asked for.
-pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).map_err(|source| Error::Metrics { address, source })
+    /// The counters in Prometheus' format.
+    fn figures(&self) -> String {
+        let values = &*self.0;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut text = String::new();
+        let name = "polychromify_results_total";
+        family(&mut text, name, "counter", "Photographs that ended since the start.");
+        for (status, count) in [
+            ("done", &values.done),
+            ("skipped", &values.skipped),
+            ("failed", &values.failed),
+            ("postponed", &values.postponed),
+        ] {
+            line(&mut text, name, &format!("{{status=\"{status}\"}}"), read(count));
+        }
+        let name = "polychromify_work_seconds_total";
+        family(&mut text, name, "counter", "Time spent on photographs that are done.");
+        line(&mut text, name, "", read(&values.milliseconds) as f64 / 1000.0);
+        let name = "polychromify_hook_failures_total";
+        family(&mut text, name, "counter", "Hooks that failed since the start.");
+        line(&mut text, name, "", read(&values.hook_failures));
+        let name = "polychromify_files";
+        family(&mut text, name, "gauge", "Files that wait to stand still, are queued, or in work.");
+        for (state, count) in [
+            ("settling", &values.waiting),
+            ("queued", &values.queued),
+            ("running", &values.running),
+        ] {
+            line(&mut text, name, &format!("{{state=\"{state}\"}}"), read(count));
+        }
+        let name = "polychromify_alive_timestamp_seconds";
+        family(&mut text, name, "gauge", "Latest sign of life of the main loop.");
+        line(&mut text, name, "", read(&values.alive) as f64 / 1000.0);
+        let name = "polychromify_info";
+        family(&mut text, name, "gauge", "The program.");
+        line(&mut text, name, concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);
+        text
+    }
 }
 
 /// Serves figures until it is dropped.
 pub(crate) struct Server {
-    http: Arc<tiny_http::Server>,
     /// The output folder, for its ledger.
     folder: Arc<Mutex<PathBuf>>,
-    thread: Option<JoinHandle<()>>,
+    #[expect(dead_code, reason = "serves for as long as it is held")]
+    http: http::Server,
 }
 
 impl Server {
@@ -99,19 +137,20 @@ impl Server {
     /// When the system has no thread for it.
     pub(crate) fn start(listener: TcpListener, counters: Counters, folder: &Path) -> Result<Self> {
         let address = listener.local_addr().map_err(Error::Listener)?;
-        let http = tiny_http::Server::from_listener(listener, None)
-            .map_err(|error| Error::Listener(io::Error::other(error)))?;
-        let http = Arc::new(http);
-        log::info!("figures for Prometheus at http://{address}/metrics");
         let folder = Arc::new(Mutex::new(folder.to_path_buf()));
-        let (serving, shown) = (Arc::clone(&http), Arc::clone(&folder));
-        let thread = thread::spawn(move || {
-            for request in serving.incoming_requests() {
-                let folder = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                answer(request, &counters, &folder);
-            }
-        });
-        Ok(Self { http, folder, thread: Some(thread) })
+        let shown = Arc::clone(&folder);
+        let one_reader = Arc::new(Semaphore::new(1));
+        let figures =
+            move || figures(counters.clone(), Arc::clone(&shown), Arc::clone(&one_reader));
+        let pages = Router::new()
+            .route(
+                "/metrics",
+                get(figures).fallback((StatusCode::METHOD_NOT_ALLOWED, "GET only\n")),
+            )
+            .fallback((StatusCode::NOT_FOUND, "see /metrics\n"));
+        let http = http::Server::start("figures", listener, pages).map_err(Error::Listener)?;
+        log::info!("figures for Prometheus at http://{address}/metrics");
+        Ok(Self { folder, http })
     }
 
     /// Shows the ledger of another folder from here on.
@@ -120,72 +159,40 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.http.unblock();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            log::error!("the thread of the figures failed");
-        }
-    }
+/// Takes the address at which figures are asked for.
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|source| Error::Metrics { address, source })
 }
 
-fn answer(request: Request, counters: &Counters, folder: &Path) {
-    let path = request.url().split('?').next().unwrap_or_default();
-    let (code, text) = match (request.method(), path) {
-        (Method::Get | Method::Head, "/metrics") => (200, figures(counters, folder)),
-        (Method::Get | Method::Head, _) => (404, "see /metrics\n".to_owned()),
-        _ => (405, "GET only\n".to_owned()),
+/// Longest time in which the ledger is waited for; the counters go without it then.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Answers a request. One thread at a time reads the ledger.
+async fn figures(
+    counters: Counters,
+    folder: Arc<Mutex<PathBuf>>,
+    one_reader: Arc<Semaphore>,
+) -> impl IntoResponse {
+    let folder = folder.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let read = async {
+        let turn = one_reader.acquire_owned().await.expect("never closed");
+        let read = tokio::task::spawn_blocking(move || {
+            let sums = ledger_sums(&folder);
+            drop(turn);
+            sums
+        });
+        read.await.expect("no panic in reading the ledger")
     };
-    let kind = Header::from_bytes("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-    let response = Response::from_string(text)
-        .with_status_code(code)
-        .with_header(kind.expect("constants that are valid"));
-    if let Err(error) = request.respond(response) {
-        log::debug!("a reader of the figures went away: {error}");
-    }
-}
-
-/// All figures as text.
-fn figures(counters: &Counters, folder: &Path) -> String {
-    let values = &*counters.0;
-    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let mut text = String::new();
-    let name = "polychromify_results_total";
-    family(&mut text, name, "counter", "Photographs that ended since the start.");
-    for (status, count) in [
-        ("done", &values.done),
-        ("skipped", &values.skipped),
-        ("failed", &values.failed),
-        ("postponed", &values.postponed),
-    ] {
-        line(&mut text, name, &format!("{{status=\"{status}\"}}"), read(count));
-    }
-    let name = "polychromify_work_seconds_total";
-    family(&mut text, name, "counter", "Time spent on photographs that are done.");
-    line(&mut text, name, "", read(&values.milliseconds) as f64 / 1000.0);
-    let name = "polychromify_hook_failures_total";
-    family(&mut text, name, "counter", "Hooks that failed since the start.");
-    line(&mut text, name, "", read(&values.hook_failures));
-    let name = "polychromify_files";
-    family(&mut text, name, "gauge", "Files that wait to stand still, are queued, or in work.");
-    for (state, count) in
-        [("settling", &values.waiting), ("queued", &values.queued), ("running", &values.running)]
-    {
-        line(&mut text, name, &format!("{{state=\"{state}\"}}"), read(count));
-    }
-    let name = "polychromify_alive_timestamp_seconds";
-    family(&mut text, name, "gauge", "Latest sign of life of the main loop.");
-    line(&mut text, name, "", read(&values.alive) as f64 / 1000.0);
-    let name = "polychromify_info";
-    family(&mut text, name, "gauge", "The program.");
-    line(&mut text, name, concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);
-    match ledger_sums(folder) {
-        Ok(sums) => text += &sums,
-        Err(error) => log::warn!("figures without the ledger: {error}"),
-    }
-    text
+    let sums = match tokio::time::timeout(PATIENCE, read).await {
+        Ok(sums) => sums.map_err(|error| error.to_string()),
+        Err(_) => Err("another program holds it".to_owned()),
+    };
+    let sums = sums.unwrap_or_else(|error| {
+        log::warn!("figures without the ledger: {error}");
+        String::new()
+    });
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, counters.figures() + &sums)
 }
 
 /// What the ledger knows, over all runs.
