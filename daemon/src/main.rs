@@ -20,6 +20,7 @@ mod model;
 mod output;
 mod plan;
 mod policy;
+mod printable;
 mod queue;
 mod report;
 mod service;

@@ -10,6 +10,7 @@ use log::Level;
 use serde_json::{Value, json};
 
 use crate::job::{Outcome, SkipReason};
+use crate::printable;
 
 /// Collects the outcomes of a run and tells them.
 pub(crate) struct Report<'a> {
@@ -146,15 +147,20 @@ pub(crate) fn timestamp(milliseconds: i64) -> String {
     time.to_string()
 }
 
-/// One JSON value as a line on stdout. A reader that went away does not end the work.
+/// One JSON value as a line on stdout.
 pub(crate) fn print_json(value: &Value) {
-    print_line(&value.to_string());
+    print(&printable::json(&value.to_string()));
 }
 
 /// One line on stdout.
 pub(crate) fn print_line(text: &str) {
+    print(&printable::line(text));
+}
+
+/// A reader that went away does not end the work.
+fn print(line: &str) {
     let mut out = io::stdout().lock();
-    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
         log::debug!("cannot write to stdout: {error}");
     }
 }

@@ -89,3 +89,32 @@ fn a_bag_refuses_names_that_are_not_utf_8() {
     let list = String::from_utf8(folder.read("bag/manifest-sha256.txt")).unwrap();
     assert!(list.contains("data/latin1-ä.png"), "{list}");
 }
+
+/// What a terminal would obey: a title, a cleared screen, a second line, another direction.
+const OBEYED: &str = "a\u{1b}]0;b\u{7}\u{9b}2J\nfailed: c\u{202e}gnp.png";
+
+fn is_obeyed(text: &str) -> bool {
+    let obeyed = |letter: char| letter.is_control() && letter != '\n' || letter == '\u{202e}';
+    text.contains(obeyed)
+}
+
+#[test]
+fn no_name_reaches_a_terminal_as_it_is() {
+    let folder = Folder::new().file(&format!("in/{OBEYED}"), "no picture");
+    folder.write("in/b.png", pictures::png(40, 30, 1));
+    let run =
+        folder.polychromify(crate::folder::batch_arguments(["in", "-o", "out", "--manifest"]));
+    assert!(!is_obeyed(&run.stdout) && !is_obeyed(&run.stderr), "{run:?}");
+    let json = run.line(&format!("in/{OBEYED}"));
+    assert_eq!(json["status"], "failed", "the same name in JSON");
+    let status = folder.polychromify(["status", "-o", "out"]).code(0);
+    assert!(!is_obeyed(&status.stdout), "{status:?}");
+    assert_eq!(status.stdout.lines().filter(|line| line.starts_with("failed: ")).count(), 1);
+    folder.write(&format!("out/{OBEYED}"), "not listed");
+    for flags in [&["verify", "out"][..], &["verify", "out", "--json"]] {
+        let run = folder.polychromify(flags.iter().copied());
+        assert!(!is_obeyed(&run.stdout) && !is_obeyed(&run.stderr), "{run:?}");
+    }
+    let run = folder.polychromify(["retry", "-o", "out"]);
+    assert!(!is_obeyed(&run.stdout) && !is_obeyed(&run.stderr), "{run:?}");
+}

@@ -43,7 +43,7 @@ pub(crate) fn run(level: Option<LevelFilter>) -> Result<Exit> {
         }
     };
     if config.watch.print_config {
-        report::print_line(config.print().trim_end());
+        config.print().lines().for_each(report::print_line);
         return Ok(Exit::AllDone);
     }
     let form = match config.watch.log_format {

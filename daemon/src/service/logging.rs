@@ -11,6 +11,8 @@ use log::kv::Key;
 use log::{Level, LevelFilter, Record};
 use serde_json::{Map, Value};
 
+use crate::printable;
+
 /// Target of the message that the program ends with: for people, it has the same form after every
 /// command, without the time.
 pub(crate) const LAST_WORDS: &str = "polychromify::end";
@@ -96,9 +98,9 @@ fn journal(out: &mut Formatter, record: &Record) -> io::Result<()> {
 
 fn message(out: &mut Formatter, record: &Record) -> io::Result<()> {
     if let Some(file) = file(record) {
-        write!(out, "{}: ", one_line(&file))?;
+        write!(out, "{}: ", printable::line(&file))?;
     }
-    writeln!(out, "{}", one_line(&record.args().to_string()))
+    writeln!(out, "{}", printable::line(record.args().to_string().trim_end()))
 }
 
 fn json(out: &mut Formatter, record: &Record) -> io::Result<()> {
@@ -109,16 +111,11 @@ fn json(out: &mut Formatter, record: &Record) -> io::Result<()> {
         line.insert("file".to_owned(), Value::String(file));
     }
     line.insert("message".to_owned(), Value::String(record.args().to_string()));
-    writeln!(out, "{}", Value::Object(line))
+    writeln!(out, "{}", printable::json(&Value::Object(line).to_string()))
 }
 
 fn file(record: &Record) -> Option<String> {
     record.key_values().get(Key::from("file")).map(|file| file.to_string())
-}
-
-/// A name with a line break in it stays on its line.
-fn one_line(text: &str) -> String {
-    text.trim_end().replace('\n', "\\n").replace('\r', "\\r")
 }
 
 /// Stderr, with the progress bar taken away while it is written to.
