@@ -6,12 +6,13 @@ mod watch;
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use coloring::Coloring;
-use values::parse_size;
 pub(crate) use values::{Borders, Choices, FORMATS, IoClass, LogFormat, OnSuccessName, SPACES};
+use values::{parse_duration, parse_size};
 pub(crate) use watch::Watch;
 
 const EXIT_CODES: &str = "\
@@ -138,6 +139,9 @@ pub(crate) struct Verify {
     /// [default: 1G, or 256M a job]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory: Option<u64>,
+    /// Longest time that one file may take before it counts as damaged: 90s, 30m, 6h
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
+    pub(crate) time_limit: Duration,
 }
 
 /// Which ledger is meant.

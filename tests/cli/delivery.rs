@@ -298,3 +298,42 @@ fn a_bag_is_packed_and_verified() {
     found.sort();
     assert_eq!(found, ["bag-info.txt: checksum", "data/new.txt: extra"]);
 }
+
+#[test]
+fn what_lies_behind_a_link_is_neither_read_nor_packed() {
+    let folder =
+        delivered().file("elsewhere/b.tif", "not delivered").file("elsewhere/b.tif.json", "{}");
+    let secret = sha256(b"not delivered");
+    fs::rename(folder.path("out/sub"), folder.path("out/away")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", folder.path("out/sub")).unwrap();
+    let run = verify(&folder, &["out"]).code(1);
+    assert!(problems(&run).contains(&"sub/b.tif: missing".to_owned()), "{:?}", problems(&run));
+    assert!(!run.stdout.contains(&secret), "tells the checksum of a file outside");
+    folder.polychromify(["manifest", "-o", "out", "--bag", "bag"]).code(2);
+    assert!(!folder.exists("bag"));
+}
+
+#[test]
+fn a_list_without_line_breaks_and_one_of_nonsense_are_told_in_a_few_words() {
+    let folder = Folder::new().file("out/manifest-sha256.txt", vec![b'a'; 50 << 20]);
+    let run = verify(&folder, &["out"]).code(1);
+    assert_eq!(run.lines().len(), 1);
+    folder.write("out/manifest-sha256.txt", "a\n".repeat(1 << 20));
+    let run = verify(&folder, &["out"]).code(1);
+    assert!(run.lines().len() < 2000);
+}
+
+#[test]
+fn names_that_a_spreadsheet_would_calculate_are_paths_in_the_table() {
+    let folder = Folder::new();
+    for name in ["=1+1.png", "@a.png", "-a.png", "+a.png"] {
+        folder.write(&format!("in/{name}"), pictures::png(40, 30, 1));
+    }
+    folder.batch(["in", "-o", "out", "--manifest"]).code(0);
+    for row in &rows(&folder, "out/manifest.csv")[1..] {
+        assert!(row[0].starts_with("./"), "{row:?}");
+        assert!(row.iter().all(|value| !value.starts_with(['=', '+', '-', '@'])), "{row:?}");
+        assert!(folder.path("out").join(&row[0]).is_file());
+    }
+    verify(&folder, &["out", "--strict"]).code(0);
+}

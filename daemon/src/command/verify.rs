@@ -43,7 +43,8 @@ pub(crate) fn run(arguments: &Verify) -> Result<Exit> {
     }
     let workers = limits::workers(arguments.jobs).min(delivery.items.len().max(1));
     let limits = limits::of_each(arguments.memory, workers);
-    let checker = Checker { delivery: &delivery, limits, stop: &stop };
+    let time_limit = arguments.time_limit;
+    let checker = Checker { delivery: &delivery, limits, time_limit, stop: &stop };
     let (next, (sender, found)) = (AtomicUsize::new(0), mpsc::channel());
     thread::scope(|scope| {
         for _ in 0..workers {

@@ -4,13 +4,13 @@
 //! packed under a hidden name beside its own, each file hashed as it is copied, and appears whole.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use polychromify_core::hexadecimal;
 use sha2::{Digest, Sha256};
 
-use super::listing::{self, CHECKSUMS, Escapes};
+use super::listing::{self, CHECKSUMS, Escapes, Lines};
 use super::table::TABLE;
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
@@ -60,10 +60,10 @@ pub(super) fn pack(folder: &Path, to: &Path) -> Result<u64> {
 /// Calls `each` with the files that the manifest of a folder lists.
 fn listed(folder: &Path, each: &mut dyn FnMut(String, PathBuf) -> Result<()>) -> Result<()> {
     let list = folder.join(CHECKSUMS);
-    let lines = BufReader::new(File::open(&list).map_err(Error::io(&list, "open"))?);
-    for line in lines.split(b'\n') {
-        let line = line.map_err(Error::io(&list, "read"))?;
-        if let Some((sha256, below)) = listing::parse(&line, Escapes::Coreutils) {
+    let file = File::open(&list).map_err(Error::io(&list, "open"))?;
+    let mut lines = Lines::new(BufReader::new(file));
+    while let Some((_, line)) = lines.next().map_err(Error::io(&list, "read"))? {
+        if let Some((sha256, below)) = listing::parse(line, Escapes::Coreutils) {
             each(sha256, below)?;
         }
     }
@@ -75,6 +75,7 @@ fn listed(folder: &Path, each: &mut dyn FnMut(String, PathBuf) -> Result<()>) ->
 fn refuse_names(folder: &Path) -> Result<()> {
     listed(folder, &mut |_, below| {
         let reason = match below.to_str() {
+            _ if listing::leads_through_link(folder, &below) => "which leads through a link",
             None => "which is not UTF-8 as RFC 8493 asks for",
             Some(name) if name.ends_with(char::is_whitespace) => "which ends with a space",
             Some(_) => return Ok(()),

@@ -1,6 +1,7 @@
 //! Lines of `manifest-sha256.txt`.
 
 use std::ffi::OsString;
+use std::io::{self, BufRead, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -87,6 +88,47 @@ pub(crate) fn stays_below(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
+/// Whether a folder on the way to a file is a link, which may lead anywhere.
+pub(crate) fn leads_through_link(folder: &Path, below: &Path) -> bool {
+    let is_link = |path: PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    let mut above = below.ancestors().skip(1);
+    above.any(|above| !above.as_os_str().is_empty() && is_link(folder.join(above)))
+}
+
+/// Reads lines one by one. Of one that is longer than any checksum with its path the start is kept,
+/// which is no checksum.
+pub(crate) struct Lines<R> {
+    input: R,
+    line: Vec<u8>,
+    number: usize,
+}
+
+/// Bytes of the longest line: a path has 4,096 at most, each of which may be escaped.
+const LONGEST: u64 = 64 << 10;
+
+impl<R: BufRead> Lines<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self { input, line: Vec::new(), number: 0 }
+    }
+
+    /// The next line's number, counted from 1, and the line without its end; `None` after the last.
+    pub(crate) fn next(&mut self) -> io::Result<Option<(usize, &[u8])>> {
+        self.line.clear();
+        let read = self.input.by_ref().take(LONGEST).read_until(b'\n', &mut self.line)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let has_end = self.line.ends_with(b"\n");
+        if !has_end && read as u64 == LONGEST {
+            self.input.skip_until(b'\n')?;
+            self.line.truncate(1);
+        }
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        Ok(Some((self.number, line.strip_suffix(b"\r").unwrap_or(line))))
+    }
+}
+
 fn unescape(name: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = name.iter();
     let mut plain = Vec::with_capacity(name.len());
@@ -125,6 +167,18 @@ fn decode(name: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_without_end_is_bounded_and_the_next_is_read() {
+        let endless = io::repeat(b'a').take(1 << 24).chain(&b"\nnext\r\n\nlast"[..]);
+        let mut lines = Lines::new(io::BufReader::new(endless));
+        assert_eq!(lines.next().unwrap(), Some((1, &b"a"[..])));
+        assert!(lines.line.capacity() <= 2 * LONGEST as usize);
+        assert_eq!(lines.next().unwrap(), Some((2, &b"next"[..])));
+        assert_eq!(lines.next().unwrap(), Some((3, &b""[..])));
+        assert_eq!(lines.next().unwrap(), Some((4, &b"last"[..])));
+        assert_eq!(lines.next().unwrap(), None);
+    }
 
     #[test]
     fn every_name_survives_both_ways_of_writing_it() {

@@ -1,10 +1,10 @@
 //! Rows of `manifest.csv`.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::table;
 use crate::error::Result;
 use crate::files::fingerprint::{self, Stamp};
 use crate::job::sidecar;
@@ -77,10 +77,10 @@ impl Row {
         let notices = result.notices.as_ref().filter(|notices| !notices.is_empty());
         let notices = notices.map(|notices| json!(notices).to_string()).unwrap_or_default();
         let record = [
-            output.as_os_str().as_bytes(),
+            &table::path(output),
             size.as_bytes(),
             sha256.as_deref().unwrap_or_default().as_bytes(),
-            result.input.as_os_str().as_bytes(),
+            &table::path(&result.input),
             result.content.as_bytes(),
             result.making.weights.as_deref().unwrap_or_default().as_bytes(),
             result.recipe.weights.as_bytes(),
@@ -101,7 +101,7 @@ pub(super) fn undelivered(input: &Undelivered) -> Record {
         &b""[..],
         b"",
         b"",
-        input.input.as_os_str().as_bytes(),
+        &table::path(&input.input),
         input.content.as_deref().unwrap_or_default().as_bytes(),
         b"",
         input.weights.as_bytes(),

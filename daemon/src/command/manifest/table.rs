@@ -1,11 +1,33 @@
 //! Comma-separated values (RFC 4180), as bytes: paths need not be UTF-8.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 use csv_core::{ReadFieldResult, Reader};
 
 /// Name of the table of results.
 pub(crate) const TABLE: &str = "manifest.csv";
+
+/// A relative path as the table has it: one that a spreadsheet would take for a formula begins with
+/// `./`, which is the same file to every program. See OWASP's "CSV Injection".
+pub(super) fn path(path: &Path) -> Vec<u8> {
+    let name = path.as_os_str().as_bytes();
+    match name.first() {
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => [b"./", name].concat(),
+        _ => name.to_vec(),
+    }
+}
+
+/// The path that [`path`] wrote.
+pub(crate) fn read_path(field: &[u8]) -> PathBuf {
+    let name = field.strip_prefix(b"./").unwrap_or(field);
+    PathBuf::from(OsString::from_vec(name.to_vec()))
+}
+
+/// Longest record that is read: a path, hints in the settings, and notices.
+const LONGEST: usize = 16 << 20;
 
 /// Writes a record.
 pub(super) fn write<F: AsRef<[u8]>>(out: &mut impl Write, fields: &[F]) -> io::Result<()> {
@@ -43,14 +65,22 @@ impl<R: Read> Records<R> {
     }
 
     /// The next record; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader, and when a record is longer than any that was written.
     pub(crate) fn next(&mut self) -> io::Result<Option<Vec<Vec<u8>>>> {
-        let mut fields = Vec::new();
+        let (mut fields, mut bytes_read) = (Vec::new(), 0);
         let (mut field, mut length) = (vec![0; 64], 0);
         loop {
             let bytes = self.input.fill_buf()?;
             let (result, read, written) = self.reader.read_field(bytes, &mut field[length..]);
             self.input.consume(read);
             length += written;
+            bytes_read += read;
+            if bytes_read > LONGEST {
+                return Err(io::Error::other("a record of more than 16 MB"));
+            }
             match result {
                 ReadFieldResult::InputEmpty => {}
                 ReadFieldResult::OutputFull => field.resize(2 * field.len(), 0),
@@ -70,6 +100,23 @@ impl<R: Read> Records<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_path_is_a_formula_and_each_stays_the_same() {
+        for name in ["=1+1.tif", "+a", "-a", "@a", "\ta", "a=b", ".hidden", "a/=b"] {
+            let written = path(Path::new(name));
+            assert!(!matches!(written[0], b'=' | b'+' | b'-' | b'@' | b'\t'), "{name}");
+            assert_eq!(read_path(&written), Path::new(name));
+        }
+    }
+
+    #[test]
+    fn a_record_without_end_is_refused() {
+        let endless = io::repeat(b'x').take(1 << 30);
+        assert!(Records::new(endless).next().is_err());
+        let endless = io::repeat(b',').take(1 << 30);
+        assert!(Records::new(endless).next().is_err());
+    }
 
     #[test]
     fn records_are_read_as_they_were_written() {

@@ -1,10 +1,13 @@
 //! One file, checked.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use polychromify_core::{Deadline, FoundLabel, Limits, Scan};
 use serde_json::Value;
 
+use crate::command::manifest::listing;
 use crate::command::verify::delivery::{Delivery, Item, Told};
 use crate::command::verify::problem::{Problem, ProblemKind};
 use crate::error::Error;
@@ -21,6 +24,8 @@ const LONGEST_SIDECAR: u64 = 1 << 20;
 pub(super) struct Checker<'a> {
     pub(super) delivery: &'a Delivery,
     pub(super) limits: Limits,
+    /// Longest time for one file.
+    pub(super) time_limit: Duration,
     pub(super) stop: &'a Stop,
 }
 
@@ -38,6 +43,10 @@ impl Checker<'_> {
         let mut say = |kind, reason| {
             problems.push(Problem { path: item.path.clone(), kind, reason });
         };
+        if listing::leads_through_link(&self.delivery.folder, &item.path) {
+            say(ProblemKind::Missing, "leads through a symbolic link".to_owned());
+            return Checked { bytes: 0, problems };
+        }
         let bytes = match path.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => metadata.len(),
             Ok(_) => {
@@ -53,7 +62,8 @@ impl Checker<'_> {
                 return Checked { bytes: 0, problems };
             }
         };
-        match fingerprint::sha256_unless(&path, self.stop, Deadline::NEVER) {
+        let deadline = Deadline::after(self.time_limit);
+        match fingerprint::sha256_unless(&path, self.stop, deadline) {
             Ok(found) if found == item.sha256 => {}
             Ok(found) => {
                 say(
@@ -65,7 +75,8 @@ impl Checker<'_> {
         }
         let told = self.delivery.results.get(&item.path);
         if told.is_some() || names::is_photograph(&item.path) {
-            match self.decode(&path) {
+            let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(&path, deadline)));
+            match decoded.unwrap_or(Err(Error::Panicked)) {
                 Ok(label) => {
                     let unchanged = told.filter(|told| !told.is_changed);
                     if let Some(reason) = unchanged.and_then(|told| wrong(told, &label)) {
@@ -83,8 +94,8 @@ impl Checker<'_> {
     }
 
     /// Decodes all pages of a picture to their ends, and gives the labels.
-    fn decode(&self, path: &Path) -> Result<Vec<Option<FoundLabel>>, Error> {
-        let mut scan = Scan::open(path, &self.limits)?;
+    fn decode(&self, path: &Path, deadline: Deadline) -> Result<Vec<Option<FoundLabel>>, Error> {
+        let mut scan = Scan::open(path, &Limits { deadline, ..self.limits })?;
         let mut labels = Vec::new();
         for page in 0..scan.pages() {
             scan.select(page)?;

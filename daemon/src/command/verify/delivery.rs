@@ -1,14 +1,12 @@
 //! What the manifests of a delivered folder tell.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::os::unix::ffi::OsStringExt;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use crate::command::manifest::listing::{self, CHECKSUMS, Escapes};
-use crate::command::manifest::table::{Records, TABLE};
+use crate::command::manifest::listing::{self, CHECKSUMS, Escapes, Lines};
+use crate::command::manifest::table::{self, Records, TABLE};
 use crate::command::verify::problem::{Problem, ProblemKind};
 use crate::error::{Error, Result};
 
@@ -16,6 +14,9 @@ use crate::error::{Error, Result};
 pub(super) const PAYLOAD: &str = "data";
 const BAG: &str = "bagit.txt";
 const TAG_CHECKSUMS: &str = "tagmanifest-sha256.txt";
+
+/// So many lines that cannot be used, and it is no list of checksums.
+const MOST_PROBLEMS: usize = 1000;
 
 /// A folder's manifests, read.
 #[derive(Debug)]
@@ -99,13 +100,15 @@ impl Delivery {
         let file = File::open(&path).map_err(Error::io(&path, "open"))?;
         let escapes = if self.is_bag { Escapes::Bag } else { Escapes::Coreutils };
         let mut seen: HashSet<PathBuf> = HashSet::new();
-        for (number, line) in BufReader::new(file).split(b'\n').enumerate() {
-            let line = line.map_err(Error::io(&path, "read"))?;
-            let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        let mut lines = Lines::new(BufReader::new(file));
+        while let Some((number, line)) = lines.next().map_err(Error::io(&path, "read"))? {
             if line.is_empty() {
                 continue;
             }
-            let number = number + 1;
+            if self.problems.len() >= MOST_PROBLEMS {
+                self.problem(name.as_ref(), format!("not read beyond line {}", number - 1));
+                break;
+            }
             match listing::parse(line, escapes) {
                 None => self.problem(name.as_ref(), format!("line {number} is no checksum")),
                 Some((_, path)) if !listing::stays_below(&path) => {
@@ -132,8 +135,8 @@ impl Delivery {
         }
     }
 
-    fn try_read_table(&mut self, table: &Path, base: &Path) -> io::Result<()> {
-        let mut records = Records::new(File::open(self.folder.join(table))?);
+    fn try_read_table(&mut self, name: &Path, base: &Path) -> io::Result<()> {
+        let mut records = Records::new(File::open(self.folder.join(name))?);
         let columns = records.next()?.unwrap_or_default();
         let column = |name: &str| columns.iter().position(|column| column == name.as_bytes());
         let names = ["path", "sha256", "source_sha256", "weights_sha256", "status"];
@@ -152,7 +155,7 @@ impl Delivery {
                 weights_sha256: text(weights),
                 is_changed: status == b"changed",
             };
-            self.results.insert(base.join(PathBuf::from(OsString::from_vec(path.to_vec()))), told);
+            self.results.insert(base.join(table::read_path(path)), told);
         }
         Ok(())
     }
