@@ -19,6 +19,8 @@ mod memory;
 mod noticing;
 /// Originals that move or are deleted.
 mod originals;
+/// Power loss, at each step of the work.
+mod power_loss;
 /// Files that are written slowly, in pieces, under other names: taken when they are whole.
 mod readiness;
 /// Ten thousand files at once.
