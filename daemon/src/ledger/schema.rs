@@ -71,7 +71,7 @@ ALTER TABLE jobs ADD COLUMN source_size INTEGER; -- stamp of the input when it w
 ALTER TABLE jobs ADD COLUMN source_modified INTEGER;
 ALTER TABLE jobs ADD COLUMN source_changed INTEGER;
 ALTER TABLE jobs ADD COLUMN retry_at INTEGER;    -- when a queued job that failed is tried again
-ALTER TABLE results ADD COLUMN original TEXT;    -- NULL: kept; 'leaving'; 'gone'
+ALTER TABLE results ADD COLUMN original TEXT;    -- NULL: kept; 'due'; 'leaving'; 'gone'
 ALTER TABLE intents ADD COLUMN original TEXT;
 CREATE INDEX results_by_content ON results (content);
 CREATE INDEX results_leaving ON results (original) WHERE original = 'leaving';
@@ -107,6 +107,9 @@ CREATE TABLE documents (         -- manifests in the output folder
     "
 ALTER TABLE results ADD COLUMN notices TEXT;     -- JSON list; NULL: unknown of older results
 ALTER TABLE intents ADD COLUMN notices TEXT;
+",
+    "
+CREATE INDEX results_due ON results (original) WHERE original = 'due';
 ",
 ];
 

@@ -19,6 +19,7 @@ fn job(name: &str) -> Job {
         input: format!("/in/{name}").into(),
         below: name.into(),
         output: name.into(),
+        named: false,
     }
 }
 
@@ -141,6 +142,7 @@ fn names_that_are_not_utf_8_survive() {
         input: Path::new("/in").join(&name),
         below: name.clone(),
         output: name,
+        named: false,
     };
     let id = enqueue(&ledger, &job);
     assert_eq!(enqueue(&ledger, &job), id);
