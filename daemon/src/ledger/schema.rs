@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
@@ -115,15 +115,19 @@ CREATE INDEX results_due ON results (original) WHERE original = 'due';
 
 /// Brings a ledger to the newest version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
-    let version = check(connection, path)?;
-    let steps = &MIGRATIONS[version..];
-    if steps.is_empty() {
+    if is_newest(connection, path)? {
         return Ok(());
     }
+    let failed = || ledger_error(path);
     // One transaction, because each one waits for the disk several times.
-    let (statements, newest) = (steps.concat(), MIGRATIONS.len());
-    let script = format!("BEGIN;{statements}PRAGMA user_version = {newest};COMMIT;");
-    connection.execute_batch(&script).map_err(ledger_error(path))
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
+    let transaction = transaction.map_err(failed())?;
+    // Another process may have done it until now.
+    let (version, newest) = (check(connection, path)?, MIGRATIONS.len());
+    let statements = MIGRATIONS[version..].concat();
+    let script = format!("{statements}PRAGMA user_version = {newest};");
+    transaction.execute_batch(&script).map_err(failed())?;
+    transaction.commit().map_err(failed())
 }
 
 /// Whether a ledger has the newest version; refused if it is newer than this program.

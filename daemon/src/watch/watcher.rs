@@ -14,7 +14,7 @@ use crate::files::fingerprint::Stamp;
 use crate::files::ignore::Ignore;
 use crate::files::names;
 use crate::job::{JobContext, Outcome, SkipReason};
-use crate::ledger::InputState;
+use crate::ledger::{self, InputState};
 use crate::plan::Job;
 use crate::policy::OnSuccess;
 use crate::queue::JobQueue;
@@ -36,6 +36,10 @@ const NAP: Duration = Duration::from_millis(250);
 
 /// How often it is looked whether the folders are there, and whether somebody changed the ledger.
 const ROUND: Duration = Duration::from_secs(2);
+
+/// How long this thread waits for the ledger, which another process may hold. What it could not ask
+/// is asked again, and signs of life go on.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the coordinating thread is told by others.
 #[derive(Debug)]
@@ -137,6 +141,7 @@ impl<'a> Watcher<'a> {
 
     /// Watches until it is asked to stop.
     pub(super) fn watch(&mut self) {
+        ledger::wait_at_most(PATIENCE);
         for root in 0..self.roots.len() {
             self.tell_how(root);
         }
