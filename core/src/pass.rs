@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use polychromify_image::color::lab::RgbSpace;
@@ -107,7 +107,24 @@ impl Scan {
     /// When the file cannot be read, is no image of a known format, is truncated or damaged as far
     /// as its header tells, of a kind that is not handled, or larger than the limits.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self> {
-        let source = open_source(path)?;
+        Self::of_source(open_source(path)?, path, limits)
+    }
+
+    /// Reads the header of a file that is open already; `path` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scan::open`].
+    pub fn read(
+        file: impl Read + Seek + Send + 'static,
+        path: &Path,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let source = Source::new(file).map_err(Error::io(path, "read"))?;
+        Self::of_source(source, path, limits)
+    }
+
+    fn of_source(source: Source, path: &Path, limits: &Limits) -> Result<Self> {
         let opened = Reader::open(source, limits);
         let (format, header, reader) = opened.map_err(Error::in_image(path))?;
         let mut scan = Self {

@@ -109,6 +109,22 @@ pub(crate) enum Error {
     OutsideOutput { path: PathBuf },
     #[error("{}: changed while it was read", path.display())]
     SourceChanged { path: PathBuf },
+    #[error("{}: process {process} has it open for writing", path.display())]
+    InUse { path: PathBuf, process: u32 },
+    #[error("{}: is a symbolic link, which is neither moved nor deleted", path.display())]
+    LinkStays { path: PathBuf },
+    #[error("{}: originals cannot move here, because they lie here", path.display())]
+    SameFolder { path: PathBuf },
+    #[error(
+        "{}: an original that was about to go, whose name {} is another file's by now; rename one of them",
+        aside.display(), path.display()
+    )]
+    TakenAside { aside: PathBuf, path: PathBuf },
+    #[error(
+        "{}: in the place of a file of this program lies a link or something else; remove it",
+        path.display()
+    )]
+    NotOwnFile { path: PathBuf },
     #[error(
         "{}: its result is not published, because read back it is not what was written: {reason}",
         path.display()

@@ -16,12 +16,17 @@ mod schema;
 mod sql_path;
 mod watching;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, named_params, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, ffi, named_params,
+    params,
+};
 use serde_json::json;
 
 use crate::error::{Error, Result};
@@ -41,6 +46,19 @@ const FILE: &str = "ledger.sqlite";
 
 /// How long a writer waits for a reader such as `polychromify status`, and the reverse.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Time between two looks whether another thread is done with the ledger.
+const NAP: Duration = Duration::from_millis(2);
+
+thread_local! {
+    static OF_THIS_THREAD: Cell<Duration> = const { Cell::new(PATIENCE) };
+}
+
+/// Sets how long this thread waits for the ledger before what it asks of it fails: a thread that
+/// others wait for has no time for a process that holds the ledger long.
+pub(crate) fn wait_at_most(patience: Duration) {
+    OF_THIS_THREAD.set(patience);
+}
 
 /// The ledger of one output folder; workers share it.
 pub(crate) struct Ledger {
@@ -64,8 +82,9 @@ impl Ledger {
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(FOLDER).join(FILE);
         let open = || {
-            let connection = Connection::open(&path)?;
-            connection.busy_timeout(PATIENCE)?;
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            let connection = Connection::open_with_flags(real(folder), flags | CAREFUL)?;
+            connection.busy_timeout(OF_THIS_THREAD.get())?;
             connection.pragma_update(None, "journal_mode", "truncate")?;
             connection.pragma_update(None, "synchronous", "full")?;
             Ok(connection)
@@ -87,13 +106,13 @@ impl Ledger {
     /// Opens the ledger of an output folder for reading only; `None` if there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FOLDER).join(FILE);
-        if !path.exists() {
+        if path.symlink_metadata().is_err() {
             return Ok(None);
         }
         let open = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&path, flags)?;
-            connection.busy_timeout(PATIENCE)?;
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | CAREFUL;
+            let connection = Connection::open_with_flags(real(folder), flags)?;
+            connection.busy_timeout(OF_THIS_THREAD.get())?;
             Ok(connection)
         };
         let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
@@ -360,9 +379,11 @@ impl Ledger {
         &self,
         action: impl FnOnce(&rusqlite::Transaction) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let mut connection = self.lock();
         let written = (|| {
-            let transaction = connection.transaction()?;
+            let mut connection = self.lock()?;
+            // One that began by reading could not wait for another writer.
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = action(&transaction)?;
             transaction.commit()?;
             Ok(value)
@@ -371,13 +392,45 @@ impl Ledger {
     }
 
     fn query<T>(&self, action: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        action(&self.lock()).map_err(|source| Error::Ledger { path: self.path.clone(), source })
+        let asked = self.lock().and_then(|connection| action(&connection));
+        asked.map_err(|source| Error::Ledger { path: self.path.clone(), source })
     }
 
     /// A worker that panicked left at most a transaction, which was rolled back as it unwound.
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> rusqlite::Result<MutexGuard<'_, Connection>> {
+        let patience = OF_THIS_THREAD.get();
+        let connection = if patience >= PATIENCE {
+            self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        } else {
+            self.lock_within(patience)?
+        };
+        connection.busy_timeout(patience)?;
+        Ok(connection)
     }
+
+    fn lock_within(&self, patience: Duration) -> rusqlite::Result<MutexGuard<'_, Connection>> {
+        let end = Instant::now() + patience;
+        loop {
+            match self.connection.try_lock() {
+                Ok(connection) => return Ok(connection),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() >= end => {
+                    let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+                    return Err(rusqlite::Error::SqliteFailure(busy, None));
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(NAP),
+            }
+        }
+    }
+}
+
+/// No link in the place of the ledger's file is followed; it is for one thread at a time.
+const CAREFUL: OpenFlags = OpenFlags::SQLITE_OPEN_NOFOLLOW.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Path of the ledger's file, its folder free of links: SQLite would refuse those too.
+fn real(folder: &Path) -> PathBuf {
+    let hidden = folder.join(FOLDER);
+    hidden.canonicalize().unwrap_or(hidden).join(FILE)
 }
 
 fn settle(

@@ -6,6 +6,10 @@
 //! knows scans, thumbnails and chroma maps, and nothing of the networks behind them.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests make and change files of their own")
+)]
 
 mod cli;
 mod command;

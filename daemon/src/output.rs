@@ -1,23 +1,24 @@
 //! The output folder: one process at a time has it, and what a run left that was killed is settled.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::files::fingerprint;
+use crate::files::folder::Folder;
 use crate::files::lock::Lock;
-use crate::files::publish;
+use crate::files::{fingerprint, names, own, publish};
 use crate::job::sidecar;
 use crate::ledger::{self, Ledger, Unsettled};
 
 /// After so many runs that were killed at it, an input is not tried again by itself: it may be what
 /// kills them, by the memory it takes for example.
 const MOST_INTERRUPTIONS: u32 = 10;
+const OUTSIDE: &str = "the ledger names a result that is not below this folder";
 const INTERRUPTED: &str = "the program ended again and again while it worked on this file";
 
 /// Creates and locks the output folder, and settles what an earlier run left.
 pub(crate) fn open(folder: &Path) -> Result<(Lock, Ledger)> {
     let hidden = folder.join(ledger::FOLDER);
-    std::fs::create_dir_all(&hidden).map_err(Error::io(&hidden, "create"))?;
+    own::create_output(folder, &hidden)?;
     let lock = Lock::take(&hidden.join("lock"), folder)?;
     let ledger = Ledger::open(folder)?;
     let unsettled = recover(&ledger, folder)?;
@@ -38,16 +39,22 @@ fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
 }
 
 fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
-    let path = folder.join(&job.output);
-    let renamed = match &job.intended {
-        Some(intended) if is_file(&path) => fingerprint::sha256(&path)? == *intended,
-        _ => false,
-    };
-    if let Some(temporary) = &job.temporary {
-        let temporary = folder.join(temporary);
-        publish::remove(&sidecar::path(&temporary))?;
-        publish::remove(&temporary)?;
+    if !names::stays_below(&job.output) {
+        return ledger.fail(job.id, OUTSIDE);
     }
+    let path = folder.join(&job.output);
+    let has_intended = || -> Result<bool> {
+        match &job.intended {
+            Some(intended) if own::is_file(&path)? => Ok(fingerprint::sha256(&path)? == *intended),
+            _ => Ok(false),
+        }
+    };
+    if let Some(temporary) = &job.temporary
+        && let Some(temporary) = checked(folder, temporary)
+    {
+        clear(ledger, job, &temporary, &path, has_intended()?)?;
+    }
+    let renamed = has_intended()?;
     if renamed {
         log::info!("{}: was finished by an earlier run", path.display());
         if let Some(result) = ledger.intended(&job.output)?
@@ -67,14 +74,67 @@ fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
     }
 }
 
-fn is_file(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+/// The path of a temporary file that the ledger names, if it is one of ours: a ledger may have come
+/// with a folder that somebody handed over.
+fn checked(folder: &Path, temporary: &Path) -> Option<PathBuf> {
+    let is_ours = names::stays_below(temporary)
+        && temporary.file_name().is_some_and(names::is_temporary)
+        && temporary.parent().is_some_and(|parent| {
+            Folder::open(folder).and_then(|root| root.folder_through_links(parent)).is_ok()
+        });
+    if !is_ours {
+        let path = temporary.display();
+        log::warn!("{path}: stays; the ledger calls it a temporary file, and it is none of ours");
+    }
+    is_ours.then(|| folder.join(temporary))
+}
+
+/// Removes the temporary files of a job whose result belongs at `path`, and puts back what it was
+/// about to replace.
+fn clear(
+    ledger: &Ledger,
+    job: &Unsettled,
+    temporary: &Path,
+    path: &Path,
+    renamed: bool,
+) -> Result<()> {
+    let known = ledger.result(&job.output)?;
+    let sidecar = known.as_ref().and_then(|known| known.sidecar.clone());
+    let known = known.map(|known| known.sha256);
+    let sidecars_temporary = sidecar::path(temporary);
+    restore(&publish::replaced_name(temporary), path, known.as_deref())?;
+    let sidecars_path = sidecar::path(path);
+    restore(&publish::replaced_name(&sidecars_temporary), &sidecars_path, sidecar.as_deref())?;
+    if renamed && own::is_file(temporary)? {
+        // What lay at the place before, if both were swapped, or a second name of the result.
+        let found = Some(fingerprint::sha256(temporary)?);
+        if found != known && found != job.intended {
+            own::exchange(temporary, path).map_err(Error::io(path, "restore"))?;
+        }
+    }
+    publish::remove(&sidecars_temporary)?;
+    publish::remove(temporary)
+}
+
+/// Settles a file that was taken out of its place: it goes if it is `known`, else it is put back.
+fn restore(aside: &Path, path: &Path, known: Option<&str>) -> Result<()> {
+    if !own::is_file(aside)? {
+        return Ok(());
+    }
+    if path.symlink_metadata().is_err() {
+        return publish::rename_to_free(aside, path).map_err(Error::io(aside, "put back"));
+    }
+    if Some(fingerprint::sha256(aside)?.as_str()) == known {
+        return publish::remove(aside);
+    }
+    let (aside, path) = (aside.display(), path.display());
+    log::warn!("{aside}: stays; it was changed by somebody when it lay at {path}");
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::PathBuf;
 
     use super::*;
     use crate::ledger::{Making, Original, Published};
@@ -83,7 +143,9 @@ mod tests {
 
     const RESULT: &[u8; 6] = b"result";
 
-    /// A job whose result is written to `.tmp` and intended for `a.jpg`.
+    const TEMPORARY: &str = ".a.jpg.polychromify-1-0.tmp";
+
+    /// A job whose result is written to [`TEMPORARY`] and intended for `a.jpg`.
     fn intended(at: &Path) -> (Ledger, PathBuf, PathBuf) {
         fs::create_dir(at.join(ledger::FOLDER)).unwrap();
         let ledger = Ledger::open(at).unwrap();
@@ -92,11 +154,12 @@ mod tests {
             input: "/in/a.jpg".into(),
             below: "a.jpg".into(),
             output: "a.jpg".into(),
+            named: false,
         };
         let recipe = Recipe { weights: "w".into(), settings: "{}".into() };
         let id = ledger.enqueue([(&job, None)], &recipe).unwrap()[0];
-        ledger.start(id, "content", Path::new(".tmp"), 1).unwrap();
-        let (temporary, path) = (at.join(".tmp"), at.join("a.jpg"));
+        ledger.start(id, "content", Path::new(TEMPORARY), 1).unwrap();
+        let (temporary, path) = (at.join(TEMPORARY), at.join("a.jpg"));
         fs::write(&temporary, RESULT).unwrap();
         let result = Published {
             input: job.input,
@@ -155,7 +218,7 @@ mod tests {
         let at = tempfile::tempdir().unwrap();
         let (ledger, temporary, path) = intended(at.path());
         ledger.set_sidecar(Path::new("a.jpg"), Some("as it was intended")).unwrap();
-        fs::write(at.path().join(".tmp.json"), "half of i").unwrap();
+        fs::write(at.path().join(format!("{TEMPORARY}.json")), "half of i").unwrap();
         fs::rename(temporary, &path).unwrap();
         recover(&ledger, at.path()).unwrap();
         let told: serde_json::Value =
@@ -164,7 +227,7 @@ mod tests {
         let known = ledger.result(Path::new("a.jpg")).unwrap().unwrap();
         let sidecar = fingerprint::sha256(&at.path().join("a.jpg.json")).unwrap();
         assert_eq!(known.sidecar, Some(sidecar));
-        assert!(!at.path().join(".tmp.json").exists());
+        assert!(!at.path().join(format!("{TEMPORARY}.json")).exists());
     }
 
     #[test]
@@ -178,6 +241,67 @@ mod tests {
         assert_eq!(fs::read(at.path().join("a.jpg.json")).unwrap(), b"theirs");
         assert_eq!(ledger.counts().unwrap().done, 1);
         assert_eq!(ledger.result(Path::new("a.jpg")).unwrap().unwrap().sidecar, None);
+    }
+
+    #[test]
+    fn what_a_ledger_calls_temporary_stays_unless_it_is_ours() {
+        for victim in ["/", "../", "sub/../../", "link/", ""] {
+            let folders = tempfile::tempdir().unwrap();
+            let at = folders.path().canonicalize().unwrap();
+            fs::create_dir_all(at.join("out/sub")).unwrap();
+            std::os::unix::fs::symlink("..", at.join("out/link")).unwrap();
+            let (ledger, ..) = intended(&at.join("out"));
+            let name = if victim.is_empty() { "master.tif" } else { TEMPORARY };
+            let path = if victim == "/" { at.join(name) } else { format!("{victim}{name}").into() };
+            let real = at.join("out").join(&path);
+            fs::write(&real, "a master").unwrap();
+            ledger.start(1, "content", &path, 1).unwrap();
+            recover(&ledger, &at.join("out")).unwrap();
+            assert_eq!(fs::read(&real).unwrap(), b"a master", "{victim}");
+            assert_eq!(ledger.counts().unwrap().queued, 1);
+        }
+    }
+
+    #[test]
+    fn a_result_that_a_ledger_names_outside_of_its_folder_fails() {
+        let at = tempfile::tempdir().unwrap();
+        fs::create_dir(at.path().join("out")).unwrap();
+        let (ledger, ..) = intended(&at.path().join("out"));
+        let job = Job {
+            shown: "b.jpg".into(),
+            input: "/in/b.jpg".into(),
+            below: "b.jpg".into(),
+            output: at.path().join("b.jpg"),
+            named: false,
+        };
+        let recipe = Recipe { weights: "w".into(), settings: "{}".into() };
+        let id = ledger.enqueue([(&job, None)], &recipe).unwrap()[0];
+        ledger.start(id, "content", Path::new(TEMPORARY), 1).unwrap();
+        recover(&ledger, &at.path().join("out")).unwrap();
+        assert_eq!(ledger.counts().unwrap().failed, 1);
+    }
+
+    #[test]
+    fn an_edit_of_the_last_moment_before_a_crash_comes_back() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, path) = intended(at.path());
+        // The two were swapped, and what came out was not looked at any more.
+        fs::rename(&temporary, &path).unwrap();
+        fs::write(&temporary, "an edit").unwrap();
+        recover(&ledger, at.path()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"an edit");
+        assert!(!temporary.exists());
+        assert_eq!(ledger.counts().unwrap().queued, 1);
+    }
+
+    #[test]
+    fn a_file_that_was_taken_out_before_a_crash_comes_back() {
+        let at = tempfile::tempdir().unwrap();
+        let (ledger, temporary, path) = intended(at.path());
+        fs::write(publish::replaced_name(&temporary), "an edit").unwrap();
+        recover(&ledger, at.path()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"an edit");
+        assert!(!publish::replaced_name(&temporary).exists());
     }
 
     #[test]

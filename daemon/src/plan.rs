@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use polychromify_core::Format;
 
 use crate::error::{Error, Result};
+use crate::files::originals::OriginalPath;
 
 /// One photograph to be colored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) below: PathBuf,
     /// The result, below the output folder.
     pub(crate) output: PathBuf,
+    /// Whether the user named this very file, which is opened whatever links lead to it.
+    pub(crate) named: bool,
 }
 
 impl Job {
@@ -36,6 +39,18 @@ impl Job {
             input: root.join(&below),
             output: names::result(&below, format),
             below,
+            named: false,
+        }
+    }
+
+    /// Where its original lies.
+    pub(crate) fn original(&self) -> OriginalPath {
+        let root = self.input.ancestors().nth(self.below.components().count());
+        match root {
+            Some(root) if !self.named => {
+                OriginalPath::in_folder(self.shown.clone(), root, self.below.clone())
+            }
+            _ => OriginalPath::named(self.shown.clone(), self.input.clone()),
         }
     }
 }
@@ -84,6 +99,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) ->
                 input: identity(input)?,
                 below: name.into(),
                 output: names::result(Path::new(name), format),
+                named: true,
             });
         }
     }
@@ -285,6 +301,7 @@ mod tests {
             input: number.to_string().into(),
             below: output.into(),
             output: output.into(),
+            named: false,
         };
         let mut plan = Plan {
             jobs: outputs.iter().enumerate().map(job).collect(),

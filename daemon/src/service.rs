@@ -6,6 +6,7 @@ mod http;
 pub(crate) mod logging;
 pub(crate) mod metrics;
 pub(crate) mod observer;
+mod orphans;
 pub(crate) mod prepared;
 pub(crate) mod priority;
 pub(crate) mod reload;

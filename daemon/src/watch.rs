@@ -5,9 +5,9 @@
 //! workers, which do the same [`JobContext::perform`] as `batch`. It keeps nothing that the ledger and
 //! the folders could not tell it again after a crash.
 
+mod departures;
 mod discovery;
 pub(crate) mod event;
-mod filesystem;
 mod folder_events;
 mod input_state;
 mod pause;
@@ -69,7 +69,14 @@ pub(crate) fn run(
     let queue = JobQueue::default();
     let (sender, inbox) = mpsc::channel();
     let mut watcher = Watcher::new(settings, context, observer, stop, &queue, inbox, &sender)?;
+    let leaving = watcher.departures.start();
     thread::scope(|scope| {
+        let departed = sender.clone();
+        scope.spawn(move || {
+            departures::work(context, leaving, |job, stays| {
+                let _ = departed.send(Message::Departed(job, stays));
+            });
+        });
         for _ in 0..settings.jobs.max(1) {
             let sender = sender.clone();
             scope.spawn(|| work(context, &queue, sender));

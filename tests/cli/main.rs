@@ -1,8 +1,9 @@
 //! End-to-end tests of `polychromify`: the binary itself, on files made in the test.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
-use polychromify_test_support::{folder, mount, pictures, weights};
+use polychromify_test_support::{daemon, folder, mount, pictures, weights};
 
 /// Bad inputs: one line with file and reason, and the rest goes on.
 mod bad_input;
@@ -28,3 +29,5 @@ mod pixels;
 mod provenance;
 /// Running again: what is skipped, redone, and never replaced.
 mod rerun;
+/// Links and files of others in the output folder, and rights.
+mod strangers;

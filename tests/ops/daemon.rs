@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-pub(crate) use polychromify_test_support::daemon::{Daemon, PATIENCE, until};
+pub(crate) use polychromify_test_support::daemon::{Daemon, PATIENCE, ledger, until};
 
 use crate::folder::Folder;
 use crate::weights;

@@ -89,3 +89,25 @@ fn what_a_stop_or_a_kill_cuts_off_is_told_at_the_next_start() {
     daemon.stop();
     assert_eq!(told().lines().count(), 3, "{}", told());
 }
+
+#[test]
+fn what_a_hook_that_hangs_started_is_killed_though_it_left_its_group() {
+    if std::process::Command::new("setsid").arg("true").status().is_err() {
+        skip("there is no setsid");
+        return;
+    }
+    let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
+    let hook = "setsid sh -c 'echo $$ >left.tmp; mv left.tmp left; sleep 1000' & wait";
+    let mut daemon = watch(&folder, &["--hook", hook, "--hook-timeout", "2s"]);
+    until("it runs", || folder.exists("left"));
+    let left: i32 = String::from_utf8(folder.read("left")).unwrap().trim().parse().unwrap();
+    daemon.wait_for("hook: killed");
+    let left = rustix::process::Pid::from_raw(left).unwrap();
+    until("it is killed", || rustix::process::test_kill_process(left).is_err());
+    daemon.stop();
+}
+
+#[expect(clippy::print_stdout, reason = "a test that skips says so")]
+fn skip(reason: &str) {
+    println!("skipped: {reason}");
+}

@@ -2,6 +2,7 @@
 //! how it gets on with the system around it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
 use polychromify_test_support::{folder, pictures, weights};
 

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::daemon::{PATIENCE, watch_by};
+use crate::daemon::{PATIENCE, ledger, watch_by};
 use crate::folder::Folder;
+use crate::pictures;
 
 /// The socket that systemd listens to.
 struct Listener(UnixDatagram);
@@ -66,4 +68,26 @@ fn without_a_watchdog_none_is_fed() {
     daemon.stop();
     let rest = listener.wait_for("STOPPING=1");
     assert!(rest.iter().all(|message| !message.contains("WATCHDOG")), "{rest:?}");
+}
+
+#[test]
+fn signs_of_life_go_on_while_another_process_holds_the_ledger() {
+    let folder = Folder::new();
+    let listener = Listener::new(&folder);
+    let daemon = watch_by(&folder, &[], |command| {
+        command.env("NOTIFY_SOCKET", folder.path("notify")).env("WATCHDOG_USEC", "30000000");
+    });
+    listener.wait_for("READY=1");
+    // Shorter than the program's patience with a ledger where nobody waits for it.
+    listener.0.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let held = ledger(&folder).unwrap();
+    held.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    folder.write("in/a.png", pictures::png(30, 20, 1));
+    for _ in 0..5 {
+        listener.wait_for("WATCHDOG=1");
+    }
+    assert!(!folder.exists("out/a.png"));
+    held.execute_batch("COMMIT").unwrap();
+    daemon.until("the result", || folder.exists("out/a.png"));
+    daemon.stop();
 }

@@ -4,6 +4,7 @@
 //! by how long something took.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
 use polychromify_test_support::{daemon, folder, mount, pictures, weights};
 
@@ -25,5 +26,7 @@ mod power_loss;
 mod readiness;
 /// Ten thousand files at once.
 mod scale;
+/// Links, mounts, writers and names of others in the way.
+mod strangers;
 /// A full disk, a read-only output, files that cannot be read.
 mod trouble;

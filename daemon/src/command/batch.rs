@@ -8,13 +8,13 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use indicatif::MultiProgress;
-use polychromify_core::Hints;
+use polychromify_core::{Deadline, Hints};
 
 use crate::cli::Batch;
 use crate::command::manifest;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::files::fingerprint;
+use crate::files::originals::OriginalPath;
 use crate::job::{ContentClaims, JobContext, JobDetails, Outcome, SkipReason};
 use crate::ledger::Ledger;
 use crate::limits;
@@ -118,7 +118,11 @@ fn read_hints(arguments: &Batch, photographs: usize) -> Result<(Hints, Option<St
     match &arguments.hints {
         None => Ok((Hints::default(), None)),
         Some(_) if photographs > 1 => Err(Error::HintsForMany { found: photographs }),
-        Some(path) => Ok((Hints::read(path)?, Some(fingerprint::sha256(path)?))),
+        Some(path) => {
+            let file = OriginalPath::named(path.clone(), plan::identity(path)?).open()?;
+            let sha256 = file.sha256(&Stop::default(), Deadline::NEVER)?;
+            Ok((Hints::read(path)?, Some(sha256)))
+        }
     }
 }
 

@@ -12,13 +12,13 @@ pub(crate) mod listing;
 mod rows;
 pub(crate) mod table;
 
-use std::fs::File;
 use std::path::Path;
 
 use crate::cli::Manifest;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::files::own;
 use crate::ledger::{FOLDER, Ledger};
 use crate::plan;
 use document::Document;
@@ -71,7 +71,7 @@ pub(crate) fn tell(sums: &Sums, folder: &Path) {
 /// When one of them was changed by somebody, or is a file of somebody else, or cannot be written.
 pub(crate) fn write(ledger: &Ledger, folder: &Path) -> Result<Sums> {
     let lock = folder.join(FOLDER).join("manifest.lock");
-    let held = File::create(&lock).map_err(Error::io(&lock, "create"))?;
+    let held = own::lock_file(&lock)?;
     held.lock().map_err(Error::io(&lock, "lock"))?;
 
     let mut table = Document::create(folder, TABLE)?;

@@ -34,6 +34,7 @@ struct Entry {
 
 impl File {
     /// Reads the file that the user named, or the user's own if it is there.
+    #[expect(clippy::disallowed_methods, reason = "the user's own file, whatever links lead to it")]
     pub(super) fn find(named: Option<&Path>, options: &Command) -> Result<Option<Self>> {
         let path = match (named, default_path()) {
             (Some(path), _) => path.to_path_buf(),

@@ -1,10 +1,11 @@
 //! One process at a time works on an output folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files::own;
 
 /// Holds the output folder until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
@@ -13,13 +14,7 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "held, never read")] File);
 impl Lock {
     /// Takes the lock file `path` of the output folder `folder`.
     pub(crate) fn take(path: &Path, folder: &Path) -> Result<Self> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false) // it may hold the process id of somebody who works
-            .open(path)
-            .map_err(Error::io(path, "open"))?;
+        let mut file = own::lock_file(path)?; // it may hold the process id of somebody who works
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -47,6 +42,19 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_to_somebodys_file_is_no_lock_and_the_file_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("lock"), folder.path().join("victim"));
+        std::fs::write(&victim, "theirs").unwrap();
+        std::os::unix::fs::symlink("victim", &path).unwrap();
+        assert!(matches!(Lock::take(&path, folder.path()), Err(Error::NotOwnFile { .. })));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::hard_link(&victim, &path).unwrap();
+        assert!(matches!(Lock::take(&path, folder.path()), Err(Error::NotOwnFile { .. })));
+        assert_eq!(std::fs::read(&victim).unwrap(), b"theirs");
+    }
 
     #[test]
     fn a_second_holder_is_refused_with_the_first_ones_process_id() {

@@ -1,21 +1,18 @@
 //! Results appear whole or not at all, and replace nothing that is not ours.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
+pub(crate) use crate::files::folder::is_absent;
+pub(crate) use crate::files::names::{LONGEST_NAME, hidden_name, temporary_name};
+use crate::files::own;
+pub(crate) use crate::files::own::{
+    create_folders, remove, rename_to_free, sync_folder, write_new,
+};
 use crate::ledger::Published;
-
-/// Most bytes of a file name: `NAME_MAX` of Linux.
-pub(crate) const LONGEST_NAME: usize = 255;
 
 /// What lies under a final name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +34,7 @@ pub(crate) fn inspect_result(
     known: Option<&Published>,
     trust_times: bool,
 ) -> Result<Place> {
-    let metadata = match fs::symlink_metadata(path) {
+    let metadata = match path.symlink_metadata() {
         Ok(metadata) => metadata,
         Err(source) if is_absent(&source) => return Ok(Place::Free),
         Err(source) => return Err(Error::io(path, "read")(source)),
@@ -53,200 +50,195 @@ pub(crate) fn inspect_result(
     Ok(Place::Edited)
 }
 
-/// Whether nothing lies under a name.
-pub(crate) fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
 /// Whether a name is longer than the file system takes, so that nothing lies under it.
 pub(crate) fn is_too_long(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidFilename
 }
 
-/// A temporary name beside `output` that no other job of any process uses, with room for `.json`.
-pub(crate) fn temporary_name(output: &Path) -> PathBuf {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let suffix = format!(".polychromify-{}-{number}.tmp", std::process::id());
-    let name = output.file_name().unwrap_or(OsStr::new("result"));
-    output.with_file_name(hidden_name(name, &suffix, LONGEST_NAME - ".json".len()))
-}
-
-/// A hidden name of at most `longest` bytes that is made of `name`. One that is too long for that is
-/// cut, between letters, and told from others by its SHA-256.
-pub(crate) fn hidden_name(name: &OsStr, suffix: &str, longest: usize) -> OsString {
-    let (name, room) = (name.as_bytes(), longest - ".".len() - suffix.len());
-    let mut hidden = vec![b'.'];
-    if name.len() <= room {
-        hidden.extend(name);
-    } else {
-        let hash = &fingerprint::sha256_of(name)[..16];
-        let is_letters_start = |&at: &usize| name[at] & 0b1100_0000 != 0b1000_0000;
-        let end = (0..=room - hash.len()).rev().find(is_letters_start).unwrap_or(0);
-        hidden.extend(&name[..end]);
-        hidden.extend(hash.as_bytes());
-    }
-    hidden.extend(suffix.as_bytes());
-    OsString::from_vec(hidden)
-}
-
-/// Creates the folders of `output` below `root`, synced, and refuses those that lead out of it.
-pub(crate) fn create_folders(root: &Path, output: &Path) -> Result<()> {
-    let mut folder = root.to_path_buf();
-    for name in output.parent().into_iter().flat_map(Path::components) {
-        let parent = folder.clone();
-        folder.push(name);
-        match fs::create_dir(&folder) {
-            Ok(()) => sync_folder(&parent)?,
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(Error::io(&folder, "create")(source)),
-        }
-    }
-    let real = folder.canonicalize().map_err(Error::io(&folder, "read"))?;
-    if real.starts_with(root) { Ok(()) } else { Err(Error::OutsideOutput { path: folder }) }
-}
-
 /// Renames `temporary` to `path`, which is free, or holds `replaced` unchanged.
 pub(crate) fn rename(temporary: &Path, path: &Path, replaced: Option<&Published>) -> Result<()> {
-    match inspect_result(path, replaced, false)? {
-        Place::Free => rename_to_free(temporary, path).map_err(|source| {
-            if source.kind() == io::ErrorKind::AlreadyExists {
-                Error::Occupied { path: path.to_path_buf() }
-            } else {
-                Error::io(path, "write")(source)
-            }
-        }),
-        Place::Ours => fs::rename(temporary, path).map_err(Error::io(path, "write")),
-        Place::Edited => Err(Error::Edited { path: path.to_path_buf() }),
-        Place::Foreign => Err(Error::Occupied { path: path.to_path_buf() }),
+    match (inspect_result(path, replaced, false)?, replaced) {
+        (Place::Free, _) => appear(temporary, path),
+        (Place::Ours, Some(known)) => replace(temporary, path, &|sha256| sha256 == known.sha256),
+        (Place::Edited, _) => Err(Error::Edited { path: path.to_path_buf() }),
+        (Place::Ours | Place::Foreign, _) => Err(Error::Occupied { path: path.to_path_buf() }),
     }
 }
 
-/// Renames without replacing anything.
-pub(crate) fn rename_to_free(temporary: &Path, path: &Path) -> io::Result<()> {
-    match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(()),
-        // What file systems and kernels answer that do not know the flag: renameat2(2).
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => link_to_free(temporary, path),
-        Err(error) => Err(error.into()),
-    }
+fn appear(temporary: &Path, path: &Path) -> Result<()> {
+    rename_to_free(temporary, path).map_err(|source| {
+        if source.kind() == io::ErrorKind::AlreadyExists {
+            Error::Occupied { path: path.to_path_buf() }
+        } else {
+            Error::io(path, "write")(source)
+        }
+    })
 }
 
-fn link_to_free(temporary: &Path, path: &Path) -> io::Result<()> {
-    match fs::hard_link(temporary, path) {
+/// Gives `temporary` the name `path`, where a file of ours lies, as its SHA-256 tells. What lies
+/// there is taken out first and looked at then, so that an edit of the last moment is not lost.
+pub(crate) fn replace(temporary: &Path, path: &Path, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
+    match own::exchange(temporary, path) {
+        Ok(true) => {}
+        Ok(false) => return replace_by_hand(temporary, path, is_ours),
+        Err(error) if is_absent(&error) => return appear(temporary, path),
+        Err(error) => return Err(Error::io(path, "write")(error)),
+    }
+    match check(temporary, path, is_ours) {
         Ok(()) => {
-            // The result has its name, so this is no failure.
-            if let Err(error) = fs::remove_file(temporary) {
-                log::warn!("{}: cannot remove: {error}", temporary.display());
+            // The new one has its name, so this is no failure.
+            if let Err(error) = remove(temporary) {
+                log::warn!("{error}");
             }
             Ok(())
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        Err(_) => check_and_rename(temporary, path),
+        Err(reason) => {
+            if let Err(error) = own::exchange(temporary, path) {
+                let kept = replaced_name(temporary);
+                log::error!("{}: an edit of it is now {}: {error}", path.display(), kept.display());
+                rename_to_free(temporary, &kept).map_err(Error::io(&kept, "write"))?;
+            }
+            Err(reason)
+        }
     }
 }
 
-/// For file systems without links, such as FAT: the lock of the folder keeps other processes of this program out.
-fn check_and_rename(temporary: &Path, path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(error) if is_absent(&error) => fs::rename(temporary, path),
+/// For file systems that cannot swap names, such as NFS: for a moment nothing lies there.
+fn replace_by_hand(temporary: &Path, path: &Path, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
+    take_out(path, &replaced_name(temporary), is_ours, &|| appear(temporary, path))
+}
+
+/// Removes a file of ours that nobody changed. Until it is known to be that, it lies at `aside`, a
+/// name that only its own job uses.
+pub(crate) fn remove_unchanged(path: &Path, aside: &Path, sha256: &str) -> Result<()> {
+    take_out(path, aside, &|found| found == sha256, &|| Ok(()))
+}
+
+/// Takes a file of ours out, and lets go of it once `then` went well; else puts it back.
+fn take_out(
+    path: &Path,
+    aside: &Path,
+    is_ours: &dyn Fn(&str) -> bool,
+    then: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    match own::rename_to_own(path, aside) {
+        Err(error) if is_absent(&error) => return then(),
+        renamed => renamed.map_err(Error::io(path, "replace"))?,
+    }
+    if let Err(reason) = check(aside, path, is_ours).and_then(|()| then()) {
+        rename_to_free(aside, path).map_err(Error::io(aside, "put back"))?;
+        return Err(reason);
+    }
+    if let Err(error) = remove(aside) {
+        log::warn!("{error}");
+    }
+    Ok(())
+}
+
+fn check(at: &Path, path: &Path, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
+    let edited = || Error::Edited { path: path.to_path_buf() };
+    match fingerprint::sha256(at) {
+        Ok(sha256) if is_ours(&sha256) => Ok(()),
+        Ok(_) | Err(Error::NotOwnFile { .. }) => Err(edited()),
         Err(error) => Err(error),
     }
 }
 
-/// Waits until the names in a folder are on disk.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Some network file systems cannot sync folders: fsync(2), EINVAL.
-        Err(source) if source.raw_os_error() != Some(Errno::INVAL.raw_os_error()) => {
-            Err(Error::io(folder, "sync")(source))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes a new file, synced.
-pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<()> {
-    let write = || {
-        let mut file = File::create_new(path)?;
-        file.write_all(content)?;
-        file.sync_all()
-    };
-    write().map_err(Error::io(path, "write"))
-}
-
-/// Removes a file that may be there.
-pub(crate) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(source) if !is_absent(&source) => Err(Error::io(path, "remove")(source)),
-        _ => Ok(()),
-    }
+/// Where the file that `temporary` replaces lies until it is known that nobody changed it.
+pub(crate) fn replaced_name(temporary: &Path) -> PathBuf {
+    let mut name = OsString::from(temporary);
+    name.push(".old");
+    name.into()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    type Way = fn(&Path, &Path) -> io::Result<()>;
-    const WAYS: [Way; 3] = [rename_to_free, link_to_free, check_and_rename];
-
     #[test]
-    fn every_way_to_rename_takes_a_free_name_and_leaves_a_taken_one() {
-        for way in WAYS {
-            let at = tempfile::tempdir().unwrap();
-            let (temporary, path) = (at.path().join("t"), at.path().join("p"));
-            fs::write(&temporary, "new").unwrap();
-            way(&temporary, &path).unwrap();
-            assert!(!temporary.exists());
-            fs::write(&temporary, "newer").unwrap();
-            assert_eq!(way(&temporary, &path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-            assert_eq!(fs::read(&path).unwrap(), b"new");
-        }
+    fn a_new_name_takes_a_free_place_and_leaves_a_taken_one() {
+        let at = tempfile::tempdir().unwrap();
+        let (temporary, path) = (at.path().join("t"), at.path().join("p"));
+        fs::write(&temporary, "new").unwrap();
+        appear(&temporary, &path).unwrap();
+        assert!(!temporary.exists());
+        fs::write(&temporary, "newer").unwrap();
+        assert!(matches!(appear(&temporary, &path), Err(Error::Occupied { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]
     fn a_dangling_link_is_not_a_free_name() {
+        let at = tempfile::tempdir().unwrap();
+        let (temporary, path) = (at.path().join("t"), at.path().join("p"));
+        fs::write(&temporary, "new").unwrap();
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        assert!(appear(&temporary, &path).is_err());
+    }
+
+    type Way = fn(&Path, &Path, &dyn Fn(&str) -> bool) -> Result<()>;
+    const WAYS: [Way; 2] = [replace, replace_by_hand];
+
+    #[test]
+    fn what_is_replaced_is_looked_at_once_nobody_else_reaches_it() {
         for way in WAYS {
             let at = tempfile::tempdir().unwrap();
             let (temporary, path) = (at.path().join("t"), at.path().join("p"));
             fs::write(&temporary, "new").unwrap();
-            std::os::unix::fs::symlink("nowhere", &path).unwrap();
-            assert!(way(&temporary, &path).is_err());
+            fs::write(&path, "edited after it was looked at").unwrap();
+            let ours = fingerprint::sha256_of(b"ours");
+            let refused = way(&temporary, &path, &|sha256| sha256 == ours);
+            assert!(matches!(refused, Err(Error::Edited { .. })));
+            assert_eq!(fs::read(&path).unwrap(), b"edited after it was looked at");
+            assert_eq!(fs::read(&temporary).unwrap(), b"new");
+
+            fs::write(&path, "ours").unwrap();
+            way(&temporary, &path, &|sha256| sha256 == ours).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            assert_eq!(fs::read_dir(at.path()).unwrap().count(), 1);
         }
     }
 
     #[test]
-    fn temporary_names_are_hidden_short_enough_and_beside_the_result() {
-        for letter in ["x", "ü", "写"] {
-            let long = format!("sub/{}.jpg", letter.repeat(251 / letter.len()));
-            let first = temporary_name(Path::new(&long));
-            assert_eq!(first.parent(), Some(Path::new("sub")));
-            let name = first.file_name().unwrap();
-            assert!(name.len() <= 250 && name.as_bytes()[0] == b'.');
-            assert!(name.to_str().is_some(), "cut within a letter");
-            assert_ne!(first, temporary_name(Path::new(&long)));
+    fn a_link_in_the_place_of_our_file_stays() {
+        for way in WAYS {
+            let at = tempfile::tempdir().unwrap();
+            let (temporary, path) = (at.path().join("t"), at.path().join("p"));
+            fs::write(&temporary, "new").unwrap();
+            fs::write(at.path().join("victim"), "ours").unwrap();
+            std::os::unix::fs::symlink("victim", &path).unwrap();
+            let ours = fingerprint::sha256_of(b"ours");
+            assert!(way(&temporary, &path, &|sha256| sha256 == ours).is_err());
+            assert!(path.is_symlink());
+            assert_eq!(fs::read(at.path().join("victim")).unwrap(), b"ours");
         }
     }
 
     #[test]
-    fn hidden_names_of_long_names_that_begin_alike_differ() {
-        let name = |end: char| OsString::from("ü".repeat(125) + &String::from(end));
-        let hidden = |end| hidden_name(&name(end), ".leaving", LONGEST_NAME);
-        assert_eq!(hidden('a'), hidden('a'));
-        assert_ne!(hidden('a'), hidden('b'));
-        assert_eq!(hidden_name(OsStr::new("a"), ".leaving", LONGEST_NAME), ".a.leaving");
+    fn a_file_that_somebody_changed_is_not_removed() {
+        let at = tempfile::tempdir().unwrap();
+        let (path, aside) = (at.path().join("p"), at.path().join("aside"));
+        fs::write(&path, "edited").unwrap();
+        let ours = fingerprint::sha256_of(b"ours");
+        assert!(matches!(remove_unchanged(&path, &aside, &ours), Err(Error::Edited { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"edited");
+        fs::write(&path, "ours").unwrap();
+        remove_unchanged(&path, &aside, &ours).unwrap();
+        assert_eq!(fs::read_dir(at.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn folders_that_lead_out_of_the_output_are_refused() {
+    fn folders_that_lead_out_of_the_output_are_refused_before_anything_is_created() {
         let at = tempfile::tempdir().unwrap();
         let root = at.path().canonicalize().unwrap().join("out");
         fs::create_dir(&root).unwrap();
         create_folders(&root, Path::new("a/b/c.jpg")).unwrap();
         assert!(root.join("a/b").is_dir());
         std::os::unix::fs::symlink("..", root.join("away")).unwrap();
-        let refused = create_folders(&root, Path::new("away/c.jpg"));
+        let refused = create_folders(&root, Path::new("away/new/c.jpg"));
         assert!(matches!(refused, Err(Error::OutsideOutput { .. })));
+        assert!(!at.path().join("new").exists());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::files::publish;
+use crate::files::own;
 
 /// A temporary file, removed when dropped unless it was published.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.0.take().map(|path| publish::remove(&path)) {
+        if let Some(Err(error)) = self.0.take().map(|path| own::remove(&path)) {
             log::warn!("{error}; the next run into this folder removes it");
         }
     }

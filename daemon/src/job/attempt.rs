@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Instant, SystemTime};
 
 use crate::error::{Error, Result};
+use crate::files::publish;
 use crate::files::temporary::Temporary;
-use crate::files::{fingerprint, publish};
 use crate::job::context::JobContext;
 use crate::job::decision::{Decision, decide};
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
@@ -64,9 +64,10 @@ impl JobContext {
     /// Reads the input, to know it again.
     fn prepare(&self, job: &Job) -> Result<Input> {
         let (limits, read_at) = (self.limits_from_now(), SystemTime::now());
-        let stamp = fingerprint::stamp(&job.shown)?;
-        let content = fingerprint::sha256_unless(&job.shown, &self.stop, limits.deadline)?;
-        Ok(Input { content, stamp, read_at, limits })
+        let original = job.original().open()?;
+        let stamp = original.stamp()?;
+        let content = original.sha256(&self.stop, limits.deadline)?;
+        Ok(Input { original, content, stamp, read_at, limits })
     }
 
     /// Decides whether the input is colored, by what lies under its result's name. Where it is not,
@@ -89,11 +90,11 @@ impl JobContext {
                 result.input.clone_from(&job.input);
                 result.source = input.stamp.is_settled(input.read_at).then_some(input.stamp);
                 if self.policy.on_success != OnSuccess::Keep {
-                    result.original = Original::Leaving;
+                    result.original = Original::Due;
                 }
                 self.ledger.keep(id, &result)?;
                 self.keep_sidecar(&job.output, &result);
-                self.dispose_original(job, &result);
+                self.keep_original(job, &result);
                 return Ok(Break(self.done_already(&result)));
             }
             Decision::LeaveEdited => return self.skip(id, SkipReason::ResultEdited),
@@ -125,7 +126,8 @@ impl JobContext {
         self.ledger.intend(id, result)?;
         let sidecar = sidecar.map(|sidecar| sidecar.write(temporary.path())).transpose()?;
         // A result never stands beside the sidecar of another result.
-        sidecar::withdraw(&path, replaced.sidecar.as_deref(), sidecar.is_some())?;
+        let known = replaced.sidecar.as_deref();
+        sidecar::withdraw(&path, temporary.path(), known, sidecar.is_some())?;
         publish::rename(temporary.path(), &path, replaced.result.as_ref())?;
         temporary.publish();
         Ok(sidecar)
@@ -140,7 +142,7 @@ impl JobContext {
         }
         let record = || publish::sync_folder(parent).and_then(|()| self.ledger.publish(id));
         match self.retry_until_recorded(job, record) {
-            Ok(()) => self.dispose_original(job, result),
+            Ok(()) => self.keep_original(job, result),
             Err(error) => log::warn!("{}: done, but not recorded: {error}", job.shown.display()),
         }
     }

@@ -75,7 +75,8 @@ pub(crate) fn decide(
             Ok(Decision::Keep(known))
         }
         (Place::Ours, Some(known))
-            if known.original != Original::Kept && known.content != content =>
+            if matches!(known.original, Original::Leaving | Original::Gone)
+                && known.content != content =>
         {
             Err(Error::OriginalGone { path: path.to_path_buf() })
         }
@@ -114,6 +115,7 @@ mod tests {
             input: "/in/a.jpg".into(),
             below: "a.jpg".into(),
             output: "a.jpg".into(),
+            named: false,
         }
     }
 
@@ -232,6 +234,15 @@ mod tests {
             }
             assert!(matches!(decide_at(&path, usual(), Some(known)), Ok(Decision::Keep(_))));
         }
+    }
+
+    #[test]
+    fn a_result_whose_original_was_only_to_go_is_replaced_when_that_grew() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        let known = Published { original: Original::Due, ..published(&path) };
+        let decision = decide_at(&path, Case { content: "other", ..usual() }, Some(known));
+        assert!(matches!(decision, Ok(Decision::Color(Some(_)))));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! A scan becomes a result: its pages are colored into a temporary file, which is read back.
 
-use std::fs::OpenOptions;
 use std::io::{BufWriter, Seek, Write};
 use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
@@ -15,8 +14,10 @@ use polychromify_core::{
 use crate::cli::Borders;
 use crate::error::{Error, Result};
 use crate::files::fingerprint::{self, Stamp};
-use crate::files::publish;
+use crate::files::originals::OpenOriginal;
+use crate::files::room::WithRoom;
 use crate::files::temporary::Temporary;
+use crate::files::{own, publish};
 use crate::job::context::JobContext;
 use crate::job::notices;
 use crate::job::outcome::{JobDetails, Step};
@@ -28,6 +29,7 @@ use crate::stop::{Stop, Stoppable};
 
 /// An input as it was before it was colored.
 pub(super) struct Input {
+    pub(super) original: OpenOriginal,
     /// SHA-256.
     pub(super) content: String,
     pub(super) stamp: Stamp,
@@ -54,21 +56,22 @@ impl JobContext {
         started: Instant,
         details: &mut JobDetails,
     ) -> Step<(Temporary, Published)> {
-        let Input { content, stamp, read_at, limits } = input;
+        let Input { original, content, stamp, read_at, limits } = input;
         let temporary = publish::temporary_name(&job.output);
         let time = self.policy.time.unwrap_or_else(ledger::now);
         let time = self.ledger.start(id, &content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
         let making = (content.as_str(), time);
-        let colored = match self.color(job, making, &limits, temporary.path(), details)? {
+        let colored = self.color(job, &original, making, &limits, temporary.path(), details)?;
+        let colored = match colored {
             Continue(colored) => colored,
             Break(reason) => return Ok(Break(reason)),
         };
         let (width, height) = colored.size;
         let hashes = || {
             rayon::join(
-                || settled_stamp(&job.shown, &content, stamp, read_at, &self.stop),
+                || settled_stamp(&original, &content, stamp, read_at, &self.stop),
                 || fingerprint::sha256(temporary.path()),
             )
         };
@@ -90,7 +93,7 @@ impl JobContext {
             milliseconds: started.elapsed().as_millis() as i64,
             original: match self.policy.on_success {
                 OnSuccess::Keep => Original::Kept,
-                OnSuccess::Move(_) | OnSuccess::Delete => Original::Leaving,
+                OnSuccess::Move(_) | OnSuccess::Delete => Original::Due,
             },
             making: Making {
                 software: Some(SOFTWARE.to_owned()),
@@ -107,15 +110,15 @@ impl JobContext {
     fn color(
         &self,
         job: &Job,
+        original: &OpenOriginal,
         making: (&str, i64),
         limits: &Limits,
         temporary: &Path,
         details: &mut JobDetails,
     ) -> Step<Colored> {
-        let create = OpenOptions::new().write(true).create_new(true).open(temporary);
-        let file = create.map_err(Error::io(temporary, "create"))?;
+        let file = WithRoom::new(own::create(temporary, own::mode_like(original.mode))?);
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let colored = match self.color_to(job, making, limits, &mut out, details)? {
+        let colored = match self.color_to(job, original, making, limits, &mut out, details)? {
             Continue(colored) => colored,
             skipped @ Break(_) => return Ok(skipped),
         };
@@ -123,7 +126,7 @@ impl JobContext {
             log::warn!("{}: {}", job.shown.display(), notices::text(notice));
         }
         out.flush().map_err(Error::io(temporary, "write"))?;
-        out.get_ref().get_ref().sync_all().map_err(Error::io(temporary, "sync"))?;
+        out.get_ref().get_ref().file().sync_all().map_err(Error::io(temporary, "sync"))?;
         Ok(Continue(colored))
     }
 
@@ -134,9 +137,11 @@ impl JobContext {
             self.bands.fetch_add(1, Ordering::Relaxed);
             if self.stop.is_asked() { Err(CoreError::Cancelled) } else { Ok(()) }
         };
-        let mut compare = || {
+        let file = own::open(temporary)?;
+        let compare = || {
             // A result that is larger than its source is within the limits, too.
-            let mut result = Scan::open(temporary, &Limits::new(self.limits.pixels, u64::MAX))?;
+            let limits = Limits::new(self.limits.pixels, u64::MAX);
+            let mut result = Scan::read(file, temporary, &limits)?;
             let (found, expected) = (result.pages(), written.pages.len());
             if found != expected {
                 return Ok(Some(format!("{found} pages in place of {expected}")));
@@ -164,12 +169,13 @@ impl JobContext {
     pub(crate) fn color_to<W: Write + Seek>(
         &self,
         job: &Job,
+        original: &OpenOriginal,
         making: (&str, i64),
         limits: &Limits,
         out: W,
         details: &mut JobDetails,
     ) -> Step<Colored> {
-        let mut scan = Scan::open(&job.shown, limits)?;
+        let mut scan = original.scan(limits)?;
         scan.set_inverted(self.model.settings.invert);
         let colored = self.color_pages(job, making, &mut scan, out, details);
         details.notices = notices::of(&scan);
@@ -283,19 +289,22 @@ impl JobContext {
     }
 }
 
-/// Checks that the input is still what was hashed first, and gives its stamp if that proves as
-/// much next time.
+/// Checks that the input was all the time what was hashed first, and gives its stamp if that proves
+/// as much next time.
 fn settled_stamp(
-    input: &Path,
+    original: &OpenOriginal,
     content: &str,
     before: Stamp,
     read_at: SystemTime,
     stop: &Stop,
 ) -> Result<Option<Stamp>> {
-    if fingerprint::sha256_unless(input, stop, Deadline::NEVER)? != content {
-        return Err(Error::SourceChanged { path: input.to_path_buf() });
+    let is_same = original.sha256(stop, Deadline::NEVER)? == content;
+    let after = original.stamp()?;
+    // What changed and changed back in between has another time.
+    let stood_still = (after.size, after.modified) == (before.size, before.modified);
+    if !is_same || !stood_still || !original.has_its_name()? {
+        return Err(Error::SourceChanged { path: original.shown().to_path_buf() });
     }
-    let after = fingerprint::stamp(input)?;
     Ok((after == before && before.is_settled(read_at)).then_some(before))
 }
 
@@ -308,6 +317,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::files::originals::OriginalPath;
     use crate::job::ContentClaims;
     use crate::ledger::Ledger;
     use crate::model::OpenedModel;
@@ -336,12 +346,18 @@ mod tests {
         let (scan, result) = (at.path().join("a.png"), at.path().join("result"));
         let gray = image::GrayImage::from_fn(90, 60, |x, y| image::Luma([(2 * x + y) as u8]));
         gray.save(&scan).unwrap();
-        let job =
-            Job { shown: scan.clone(), input: scan, below: "a.png".into(), output: "a.png".into() };
+        let job = Job {
+            below: "a.png".into(),
+            output: "a.png".into(),
+            named: true,
+            shown: scan.clone(),
+            input: scan,
+        };
         let context = context(at.path());
         let (limits, details) = (context.limits_from_now(), &mut JobDetails::default());
-        let colored = context.color(&job, ("5ha", 0), &limits, &result, details).unwrap();
-        let Continue(colored) = colored else { panic!("has no colors") };
+        let original = job.original().open().unwrap();
+        let colored = context.color(&job, &original, ("5ha", 0), &limits, &result, details);
+        let Continue(colored) = colored.unwrap() else { panic!("has no colors") };
         context.read_back(&job, &result, &colored).unwrap();
 
         let bytes = fs::read(&result).unwrap();
@@ -367,22 +383,39 @@ mod tests {
         let at = tempfile::tempdir().unwrap();
         let path = at.path().join("a.jpg");
         fs::write(&path, "as hashed").unwrap();
-        let (before, content) =
-            (fingerprint::stamp(&path).unwrap(), fingerprint::sha256(&path).unwrap());
+        let opened = OriginalPath::named(path.clone(), path.clone()).open().unwrap();
+        let before = opened.stamp().unwrap();
+        let content = opened.sha256(&Stop::default(), Deadline::NEVER).unwrap();
         let later = SystemTime::now() + std::time::Duration::from_secs(10);
-        assert_eq!(
-            settled_stamp(&path, &content, before, later, &Stop::default()).unwrap(),
-            Some(before)
-        );
-        assert_eq!(
-            settled_stamp(&path, &content, before, SystemTime::now(), &Stop::default()).unwrap(),
-            None
-        );
+        let stamp = |at| settled_stamp(&opened, &content, before, at, &Stop::default());
+        assert_eq!(stamp(later).unwrap(), Some(before));
+        assert_eq!(stamp(SystemTime::now()).unwrap(), None);
+
+        let changed = || matches!(stamp(later), Err(Error::SourceChanged { .. }));
+        fs::rename(&path, at.path().join("b.jpg")).unwrap();
+        fs::write(&path, "as hashed").unwrap();
+        assert!(changed(), "another file has its name");
+        fs::rename(at.path().join("b.jpg"), &path).unwrap();
+        assert!(!changed());
         fs::write(&path, "and after").unwrap();
-        let changed = settled_stamp(&path, &content, before, later, &Stop::default());
-        assert!(matches!(changed, Err(Error::SourceChanged { .. })));
+        assert!(changed());
+        fs::write(&path, "as hashed").unwrap();
+        let modified = UNIX_EPOCH + Duration::from_secs(1);
+        fs::File::options().append(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert!(changed(), "it changed and changed back");
+    }
+
+    #[test]
+    fn an_input_that_vanished_is_named() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a.jpg");
+        fs::write(&path, "as hashed").unwrap();
+        let opened = OriginalPath::named(path.clone(), path.clone()).open().unwrap();
+        let before = opened.stamp().unwrap();
+        let content = opened.sha256(&Stop::default(), Deadline::NEVER).unwrap();
         fs::remove_file(&path).unwrap();
-        let vanished = settled_stamp(&path, &content, before, later, &Stop::default()).unwrap_err();
-        assert!(vanished.to_string().contains("a.jpg"), "{vanished}");
+        let later = SystemTime::now() + std::time::Duration::from_secs(10);
+        let vanished = settled_stamp(&opened, &content, before, later, &Stop::default());
+        assert!(vanished.unwrap_err().to_string().contains("a.jpg"));
     }
 }

@@ -5,7 +5,7 @@
 //! tells of no other result.
 
 use std::ffi::OsString;
-use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use polychromify_core::SourceType;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
+use crate::files::own;
 use crate::files::publish::{self, Place};
 use crate::files::temporary::Temporary;
 use crate::job::context::JobContext;
@@ -64,10 +65,16 @@ impl Sidecar {
         fingerprint::sha256_of(self.text.as_bytes())
     }
 
-    /// Writes it beside the temporary file of its result, synced.
-    pub(super) fn write(&self, temporary: &Path) -> Result<Written> {
-        let temporary = Temporary::new(path(temporary));
-        publish::write_new(temporary.path(), self.text.as_bytes())?;
+    /// Writes it beside the temporary file of its result, with the rights of that, synced.
+    pub(super) fn write(&self, temporary_result: &Path) -> Result<Written> {
+        self.write_to(path(temporary_result), temporary_result)
+    }
+
+    fn write_to(&self, temporary: PathBuf, result: &Path) -> Result<Written> {
+        let temporary = Temporary::new(temporary);
+        let metadata = result.metadata().map_err(Error::io(result, "read"))?;
+        let mode = own::mode_like(metadata.mode());
+        own::write_new_with(temporary.path(), self.text.as_bytes(), mode)?;
         Ok(Written(temporary))
     }
 
@@ -78,9 +85,7 @@ impl Sidecar {
             Place::Free => {}
             _ => return Err(Error::Occupied { path: self::path(path) }),
         }
-        let written = self.write(&path.with_file_name(publish::temporary_name(
-            path.file_name().unwrap_or_default().as_ref(),
-        )))?;
+        let written = self.write_to(publish::temporary_name(&self::path(path)), path)?;
         written.appear(path)?;
         publish::sync_folder(path.parent().unwrap_or(path))
     }
@@ -162,22 +167,32 @@ pub(super) fn refuse_foreign(path: &Path, known: Option<&str>) -> Result<()> {
     }
 }
 
-/// Removes the sidecar of the result that lay at `path` before. One that somebody changed stays,
-/// unless its place is `needed`: that is refused.
-pub(super) fn withdraw(path: &Path, known: Option<&str>, needed: bool) -> Result<()> {
+/// Removes the sidecar of the result that lay at `path` before, which `temporary` replaces. One that
+/// somebody changed stays, unless its place is `needed`: that is refused.
+pub(super) fn withdraw(
+    path: &Path,
+    temporary: &Path,
+    known: Option<&str>,
+    needed: bool,
+) -> Result<()> {
     let place = match inspect_sidecar(path, known) {
         Err(Error::NoRoomForSidecar { .. }) if !needed => Place::Free,
         place => place?,
     };
-    match place {
-        Place::Ours => publish::remove(&self::path(path)),
-        Place::Edited | Place::Foreign if needed => refuse_foreign(path, known),
-        Place::Edited => {
-            let sidecar = self::path(path);
-            log::warn!("{}: changed by somebody; it tells of an older result", sidecar.display());
+    let sidecar = self::path(path);
+    let aside = publish::replaced_name(&self::path(temporary));
+    let withdrawn = match (place, known) {
+        (Place::Ours, Some(known)) => publish::remove_unchanged(&sidecar, &aside, known),
+        (Place::Edited, _) => Err(Error::Edited { path: sidecar }),
+        (Place::Foreign, _) if needed => Err(Error::Occupied { path: sidecar }),
+        (Place::Ours | Place::Free | Place::Foreign, _) => Ok(()),
+    };
+    match withdrawn {
+        Err(Error::Edited { path }) if !needed => {
+            log::warn!("{}: changed by somebody; it tells of an older result", path.display());
             Ok(())
         }
-        Place::Free | Place::Foreign => Ok(()),
+        withdrawn => withdrawn,
     }
 }
 
@@ -185,7 +200,7 @@ pub(super) fn withdraw(path: &Path, known: Option<&str>, needed: bool) -> Result
 /// expected.
 fn inspect_sidecar(path: &Path, known: Option<&str>) -> Result<Place> {
     let path = self::path(path);
-    match fs::symlink_metadata(&path) {
+    match path.symlink_metadata() {
         Err(error) if publish::is_absent(&error) => Ok(Place::Free),
         Err(error) if publish::is_too_long(&error) => Err(Error::NoRoomForSidecar { path }),
         Err(error) => Err(Error::io(&path, "read")(error)),

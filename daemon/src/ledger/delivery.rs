@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rusqlite::params;
 
 use crate::error::Result;
+use crate::files::names::stays_below;
 use crate::ledger::Ledger;
 use crate::ledger::published::{Published, RESULT, published};
 use crate::ledger::sql_path::{SqlPath, path};
@@ -60,7 +61,11 @@ impl Ledger {
             let is_last = page.len() < PAGE as usize;
             last = page.last().map(|(output, ..)| output.clone());
             for (output, result, later) in page {
-                sink(output, result, later)?;
+                if stays_below(&output) {
+                    sink(output, result, later)?;
+                } else {
+                    log::warn!("{}: left out; it is not below this folder", output.display());
+                }
             }
             if is_last {
                 return Ok(());

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::params;
 
 use crate::error::Result;
+use crate::files::names::stays_below;
 use crate::ledger::sql_path::{SqlPath, path};
 use crate::ledger::{Ledger, now};
 
@@ -40,6 +41,10 @@ impl Ledger {
     pub(crate) fn expect_hooks(&self, configured: bool) -> Result<()> {
         let expected = self.row("SELECT 1 FROM hooks_since", [], |_| Ok(()))?.is_some();
         match (configured, expected) {
+            (true, true) => self.write(|transaction| {
+                // The clock was set back: what ends from now on has earlier times.
+                transaction.execute("UPDATE hooks_since SET at = ?1 WHERE at > ?1", [now()])
+            })?,
             (true, false) => self.write(|transaction| {
                 transaction.execute("INSERT INTO hooks_since (at) VALUES (?1)", [now()])
             })?,
@@ -53,7 +58,7 @@ impl Ledger {
 
     /// What ended and had no hook yet, the oldest first.
     pub(crate) fn hooks_due(&self) -> Result<Vec<Due>> {
-        self.rows(
+        let mut due = self.rows(
             "SELECT ended.output, ended.input, failure, milliseconds, content, sha256 FROM (
                  SELECT output, input, NULL AS failure, milliseconds, content, sha256,
                         published_at AS at
@@ -77,7 +82,9 @@ impl Ledger {
                     sha256: row.get("sha256")?,
                 })
             },
-        )
+        )?;
+        due.retain(|due| stays_below(&due.output));
+        Ok(due)
     }
 
     /// Records how a hook ended that was called at this time: well, or failed for this reason.

@@ -64,7 +64,9 @@ pub(crate) enum Original {
     /// It stays.
     #[default]
     Kept,
-    /// It is to be moved or deleted.
+    /// It is to be moved or deleted, and nothing was done to it yet.
+    Due,
+    /// It is being moved or deleted, or was when the program ended.
     Leaving,
     /// It was moved or deleted: its result is not to be replaced by that of another photograph.
     Gone,
@@ -74,6 +76,7 @@ impl Original {
     pub(super) fn text(self) -> Option<&'static str> {
         match self {
             Self::Kept => None,
+            Self::Due => Some("due"),
             Self::Leaving => Some("leaving"),
             Self::Gone => Some("gone"),
         }
@@ -82,6 +85,7 @@ impl Original {
     fn of_text(text: Option<&str>) -> Self {
         match text {
             None => Self::Kept,
+            Some("due") => Self::Due,
             Some("leaving") => Self::Leaving,
             Some(_) => Self::Gone,
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
@@ -71,7 +71,7 @@ ALTER TABLE jobs ADD COLUMN source_size INTEGER; -- stamp of the input when it w
 ALTER TABLE jobs ADD COLUMN source_modified INTEGER;
 ALTER TABLE jobs ADD COLUMN source_changed INTEGER;
 ALTER TABLE jobs ADD COLUMN retry_at INTEGER;    -- when a queued job that failed is tried again
-ALTER TABLE results ADD COLUMN original TEXT;    -- NULL: kept; 'leaving'; 'gone'
+ALTER TABLE results ADD COLUMN original TEXT;    -- NULL: kept; 'due'; 'leaving'; 'gone'
 ALTER TABLE intents ADD COLUMN original TEXT;
 CREATE INDEX results_by_content ON results (content);
 CREATE INDEX results_leaving ON results (original) WHERE original = 'leaving';
@@ -108,19 +108,26 @@ CREATE TABLE documents (         -- manifests in the output folder
 ALTER TABLE results ADD COLUMN notices TEXT;     -- JSON list; NULL: unknown of older results
 ALTER TABLE intents ADD COLUMN notices TEXT;
 ",
+    "
+CREATE INDEX results_due ON results (original) WHERE original = 'due';
+",
 ];
 
 /// Brings a ledger to the newest version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
-    let version = check(connection, path)?;
-    let steps = &MIGRATIONS[version..];
-    if steps.is_empty() {
+    if is_newest(connection, path)? {
         return Ok(());
     }
+    let failed = || ledger_error(path);
     // One transaction, because each one waits for the disk several times.
-    let (statements, newest) = (steps.concat(), MIGRATIONS.len());
-    let script = format!("BEGIN;{statements}PRAGMA user_version = {newest};COMMIT;");
-    connection.execute_batch(&script).map_err(ledger_error(path))
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
+    let transaction = transaction.map_err(failed())?;
+    // Another process may have done it until now.
+    let (version, newest) = (check(connection, path)?, MIGRATIONS.len());
+    let statements = MIGRATIONS[version..].concat();
+    let script = format!("{statements}PRAGMA user_version = {newest};");
+    transaction.execute_batch(&script).map_err(failed())?;
+    transaction.commit().map_err(failed())
 }
 
 /// Whether a ledger has the newest version; refused if it is newer than this program.

@@ -6,6 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use super::overview::Counts;
 use super::*;
 
+/// Other processes at the same ledger.
+mod sharing;
+
 fn ledger() -> (tempfile::TempDir, Ledger) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join(FOLDER)).unwrap();
@@ -19,6 +22,7 @@ fn job(name: &str) -> Job {
         input: format!("/in/{name}").into(),
         below: name.into(),
         output: name.into(),
+        named: false,
     }
 }
 
@@ -141,6 +145,7 @@ fn names_that_are_not_utf_8_survive() {
         input: Path::new("/in").join(&name),
         below: name.clone(),
         output: name,
+        named: false,
     };
     let id = enqueue(&ledger, &job);
     assert_eq!(enqueue(&ledger, &job), id);
@@ -152,7 +157,7 @@ fn names_that_are_not_utf_8_survive() {
 #[test]
 fn a_ledger_of_a_newer_version_is_refused() {
     let (folder, ledger) = ledger();
-    ledger.lock().pragma_update(None, "user_version", 99).unwrap();
+    ledger.lock().unwrap().pragma_update(None, "user_version", 99).unwrap();
     drop(ledger);
     let refused = Ledger::open(folder.path()).err().unwrap();
     assert!(matches!(refused, Error::LedgerVersion { found: 99, .. }), "{refused}");
@@ -242,7 +247,7 @@ fn ledgers_of_earlier_versions_lose_nothing() {
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
 
         let ledger = Ledger::open(folder.path()).unwrap();
-        assert_eq!(rows(&ledger.lock(), &columns), before);
+        assert_eq!(rows(&ledger.lock().unwrap(), &columns), before);
         assert_eq!(ledger.counts().unwrap(), one_each);
         let result = ledger.result(Path::new("done.jpg")).unwrap().unwrap();
         assert_eq!(result.input, Path::new("/scans/done.jpg"));

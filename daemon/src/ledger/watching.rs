@@ -7,6 +7,7 @@ use rusqlite::params;
 
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
+use crate::files::names::stays_below;
 use crate::ledger::published::Original;
 use crate::ledger::sql_path::{SqlPath, path};
 use crate::ledger::{Ledger, forget_intent, now};
@@ -129,10 +130,14 @@ impl Ledger {
         )
     }
 
-    /// Results whose originals are to be moved or deleted.
-    pub(crate) fn leaving(&self) -> Result<Vec<PathBuf>> {
-        let sql = "SELECT output FROM results WHERE original = 'leaving'";
-        self.rows(sql, [], |row| path(row, "output"))
+    /// Results whose originals are to be moved or deleted, and these.
+    pub(crate) fn leaving(&self) -> Result<Vec<(PathBuf, PathBuf)>> {
+        let sql = "SELECT output, input FROM results WHERE original = 'due'
+                   UNION ALL SELECT output, input FROM results WHERE original = 'leaving'";
+        let mut leaving =
+            self.rows(sql, [], |row| Ok((path(row, "output")?, path(row, "input")?)))?;
+        leaving.retain(|(output, _)| stays_below(output));
+        Ok(leaving)
     }
 
     /// Records what became of a result's original.

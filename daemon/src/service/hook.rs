@@ -20,6 +20,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::Result;
 use crate::ledger::{self, Due, Ledger};
+use crate::service::orphans;
 
 /// What a hook in work may still take when the program stops.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
@@ -51,6 +52,7 @@ pub(crate) struct Hooks {
 
 impl Hooks {
     pub(crate) fn start() -> Self {
+        orphans::adopt();
         let (calls, queue) = mpsc::channel();
         let (stopping, failures) = (Arc::default(), Arc::default());
         let (stop, count) = (Arc::clone(&stopping), Arc::clone(&failures));
@@ -136,7 +138,9 @@ fn run(call: &Call, stopping: &AtomicBool) -> Option<Result<(), String>> {
         Err(error) => return Some(Err(format!("cannot start /bin/sh: {error}"))),
     };
     let seconds = call.hook.timeout.as_secs_f64();
-    match wait(&mut child, call.hook.timeout, stopping) {
+    let ended = wait(&mut child, call.hook.timeout, stopping);
+    orphans::bury();
+    match ended {
         Ok(Some(status)) if status.success() => Some(Ok(())),
         Ok(Some(status)) => Some(Err(format!("ended with {status}"))),
         Ok(None) if stopping.load(Ordering::Relaxed) => None,
@@ -145,7 +149,8 @@ fn run(call: &Call, stopping: &AtomicBool) -> Option<Result<(), String>> {
     }
 }
 
-/// Waits for a child; kills it with all that it started when it takes too long (`None`).
+/// Waits for a child; kills it with all that it started when it takes too long (`None`), also what
+/// left its group.
 fn wait(
     child: &mut Child,
     timeout: Duration,
@@ -167,6 +172,7 @@ fn wait(
             // Its own group: the id is its process id. It may end at this very moment.
             let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
             child.wait()?;
+            orphans::kill_all();
             return Ok(None);
         }
         thread::sleep(pause.min(deadline - now));

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::files::filesystem;
 use crate::files::fingerprint::Stamp;
+use crate::files::originals::OriginalPath;
+use crate::files::{departure, names};
 use crate::job::SkipReason;
 use crate::plan::Job;
 use crate::watch::event::WatchEvent;
-use crate::watch::filesystem;
 use crate::watch::folder_events::WatchError;
 use crate::watch::input_state;
 use crate::watch::roots::{self, Root};
@@ -50,6 +52,7 @@ impl Watcher<'_> {
                 Ok(PathKind::Photograph(stamp)) => {
                     let job = self.job(root, below.to_path_buf());
                     self.seen.remove(path);
+                    self.looked_again.remove(path);
                     self.waiting.touch(&job, stamp, Instant::now());
                 }
                 Ok(PathKind::Folder(_)) => {
@@ -90,13 +93,14 @@ impl Watcher<'_> {
     }
 
     fn sweep_root(&mut self, index: usize) {
-        self.dispose_originals();
+        self.take_up_departures();
         let started = Instant::now();
         let files = self.sweep(index, PathBuf::new());
         self.roots[index].files = files;
         let all: u64 = self.roots.iter().map(|root| root.files).sum();
         if self.seen.len() as u64 > 2 * all + 1000 {
             self.seen.clear(); // most of it is of files that went away
+            self.looked_again.clear();
         }
         let (took, waiting) = (started.elapsed(), self.waiting.len() as u64);
         self.tell(&WatchEvent::Scanned { files, waiting, took });
@@ -229,27 +233,35 @@ impl Watcher<'_> {
         }
     }
 
-    /// Moves or deletes originals whose results are there, where that failed or was interrupted.
-    fn dispose_originals(&mut self) {
+    /// Takes up originals that are to go, where that failed or was interrupted.
+    fn take_up_departures(&mut self) {
         let leaving = self.context.ledger.leaving().unwrap_or_else(|error| {
             log::warn!("{error}");
             Vec::new()
         });
-        for output in leaving {
-            if self.is_stopping() {
-                return;
-            }
-            let known = self.context.ledger.result(&output);
-            let Ok(Some(result)) = known else { continue };
-            if self.in_hand.contains_key(&result.input) {
+        for (output, input) in leaving {
+            if self.departures.contains(&output) || !names::is_absolute_and_plain(&input) {
                 continue;
             }
-            let Some((root, below)) = self.root_of(&result.input) else { continue };
-            let job = self.job(root, below.to_path_buf());
-            if job.output == output {
-                self.context.dispose_original(&job, &result);
+            // By its input, whatever name its result would have today.
+            match self.root_of(&input) {
+                Some((root, below)) => {
+                    let job = Job { output, ..self.job(root, below.to_path_buf()) };
+                    self.departures.resume(job, Instant::now());
+                }
+                None => put_back(&input),
             }
-            self.heartbeat();
         }
+    }
+}
+
+/// Gives an original its name again that an interrupted run took aside, in a folder that is not
+/// watched any more.
+fn put_back(input: &Path) {
+    let original = OriginalPath::named(input.to_path_buf(), input.to_path_buf());
+    match departure::put_back(&original) {
+        Ok(true) => log::info!("{}: stays, for its folder is not watched now", input.display()),
+        Ok(false) => {}
+        Err(error) => log::warn!("{error}"),
     }
 }

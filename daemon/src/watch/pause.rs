@@ -53,7 +53,8 @@ mod tests {
     fn queue_of(jobs: i64) -> JobQueue {
         let queue = JobQueue::default();
         let path = || std::path::PathBuf::from("a");
-        let job = || Job { shown: path(), input: path(), below: path(), output: path() };
+        let job =
+            || Job { shown: path(), input: path(), below: path(), output: path(), named: false };
         queue.add((0..jobs).map(|id| (id, job())));
         queue
     }

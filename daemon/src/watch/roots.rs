@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::files::filesystem;
 use crate::plan;
 use crate::policy::OnSuccess;
-use crate::watch::filesystem;
 use crate::watch::settings::WatchSettings;
 
 /// A folder that is watched with everything below it.

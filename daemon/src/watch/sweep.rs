@@ -1,15 +1,14 @@
 //! A look through a folder and all below it.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, Metadata};
+use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use crate::files::fingerprint::Stamp;
+use crate::files::folder::Folder;
 use crate::files::ignore::Ignore;
+use crate::files::originals::OriginalPath;
 use crate::job::SkipReason;
 use crate::plan::names;
 
@@ -62,27 +61,34 @@ impl Filter {
     }
 }
 
-/// Looks at one path below `root`, which is free of symbolic links.
+/// Looks at one path below `root`, which is free of symbolic links. A folder that is one, or is
+/// reached through one, is not looked into.
 pub(super) fn classify(root: &Path, below: &Path) -> io::Result<PathKind> {
-    let path = root.join(below);
-    let metadata = fs::symlink_metadata(&path)?;
-    if metadata.is_dir() {
-        return Ok(PathKind::Folder(metadata.dev()));
+    let folder = Folder::open(root)?;
+    match (below.parent(), below.file_name()) {
+        (Some(parent), Some(name)) => classify_in(&folder.folder(parent)?, name, root, below),
+        _ => Ok(PathKind::Folder(folder.id()?.device)),
     }
-    if !names::is_photograph(below) {
-        let misnamed = metadata.is_file() && names::is_misnamed(below);
-        return Ok(if misnamed { PathKind::Misnamed } else { PathKind::Other });
-    }
-    if metadata.is_symlink() {
-        let Ok(target) = path.canonicalize() else { return Ok(PathKind::Other) };
-        let inside = target.starts_with(root) && target.is_file();
-        return Ok(if inside { photograph(&fs::metadata(target)?) } else { PathKind::Other });
-    }
-    Ok(if metadata.is_file() { photograph(&metadata) } else { PathKind::Other })
 }
 
-fn photograph(metadata: &Metadata) -> PathKind {
-    PathKind::Photograph(Stamp::of(metadata))
+/// Looks at the file `name` in a folder, which is `below` the root.
+fn classify_in(folder: &Folder, name: &OsStr, root: &Path, below: &Path) -> io::Result<PathKind> {
+    let Some(entry) = folder.entry(name)? else { return Err(io::ErrorKind::NotFound.into()) };
+    if entry.is_folder() {
+        return Ok(PathKind::Folder(entry.id.device));
+    }
+    if !names::is_photograph(below) {
+        let misnamed = entry.is_file() && names::is_misnamed(below);
+        return Ok(if misnamed { PathKind::Misnamed } else { PathKind::Other });
+    }
+    if entry.is_link() {
+        let target = Folder::open(root)?.entry_through_links(below);
+        return Ok(match target {
+            Ok(Some(target)) if target.is_file() => PathKind::Photograph(target.stamp),
+            _ => PathKind::Other,
+        });
+    }
+    Ok(if entry.is_file() { PathKind::Photograph(entry.stamp) } else { PathKind::Other })
 }
 
 /// Stamp of the photograph at `below`, if it is still one. Opening a file makes network file
@@ -92,12 +98,9 @@ pub(super) fn stamp(root: &Path, below: &Path, ask_server: bool) -> Option<Stamp
     if !ask_server {
         return Some(stamp);
     }
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let open = File::options().read(true).custom_flags(nonblocking).open(root.join(below));
-    match open.and_then(|file| file.metadata()) {
-        Ok(metadata) => Some(Stamp::of(&metadata)),
-        Err(_) => Some(stamp), // what stands in the way is found out by the job
-    }
+    let original = OriginalPath::in_folder(root.join(below), root, below.to_path_buf());
+    let opened = original.open().and_then(|opened| opened.stamp());
+    Some(opened.unwrap_or(stamp)) // what stands in the way is found out by the job
 }
 
 /// A look through a folder, in order of names, folder after folder.
@@ -141,14 +144,16 @@ impl Sweep {
     }
 
     fn list(&mut self, folder: &Path, filter: &Filter) {
-        let entries = match fs::read_dir(self.root.join(folder)) {
-            Ok(entries) => entries,
+        let opened = Folder::open(&self.root).and_then(|root| root.folder(folder));
+        let listed = opened.and_then(|opened| Ok((opened.names()?, opened)));
+        let (entries, opened) = match listed {
+            Ok(listed) => listed,
             Err(error) => return self.fail(folder.to_path_buf(), error),
         };
         let mut names = Vec::new();
-        for entry in entries {
-            match entry {
-                Ok(entry) => names.push(entry.file_name()),
+        for name in entries {
+            match name {
+                Ok(name) => names.push(name),
                 Err(error) => {
                     self.fail(folder.to_path_buf(), error);
                     break;
@@ -158,11 +163,11 @@ impl Sweep {
         names.sort();
         let mut folders = Vec::new();
         for name in names {
-            let below = folder.join(name);
+            let below = folder.join(&name);
             if !filter.admits(&self.root, &below) {
                 continue;
             }
-            match classify(&self.root, &below) {
+            match classify_in(&opened, &name, &self.root, &below) {
                 Ok(PathKind::Folder(_)) => folders.push(below),
                 Ok(PathKind::Photograph(stamp)) => {
                     self.found.push_back(Found::Photograph(below, stamp));
@@ -188,6 +193,7 @@ impl Sweep {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;

@@ -1,10 +1,8 @@
 //! Files of full size whose content is not there yet: a share that sets size and times first.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use polychromify_core::Limits;
 
-use polychromify_core::{Limits, Scan};
+use crate::files::originals::{OpenOriginal, OriginalPath};
 
 /// First bytes of TIFF and BigTIFF, in both orders.
 const TIFF: [[u8; 4]; 4] = [*b"II*\0", *b"MM\0*", *b"II+\0", *b"MM\0+"];
@@ -19,19 +17,19 @@ const MOST_PIXELS: u64 = 4_000_000_000;
 
 /// Whether a file is an uncompressed TIFF whose last rows are zeros to the end of the file. Its content
 /// may come later, or these rows are black. What cannot be read is found out by the job.
-pub(super) fn is_unfilled(path: &Path) -> bool {
-    ends_in_zero_rows(path).unwrap_or(false)
+pub(super) fn is_unfilled(original: &OriginalPath) -> bool {
+    ends_in_zero_rows(original).unwrap_or(false)
 }
 
-fn ends_in_zero_rows(path: &Path) -> Option<bool> {
-    let file = File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
+fn ends_in_zero_rows(original: &OriginalPath) -> Option<bool> {
+    let file = original.open().ok()?;
+    let length = file.length().ok()?;
     let mut start = [0; 4];
     file.read_exact_at(&mut start, 0).ok()?;
     if !TIFF.contains(&start) || !ends_in_zeros(&file, length, END)? {
         return Some(false);
     }
-    let mut scan = Scan::open(path, &Limits::new(MOST_PIXELS, MOST)).ok()?;
+    let mut scan = file.scan(&Limits::new(MOST_PIXELS, MOST)).ok()?;
     if scan.pages() > MOST_PAGES {
         return Some(false);
     }
@@ -49,7 +47,7 @@ fn ends_in_zero_rows(path: &Path) -> Option<bool> {
     Some(is_gray_or_color && zeros <= MOST && ends_in_zeros(&file, length, zeros)?)
 }
 
-fn ends_in_zeros(file: &File, length: u64, bytes: u64) -> Option<bool> {
+fn ends_in_zeros(file: &OpenOriginal, length: u64, bytes: u64) -> Option<bool> {
     let count = bytes.min(length);
     let mut end = vec![0; count as usize];
     file.read_exact_at(&mut end, length - count).ok()?;
@@ -59,6 +57,7 @@ fn ends_in_zeros(file: &File, length: u64, bytes: u64) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
     use image::{DynamicImage, GrayImage, Luma};
 
@@ -79,6 +78,10 @@ mod tests {
         }
         fs::write(&path, bytes).unwrap();
         (at, path)
+    }
+
+    fn is_unfilled(path: &Path) -> bool {
+        super::is_unfilled(&OriginalPath::named(path.into(), path.into()))
     }
 
     /// A TIFF as far as its first strip, which begins at byte 200.

@@ -82,7 +82,7 @@ impl Waiting {
         path: &Path,
         stamp: Option<Stamp>,
         now: Instant,
-        is_unfilled: impl FnOnce(&Path) -> bool,
+        is_unfilled: impl FnOnce(&Job) -> bool,
     ) -> Option<(Job, Stamp)> {
         let file = self.files.get_mut(path)?;
         let Some(stamp) = stamp else {
@@ -95,7 +95,7 @@ impl Waiting {
             return None;
         }
         let has_patience = now < file.changed + self.empty_patience;
-        if has_patience && (stamp.size == 0 || is_unfilled(path)) {
+        if has_patience && (stamp.size == 0 || is_unfilled(&file.job)) {
             if stamp.size > 0 && !std::mem::replace(&mut file.told, true) {
                 let name = file.job.shown.display();
                 log::info!("{name}: ends in empty rows; waits for them within --empty-patience");
@@ -122,7 +122,7 @@ mod tests {
 
     fn job() -> Job {
         let path = || PathBuf::from("a.tif");
-        Job { shown: path(), input: path(), below: path(), output: path() }
+        Job { shown: path(), input: path(), below: path(), output: path(), named: false }
     }
 
     fn stamp(size: i64, modified: i64) -> Stamp {

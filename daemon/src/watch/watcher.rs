@@ -12,11 +12,14 @@ use polychromify_core::Format;
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
 use crate::files::ignore::Ignore;
+use crate::files::names;
 use crate::job::{JobContext, Outcome, SkipReason};
-use crate::ledger::InputState;
+use crate::ledger::{self, InputState};
 use crate::plan::Job;
+use crate::policy::OnSuccess;
 use crate::queue::JobQueue;
 use crate::stop::Stop;
+use crate::watch::departures::{Departures, TIMES_LONGER};
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
 use crate::watch::folder_events::FolderEvents;
 use crate::watch::input_state::input_state;
@@ -34,6 +37,10 @@ const NAP: Duration = Duration::from_millis(250);
 /// How often it is looked whether the folders are there, and whether somebody changed the ledger.
 const ROUND: Duration = Duration::from_secs(2);
 
+/// How long this thread waits for the ledger, which another process may hold. What it could not ask
+/// is asked again, and signs of life go on.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What the coordinating thread is told by others.
 #[derive(Debug)]
 pub(super) enum Message {
@@ -43,6 +50,8 @@ pub(super) enum Message {
     Began(Job),
     /// A worker ended a job.
     Ended(Job, Outcome),
+    /// An original went, or stays for now, for this reason.
+    Departed(Job, Option<String>),
 }
 
 pub(super) struct Watcher<'a> {
@@ -63,9 +72,14 @@ pub(super) struct Watcher<'a> {
     /// Names of their results: two jobs never work on one result, or on two that differ by case.
     outputs: HashSet<String>,
     pub(super) seen: Seen,
+    /// Files with times ahead of the clock that were looked at once more.
+    pub(super) looked_again: Seen,
+    pub(super) departures: Departures,
     /// Told as not looked at.
     pub(super) left_out: HashSet<PathBuf>,
     pause: Pause,
+    /// How often in a row the output could not be written, for each input.
+    blocked: HashMap<PathBuf, u32>,
     last_heartbeat: Instant,
     next_round: Instant,
     /// What the ledger was when its queue was last compared with what is at hand; `None`: it is
@@ -102,8 +116,11 @@ impl<'a> Watcher<'a> {
             in_hand: HashMap::new(),
             outputs: HashSet::new(),
             seen: Seen::default(),
+            looked_again: Seen::default(),
+            departures: Departures::new(settings.stability_delay * TIMES_LONGER),
             left_out: HashSet::new(),
             pause: Pause::default(),
+            blocked: HashMap::new(),
             last_heartbeat: now,
             next_round: now + ROUND,
             foreign_changes: None,
@@ -124,6 +141,7 @@ impl<'a> Watcher<'a> {
 
     /// Watches until it is asked to stop.
     pub(super) fn watch(&mut self) {
+        ledger::wait_at_most(PATIENCE);
         for root in 0..self.roots.len() {
             self.tell_how(root);
         }
@@ -137,9 +155,10 @@ impl<'a> Watcher<'a> {
 
     /// Waits for the last messages of the workers after the queue was closed.
     pub(super) fn finish(&mut self) {
+        self.departures.close();
         loop {
             // A worker sends its message before it counts as idle.
-            let all_told = self.queue.counts().1 == 0;
+            let all_told = self.queue.counts().1 == 0 && self.departures.is_idle();
             match self.inbox.recv_timeout(Duration::from_millis(20)) {
                 Ok(Message::Noticed) => {}
                 Ok(message) => self.hear(message),
@@ -160,7 +179,8 @@ impl<'a> Watcher<'a> {
     /// Sleeps until there is something to do, and does it.
     fn step(&mut self) {
         let now = Instant::now();
-        let next = [self.waiting.next_due(), self.next_sweep()].into_iter().flatten().min();
+        let next = [self.waiting.next_due(), self.next_sweep(), self.departures.next_due()];
+        let next = next.into_iter().flatten().min();
         let nap = next.map_or(NAP, |next| next.saturating_duration_since(now).min(NAP));
         if let Ok(message) = self.inbox.recv_timeout(nap) {
             self.hear(message);
@@ -170,6 +190,9 @@ impl<'a> Watcher<'a> {
         }
         self.pause.pass(self.queue, Instant::now());
         self.hand_out();
+        self.departures.go(Instant::now(), |input| {
+            self.in_hand.contains_key(input) || self.waiting.contains(input)
+        });
         self.sweep_due();
         if self.next_round <= Instant::now() {
             self.next_round = Instant::now() + ROUND;
@@ -194,6 +217,7 @@ impl<'a> Watcher<'a> {
             Message::Noticed => self.take_notice(),
             Message::Began(job) => self.tell(&WatchEvent::Began { input: &job.shown }),
             Message::Ended(job, outcome) => self.ended(job, &outcome),
+            Message::Departed(job, stays) => self.departures.ended(&job, stays, Instant::now()),
         }
     }
 
@@ -204,13 +228,29 @@ impl<'a> Watcher<'a> {
         if !matches!(outcome, Outcome::Skipped(SkipReason::DoneAlready(_), _)) {
             self.tell(&WatchEvent::Ended { job: &job, outcome });
         }
+        if self.context.policy.on_success != OnSuccess::Keep {
+            match outcome {
+                Outcome::Done(_) => self.departures.begin(job.clone(), now),
+                Outcome::Skipped(SkipReason::DoneAlready(_), _) => {
+                    self.departures.resume(job.clone(), now);
+                }
+                _ => {}
+            }
+        }
+        if !matches!(outcome, Outcome::Blocked(_)) {
+            self.blocked.remove(&job.input);
+        }
         match (outcome, stamp) {
             (Outcome::Postponed { delay, .. }, Some(stamp)) => {
                 self.waiting.postpone(job, stamp, now, now + *delay);
                 self.pause.end(self.queue);
             }
             (Outcome::Blocked(_), Some(stamp)) => {
-                let until = self.pause.begin(self.queue, now);
+                // Others may fit where this one does not.
+                let times = self.blocked.entry(job.input.clone()).or_default();
+                *times += 1;
+                let own = now + self.context.policy.retries.unwrap_or_default().delay(*times);
+                let until = self.pause.begin(self.queue, now).max(own);
                 self.waiting.postpone(job, stamp, now, until);
             }
             (Outcome::Stopped, _) => {}
@@ -223,25 +263,34 @@ impl<'a> Watcher<'a> {
         let now = Instant::now();
         let mut jobs = Vec::new();
         for path in self.waiting.due(now) {
+            self.heartbeat();
             let stamp = self.stamp(&path);
             if stamp.is_none() {
                 self.foreign_changes = None; // it may be in the ledger's queue, to be tried again
             }
-            let Some((job, stamp)) = self.waiting.poll(&path, stamp, now, unfilled::is_unfilled)
+            let Some((job, stamp)) =
+                self.waiting.poll(&path, stamp, now, |job| unfilled::is_unfilled(&job.original()))
             else {
                 continue;
             };
             let name = folded(&job.output);
-            if self.in_hand.contains_key(&path) || self.outputs.contains(&name) {
+            let is_taken = self.in_hand.contains_key(&path) || self.outputs.contains(&name);
+            if is_taken || self.departures.is_leaving(&path) {
                 self.waiting.defer(job, stamp, now);
                 continue;
             }
             match input_state(self.context, &job, &stamp) {
                 Ok(InputState::Settled) => self.seen.insert(&job.input, &stamp),
-                Ok(InputState::Young) if !stamp.is_settled(SystemTime::now()) => {
+                Ok(InputState::Young) if self.looked_again.contains(&job.input, &stamp) => {
+                    self.seen.insert(&job.input, &stamp);
+                }
+                Ok(InputState::Young) if stamp.is_young(SystemTime::now()) => {
                     self.waiting.postpone(job, stamp, now, now + ROUND);
                 }
-                Ok(_) => {
+                Ok(state) => {
+                    if state == InputState::Young {
+                        self.looked_again.insert(&job.input, &stamp);
+                    }
                     self.outputs.insert(name);
                     self.in_hand.insert(path, stamp);
                     jobs.push((job, stamp));
@@ -301,6 +350,9 @@ impl<'a> Watcher<'a> {
         });
         for (id, input) in queued {
             if self.in_hand.contains_key(&input) || self.waiting.contains(&input) {
+                continue;
+            }
+            if !names::is_absolute_and_plain(&input) {
                 continue;
             }
             self.notice(&input);

@@ -16,7 +16,7 @@
 pub mod daemon;
 /// Folders that tests run in, and what a run gave.
 pub mod folder;
-/// A disk that is nearly full.
+/// A disk that is nearly full, and a folder that is mounted twice.
 pub mod mount;
 /// Pictures and profiles made in the test.
 pub mod pictures;

@@ -5,13 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{BinaryBytes, HumanDuration};
-use polychromify_core::Scan;
 use serde_json::json;
 
 use super::estimate::{self, Candidate};
 use crate::cli::Batch;
 use crate::error::Result;
-use crate::files::fingerprint;
+use crate::files::originals::OpenOriginal;
 use crate::job::{
     Decision, Estimate, JobContext, JobDetails, Outcome, SkipReason, Step, decide, notices,
 };
@@ -101,16 +100,17 @@ fn dry_run_one(context: &JobContext, job: &Job, details: &mut JobDetails) -> Ste
     }
     let (recipe, redo) = (&context.model.recipe, context.policy.redo);
     let deadline = context.limits_from_now().deadline;
-    let content = fingerprint::sha256_unless(&job.shown, &context.stop, deadline)?;
+    let original = job.original().open()?;
+    let content = original.sha256(&context.stop, deadline)?;
     details.sha256_input = Some(content.clone());
     let known = context.ledger.result(&job.output)?;
     let path = context.folder.join(&job.output);
     Ok(match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
-            if redo != Redo::All && Scan::open(&job.shown, &context.limits)?.is_result() {
+            if redo != Redo::All && original.scan(&context.limits)?.is_result() {
                 return Ok(Break(SkipReason::OwnResult));
             }
-            Continue(candidate(context, job, content, details)?)
+            Continue(candidate(context, job, &original, content, details)?)
         }
         Decision::Keep(result) => {
             details.of_result(&result);
@@ -124,10 +124,11 @@ fn dry_run_one(context: &JobContext, job: &Job, details: &mut JobDetails) -> Ste
 fn candidate(
     context: &JobContext,
     job: &Job,
+    original: &OpenOriginal,
     content: String,
     details: &mut JobDetails,
 ) -> Result<Candidate> {
-    let mut scan = Scan::open(&job.shown, &context.limits)?;
+    let mut scan = original.scan(&context.limits)?;
     let first = scan.info().clone();
     (details.width, details.height) = (Some(first.width), Some(first.height));
     let (mut pixels, mut result_pixels) = (0, 0);

@@ -117,7 +117,8 @@ fn color(context: &JobContext, candidate: &Candidate) -> Option<Sample> {
     let (started, mut out) = (Instant::now(), Nowhere::default());
     let details = &mut JobDetails::default();
     let (making, limits) = ((candidate.content.as_str(), 0), context.limits_from_now());
-    let colored = context.color_to(&candidate.job, making, &limits, &mut out, details);
+    let (job, original) = (&candidate.job, candidate.job.original().open().ok()?);
+    let colored = context.color_to(job, &original, making, &limits, &mut out, details);
     let Ok(ControlFlow::Continue(_)) = colored else { return None };
     Some(Sample {
         pixels: candidate.pixels as f64,
@@ -243,6 +244,7 @@ mod tests {
                 input: number.to_string().into(),
                 below: number.to_string().into(),
                 output: number.to_string().into(),
+                named: false,
             },
             content: String::new(),
             format,

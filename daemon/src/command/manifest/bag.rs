@@ -3,7 +3,6 @@
 //! The files are those of `manifest-sha256.txt`, under `data/`; the ledger stays behind. The bag is
 //! packed under a hidden name beside its own, each file hashed as it is copied, and appears whole.
 
-use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,8 +12,7 @@ use sha2::{Digest, Sha256};
 use super::listing::{self, CHECKSUMS, Escapes, Lines};
 use super::table::TABLE;
 use crate::error::{Error, Result};
-use crate::files::fingerprint;
-use crate::files::publish;
+use crate::files::{fingerprint, own, publish};
 use crate::ledger;
 use crate::plan;
 use crate::report;
@@ -38,21 +36,19 @@ pub(super) fn pack(folder: &Path, to: &Path) -> Result<u64> {
         return Err(Error::BagInOutput { bag: to, output: folder.to_path_buf() });
     }
     let parent = to.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(parent).map_err(Error::io(parent, "create"))?;
+    own::create_all(parent)?;
     refuse_names(folder)?;
     let name = to.file_name().unwrap_or_default();
     let hidden = publish::hidden_name(name, ".polychromify-bag.tmp", publish::LONGEST_NAME);
     let temporary = parent.join(hidden);
-    if temporary.symlink_metadata().is_ok() {
-        fs::remove_dir_all(&temporary).map_err(Error::io(&temporary, "remove"))?; // of a bag that was interrupted
-    }
+    own::remove_folder(&temporary)?; // of a bag that was interrupted
     let packed = fill(folder, &temporary).and_then(|files| {
         publish::rename_to_free(&temporary, &to).map_err(Error::io(&to, "write"))?;
         publish::sync_folder(parent)?;
         Ok(files)
     });
-    if packed.is_err() && temporary.symlink_metadata().is_ok() {
-        fs::remove_dir_all(&temporary).map_err(Error::io(&temporary, "remove"))?;
+    if packed.is_err() {
+        own::remove_folder(&temporary)?;
     }
     packed
 }
@@ -60,7 +56,7 @@ pub(super) fn pack(folder: &Path, to: &Path) -> Result<u64> {
 /// Calls `each` with the files that the manifest of a folder lists.
 fn listed(folder: &Path, each: &mut dyn FnMut(String, PathBuf) -> Result<()>) -> Result<()> {
     let list = folder.join(CHECKSUMS);
-    let file = File::open(&list).map_err(Error::io(&list, "open"))?;
+    let file = own::open(&list)?;
     let mut lines = Lines::new(BufReader::new(file));
     while let Some((_, line)) = lines.next().map_err(Error::io(&list, "read"))? {
         if let Some((sha256, below)) = listing::parse(line, Escapes::Coreutils) {
@@ -85,10 +81,9 @@ fn refuse_names(folder: &Path) -> Result<()> {
 }
 
 fn fill(folder: &Path, bag: &Path) -> Result<u64> {
-    fs::create_dir(bag).map_err(Error::io(bag, "create"))?;
+    own::create_folder(bag)?;
     let payload = bag.join(CHECKSUMS);
-    let mut manifest =
-        BufWriter::new(File::create_new(&payload).map_err(Error::io(&payload, "create"))?);
+    let mut manifest = BufWriter::new(own::create_new(&payload)?);
     let (mut bytes, mut files) = (0, 0);
     listed(folder, &mut |sha256, below| {
         let data = Path::new("data").join(&below);
@@ -124,8 +119,7 @@ fn fill(folder: &Path, bag: &Path) -> Result<u64> {
 
 /// Copies a file, synced, with its time; gives its SHA-256 and length.
 fn copy(from: &Path, to: &PathBuf) -> Result<(String, u64)> {
-    let mut source = File::open(from).map_err(Error::io(from, "open"))?;
-    let mut target = File::create_new(to).map_err(Error::io(to, "create"))?;
+    let (mut source, mut target) = (own::open(from)?, own::create_new(to)?);
     let (mut hasher, mut length) = (Sha256::new(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -8,8 +8,7 @@ use polychromify_core::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::files::fingerprint;
-use crate::files::publish;
+use crate::files::{fingerprint, own, publish};
 use crate::ledger::{self, FOLDER, Ledger};
 
 /// A document under its temporary name in the ledger's folder.
@@ -31,7 +30,7 @@ impl Document {
     /// Starts a document of an output folder.
     pub(super) fn create(folder: &Path, name: &'static str) -> Result<Self> {
         let path = temporary(folder, name);
-        let file = File::create(&path).map_err(Error::io(&path, "create"))?;
+        let file = own::create_anew(&path)?;
         let (out, hasher) = (BufWriter::new(file), Sha256::new());
         Ok(Self { folder: folder.to_path_buf(), name, out, hasher })
     }
@@ -89,7 +88,7 @@ impl Finished {
         let document = |sha256| ledger::Document { sha256, intended: Some(self.sha256.clone()) };
         ledger.set_document(self.name, &document(found.clone()))?;
         if is_there {
-            std::fs::rename(&temporary, &path).map_err(Error::io(&path, "write"))?;
+            publish::replace(&temporary, &path, &|sha256| found.as_deref() == Some(sha256))?;
         } else {
             publish::rename(&temporary, &path, None)?;
         }

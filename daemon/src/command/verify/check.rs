@@ -1,5 +1,6 @@
 //! One file, checked.
 
+use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::command::manifest::listing;
 use crate::command::verify::delivery::{Delivery, Item, Told};
 use crate::command::verify::problem::{Problem, ProblemKind};
 use crate::error::Error;
-use crate::files::fingerprint;
+use crate::files::{fingerprint, own};
 use crate::plan::names;
 use crate::stop::Stop;
 
@@ -95,7 +96,7 @@ impl Checker<'_> {
 
     /// Decodes all pages of a picture to their ends, and gives the labels.
     fn decode(&self, path: &Path, deadline: Deadline) -> Result<Vec<Option<FoundLabel>>, Error> {
-        let mut scan = Scan::open(path, &Limits { deadline, ..self.limits })?;
+        let mut scan = Scan::read(own::open(path)?, path, &Limits { deadline, ..self.limits })?;
         let mut labels = Vec::new();
         for page in 0..scan.pages() {
             scan.select(page)?;
@@ -112,8 +113,9 @@ impl Checker<'_> {
             return None;
         }
         let told = self.delivery.results.get(&result)?;
-        let json: Option<Value> =
-            std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let json: Option<Value> = own::open(path)
+            .ok()
+            .and_then(|file| serde_json::from_reader(BufReader::new(file)).ok());
         match json {
             None => Some("not JSON".to_owned()),
             Some(_) if told.is_changed => None,

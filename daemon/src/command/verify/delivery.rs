@@ -1,7 +1,6 @@
 //! What the manifests of a delivered folder tell.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use crate::command::manifest::listing::{self, CHECKSUMS, Escapes, Lines};
 use crate::command::manifest::table::{self, Records, TABLE};
 use crate::command::verify::problem::{Problem, ProblemKind};
 use crate::error::{Error, Result};
+use crate::files::own;
 
 /// Folder of a bag's files.
 pub(super) const PAYLOAD: &str = "data";
@@ -97,7 +97,7 @@ impl Delivery {
 
     fn read_checksums(&mut self, name: &str) -> Result<()> {
         let path = self.folder.join(name);
-        let file = File::open(&path).map_err(Error::io(&path, "open"))?;
+        let file = own::open(&path)?;
         let escapes = if self.is_bag { Escapes::Bag } else { Escapes::Coreutils };
         let mut seen: HashSet<PathBuf> = HashSet::new();
         let mut lines = Lines::new(BufReader::new(file));
@@ -136,7 +136,8 @@ impl Delivery {
     }
 
     fn try_read_table(&mut self, name: &Path, base: &Path) -> io::Result<()> {
-        let mut records = Records::new(File::open(self.folder.join(name))?);
+        let opened = own::open(&self.folder.join(name)).map_err(io::Error::other)?;
+        let mut records = Records::new(opened);
         let columns = records.next()?.unwrap_or_default();
         let column = |name: &str| columns.iter().position(|column| column == name.as_bytes());
         let names = ["path", "sha256", "source_sha256", "weights_sha256", "status"];

@@ -1,8 +1,11 @@
-//! Which file systems are known to send no events of what other machines do.
+//! File systems that other machines or programs change too: they send no events of that, and two names
+//! may lead to one file without showing it.
 
+use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 
-use rustix::fs::statfs;
+use rustix::fs::{fstatfs, statfs};
 
 /// Types of network and user-space file systems: statfs(2) and `linux/magic.h`.
 const WITHOUT_EVENTS: &[(u32, &str)] = &[
@@ -27,9 +30,14 @@ const WITHOUT_EVENTS: &[(u32, &str)] = &[
 ];
 
 /// Name of the file system of `folder` if it is known to send no events.
-pub(super) fn without_events(folder: &Path) -> Option<&'static str> {
+pub(crate) fn without_events(folder: &Path) -> Option<&'static str> {
     let found = statfs(folder).ok()?;
     name(found.f_type as u32)
+}
+
+/// The same of an open folder or file.
+pub(super) fn of_handle(handle: impl AsFd) -> io::Result<Option<&'static str>> {
+    Ok(name(fstatfs(handle)?.f_type as u32))
 }
 
 fn name(kind: u32) -> Option<&'static str> {

@@ -1,0 +1,180 @@
+//! Files of our own: results, locks, temporary files, manifests.
+//!
+//! Their folder may be one that others write to. So none is opened through a link under its name,
+//! none that others can foretell is written to, and what is new takes nobody's place.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{self, CWD, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::error::{Error, Result};
+use crate::files::folder::{self, CAREFUL, Folder, is_absent, is_unknown};
+
+/// Reading and writing for all that the user's mask lets.
+const FOR_ALL: u32 = 0o666;
+
+/// The ledger's folder tells names and hashes of all photographs, also of those that only some may
+/// see: nothing for those who are neither the user nor of the folder's group.
+const NOT_FOR_OTHERS: u32 = 0o770;
+
+/// Opens a file of ours to read it.
+pub(crate) fn open(path: &Path) -> Result<File> {
+    let opened = fs::openat(CWD, path, OFlags::RDONLY | CAREFUL, Mode::empty());
+    let file = File::from(opened.map_err(|error| refuse(path, "open", error))?);
+    let metadata = file.metadata().map_err(Error::io(path, "read"))?;
+    if metadata.is_file() { Ok(file) } else { Err(Error::NotOwnFile { path: path.into() }) }
+}
+
+/// Creates a file where nothing lies.
+pub(crate) fn create_new(path: &Path) -> Result<File> {
+    create(path, FOR_ALL)
+}
+
+/// Creates a file where nothing lies, with these rights as far as the user's mask lets.
+pub(crate) fn create(path: &Path, mode: u32) -> Result<File> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CAREFUL;
+    let created = fs::openat(CWD, path, flags, Mode::from_raw_mode(mode as _));
+    created.map(File::from).map_err(|error| Error::io(path, "create")(error.into()))
+}
+
+/// Creates a file under a name that others can foretell, in place of what an interrupted run left
+/// there: the name is removed, and nothing that it leads to is written to.
+pub(crate) fn create_anew(path: &Path) -> Result<File> {
+    remove(path)?;
+    create_new(path)
+}
+
+/// Opens a lock file of ours, created if it is missing.
+pub(crate) fn lock_file(path: &Path) -> Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | CAREFUL;
+    let opened = fs::openat(CWD, path, flags, Mode::from_raw_mode(FOR_ALL as _));
+    let file = File::from(opened.map_err(|error| refuse(path, "open", error))?);
+    let metadata = file.metadata().map_err(Error::io(path, "read"))?;
+    // Another name of the same file would be somebody else's.
+    if metadata.is_file() && metadata.nlink() == 1 {
+        Ok(file)
+    } else {
+        Err(Error::NotOwnFile { path: path.into() })
+    }
+}
+
+fn refuse(path: &Path, doing: &'static str, error: Errno) -> Error {
+    match error {
+        Errno::LOOP => Error::NotOwnFile { path: path.into() },
+        error => Error::io(path, doing)(error.into()),
+    }
+}
+
+/// Rights of a result of a file with the rights `of_source`: the same for group and others, none to
+/// execute, and the user may always write.
+pub(crate) fn mode_like(of_source: u32) -> u32 {
+    (of_source & 0o066) | 0o600
+}
+
+/// Writes a new file, synced.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<()> {
+    write_new_with(path, content, FOR_ALL)
+}
+
+/// Writes a new file with these rights as far as the user's mask lets, synced.
+pub(crate) fn write_new_with(path: &Path, content: &[u8], mode: u32) -> Result<()> {
+    let mut file = create(path, mode)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(Error::io(path, "write"))
+}
+
+/// Removes a file that may be there.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::unlink(path) {
+        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+        Err(error) => Err(Error::io(path, "remove")(error.into())),
+    }
+}
+
+/// Removes a folder that may be there, with all that is in it; no link is followed.
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if !is_absent(&error) => Err(Error::io(path, "remove")(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Creates a folder with those above it, as far as they are missing, each synced.
+pub(crate) fn create_all(path: &Path) -> Result<()> {
+    folder::create_all(path).map_err(Error::io(path, "create"))
+}
+
+/// Creates a folder where nothing lies.
+pub(crate) fn create_folder(path: &Path) -> Result<()> {
+    let created = fs::mkdir(path, Mode::from_raw_mode(0o777));
+    created.map_err(|error| Error::io(path, "create")(error.into()))
+}
+
+/// Creates an output folder, and in it the folder `hidden` of the ledger, each synced.
+pub(crate) fn create_output(folder: &Path, hidden: &Path) -> Result<()> {
+    create_all(folder)?;
+    match fs::mkdir(hidden, Mode::from_raw_mode(NOT_FOR_OTHERS as _)) {
+        Ok(()) => sync_folder(folder),
+        Err(Errno::EXIST) if hidden.is_dir() => Ok(()),
+        Err(error) => Err(Error::io(hidden, "create")(error.into())),
+    }
+}
+
+/// Creates the folders of `output` below `root`, synced, and refuses those that lead out of it
+/// before anything is created.
+pub(crate) fn create_folders(root: &Path, output: &Path) -> Result<()> {
+    let below = output.parent().unwrap_or(Path::new(""));
+    let created = Folder::open(root).and_then(|root| root.create_folders(below));
+    created.map(drop).map_err(|source| {
+        let path = root.join(below);
+        if folder::is_leading_out(&source) {
+            Error::OutsideOutput { path }
+        } else {
+            Error::io(&path, "create")(source)
+        }
+    })
+}
+
+/// Renames without replacing anything.
+pub(crate) fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (place(from)?, place(to)?);
+    from.0.rename_own_to_free(from.1, &to.0, to.1)
+}
+
+/// Renames without replacing anything; `to` is a name that only its own job uses.
+pub(crate) fn rename_to_own(from: &Path, to: &Path) -> io::Result<()> {
+    let (folder, name) = place(from)?;
+    folder.rename_to_own(name, to.file_name().ok_or(Errno::INVAL)?)
+}
+
+/// Swaps two files; `false`: the file system cannot.
+pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+    match fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(error) if is_unknown(&error.into()) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn place(path: &Path) -> io::Result<(Folder, &std::ffi::OsStr)> {
+    let name = path.file_name().ok_or(Errno::INVAL)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok((Folder::open(parent.unwrap_or(Path::new(".")))?, name))
+}
+
+/// Waits until the names in a folder are on disk.
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
+    Folder::open(folder).and_then(|folder| folder.sync()).map_err(Error::io(folder, "sync"))
+}
+
+/// Whether a path leads to a regular file, and to none through a link under its name.
+pub(crate) fn is_file(path: &Path) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(Error::io(path, "read")(error)),
+    }
+}

@@ -1,0 +1,96 @@
+//! Room on the disk: a result that would take the last of it is given up in time, so that the ledger
+//! and other programs can go on.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+
+use rustix::fs::{StatVfs, fstatvfs};
+
+/// What is left to others: a hundredth of the disk, and no more than this many bytes.
+const MOST_KEPT_FREE: u64 = 256 << 20;
+
+/// Bytes after which it is looked again, at most; others may fill the disk meanwhile.
+const STEP: u64 = 16 << 20;
+
+/// A file that is written to for as long as there is room.
+#[derive(Debug)]
+pub(crate) struct WithRoom {
+    file: File,
+    /// Bytes that may be written before it is looked again.
+    unchecked: u64,
+}
+
+impl WithRoom {
+    pub(crate) fn new(file: File) -> Self {
+        Self { file, unchecked: 0 }
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn look(&mut self) -> io::Result<()> {
+        self.unchecked = match left(&fstatvfs(&self.file)?) {
+            Some(0) => {
+                let full = "No space left on device, but for what is kept free for other programs";
+                return Err(io::Error::new(io::ErrorKind::StorageFull, full));
+            }
+            Some(left) => left.min(STEP),
+            None => STEP,
+        };
+        Ok(())
+    }
+}
+
+/// Bytes that may be written; `None`: the file system does not tell.
+fn left(told: &StatVfs) -> Option<u64> {
+    let total = told.f_blocks.saturating_mul(told.f_frsize);
+    let free = told.f_bavail.saturating_mul(told.f_frsize);
+    (total > 0).then(|| free.saturating_sub((total / 100).min(MOST_KEPT_FREE)))
+}
+
+impl Write for WithRoom {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        if self.unchecked == 0 {
+            self.look()?;
+        }
+        let written = self.file.write(buffer)?;
+        self.unchecked = self.unchecked.saturating_sub(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for WithRoom {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundredth_of_the_disk_is_kept_free_and_no_more_than_a_quarter_gigabyte() {
+        let mut told = fstatvfs(tempfile::tempfile().unwrap()).unwrap();
+        let mut left_of = |blocks, free| {
+            (told.f_frsize, told.f_blocks, told.f_bavail) = (1024, blocks, free);
+            left(&told)
+        };
+        assert_eq!(left_of(1000, 500), Some(490 * 1024));
+        assert_eq!(left_of(1000, 10), Some(0));
+        assert_eq!(left_of(1 << 30, 1 << 20), Some((1 << 30) - MOST_KEPT_FREE));
+        assert_eq!(left_of(0, 0), None, "it does not tell");
+    }
+
+    #[test]
+    fn where_there_is_room_all_is_written() {
+        let mut out = WithRoom::new(tempfile::tempfile().unwrap());
+        out.write_all(&[1; 5000]).unwrap();
+        assert_eq!(out.file().metadata().unwrap().len(), 5000);
+    }
+}

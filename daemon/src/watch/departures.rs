@@ -1,0 +1,182 @@
+//! Originals that are to go: each waits for a while, and longer each time that it cannot go.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::job::JobContext;
+use crate::plan::Job;
+use crate::policy::Retries;
+
+/// How many times longer than to be colored an original must stand still to go. Whoever feeds a
+/// scanner by hand may pause longer than the one, and what is written after the other would be lost.
+pub(super) const TIMES_LONGER: u32 = 6;
+
+/// Originals that are to go, by the names of their results.
+#[derive(Debug)]
+pub(super) struct Departures {
+    waiting: HashMap<PathBuf, Departure>,
+    /// The input that is on its way. The next one follows when it is gone, or stays.
+    leaving: Option<PathBuf>,
+    orders: Option<Sender<Job>>,
+    waits: Retries,
+}
+
+#[derive(Debug)]
+struct Departure {
+    job: Job,
+    due: Instant,
+    tries: u32,
+    /// Why it stays, as it was told.
+    told: Option<String>,
+}
+
+impl Departures {
+    /// Originals go after `delay`, at the soonest.
+    pub(super) fn new(delay: Duration) -> Self {
+        let longest_delay = Retries::default().longest_delay.max(delay);
+        let waits = Retries { first_delay: delay, longest_delay, ..Retries::default() };
+        Self { waiting: HashMap::new(), leaving: None, orders: None, waits }
+    }
+
+    /// What [`work`] is to be given.
+    pub(super) fn start(&mut self) -> Receiver<Job> {
+        let (orders, receiver) = mpsc::channel();
+        self.orders = Some(orders);
+        receiver
+    }
+
+    /// Lets no other original go.
+    pub(super) fn close(&mut self) {
+        self.orders = None;
+    }
+
+    /// The original of a new result is to go.
+    pub(super) fn begin(&mut self, job: Job, now: Instant) {
+        let due = now + self.waits.delay(1);
+        let departure = Departure { job, due, tries: 0, told: None };
+        self.waiting.insert(departure.job.output.clone(), departure);
+    }
+
+    /// The original of a result is to go, unless it waits for that already.
+    pub(super) fn resume(&mut self, job: Job, now: Instant) {
+        if !self.contains(&job.output) {
+            self.begin(job, now);
+        }
+    }
+
+    pub(super) fn contains(&self, output: &Path) -> bool {
+        self.waiting.contains_key(output)
+    }
+
+    /// Whether an input is on its way.
+    pub(super) fn is_leaving(&self, input: &Path) -> bool {
+        self.leaving.as_deref() == Some(input)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.leaving.is_none()
+    }
+
+    /// Lets the next original go that is due, unless `is_busy` tells that there is work to do at it.
+    pub(super) fn go(&mut self, now: Instant, is_busy: impl Fn(&Path) -> bool) {
+        let (Some(orders), None) = (&self.orders, &self.leaving) else { return };
+        let due = self.waiting.values_mut().filter(|departure| departure.due <= now);
+        for departure in due {
+            if is_busy(&departure.job.input) {
+                departure.due = now + self.waits.delay(1);
+            } else if orders.send(departure.job.clone()).is_ok() {
+                self.leaving = Some(departure.job.input.clone());
+                return;
+            }
+        }
+    }
+
+    /// When the next original is due, unless one is on its way.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let idle = self.orders.is_some() && self.leaving.is_none();
+        self.waiting.values().map(|departure| departure.due).min().filter(|_| idle)
+    }
+
+    /// An original went, or stays for now, for this reason.
+    pub(super) fn ended(&mut self, job: &Job, stays: Option<String>, now: Instant) {
+        self.leaving = None;
+        let Some(reason) = stays else {
+            self.waiting.remove(&job.output);
+            return;
+        };
+        let Some(departure) = self.waiting.get_mut(&job.output) else { return };
+        departure.tries += 1;
+        departure.due = now + self.waits.delay(departure.tries);
+        if departure.told.as_ref() != Some(&reason) {
+            log::warn!("{}: done; the original stays for now: {reason}", job.shown.display());
+            departure.told = Some(reason);
+        }
+    }
+}
+
+/// Lets originals go, one after the other; `tell` learns why one stays.
+pub(super) fn work(
+    context: &JobContext,
+    orders: Receiver<Job>,
+    tell: impl Fn(Job, Option<String>),
+) {
+    for job in orders {
+        let gone = catch_unwind(AssertUnwindSafe(|| context.let_original_go(&job)))
+            .unwrap_or(Err(Error::Panicked)); // what it says was logged
+        let stays = gone.err().map(|error| error.reason(&job.shown));
+        tell(job, stays);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn job() -> Job {
+        let path = || PathBuf::from("a.tif");
+        Job { shown: path(), input: path(), below: path(), output: path(), named: false }
+    }
+
+    fn departures() -> (Departures, Receiver<Job>, Instant) {
+        let (mut departures, start) = (Departures::new(30 * SECOND), Instant::now());
+        let orders = departures.start();
+        departures.begin(job(), start);
+        (departures, orders, start)
+    }
+
+    #[test]
+    fn an_original_goes_after_its_delay_unless_there_is_work_at_it() {
+        let (mut departures, orders, start) = departures();
+        departures.go(start + 29 * SECOND, |_| false);
+        assert!(orders.try_recv().is_err(), "too soon");
+        departures.go(start + 30 * SECOND, |_| true);
+        assert!(orders.try_recv().is_err(), "it is colored anew");
+        departures.go(start + 60 * SECOND, |_| false);
+        assert_eq!(orders.try_recv().unwrap(), job());
+        assert!(departures.is_leaving(Path::new("a.tif")));
+        departures.ended(&job(), None, start + 60 * SECOND);
+        assert!(departures.is_idle() && !departures.contains(Path::new("a.tif")));
+    }
+
+    #[test]
+    fn an_original_that_cannot_go_waits_longer_each_time_and_is_not_forgotten() {
+        let (mut departures, orders, start) = departures();
+        let (mut now, mut waits) = (start + 30 * SECOND, Vec::new());
+        for _ in 0..5 {
+            departures.go(now, |_| false);
+            orders.try_recv().unwrap();
+            departures.ended(&job(), Some("somebody writes to it".into()), now);
+            departures.resume(job(), now); // it was looked at again: nothing new
+            let due = departures.next_due().unwrap();
+            waits.push((due - now).as_secs());
+            now = due;
+        }
+        assert_eq!(waits, [30, 60, 120, 240, 300]);
+    }
+}
