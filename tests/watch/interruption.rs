@@ -1,14 +1,18 @@
 //! Kill and stop: nothing is lost, nothing half done.
 
-use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::thread;
 use std::time::Duration;
 
 use crate::daemon::{Daemon, How, both_ways, ledger, status, temporary};
 use crate::folder::{Folder, sha256};
 use crate::pictures;
+
+/// Files of others, which links are planted to.
+const VICTIMS: &str = "victims";
 
 /// Rounds of the test below; `scripts/kill-rounds` runs more.
 fn rounds() -> u32 {
@@ -57,6 +61,52 @@ fn drop_files(folder: &Folder, round: u32, random: &mut Random) -> BTreeMap<Stri
     dropped
 }
 
+/// Plants links of others among what a round dropped, some of them where originals are to go or be
+/// taken aside. Gives the names of the originals that must stay because of that.
+fn plant(
+    folder: &Folder,
+    round: u32,
+    flags: &[&str],
+    names: impl Iterator<Item = String>,
+    random: &mut Random,
+) -> BTreeSet<String> {
+    let link = |target: &str, name: String| {
+        let path = folder.path(&name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(target, path).is_ok()
+    };
+    let victim = |random: &mut Random| format!("../../{VICTIMS}/{}.png", random.below(3));
+    link(&victim(random), format!("in/{round}/planted.png"));
+    link(&format!("../../{VICTIMS}"), format!("in/{round}/planted"));
+    let (moves, mut stay) = (flags.contains(&"move"), BTreeSet::new());
+    for name in names {
+        let planted = match random.below(8) {
+            0 if moves => link(&format!("../../in/{name}"), format!("moved/{name}")),
+            1 if moves => link(&victim(random), format!("moved/{name}")),
+            2 => {
+                let (_, name) = name.split_once('/').unwrap();
+                link(&victim(random), format!("in/{round}/.{name}.polychromify.leaving"))
+            }
+            _ => false,
+        };
+        if planted {
+            stay.insert(name);
+        }
+    }
+    stay
+}
+
+/// Removes all links that were planted.
+fn weed(folder: &Folder) {
+    for name in ["in", "moved"] {
+        for entry in walkdir::WalkDir::new(folder.path(name)).into_iter().filter_map(Result::ok) {
+            if entry.path_is_symlink() {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    }
+}
+
 /// Inputs that the ledger knows as done or failed.
 fn ended(folder: &Folder) -> usize {
     let sql = "SELECT count(*) FROM jobs WHERE state IN ('done', 'failed')";
@@ -66,14 +116,19 @@ fn ended(folder: &Folder) -> usize {
 
 /// Originals are as they were, results whole, nothing is done twice.
 fn kills_lose_nothing(how: How, flags: &[&str]) {
-    let folder = Folder::new().file("in/none.txt", "").file("expected-in/none.txt", "");
+    let mut folder = Folder::new().file("in/none.txt", "").file("expected-in/none.txt", "");
+    for i in 0..3 {
+        folder = folder.file(&format!("{VICTIMS}/{i}.png"), pictures::png(40, 30, 9000 + i));
+    }
+    let victims = folder.files(VICTIMS);
     let mut random = Random(rounds());
-    let mut dropped = BTreeMap::new();
+    let (mut dropped, mut stay) = (BTreeMap::new(), BTreeSet::new());
     let flags = [flags, &["--stability-delay", "0.1", "--retry-delay", "0.1"]].concat();
     for round in 0..rounds() {
         let daemon = Daemon::start(&folder, how, &flags);
         thread::sleep(Duration::from_millis(u64::from(random.below(100))));
         let files = drop_files(&folder, round, &mut random);
+        stay.extend(plant(&folder, round, &flags, files.keys().cloned(), &mut random));
         // In the middle of the work, however fast the machine is: after some more ends.
         let more = random.below(26) as usize;
         let target = (ended(&folder) + more).min(dropped.len() + files.len());
@@ -92,7 +147,15 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
         before = ended(&folder);
     }
     daemon.until_idle(&folder);
+    let leave = flags.contains(&"--on-success");
+    let results = folder.files("out");
+    let gone = |name: &&String| leave && results.contains_key(*name) && !stay.contains(*name);
+    daemon.until("all originals that may leave to be gone", || {
+        dropped.keys().filter(gone).all(|name| !folder.exists(&format!("in/{name}")))
+    });
     daemon.stop();
+    weed(&folder);
+    assert_eq!(folder.files(VICTIMS), victims, "files of others are unchanged");
 
     folder.batch(["expected-in", "-o", "expected"]);
     let (expected, found) = (folder.files("expected"), folder.files("out"));
@@ -110,14 +173,13 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
     let sql = "SELECT count(*) FROM jobs WHERE state = 'failed' AND reason IS NULL";
     let silent: u32 = ledger(&folder).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(silent, 0, "every failure has its reason");
-    let masters: Vec<_> = if flags.contains(&"--on-success") {
-        let moved = folder.files("moved").into_iter();
-        moved.chain(folder.files("in")).filter(|(name, _)| name != "none.txt").collect()
-    } else {
-        folder.files("in").into_iter().filter(|(name, _)| name != "none.txt").collect()
-    };
-    let masters: BTreeMap<_, _> = masters.into_iter().collect();
-    let originals = dropped.iter().map(|(name, content)| (name.clone(), sha256(content)));
+    let mut masters = folder.files("moved");
+    masters.append(&mut folder.files("in"));
+    masters.remove("none.txt");
+    let are_deleted = flags.contains(&"delete");
+    let kept = |name: &&String| !are_deleted || !found.contains_key(*name) || stay.contains(*name);
+    let originals = dropped.keys().filter(kept);
+    let originals = originals.map(|name| (name.clone(), sha256(&dropped[name])));
     assert_eq!(masters, originals.collect(), "masters are unchanged");
     tell(dropped.len(), found.len(), failed);
 }
@@ -140,6 +202,11 @@ both_ways! {
 #[test]
 fn kills_while_originals_move_lose_no_original() {
     kills_lose_nothing(How::Events, &["--on-success", "move", "--move-to", "moved"]);
+}
+
+#[test]
+fn kills_while_originals_are_deleted_lose_none_without_its_result() {
+    kills_lose_nothing(How::Events, &["--on-success", "delete"]);
 }
 
 #[test]
