@@ -67,6 +67,9 @@ fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
         ledger.publish(job.id)
     } else {
         log::info!("{}: was interrupted in an earlier run", path.display());
+        if let Some(result) = ledger.intended(&job.output)? {
+            sidecar::discard(&path, &result, ledger.result(&job.output)?.as_ref())?;
+        }
         if ledger.tries(job.id)? + 1 >= MOST_INTERRUPTIONS {
             return ledger.fail(job.id, INTERRUPTED);
         }

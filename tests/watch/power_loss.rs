@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
 
 use self::disk::{Disk, Tree};
 use crate::daemon::{Daemon, How, until};
@@ -30,18 +32,19 @@ struct Scenario {
 
 #[test]
 fn originals_that_stay() {
-    Scenario { flags: &["--sidecar"], deletes: false }.run();
+    Scenario { flags: &["--stability-delay", "50ms", "--sidecar"], deletes: false }.run();
 }
 
 #[test]
 fn originals_that_move() {
-    let flags = &["--on-success", "move", "--move-to", "moved"];
+    let flags = &["--stability-delay", "50ms", "--on-success", "move", "--move-to", "moved"];
     Scenario { flags, deletes: false }.run();
 }
 
 #[test]
 fn originals_that_are_deleted() {
-    Scenario { flags: &["--on-success", "delete"], deletes: true }.run();
+    Scenario { flags: &["--stability-delay", "50ms", "--on-success", "delete"], deletes: true }
+        .run();
 }
 
 impl Scenario {
@@ -60,7 +63,9 @@ impl Scenario {
         let expected = files(&Disk::read(&folder.path("")).tree());
         let ops = trace::read(&text, &folder.path("").canonicalize().unwrap(), &start);
         let mut live = start.clone();
-        ops.iter().for_each(|op| live.apply(op));
+        for op in &ops {
+            live.apply(op);
+        }
         assert_eq!(files(&live.tree()), expected, "the record misses something");
         let ledger = ["ledger.sqlite", "ledger.sqlite-journal"];
         let ledger = ledger.map(|name| live.find(&Path::new("out/.polychromify").join(name)));
@@ -72,9 +77,18 @@ impl Scenario {
         };
         println!("{} states, one in {step} tried", states.len());
         let originals = files(&start.tree());
-        for (number, state) in states.iter().enumerate().skip(first).step_by(step).take(most) {
-            self.check(number, state, &originals, &expected);
-        }
+        let chosen = states.iter().enumerate().skip(first).step_by(step).take(most);
+        let queue = Mutex::new(chosen);
+        // Most of the time they wait for files that settle.
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    while let Some((number, state)) = { queue.lock().unwrap().next() } {
+                        self.check(number, state, &originals, &expected);
+                    }
+                });
+            }
+        });
     }
 
     /// Lets the program do its work; gives the record of it.
@@ -111,7 +125,7 @@ impl Scenario {
 
     fn until_settled(&self, daemon: &Daemon, folder: &Folder) {
         daemon.until_done(folder, &["a.png", "sub/b.jpg"]);
-        if self.flags[0] == "--on-success" {
+        if self.flags.contains(&"--on-success") {
             daemon.until("originals that went", || folder.names("in").is_empty());
             daemon.until_idle(folder);
         }
@@ -135,7 +149,7 @@ impl Scenario {
         for (path, content) in results {
             assert_eq!(Some(content), expected.get(path), "{}", say("half made:", path));
         }
-        println!("state {number}: {:?}", found.keys());
+        let _told = Told(number, state);
         let folder = Folder::new();
         disk::write(state, &folder.path(""));
         let daemon = Daemon::start(&folder, How::Events, self.flags);
@@ -147,6 +161,18 @@ impl Scenario {
         assert!(recovered == *expected, "{}", say("another content in the end", Path::new("")));
         let status = daemon::status(&folder);
         assert_eq!((&status["done"], &status["failed"]), (&2.into(), &0.into()), "state {number}");
+    }
+}
+
+/// Tells in which state a check fails.
+struct Told<'a>(usize, &'a Tree);
+
+impl Drop for Told<'_> {
+    #[expect(clippy::print_stdout, reason = "what a failed test says")]
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("state {}: {:?}", self.0, self.1.keys());
+        }
     }
 }
 

@@ -151,6 +151,19 @@ pub(crate) fn recover(folder: &Path, output: &Path, result: &Published) -> Resul
     }
 }
 
+/// Removes the sidecar of a result that did not get its name: of two renames only the second may have
+/// reached the disk when the power failed. `before` is the result that lies at `path`.
+pub(crate) fn discard(path: &Path, result: &Published, before: Option<&Published>) -> Result<()> {
+    let is_before = before.is_some_and(|before| before.sidecar == result.sidecar);
+    if result.sidecar.is_some()
+        && !is_before
+        && inspect_sidecar(path, result.sidecar.as_deref())? == Place::Ours
+    {
+        publish::remove(&self::path(path))?;
+    }
+    Ok(())
+}
+
 /// The sidecar's name beside a result, or its temporary name beside that of the result.
 pub(crate) fn path(result: &Path) -> PathBuf {
     let mut name = OsString::from(result);

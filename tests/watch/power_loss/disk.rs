@@ -185,7 +185,9 @@ impl Disk {
             Some(Node::File(bytes)) => drop(tree.insert(path.to_path_buf(), Some(bytes.clone()))),
             Some(Node::Folder(names)) => {
                 tree.insert(path.to_path_buf(), None);
-                names.iter().for_each(|(name, &node)| self.walk(node, &path.join(name), tree));
+                for (name, &node) in names {
+                    self.walk(node, &path.join(name), tree);
+                }
             }
             // Its name was written, and nothing else.
             None => drop(tree.insert(path.to_path_buf(), Some(Vec::new()))),
