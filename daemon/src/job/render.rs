@@ -136,7 +136,11 @@ impl JobContext {
         };
         let mut compare = || {
             // A result that is larger than its source is within the limits, too.
-            let mut result = Scan::open(temporary, &Limits::new(self.limits.pixels, u64::MAX))?;
+            let limits = Limits {
+                stop: Some(self.stop.asked().clone()),
+                ..Limits::new(self.limits.pixels, u64::MAX)
+            };
+            let mut result = Scan::open(temporary, &limits)?;
             let (found, expected) = (result.pages(), written.pages.len());
             if found != expected {
                 return Ok(Some(format!("{found} pages in place of {expected}")));

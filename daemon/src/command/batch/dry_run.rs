@@ -100,14 +100,14 @@ fn dry_run_one(context: &JobContext, job: &Job, details: &mut JobDetails) -> Ste
         return Ok(Break(context.done_already(&result)));
     }
     let (recipe, redo) = (&context.model.recipe, context.policy.redo);
-    let deadline = context.limits_from_now().deadline;
-    let content = fingerprint::sha256_unless(&job.shown, &context.stop, deadline)?;
+    let limits = context.limits_from_now();
+    let content = fingerprint::sha256_unless(&job.shown, &context.stop, limits.deadline)?;
     details.sha256_input = Some(content.clone());
     let known = context.ledger.result(&job.output)?;
     let path = context.folder.join(&job.output);
     Ok(match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
-            if redo != Redo::All && Scan::open(&job.shown, &context.limits)?.is_result() {
+            if redo != Redo::All && Scan::open(&job.shown, &limits)?.is_result() {
                 return Ok(Break(SkipReason::OwnResult));
             }
             Continue(candidate(context, job, content, details)?)
@@ -127,7 +127,7 @@ fn candidate(
     content: String,
     details: &mut JobDetails,
 ) -> Result<Candidate> {
-    let mut scan = Scan::open(&job.shown, &context.limits)?;
+    let mut scan = Scan::open(&job.shown, &context.limits_from_now())?;
     let first = scan.info().clone();
     (details.width, details.height) = (Some(first.width), Some(first.height));
     let (mut pixels, mut result_pixels) = (0, 0);
