@@ -168,6 +168,53 @@ pub(crate) fn tiff_of_shared_exif(tags: u16, bytes: u32) -> Vec<u8> {
     file
 }
 
+/// A gray picture of one row.
+pub(crate) fn tiff_of_row(width: u32) -> Vec<u8> {
+    let at = 8 + width;
+    let mut bytes = [&b"II*\0"[..], &at.to_le_bytes(), &vec![9; width as usize]].concat();
+    bytes.extend(directory(&gray(width, 1, (8, width), 1), 0));
+    bytes
+}
+
+/// A small RGB picture with one tag more, of bytes.
+pub(crate) fn tiff_with(tag: u16, value: &[u8]) -> Vec<u8> {
+    let at = 8 + 48 + value.len() as u32;
+    let mut bytes = [&b"II*\0"[..], &at.to_le_bytes(), &[9; 48], value].concat();
+    let mut entries = gray(4, 4, (8, 48), 1);
+    entries[4] = (262, 3, 1, 2);
+    entries[6] = (277, 3, 1, 3);
+    entries.push((tag, 7, value.len() as u32, 56));
+    bytes.extend(directory(&entries, 0));
+    bytes
+}
+
+/// An RGB profile whose only table has `grid` points a side, of 8 bits (ICC.1:2022, 7.2 and 10.11).
+pub(crate) fn profile_with_table(grid: u8) -> Vec<u8> {
+    let mut table = b"mft1\0\0\0\0\x03\x03".to_vec();
+    table.extend([grid, 0]);
+    for number in [1, 0, 0, 0, 1, 0, 0, 0, 1_u32] {
+        table.extend((number << 16).to_be_bytes());
+    }
+    let curve: Vec<u8> = (0..=255).collect();
+    table.extend(curve.repeat(3));
+    table.extend((0..3 * usize::from(grid).pow(3)).map(|i| i as u8));
+    table.extend(curve.repeat(3));
+    let start = 128 + 4 + 12;
+    let mut profile = ((start + table.len()) as u32).to_be_bytes().to_vec();
+    profile.extend(b"none\x04\x40\0\0scnrRGB Lab ");
+    profile.resize(36, 0);
+    profile.extend(b"acsp");
+    profile.resize(68, 0);
+    profile.extend([0xF6D6_u32, 0x1_0000, 0xD32D].iter().flat_map(|v| v.to_be_bytes()));
+    profile.resize(128, 0);
+    profile.extend(1_u32.to_be_bytes());
+    profile.extend(b"A2B0");
+    profile.extend((start as u32).to_be_bytes());
+    profile.extend((table.len() as u32).to_be_bytes());
+    profile.extend(table);
+    profile
+}
+
 /// So many strips of one row, all the same.
 pub(crate) fn strip_list(strips: u32) -> Vec<u8> {
     let list = |value: u32| value.to_le_bytes().repeat(strips as usize);

@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cap::Cap;
 use polychromify_image::color::lab::RgbSpace;
 use polychromify_image::color::output_profiles;
+use polychromify_image::color::profile::Lightness;
 use polychromify_image::provenance::{Label, SourceType, Vocabulary, packet};
 use polychromify_image::{
     Depth, Error, Format, Header, Layout, Limits, Notice, PageTags, Reader, Result, Rows, Samples,
@@ -95,12 +96,16 @@ fn way(source: Source, limits: &Limits) -> Result<Vec<Notice>> {
 }
 
 fn read(header: &Header, reader: &mut Reader) -> Result<()> {
+    let conversion = Lightness::new(&header.space, header.layout, &mut Vec::new());
+    let mut lightness = Vec::new();
     reader.start()?;
     let mut left = header.height as usize;
     while left > 0 {
         let rows = left.min(16);
         left -= rows;
-        reader.read_rows(rows, &mut Samples::new(header.layout.depth))?;
+        let mut band = Samples::new(header.layout.depth);
+        reader.read_rows(rows, &mut band)?;
+        conversion.convert(header.layout, band.all(), &mut lightness);
     }
     reader.finish()
 }
@@ -216,6 +221,43 @@ fn segments_of_metadata_stay_within_the_memory() {
         let told = notices.iter().any(|n| matches!(n, Notice::BlockTooLarge { .. }));
         assert!(told, "{app:X}: {notices:?}");
     }
+}
+
+#[test]
+fn xmp_and_profiles_stay_within_the_memory() {
+    let _alone = alone();
+    let title = "A".repeat(10 << 20);
+    let xmp = format!(
+        r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"#
+    );
+    let text = [b"XML:com.adobe.xmp\0\0\0\0\0", xmp.as_bytes()].concat();
+    drop((title, xmp));
+    let png = png_with(&[(b"iTXt", &text)]);
+    drop(text);
+    within(&png, 64 << 20);
+    within(&files::tiff_with(34675, &files::profile_with_table(160)), 64 << 20);
+}
+
+#[test]
+fn very_many_resources_of_photoshop_are_left_out() {
+    let _alone = alone();
+    let resources = b"8BIM\x04\x80\0\0\0\0\0\0".repeat(700_000);
+    let notices = within(&files::tiff_with(34377, &resources), 64 << 20);
+    let told = notices.iter().any(|n| matches!(n, Notice::MetadataOverLimit { .. }));
+    assert!(told, "{notices:?}");
+}
+
+#[test]
+fn rows_are_as_wide_as_there_is_memory() {
+    let _alone = alone();
+    let row = files::tiff_of_row(1 << 20);
+    assert_eq!(
+        refused(&row, 16 << 20),
+        "over the limit: rows of 1048576 pixels, the limit is 262144"
+    );
+    // No JPEG is so wide.
+    let (_, header, mut reader) = Reader::open(on_disk(&row), &limits(64 << 20)).unwrap();
+    read(&header, &mut reader).unwrap();
 }
 
 #[test]

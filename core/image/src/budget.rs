@@ -13,9 +13,9 @@ const MOST_METADATA: u64 = 64 << 20;
 /// As much is carried however little memory there is: less than a decoder needs for itself.
 const LEAST_METADATA: u64 = 1 << 20;
 
-/// How often metadata are held at most: as read, for the result, as a block of its format, and as that
-/// is written.
-const COPIES: u64 = 4;
+/// How often metadata are held at most: as read, for the result, as a block of its format, and while that
+/// is made and written.
+const COPIES: u64 = 6;
 
 /// The limits of a file, and how much of its memory is drawn. Clones share it.
 #[derive(Clone, Debug)]
@@ -64,9 +64,10 @@ impl Budget {
         Drawn { bytes, drawn: self.drawn.clone() }
     }
 
-    /// Draws what metadata of so many bytes take until a result is written.
-    pub(crate) fn draw_metadata(&self, bytes: usize) -> Drawn {
-        self.draw_anyway(COPIES.saturating_mul(bytes as u64))
+    /// Draws what metadata and a color profile of so many bytes take until a result is written.
+    pub(crate) fn draw_metadata(&self, bytes: usize, profile: usize) -> Drawn {
+        // Tables of a profile are held as floats, too.
+        self.draw_anyway(COPIES * bytes as u64 + 2 * COPIES * profile as u64)
     }
 
     /// Most bytes of metadata that may be carried.

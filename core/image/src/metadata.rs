@@ -53,6 +53,10 @@ const FALSE_RESOURCES: &[u16] = &[
     0x042D, 0x0430, 0x0435,
 ];
 
+/// Most of Photoshop's image resources, of which a file has some dozens: an empty one takes many times its
+/// bytes.
+const MOST_RESOURCES: usize = 10_000;
+
 /// Metadata of a file, format by format brought to the same form.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
@@ -122,7 +126,7 @@ impl Metadata {
         let exif = pointer(&image, tag::EXIF);
         let note = exif.and_then(|exif| block.place(exif, tag::MAKER_NOTE));
         self.maker_note_at = note.and_then(|at| u32::try_from(at).ok());
-        self.add_blocks(&image);
+        self.add_blocks(&image, notices);
         self.add_image(image);
         for notice in allowance.into_notices() {
             notice::add(notices, notice);
@@ -132,12 +136,12 @@ impl Metadata {
 
     /// Adds XMP, IPTC and Photoshop's resources that are tags of an image directory, unless they are
     /// told elsewhere.
-    pub(crate) fn add_blocks(&mut self, image: &Directory) {
+    pub(crate) fn add_blocks(&mut self, image: &Directory, notices: &mut Vec<Notice>) {
         let block = |tag| image.get(&tag).and_then(block_bytes);
         self.xmp = self.xmp.take().or_else(|| block(tag::XMP));
         let iptc = self.iptc.take().or_else(|| image.get(&tag::IPTC).and_then(iptc_bytes));
         if let Some(resources) = block(tag::PHOTOSHOP) {
-            self.add_resources(&resources);
+            self.add_resources(&resources, notices);
         }
         self.iptc = iptc.or(self.iptc.take());
     }
@@ -149,9 +153,14 @@ impl Metadata {
 
     /// Adds Photoshop's image resources, and the IPTC among them. A file may tell them in two
     /// blocks: those that are known already stay as they are.
-    pub(crate) fn add_resources(&mut self, bytes: &[u8]) {
+    pub(crate) fn add_resources(&mut self, bytes: &[u8], notices: &mut Vec<Notice>) {
         let known: BTreeSet<u16> = self.resources.iter().map(|resource| resource.id).collect();
-        for resource in resources(bytes) {
+        let (found, all) = resources(bytes);
+        if !all {
+            let what = format!("Photoshop's resources beyond {MOST_RESOURCES}");
+            notice::add(notices, Notice::MetadataOverLimit { what });
+        }
+        for resource in found {
             match resource.id {
                 0x0404 => self.iptc = Some(resource.data),
                 id if FALSE_RESOURCES.contains(&id) || known.contains(&id) => {}
@@ -335,14 +344,17 @@ fn iptc_bytes(value: &Value) -> Option<Vec<u8>> {
 }
 
 /// Splits Photoshop's image resources, up to the first that is broken (Adobe Photoshop File
-/// Formats Specification, "Image Resource Blocks").
-fn resources(mut bytes: &[u8]) -> Vec<Resource> {
+/// Formats Specification, "Image Resource Blocks"), and tells whether these are all.
+fn resources(mut bytes: &[u8]) -> (Vec<Resource>, bool) {
     let mut found = Vec::new();
     while let Some((resource, rest)) = first_resource(bytes) {
+        if found.len() == MOST_RESOURCES {
+            return (found, false);
+        }
         found.push(resource);
         bytes = rest;
     }
-    found
+    (found, true)
 }
 
 fn first_resource(bytes: &[u8]) -> Option<(Resource, &[u8])> {

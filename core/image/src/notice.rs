@@ -68,6 +68,12 @@ pub enum Notice {
         /// Their numbers.
         tags: Vec<u16>,
     },
+    /// More metadata than are carried.
+    #[error("{what} are left out: more than are carried")]
+    MetadataOverLimit {
+        /// What it is.
+        what: String,
+    },
     /// Bytes of a JPEG that belong to none of its parts; all of its codes are there.
     #[error("{bytes} stray bytes between the parts of the file are passed over")]
     StrayBytes {
@@ -166,6 +172,7 @@ impl Notice {
             | Self::TagsTooLarge { .. }
             | Self::TagsUnreadable { .. }
             | Self::TagsOverLimit { .. }
+            | Self::MetadataOverLimit { .. }
             | Self::TextBroken { .. }
             | Self::ExifBroken
             | Self::NoPlace { .. } => Concern::Metadata,
@@ -183,7 +190,7 @@ impl Notice {
 pub(crate) fn add(notices: &mut Vec<Notice>, notice: Notice) {
     for known in notices.iter_mut() {
         match (known, &notice) {
-            (Notice::ExifBroken, Notice::ExifBroken) => return,
+            (known, more) if *known == *more => return,
             (
                 Notice::TagsUnreadable { count, tags },
                 Notice::TagsUnreadable { count: more, tags: others },

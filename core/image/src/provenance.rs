@@ -80,6 +80,9 @@ const BESIDE: &[(&str, &str, &str)] = &[
     ("http://ns.apple.com/HDRGainMap/1.0/", "", "gain map"),
 ];
 
+/// Bytes of a label, about.
+const LABEL_BYTES: usize = 8 << 10;
+
 /// Which properties a packet says it with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vocabulary {
@@ -127,7 +130,7 @@ pub fn packet(
 /// Whether a packet is labelled by this program: it has properties of our own namespace, or names us
 /// as the system used, as the label of [`Vocabulary::Standard`] does.
 pub fn is_ours(packet: &[u8]) -> bool {
-    let has = |text: &str| packet.windows(text.len()).any(|window| window == text.as_bytes());
+    let has = |text: &str| memchr::memmem::find(packet, text.as_bytes()).is_some();
     has(OURS) || has("AISystemUsed") && has("Polychromify, weights ")
 }
 
@@ -172,7 +175,7 @@ fn well_formed_text(packet: &[u8]) -> Result<(Cow<'_, str>, usize), String> {
 fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<Extended, String> {
     let (text, replacements) = well_formed_text(bytes)?;
     let mut reader = NsReader::from_str(&text);
-    let mut writer = Writer::new(Vec::new());
+    let mut writer = Writer::new(Vec::with_capacity(text.len() + LABEL_BYTES));
     let mut source = Source::default();
     // Depths of the open `rdf:RDF`, of a top `rdf:Description`, of its history.
     let (mut depth, mut rdf, mut top, mut history) = (0, None, None, None);

@@ -16,6 +16,8 @@ use crate::{foreign_formats, jpeg, png, tiff, webp};
 pub struct Reader {
     decoder: Box<dyn Decode>,
     budget: Budget,
+    /// Samples a row.
+    stride: usize,
 }
 
 impl Reader {
@@ -45,7 +47,8 @@ impl Reader {
             Format::Tiff => boxed(tiff::Reader::open(source, &budget)?),
             Format::Webp => boxed(webp::Reader::open(&source, &budget)?),
         };
-        Ok((format, header, Self { decoder, budget }))
+        let stride = stride(&header);
+        Ok((format, header, Self { decoder, budget, stride }))
     }
 
     /// Pages that hold scans, at least 1.
@@ -69,7 +72,9 @@ impl Reader {
     ///
     /// When there is no such page, or as [`Reader::open`].
     pub fn select(&mut self, page: usize) -> Result<Header> {
-        self.decoder.select(page)
+        let header = self.decoder.select(page)?;
+        self.stride = stride(&header);
+        Ok(header)
     }
 
     /// Bytes of the limits' memory that the reader has not drawn.
@@ -97,6 +102,7 @@ impl Reader {
     ///
     /// When the image cannot be read or is damaged.
     pub fn read_rows(&mut self, rows: usize, into: &mut Samples) -> Result<()> {
+        into.reserve(rows * self.stride)?;
         self.decoder.read_rows(rows, into)
     }
 
@@ -123,6 +129,10 @@ impl Reader {
     pub fn finish(&mut self) -> Result<()> {
         self.decoder.finish()
     }
+}
+
+fn stride(header: &Header) -> usize {
+    header.width as usize * header.layout.channels()
 }
 
 fn boxed<D: Decode + 'static>((header, decoder): (Header, D)) -> (Header, Box<dyn Decode>) {

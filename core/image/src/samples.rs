@@ -121,6 +121,20 @@ impl Samples {
         }
     }
 
+    /// Takes the memory for so many more samples.
+    ///
+    /// # Errors
+    ///
+    /// When the machine does not have it.
+    pub fn reserve(&mut self, samples: usize) -> Result<()> {
+        let (reserved, bytes) = match self {
+            Self::Eight(v) => (v.try_reserve(samples), 1),
+            Self::Sixteen(v) => (v.try_reserve(samples), 2),
+            Self::Float(v) => (v.try_reserve(samples), 4),
+        };
+        reserved.map_err(|_| no_memory(samples.saturating_mul(bytes)))
+    }
+
     /// Takes the memory for so many more samples, and no more.
     ///
     /// # Errors

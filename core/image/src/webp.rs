@@ -59,12 +59,13 @@ impl Reader {
             metadata.add_exif(exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif), &mut notices)?;
         }
         metadata.xmp = decoder.xmp_metadata().map_err(from_webp)?.or(metadata.xmp);
+        let profile = icc.as_ref().map_or(0, Vec::len);
+        let carried = budget.draw_metadata(metadata.bytes(), profile);
         let space = icc.map_or(ColorSpace::Srgb, ColorSpace::Icc);
         let compression = Compression::Deflate;
         let header = Header { width, height, layout, depth, space, metadata, compression, notices };
         let stride = width as usize * layout.channels();
         drop(decoder);
-        let carried = budget.draw_metadata(header.metadata.bytes());
         let (file, budget) = (Some(file), budget.clone());
         let reader =
             Self { bytes, budget, file, decoding, _carried: carried, stride, samples: None, y: 0 };

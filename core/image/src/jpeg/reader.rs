@@ -52,7 +52,7 @@ impl Reader {
         let decoding = budget.draw("decoding it", picture.memory)?;
         let mut notices = Vec::new();
         let (metadata, icc) = metadata(&segments, budget, &mut notices)?;
-        let carried = budget.draw_metadata(metadata.bytes());
+        let carried = budget.draw_metadata(metadata.bytes(), icc.as_ref().map_or(0, Vec::len));
         let trailer = bytes.get(segments.end..).filter(|_| segments.ended).unwrap_or_default();
         if trailer.len() >= LEAST_TRAILER && !trailer.iter().all(|byte| PADDING.contains(byte)) {
             notices.push(Notice::TrailerLeftOut { bytes: trailer.len() });
@@ -176,7 +176,7 @@ fn metadata(
         notices.push(Notice::BlockTooLarge { block: "a part of the APP segments".into() });
     }
     notices.extend(beside.into_iter().map(|what| Notice::NotOfResult { what: what.into() }));
-    metadata.add_resources(&joined(&resources)?);
+    metadata.add_resources(&joined(&resources)?, notices);
     if !extended.is_empty() {
         match metadata.xmp.as_ref().and_then(|main| extended::join(main, &extended)) {
             Some(joined) => metadata.xmp = Some(joined),

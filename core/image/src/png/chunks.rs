@@ -175,7 +175,7 @@ fn add_raw_profile(
         metadata.iptc = Some(profile);
     } else if starts(b"8BIM") || starts(b"Photoshop 3.0\0") {
         let resources = profile.strip_prefix(b"Photoshop 3.0\0").unwrap_or(&profile);
-        metadata.add_resources(resources);
+        metadata.add_resources(resources, notices);
     } else if profile.contains(&b'<') {
         metadata.xmp = Some(profile);
     } else {

@@ -58,7 +58,14 @@ impl Reader {
         }
         let mut notices = Vec::new();
         let (metadata, raw_icc) = chunks::metadata(chunks, budget, &mut notices)?;
-        drawn.push(budget.draw_metadata(metadata.bytes()));
+        let profile = info.icc_profile.as_ref().map(|icc| icc.len());
+        let profile = profile.or(raw_icc.as_ref().map(Vec::len)).unwrap_or(0);
+        let most = budget.metadata_room();
+        if profile > most {
+            let reason = format!("a color profile of {profile} bytes, the limit is {most}");
+            return Err(Error::Limit(reason));
+        }
+        drawn.push(budget.draw_metadata(metadata.bytes(), profile));
         let space = color_space(info, raw_icc);
         let header = Header {
             width,
@@ -107,7 +114,7 @@ impl Decode for Reader {
             samples.set_bytes(bytes)?;
             self.whole = Some(samples);
         } else {
-            self.row.resize(self.layout.bytes(self.width as u32, 1) as usize, 0);
+            self.row = filled(0, self.layout.bytes(self.width as u32, 1) as usize)?;
             self.decoder = Some(decoder);
         }
         Ok(())

@@ -25,7 +25,7 @@ pub(crate) fn read(
             None | Some(Err(_)) => allowance.unreadable(tag),
         }
     }
-    metadata.add_blocks(&image);
+    metadata.add_blocks(&image, notices);
     let icc = image.get(&tag::ICC_PROFILE).and_then(block_bytes);
     metadata.add_image(image);
     notices.extend(allowance.into_notices());

@@ -67,7 +67,8 @@ impl Reader {
         let rows = file.budget.draw(plan.unit(), plan.held())?;
         let mut notices = pages.notices(page);
         let (metadata, icc) = metadata::read(&file, &entries, &mut notices)?;
-        let carried = file.budget.draw_metadata(metadata.bytes());
+        let profile = icc.as_ref().map_or(0, Vec::len);
+        let carried = file.budget.draw_metadata(metadata.bytes(), profile);
         plan.use_profile(icc.as_deref(), &mut notices);
         let compression = match plan.coding {
             Coding::Bytes(compression) => compression,
@@ -126,7 +127,6 @@ impl Reader {
             let open = |plane| self.stream(plane * strips + strip);
             self.strips = (0..planes).map(open).collect::<Result<_>>()?;
         }
-        self.bytes.resize(plan.row_bytes(), 0);
         let last = self.y % rows == rows - 1 || self.y == plan.height - 1;
         self.row.clear();
         let mut apart = Samples::new(plan.packing.depth());
@@ -267,6 +267,9 @@ impl Decode for Reader {
         self.y = 0;
         self.strips.clear();
         self.tiles.clear();
+        self.row.clear();
+        self.row.reserve_exact(self.plan.width * self.plan.pixels.samples)?;
+        self.bytes = filled(0, self.plan.row_bytes())?;
         Ok(())
     }
 
