@@ -7,12 +7,12 @@ use polychromify_image::color::output_profiles;
 use polychromify_image::color::profile::{Lightness, samples_to_linear};
 use polychromify_image::provenance::{Label, SourceType, Vocabulary, packet};
 use polychromify_image::{
-    Deadline, Depth, Format, Header, Layout, Limits, PageTags, Reader, Result, Rows, Samples,
+    Depth, Format, Header, Layout, Limits, PageTags, Reader, Result, Rows, Samples,
     SamplesRef, Source, Writer,
 };
 
 /// Small enough that an input which asks for much is over the limit and not slow.
-const LIMITS: Limits = Limits { pixels: 1 << 20, memory: 64 << 20, deadline: Deadline::NEVER };
+const LIMITS: Limits = Limits::new(1 << 20, 64 << 20);
 
 /// Most pages of an input that are read.
 const PAGES: usize = 3;
@@ -30,7 +30,7 @@ fn color(bytes: &[u8]) -> Result<()> {
     let (_, mut header, mut reader) = Reader::open(source, &LIMITS)?;
     for page in 0..reader.pages().min(PAGES) {
         if page > 0 {
-            header = reader.select(page, &LIMITS)?;
+            header = reader.select(page)?;
         }
         let lightness = read(&header, &mut reader)?;
         write(&header, &lightness)?;

@@ -116,6 +116,7 @@ impl Error {
             Image::Damaged(reason) => Self::Damaged { path, reason },
             Image::Unsupported(reason) => Self::Unsupported { path, reason },
             Image::Limit(reason) => Self::Limit { path, reason },
+            Image::Stopped => Self::Cancelled,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A photograph in two passes: lightness in, then color out, metadata carried over.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -75,12 +76,13 @@ pub struct Scan {
     /// Whether lightness is inverted.
     inverted: bool,
     limits: Limits,
-    /// What was left out or assumed so far.
+    /// What was left out or assumed so far, each once.
     notices: Vec<PageNotice>,
+    told: HashSet<PageNotice>,
 }
 
 /// Something that was left out or assumed, and on which page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct PageNotice {
     /// Number of the page among those that hold scans, from 1; `None`: of the only one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +141,7 @@ impl Scan {
             inverted: false,
             limits: limits.clone(),
             notices: Vec::new(),
+            told: HashSet::new(),
         };
         scan.prepare();
         Ok(scan)
@@ -188,7 +191,7 @@ impl Scan {
             return Ok(());
         }
         let failed = Error::in_image(&self.path);
-        self.header = self.reader.select(page, &self.limits).map_err(failed)?;
+        self.header = self.reader.select(page).map_err(failed)?;
         self.info = info(&self.header, &self.reader, self.info.format);
         self.kept = None;
         self.cells = None;
@@ -215,7 +218,7 @@ impl Scan {
         let page = (self.pages() > 1).then_some(self.page + 1);
         for notice in notices {
             let notice = PageNotice { page, notice };
-            if !self.notices.contains(&notice) {
+            if self.told.insert(notice.clone()) {
                 self.notices.push(notice);
             }
         }

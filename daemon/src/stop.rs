@@ -33,6 +33,11 @@ impl Stop {
         self.asked.load(Ordering::Relaxed)
     }
 
+    /// Set when it is asked.
+    pub(crate) fn asked(&self) -> &Arc<AtomicBool> {
+        &self.asked
+    }
+
     /// Set to ask that no new job begins, and that those in hand are finished.
     pub(crate) fn reload(&self) -> &Arc<AtomicBool> {
         &self.reload

@@ -170,7 +170,7 @@ fn raw_profiles_of_a_png_are_read_as_the_chunks_are() {
             assert_eq!(both.lightness(), proper.lightness());
         }
         let broken = gray_in_color(|info| raw_profile(info, chunk, "exif", &[]));
-        assert_eq!(told(&broken, Format::Png).1, [Notice::TextBroken]);
+        assert_eq!(told(&broken, Format::Png).1, [Notice::TextBroken { count: 1 }]);
     }
 }
 

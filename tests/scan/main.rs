@@ -12,6 +12,7 @@ mod files; // makes the files
 mod formats; // each format, depth and layout
 mod hostile; // files that lie
 mod kinds; // kinds of TIFF samples, CMYK, and what is refused by name
+mod left_out; // what is left out, told once
 mod lightness; // true lightness through profiles
 mod memory; // what is held; a scan of 100 megapixels, by hand
 mod pages; // TIFFs of several pages

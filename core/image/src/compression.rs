@@ -28,6 +28,16 @@ impl Compression {
         }
     }
 
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "nothing",
+            Self::PackBits => "PackBits",
+            Self::Lzw => "LZW",
+            Self::Deflate => "Deflate",
+            Self::Zstd => "Zstandard",
+        }
+    }
+
     pub(crate) fn tag(self) -> u16 {
         match self {
             Self::None => 1,

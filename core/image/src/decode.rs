@@ -1,6 +1,6 @@
 //! What a format's reader does.
 
-use crate::{Header, Limits, Notice, Result, Samples};
+use crate::{Header, Notice, Result, Samples};
 
 /// An image being decoded from top to bottom, as [`Reader`](crate::Reader) says.
 pub(crate) trait Decode: Send {
@@ -49,7 +49,7 @@ pub(crate) trait Decode: Send {
     }
 
     /// Goes to a page.
-    fn select(&mut self, page: usize, _limits: &Limits) -> Result<Header> {
+    fn select(&mut self, page: usize) -> Result<Header> {
         unreachable!("page {page} of a format that has one")
     }
 }

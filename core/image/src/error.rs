@@ -26,6 +26,9 @@ pub enum Error {
     /// Asks for more than the limits allow: the limit, and the value that exceeds it.
     #[error("over the limit: {0}")]
     Limit(String),
+    /// The caller asked to stop.
+    #[error("stopped on request")]
+    Stopped,
 }
 
 impl Error {
@@ -37,8 +40,23 @@ impl Error {
             Self::Damaged(reason) => Self::Damaged(words(reason)),
             Self::Unsupported(reason) => Self::Unsupported(words(reason)),
             Self::Limit(reason) => Self::Limit(words(reason)),
-            error @ (Self::Read(_) | Self::Write(_)) => error,
+            error @ (Self::Read(_) | Self::Write(_) | Self::Stopped) => error,
         }
+    }
+
+    /// What a failure to read is: the operating system's, or one of ours that came through a reader.
+    pub(crate) fn reading(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(ours) => ours,
+            Err(error) => Self::Read(error),
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    /// To go through a reader, from which [`Error::reading`] takes it again.
+    fn from(error: Error) -> Self {
+        io::Error::other(error)
     }
 }
 

@@ -7,8 +7,12 @@ use crate::metadata::Metadata;
 use crate::samples::{Depth, Layout};
 use crate::{Error, Limits, Notice, Orientation, Result};
 
-/// Most pixels a row: some 60 bytes are held for each, whatever the limit on memory.
-const WIDEST: u32 = 1 << 22;
+/// Most pixels a row.
+const WIDEST: u64 = 1 << 22;
+
+/// Bytes that are held for each pixel of a row, about, and pixels for which they are held in any case.
+const ROW_BYTES: u64 = 64;
+const LEAST_WIDE: u64 = 1 << 16;
 
 /// What a reader found in a file's header.
 #[derive(Debug)]
@@ -37,8 +41,9 @@ impl Header {
         if width == 0 || height == 0 {
             return Err(damaged(format!("size {width}x{height}")));
         }
-        if width > WIDEST {
-            return Err(Error::Limit(format!("rows of {width} pixels, the limit is {WIDEST}")));
+        let widest = (limits.memory / ROW_BYTES).clamp(LEAST_WIDE, WIDEST);
+        if u64::from(width) > widest {
+            return Err(Error::Limit(format!("rows of {width} pixels, the limit is {widest}")));
         }
         let pixels = u64::from(width) * u64::from(height);
         if pixels > limits.pixels {

@@ -6,6 +6,7 @@
 //! turns into CIE L*. A [`Writer`] pulls painted [`Rows`].
 //! What a reader or a writer leaves out or assumes is a [`Notice`].
 
+mod budget;
 pub mod color;
 pub mod compression;
 mod decode;

@@ -1,5 +1,7 @@
 //! Bounds on what one file may ask for: pixels, memory and time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::{Error, Result};
@@ -9,20 +11,34 @@ use crate::{Error, Result};
 pub struct Limits {
     /// Most pixels (width times height).
     pub pixels: u64,
-    /// Bytes of decoded samples that may be kept between the two passes, and that a format which
-    /// cannot be read in bands may hold.
+    /// Bytes that may be held for a file: decoded samples that are kept between the two passes, what a
+    /// format which cannot be read in bands needs, metadata, lists of strips.
     pub memory: u64,
-    /// When reading it fails. It is looked at with every band, strip and tile.
+    /// When reading it fails. It is looked at in every loop over what a file tells.
     pub deadline: Deadline,
+    /// Set when reading is to be given up; looked at as the deadline.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 impl Limits {
     /// Bounds on pixels and on bytes of memory, with all the time there is.
     pub const fn new(pixels: u64, memory: u64) -> Self {
-        Self { pixels, memory, deadline: Deadline::NEVER }
+        Self { pixels, memory, deadline: Deadline::NEVER, stop: None }
     }
 
-    /// Refuses `what` of a file if it takes more than the memory.
+    /// To be asked again and again while a file is in work.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stopped`] when it is to be given up, [`Error::Limit`] once the time is over.
+    pub fn check_time(&self) -> Result<()> {
+        if self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Err(Error::Stopped);
+        }
+        self.deadline.check()
+    }
+
+    /// Refuses `what` of a result if it takes more than the memory.
     pub(crate) fn check_memory(&self, what: &str, bytes: u64) -> Result<()> {
         if bytes > self.memory {
             let most = self.memory;

@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use self::ifd::{Block, Directory, Value, kind};
+use self::block::Block;
+use self::ifd::{Directory, Value, kind};
+use self::left_out::Allowance;
 use crate::color::lab::RgbSpace;
-use crate::{Notice, Orientation};
+use crate::{Notice, Orientation, Result, notice};
 
+mod block;
 mod density;
+mod exif;
 mod format;
 pub(crate) mod ifd;
+pub(crate) mod left_out;
 pub(crate) mod tag;
 
 pub(crate) use density::{Density, Unit, density_tags};
@@ -47,6 +52,10 @@ const FALSE_RESOURCES: &[u16] = &[
     0x0402, 0x0409, 0x040C, 0x040F, 0x0410, 0x0415, 0x0416, 0x0417, 0x041D, 0x0422, 0x0423, 0x0424,
     0x042D, 0x0430, 0x0435,
 ];
+
+/// Most of Photoshop's image resources, of which a file has some dozens: an empty one takes many times its
+/// bytes.
+const MOST_RESOURCES: usize = 10_000;
 
 /// Metadata of a file, format by format brought to the same form.
 #[derive(Clone, Debug, Default)]
@@ -86,36 +95,53 @@ pub(crate) struct Resource {
 
 impl Metadata {
     /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG), or tells that it is broken.
-    pub(crate) fn add_exif(&mut self, bytes: &[u8], notices: &mut Vec<Notice>) {
-        let block = Block::new(bytes);
-        let image = block.as_ref().and_then(|(block, first)| block.directory(*first));
-        let (Some((block, _)), Some(image)) = (block, image) else {
-            notices.push(Notice::ExifBroken);
-            return;
+    ///
+    /// Fails where there is no memory for them.
+    pub(crate) fn add_exif(&mut self, bytes: &[u8], notices: &mut Vec<Notice>) -> Result<()> {
+        let Some((block, first)) = Block::new(bytes) else {
+            notice::add(notices, Notice::ExifBroken);
+            return Ok(());
         };
-        let at = |tag| usize::try_from(image.get(&tag)?.whole_number()?).ok();
-        let sub = |tag| block.directory(at(tag)?);
-        self.exif = sub(tag::EXIF).unwrap_or_default();
-        self.gps = sub(tag::GPS).unwrap_or_default();
-        let interoperability = || {
-            let at = self.exif.get(&tag::INTEROPERABILITY)?.whole_number()?;
-            block.directory(usize::try_from(at).ok()?)
+        let mut allowance = Allowance::new(block.length());
+        let Some(image) = block.directory(first, &mut allowance)? else {
+            notice::add(notices, Notice::ExifBroken);
+            return Ok(());
         };
-        self.is_adobe_rgb = says_adobe_rgb(&self.exif, interoperability);
-        let note = at(tag::EXIF).and_then(|exif| block.place(exif, tag::MAKER_NOTE));
+        let pointer = |from: &Directory, tag| usize::try_from(from.get(&tag)?.whole_number()?).ok();
+        for (tag, directory) in [(tag::EXIF, &mut self.exif), (tag::GPS, &mut self.gps)] {
+            let found = match pointer(&image, tag) {
+                Some(at) => block.directory(at, &mut allowance)?,
+                None => None,
+            };
+            if found.is_none() && image.contains_key(&tag) {
+                allowance.unreadable(tag);
+            }
+            *directory = found.unwrap_or_default();
+        }
+        let interoperability = match pointer(&self.exif, tag::INTEROPERABILITY) {
+            Some(at) => block.directory(at, &mut Allowance::new(block.length()))?,
+            None => None,
+        };
+        self.is_adobe_rgb = says_adobe_rgb(&self.exif, interoperability.as_ref());
+        let exif = pointer(&image, tag::EXIF);
+        let note = exif.and_then(|exif| block.place(exif, tag::MAKER_NOTE));
         self.maker_note_at = note.and_then(|at| u32::try_from(at).ok());
-        self.add_blocks(&image);
+        self.add_blocks(&image, notices);
         self.add_image(image);
+        for notice in allowance.into_notices() {
+            notice::add(notices, notice);
+        }
+        Ok(())
     }
 
     /// Adds XMP, IPTC and Photoshop's resources that are tags of an image directory, unless they are
     /// told elsewhere.
-    pub(crate) fn add_blocks(&mut self, image: &Directory) {
+    pub(crate) fn add_blocks(&mut self, image: &Directory, notices: &mut Vec<Notice>) {
         let block = |tag| image.get(&tag).and_then(block_bytes);
         self.xmp = self.xmp.take().or_else(|| block(tag::XMP));
         let iptc = self.iptc.take().or_else(|| image.get(&tag::IPTC).and_then(iptc_bytes));
         if let Some(resources) = block(tag::PHOTOSHOP) {
-            self.add_resources(&resources);
+            self.add_resources(&resources, notices);
         }
         self.iptc = iptc.or(self.iptc.take());
     }
@@ -127,15 +153,31 @@ impl Metadata {
 
     /// Adds Photoshop's image resources, and the IPTC among them. A file may tell them in two
     /// blocks: those that are known already stay as they are.
-    pub(crate) fn add_resources(&mut self, bytes: &[u8]) {
+    pub(crate) fn add_resources(&mut self, bytes: &[u8], notices: &mut Vec<Notice>) {
         let known: BTreeSet<u16> = self.resources.iter().map(|resource| resource.id).collect();
-        for resource in resources(bytes) {
+        let (found, all) = resources(bytes);
+        if !all {
+            let what = format!("Photoshop's resources beyond {MOST_RESOURCES}");
+            notice::add(notices, Notice::MetadataOverLimit { what });
+        }
+        for resource in found {
             match resource.id {
                 0x0404 => self.iptc = Some(resource.data),
                 id if FALSE_RESOURCES.contains(&id) || known.contains(&id) => {}
                 _ => self.resources.push(resource),
             }
         }
+    }
+
+    /// Bytes that are carried.
+    pub(crate) fn bytes(&self) -> usize {
+        let directories = [&self.image, &self.exif, &self.gps].into_iter();
+        let tags = directories.flat_map(Directory::values).map(|value| value.bytes.len());
+        let blocks = [&self.xmp, &self.iptc].into_iter().flatten().map(Vec::len);
+        let resources = self.resources.iter().map(|resource| resource.data.len());
+        let segments = self.segments.iter().map(|(_, data)| data.len());
+        let chunks = self.chunks.iter().map(|(_, data)| data.len());
+        tags.chain(blocks).chain(resources).chain(segments).chain(chunks).sum()
     }
 
     /// The XMP packet.
@@ -197,52 +239,6 @@ impl Metadata {
         result
     }
 
-    /// The EXIF block of a JPEG or PNG result, without the "Exif\0\0" of JPEG; `None` if there is
-    /// nothing to say.
-    pub(crate) fn exif_block(&self) -> Option<Vec<u8>> {
-        if self.image.is_empty() && self.exif.is_empty() && self.gps.is_empty() {
-            return None;
-        }
-        let mut block = b"II*\0\0\0\0\0".to_vec();
-        let mut placed = None;
-        if let Some((at, note)) = self.maker_note(block.len()) {
-            block.resize(at as usize, 0);
-            block.extend(note);
-            block.resize(block.len().next_multiple_of(2), 0);
-            placed = Some((tag::MAKER_NOTE, at));
-        }
-        let mut image = self.image.clone();
-        for (tag, sub) in [(tag::EXIF, &self.exif), (tag::GPS, &self.gps)] {
-            if !sub.is_empty() {
-                image.insert(tag, Value::long(ifd::append(&mut block, sub, placed)));
-            }
-        }
-        let at = ifd::append(&mut block, &image, None);
-        block[4..8].copy_from_slice(&at.to_le_bytes());
-        Some(block)
-    }
-
-    /// The EXIF block in at most `most` bytes, and the tags that are left out for that: the longest.
-    pub(crate) fn exif_block_within(&self, most: usize) -> (Option<Vec<u8>>, Vec<u16>) {
-        let mut fitting = self.clone();
-        let mut left_out = Vec::new();
-        loop {
-            let block = fitting.exif_block();
-            if block.as_ref().is_none_or(|block| block.len() <= most) {
-                return (block, left_out);
-            }
-            let longest = [&fitting.image, &fitting.exif, &fitting.gps]
-                .into_iter()
-                .flat_map(|directory| directory.iter())
-                .max_by_key(|(_, value)| value.bytes.len());
-            let Some(longest) = longest.map(|(tag, _)| *tag) else { return (None, left_out) };
-            for directory in [&mut fitting.image, &mut fitting.exif, &mut fitting.gps] {
-                directory.remove(&longest);
-            }
-            left_out.push(longest);
-        }
-    }
-
     /// Numbers a page, from 0, of a result that has fewer pages than its source had, if it is
     /// numbered.
     pub fn set_page(&mut self, page: usize, pages: usize) {
@@ -250,16 +246,6 @@ impl Metadata {
             let number = |value: usize| u16::try_from(value).unwrap_or(0);
             *value = Value::shorts(&[number(page), number(pages)]);
         }
-    }
-
-    /// The maker's note with the place it had, if a block of which `start` bytes are taken can have
-    /// it there and is not blown up by that.
-    pub(crate) fn maker_note(&self, start: usize) -> Option<(u32, &[u8])> {
-        const MOST_PADDING: u32 = 16 << 10;
-        let at = self.maker_note_at?;
-        let note = &self.exif.get(&tag::MAKER_NOTE)?.bytes;
-        let fits = (start as u32..MOST_PADDING).contains(&at) && at % 2 == 0 && note.len() > 8;
-        fits.then_some((at, note))
     }
 
     /// Photoshop's image resources, IPTC among them; `None` if there are none.
@@ -297,9 +283,22 @@ fn is_text(kind: [u8; 4]) -> bool {
 
 /// Whether a tag of an image directory is as true of a result as of its source.
 fn stays_true(tag: u16, value: &Value) -> bool {
-    let developed = DNG.contains(&tag) && !DNG_OF_CAMERA.contains(&tag);
     let of_samples = tag == tag::IMAGE_DESCRIPTION && describes_samples(&value.bytes);
-    !STRUCTURAL.contains(&tag) && !developed && !of_samples
+    tag_stays_true(tag) && !of_samples
+}
+
+/// The same of all values of a tag.
+fn tag_stays_true(tag: u16) -> bool {
+    let developed = DNG.contains(&tag) && !DNG_OF_CAMERA.contains(&tag);
+    !STRUCTURAL.contains(&tag) && !developed
+}
+
+/// Whether a tag of an image directory is metadata, and not one of those that tell of its samples: it
+/// stays true, or is a block or the place of a directory of metadata.
+pub(crate) fn is_metadata(tag: u16) -> bool {
+    const BLOCKS: [u16; 6] =
+        [tag::XMP, tag::IPTC, tag::PHOTOSHOP, tag::EXIF, tag::GPS, tag::ICC_PROFILE];
+    BLOCKS.contains(&tag) || tag_stays_true(tag)
 }
 
 /// Whether a description is that of `ImageJ`, OME or tifffile, who tell in it how samples and pages
@@ -314,11 +313,11 @@ fn describes_samples(text: &[u8]) -> bool {
 
 /// Whether a camera says that its samples are Adobe RGB: by the interoperability index of an option
 /// file (DCF 2.0, 3.3), or by a color space that some write.
-fn says_adobe_rgb(exif: &Directory, interoperability: impl Fn() -> Option<Directory>) -> bool {
+fn says_adobe_rgb(exif: &Directory, interoperability: Option<&Directory>) -> bool {
     match exif.get(&tag::COLOR_SPACE).and_then(Value::whole_number) {
         Some(1) => false,
         Some(2) => true,
-        _ => interoperability().is_some_and(|directory| {
+        _ => interoperability.is_some_and(|directory| {
             let index = directory.get(&tag::INTEROPERABILITY_INDEX);
             index.is_some_and(|index| index.bytes.starts_with(b"R03"))
         }),
@@ -345,14 +344,17 @@ fn iptc_bytes(value: &Value) -> Option<Vec<u8>> {
 }
 
 /// Splits Photoshop's image resources, up to the first that is broken (Adobe Photoshop File
-/// Formats Specification, "Image Resource Blocks").
-fn resources(mut bytes: &[u8]) -> Vec<Resource> {
+/// Formats Specification, "Image Resource Blocks"), and tells whether these are all.
+fn resources(mut bytes: &[u8]) -> (Vec<Resource>, bool) {
     let mut found = Vec::new();
     while let Some((resource, rest)) = first_resource(bytes) {
+        if found.len() == MOST_RESOURCES {
+            return (found, false);
+        }
         found.push(resource);
         bytes = rest;
     }
-    found
+    (found, true)
 }
 
 fn first_resource(bytes: &[u8]) -> Option<(Resource, &[u8])> {

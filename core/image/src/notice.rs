@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Something that a reader or a writer left out or assumed.
 ///
 /// It is serialized as an object whose `kind` is the variant's name in kebab case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Notice {
@@ -51,6 +51,29 @@ pub enum Notice {
         /// Their numbers.
         tags: Vec<u16>,
     },
+    /// Tags of EXIF or of a TIFF that are of no known type, or whose values lie beyond the file.
+    #[error("{count} tags cannot be read, left out{}", listed_after_colon(tags))]
+    TagsUnreadable {
+        /// How many.
+        count: usize,
+        /// The numbers of those whose number can be read.
+        tags: Vec<u16>,
+    },
+    /// Tags whose values are too many bytes: those that are told several times count each time.
+    #[error(
+        "tags of more bytes than the file has, or than are carried, are left out: {}",
+        listed(tags)
+    )]
+    TagsOverLimit {
+        /// Their numbers.
+        tags: Vec<u16>,
+    },
+    /// More metadata than are carried.
+    #[error("{what} are left out: more than are carried")]
+    MetadataOverLimit {
+        /// What it is.
+        what: String,
+    },
     /// Bytes of a JPEG that belong to none of its parts; all of its codes are there.
     #[error("{bytes} stray bytes between the parts of the file are passed over")]
     StrayBytes {
@@ -60,9 +83,18 @@ pub enum Notice {
     /// A JPEG ends behind its last row without saying so.
     #[error("the mark of the file's end is missing; all rows are there")]
     EndMarkerMissing,
-    /// A text chunk of a PNG cannot be read.
-    #[error("a broken text chunk is left out")]
-    TextBroken,
+    /// Text chunks of a PNG that cannot be read.
+    #[error("{}", broken_texts(*count))]
+    TextBroken {
+        /// How many.
+        count: usize,
+    },
+    /// Characters that XML forbids in the source's XMP.
+    #[error("XMP has {count} characters that XML forbids; they are replaced")]
+    XmpCharacters {
+        /// How many.
+        count: usize,
+    },
     /// An EXIF block whose tags cannot be read.
     #[error("EXIF is broken, left out")]
     ExifBroken,
@@ -136,8 +168,12 @@ impl Notice {
             Self::ExtendedXmpIncomplete
             | Self::XmpLeftOut { .. }
             | Self::BlockTooLarge { .. }
+            | Self::XmpCharacters { .. }
             | Self::TagsTooLarge { .. }
-            | Self::TextBroken
+            | Self::TagsUnreadable { .. }
+            | Self::TagsOverLimit { .. }
+            | Self::MetadataOverLimit { .. }
+            | Self::TextBroken { .. }
             | Self::ExifBroken
             | Self::NoPlace { .. } => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
@@ -150,8 +186,56 @@ impl Notice {
     }
 }
 
+/// Adds a notice of a file's tags to those there are; what is left out again and again is told once.
+pub(crate) fn add(notices: &mut Vec<Notice>, notice: Notice) {
+    for known in notices.iter_mut() {
+        match (known, &notice) {
+            (known, more) if *known == *more => return,
+            (
+                Notice::TagsUnreadable { count, tags },
+                Notice::TagsUnreadable { count: more, tags: others },
+            ) => {
+                *count += more;
+                unite(tags, others);
+                return;
+            }
+            (Notice::TagsOverLimit { tags }, Notice::TagsOverLimit { tags: others }) => {
+                unite(tags, others);
+                return;
+            }
+            _ => {}
+        }
+    }
+    notices.push(notice);
+}
+
+/// Adds numbers to sorted ones.
+fn unite(numbers: &mut Vec<u16>, others: &[u16]) {
+    numbers.extend(others);
+    numbers.sort_unstable();
+    numbers.dedup();
+}
+
+/// Most numbers that a line lists.
+const MOST_LISTED: usize = 20;
+
 /// Numbers with commas.
 fn listed(numbers: &[u16]) -> String {
-    let words: Vec<String> = numbers.iter().map(u16::to_string).collect();
-    words.join(", ")
+    let (listed, others) = numbers.split_at(numbers.len().min(MOST_LISTED));
+    let words = listed.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    match others.len() {
+        0 => words,
+        others => format!("{words} and {others} others"),
+    }
+}
+
+fn listed_after_colon(numbers: &[u16]) -> String {
+    if numbers.is_empty() { String::new() } else { format!(": {}", listed(numbers)) }
+}
+
+fn broken_texts(count: usize) -> String {
+    match count {
+        1 => "a broken text chunk is left out".to_owned(),
+        _ => format!("{count} broken text chunks are left out"),
+    }
 }

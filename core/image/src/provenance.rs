@@ -5,7 +5,9 @@
 mod identity;
 mod label;
 mod read;
+mod xml;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -78,6 +80,9 @@ const BESIDE: &[(&str, &str, &str)] = &[
     ("http://ns.apple.com/HDRGainMap/1.0/", "", "gain map"),
 ];
 
+/// Bytes of a label, about.
+const LABEL_BYTES: usize = 8 << 10;
+
 /// Which properties a packet says it with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vocabulary {
@@ -97,9 +102,12 @@ pub fn packet(
 ) -> (String, Vec<Notice>) {
     let mut notices = Vec::new();
     let extended = existing.and_then(|bytes| match extend(bytes, label, vocabulary) {
-        Ok((packet, beside)) => {
+        Ok(Extended { packet, beside, replacements }) => {
             let untrue = |what: &str| Notice::NotOfResult { what: what.into() };
             notices.extend(beside.into_iter().map(untrue));
+            if replacements > 0 {
+                notices.push(Notice::XmpCharacters { count: replacements });
+            }
             Some(packet)
         }
         Err(reason) => {
@@ -122,7 +130,7 @@ pub fn packet(
 /// Whether a packet is labelled by this program: it has properties of our own namespace, or names us
 /// as the system used, as the label of [`Vocabulary::Standard`] does.
 pub fn is_ours(packet: &[u8]) -> bool {
-    let has = |text: &str| packet.windows(text.len()).any(|window| window == text.as_bytes());
+    let has = |text: &str| memchr::memmem::find(packet, text.as_bytes()).is_some();
     has(OURS) || has("AISystemUsed") && has("Polychromify, weights ")
 }
 
@@ -139,16 +147,35 @@ struct Source {
     beside: BTreeSet<&'static str>,
 }
 
-/// The packet without its wrapper, its own label replaced, and what it told of beside the picture.
-fn extend(
-    bytes: &[u8],
-    label: &Label,
-    vocabulary: Vocabulary,
-) -> Result<(String, BTreeSet<&'static str>), String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
-    let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
-    let mut reader = NsReader::from_str(text);
-    let mut writer = Writer::new(Vec::new());
+/// A source's packet without its wrapper, with the label.
+struct Extended {
+    packet: String,
+    /// What it told of beside the picture.
+    beside: BTreeSet<&'static str>,
+    /// Characters that XML forbids.
+    replacements: usize,
+}
+
+/// The text of a packet, without what it may be padded with.
+fn text_of(packet: &[u8]) -> Result<&str, String> {
+    let text = std::str::from_utf8(packet).map_err(|_| "it is not UTF-8")?;
+    Ok(text.trim_start_matches('\u{feff}').trim_end_matches('\0'))
+}
+
+/// The text of a packet, of which characters that XML forbids were replaced: how many is told.
+fn well_formed_text(packet: &[u8]) -> Result<(Cow<'_, str>, usize), String> {
+    let (text, replacements) = xml::repaired(text_of(packet)?);
+    if text.contains("<!DOCTYPE") {
+        return Err("it has a document type".into());
+    }
+    if xml::is_well_formed(&text) { Ok((text, replacements)) } else { Err(malformed(())) }
+}
+
+/// The packet with its own label replaced.
+fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<Extended, String> {
+    let (text, replacements) = well_formed_text(bytes)?;
+    let mut reader = NsReader::from_str(&text);
+    let mut writer = Writer::new(Vec::with_capacity(text.len() + LABEL_BYTES));
     let mut source = Source::default();
     // Depths of the open `rdf:RDF`, of a top `rdf:Description`, of its history.
     let (mut depth, mut rdf, mut top, mut history) = (0, None, None, None);
@@ -158,7 +185,6 @@ fn extend(
         let written = match event {
             Event::Eof => break,
             Event::PI(_) | Event::Decl(_) => continue, // the wrapper
-            Event::DocType(_) => return Err("it has a document type".into()),
             Event::Start(start) => {
                 depth += 1;
                 let is = |space, name| is(&reader, start.name(), space, name);
@@ -243,10 +269,10 @@ fn extend(
         return Err("it holds no description".into());
     }
     let packet = String::from_utf8(writer.into_inner()).map_err(malformed)?;
-    Ok((packet, source.beside))
+    Ok(Extended { packet, beside: source.beside, replacements })
 }
 
-fn malformed(_: impl std::error::Error) -> String {
+fn malformed<E>(_: E) -> String {
     "it is no well-formed XML".to_owned()
 }
 
@@ -302,6 +328,7 @@ fn description(label: &Label, source: &Source, vocabulary: Vocabulary) -> String
 /// Adds a property, if it has a value.
 fn property(text: &mut String, name: &str, value: &str) {
     if !value.is_empty() {
+        let (value, _) = xml::with_allowed_characters(value);
         let _ = write!(text, "<{name}>{}</{name}>", escape(value)); // a string takes all
     }
 }

@@ -1,5 +1,8 @@
 //! Samples as they stand in a file: interleaved, in the machine's byte order, not yet lightness.
 
+use crate::Result;
+use crate::budget::no_memory;
+
 /// Kinds of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
@@ -118,13 +121,32 @@ impl Samples {
         }
     }
 
+    /// Takes the memory for so many more samples.
+    ///
+    /// # Errors
+    ///
+    /// When the machine does not have it.
+    pub fn reserve(&mut self, samples: usize) -> Result<()> {
+        let (reserved, bytes) = match self {
+            Self::Eight(v) => (v.try_reserve(samples), 1),
+            Self::Sixteen(v) => (v.try_reserve(samples), 2),
+            Self::Float(v) => (v.try_reserve(samples), 4),
+        };
+        reserved.map_err(|_| no_memory(samples.saturating_mul(bytes)))
+    }
+
     /// Takes the memory for so many more samples, and no more.
-    pub fn reserve_exact(&mut self, samples: usize) {
-        match self {
-            Self::Eight(v) => v.reserve_exact(samples),
-            Self::Sixteen(v) => v.reserve_exact(samples),
-            Self::Float(v) => v.reserve_exact(samples),
-        }
+    ///
+    /// # Errors
+    ///
+    /// When the machine does not have it.
+    pub fn reserve_exact(&mut self, samples: usize) -> Result<()> {
+        let (reserved, bytes) = match self {
+            Self::Eight(v) => (v.try_reserve_exact(samples), 1),
+            Self::Sixteen(v) => (v.try_reserve_exact(samples), 2),
+            Self::Float(v) => (v.try_reserve_exact(samples), 4),
+        };
+        reserved.map_err(|_| no_memory(samples.saturating_mul(bytes)))
     }
 
     /// Samples.
@@ -142,6 +164,10 @@ impl Samples {
     }
 
     /// Makes it `samples` long; what is added is 0.
+    ///
+    /// # Panics
+    ///
+    /// When the machine has no memory for it, unless it was reserved.
     pub fn resize(&mut self, samples: usize) {
         match self {
             Self::Eight(v) => v.resize(samples, 0),
@@ -212,12 +238,20 @@ impl Samples {
     }
 
     /// Replaces the samples by those of big-endian bytes, with no second copy where they are bytes.
-    pub fn set_bytes(&mut self, bytes: Vec<u8>) {
+    pub(crate) fn set_bytes(&mut self, bytes: Vec<u8>) -> Result<()> {
         self.clear();
         match self {
             Self::Eight(v) => *v = bytes,
-            Self::Sixteen(_) | Self::Float(_) => self.extend_bytes(&bytes, true),
+            Self::Sixteen(_) => {
+                self.reserve_exact(bytes.len() / 2)?;
+                self.extend_bytes(&bytes, true);
+            }
+            Self::Float(_) => {
+                self.reserve_exact(bytes.len() / 4)?;
+                self.extend_bytes(&bytes, true);
+            }
         }
+        Ok(())
     }
 
     /// The numbers as they are.

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::budget::{Budget, Drawn, room_for};
 use crate::{Error, Limits, Result};
 
 trait ReadSeek: Read + Seek + Send {}
@@ -13,6 +14,8 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 pub struct Source {
     inner: Arc<Mutex<dyn ReadSeek>>,
     length: u64,
+    /// Until when it may be read; `None`: for ever.
+    limits: Option<Limits>,
 }
 
 impl Source {
@@ -23,12 +26,18 @@ impl Source {
     /// When its length cannot be told.
     pub fn new(mut inner: impl Read + Seek + Send + 'static) -> io::Result<Self> {
         let length = inner.seek(SeekFrom::End(0))?;
-        Ok(Self { inner: Arc::new(Mutex::new(inner)), length })
+        Ok(Self { inner: Arc::new(Mutex::new(inner)), length, limits: None })
     }
 
     /// Bytes.
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// The same, of which nothing can be read any more once the time of the limits is over.
+    pub(crate) fn within(mut self, limits: &Limits) -> Self {
+        self.limits = Some(limits.clone());
+        self
     }
 
     /// A stream of its own that begins at a place.
@@ -37,14 +46,18 @@ impl Source {
     }
 
     /// All bytes, for a decoder that needs them at once.
-    pub(crate) fn read_whole(&self, limits: &Limits) -> Result<Vec<u8>> {
-        limits.check_memory("the file", self.length)?;
-        let mut bytes = Vec::with_capacity(self.length as usize);
-        self.stream(0).take(limits.memory).read_to_end(&mut bytes).map_err(Error::Read)?;
-        Ok(bytes)
+    pub(crate) fn read_whole(&self, budget: &Budget) -> Result<(Vec<u8>, Drawn)> {
+        let drawn = budget.draw("the file", self.length)?;
+        // One more, so that the end is found without growing.
+        let mut bytes = room_for(self.length as usize + 1)?;
+        self.stream(0).take(self.length).read_to_end(&mut bytes).map_err(Error::reading)?;
+        Ok((bytes, drawn))
     }
 
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(limits) = &self.limits {
+            limits.check_time()?;
+        }
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.seek(SeekFrom::Start(at))?;
         inner.read(buffer)

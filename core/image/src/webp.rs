@@ -6,6 +6,7 @@ use std::io::{Cursor, Write};
 
 use image_webp::{ColorType, DecodingError, EncodingError, WebPDecoder, WebPEncoder};
 
+use crate::budget::{Budget, Drawn, check_room, filled, room_for};
 use crate::color::profile::ColorSpace;
 use crate::compression::Compression;
 use crate::decode::Decode;
@@ -18,13 +19,15 @@ use crate::{Error, Format, Header, Limits, Notice, Result, Rows, Source};
 /// Largest side of a picture in pixels, of 14 bits (RFC 9649, 3.4).
 const LARGEST_SIDE: u32 = 1 << 14;
 
-/// Most bytes of a profile, of EXIF and of XMP.
-const CHUNK_BYTES: usize = 64 << 20;
-
 /// Decodes a WebP file.
 pub(crate) struct Reader {
     /// The file; empty once decoded.
     bytes: Vec<u8>,
+    budget: Budget,
+    /// For the file, for decoding and then for the samples, and for metadata.
+    file: Option<Drawn>,
+    decoding: Drawn,
+    _carried: Drawn,
     /// Samples a row.
     stride: usize,
     /// All samples, once decoded.
@@ -33,33 +36,40 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn open(source: &Source, limits: &Limits) -> Result<(Header, Self)> {
-        let bytes = source.read_whole(limits)?;
+    pub(crate) fn open(source: &Source, budget: &Budget) -> Result<(Header, Self)> {
+        let (bytes, file) = source.read_whole(budget)?;
         check_length(&bytes)?;
         let mut decoder = decoder(&bytes)?;
         let (width, height) = decoder.dimensions();
-        Header::check_size(width, height, limits)?;
+        Header::check_size(width, height, budget.limits())?;
         if decoder.is_animated() {
             return Err(unsupported("animated WebP"));
         }
         let depth = Depth::Eight;
         let layout = Layout { color: true, alpha: decoder.has_alpha(), depth };
         // Besides the samples: those of all channels again, and the planes of a lossy picture.
-        let held = bytes.len() as u64 + 3 * u64::from(width) * u64::from(height) * 4;
-        limits.check_memory("decoding it", held)?;
-        decoder.set_memory_limit(CHUNK_BYTES);
+        let held = 3 * u64::from(width) * u64::from(height) * 4;
+        let decoding = budget.draw("decoding it", held)?;
+        let most = budget.metadata_room();
+        decoder.set_memory_limit(most);
+        let from_webp = |error| from_webp(error, most);
         let icc = decoder.icc_profile().map_err(from_webp)?;
         let (mut metadata, mut notices) = (Metadata::default(), Vec::new());
         if let Some(exif) = decoder.exif_metadata().map_err(from_webp)? {
-            metadata.add_exif(exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif), &mut notices);
+            metadata.add_exif(exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif), &mut notices)?;
         }
         metadata.xmp = decoder.xmp_metadata().map_err(from_webp)?.or(metadata.xmp);
+        let profile = icc.as_ref().map_or(0, Vec::len);
+        let carried = budget.draw_metadata(metadata.bytes(), profile);
         let space = icc.map_or(ColorSpace::Srgb, ColorSpace::Icc);
         let compression = Compression::Deflate;
         let header = Header { width, height, layout, depth, space, metadata, compression, notices };
         let stride = width as usize * layout.channels();
         drop(decoder);
-        Ok((header, Self { bytes, stride, samples: None, y: 0 }))
+        let (file, budget) = (Some(file), budget.clone());
+        let reader =
+            Self { bytes, budget, file, decoding, _carried: carried, stride, samples: None, y: 0 };
+        Ok((header, reader))
     }
 }
 
@@ -71,11 +81,15 @@ impl Decode for Reader {
         }
         let mut decoder = decoder(&self.bytes)?;
         let size = decoder.output_buffer_size().unwrap_or(0);
-        let mut samples = vec![0; size];
-        decoder.read_image(&mut samples).map_err(from_webp)?;
+        check_room(self.decoding.bytes())?;
+        let mut samples = filled(0, size)?;
+        let failed = |error| self.budget.time_or(|| from_webp(error, 0));
+        decoder.read_image(&mut samples).map_err(failed)?;
         drop(decoder);
-        self.samples = Some(samples);
         self.bytes = Vec::new();
+        self.file = None;
+        self.decoding.shrink(samples.len() as u64);
+        self.samples = Some(samples);
         Ok(())
     }
 
@@ -109,7 +123,8 @@ pub(crate) fn write<W: Write>(
     let samples = layout.bytes(width, height.into());
     // The encoder keeps a copy, and its result.
     limits.check_memory("a WebP result", 3 * samples)?;
-    let mut pixels = Vec::with_capacity(samples as usize);
+    check_room(3 * samples)?;
+    let mut pixels = room_for(samples as usize)?;
     while let Some(band) = rows.next()? {
         band.to_bytes(true, &mut pixels);
     }
@@ -126,7 +141,7 @@ pub(crate) fn write<W: Write>(
 }
 
 fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>> {
-    WebPDecoder::new(Cursor::new(bytes)).map_err(from_webp)
+    WebPDecoder::new(Cursor::new(bytes)).map_err(|error| from_webp(error, 0))
 }
 
 /// Decoders go on with zeros where data end early; the header tells the length (RFC 9649, 2.4).
@@ -138,14 +153,15 @@ fn check_length(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn from_webp(error: DecodingError) -> Error {
+/// `most` bytes are read of a profile, of EXIF or of XMP.
+fn from_webp(error: DecodingError, most: usize) -> Error {
     match error {
         DecodingError::IoError(_) => damaged("truncated"),
         DecodingError::UnsupportedFeature(_) => {
             unsupported("WebP whose picture is a part of a video")
         }
         DecodingError::MemoryLimitExceeded => {
-            Error::Limit(format!("more than {CHUNK_BYTES} bytes of profile or metadata"))
+            Error::Limit(format!("more than {most} bytes of profile or metadata"))
         }
         DecodingError::ChunkMissing
         | DecodingError::ChunkHeaderInvalid(_)

@@ -25,15 +25,15 @@ impl Scan {
         let (width, height) = (self.info.width, self.info.height);
         let bytes = layout.bytes(width, height.into());
         let mut keep = None;
-        if self.kept.is_none() && !self.reader.holds_all() && bytes <= self.limits.memory {
+        if self.kept.is_none() && !self.reader.holds_all() && bytes <= self.reader.memory_left() {
             let mut samples = Samples::new(layout.depth);
-            samples.reserve_exact(width as usize * height as usize * layout.channels());
-            keep = Some(samples);
+            let count = width as usize * height as usize * layout.channels();
+            // Where the machine has no memory for them, they are decoded twice.
+            keep = samples.reserve_exact(count).is_ok().then_some(samples);
         }
         let mut cells = layout.color.then(|| Cells::new(width, height));
         let failed = || Error::in_image(&self.path);
-        let rows =
-            Rows::new(self.limits.deadline, &self.header, &mut self.reader, self.kept.as_ref());
+        let rows = Rows::new(&self.limits, &self.header, &mut self.reader, self.kept.as_ref());
         let mut rows = rows.map_err(failed())?;
         let mut lightness = Vec::new();
         let mut y = 0;
@@ -85,8 +85,7 @@ impl Scan {
     /// When the file cannot be read or is damaged, or [`Error::Cancelled`].
     pub fn read_through(&mut self, band_rows: usize, is_stopped: &dyn Fn() -> bool) -> Result<()> {
         let failed = || Error::in_image(&self.path);
-        let rows =
-            Rows::new(self.limits.deadline, &self.header, &mut self.reader, self.kept.as_ref());
+        let rows = Rows::new(&self.limits, &self.header, &mut self.reader, self.kept.as_ref());
         let mut rows = rows.map_err(failed())?;
         while rows.next(band_rows).map_err(failed())?.is_some() {
             if is_stopped() {

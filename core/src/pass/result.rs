@@ -95,8 +95,7 @@ impl<W: Write + Seek> ResultFile<W> {
         let alpha = source.alpha && carries_alpha;
         let lost = (source.alpha && !alpha).then_some(Notice::ExtraSamples { count: 1 });
         let failed = || Error::in_image(&self.path);
-        let deadline = scan.limits.deadline;
-        let rows = Rows::new(deadline, &scan.header, &mut scan.reader, scan.kept.as_ref());
+        let rows = Rows::new(&scan.limits, &scan.header, &mut scan.reader, scan.kept.as_ref());
         let mut rows = ColorRows::new(
             rows.map_err(failed())?,
             source,

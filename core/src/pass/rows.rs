@@ -1,10 +1,10 @@
 //! Rows of a scan in order, from its file or from the samples kept of it.
 
-use polychromify_image::{Deadline, Header, Reader, Result, Samples, SamplesRef};
+use polychromify_image::{Header, Limits, Reader, Result, Samples, SamplesRef};
 
 /// One pass over the rows of a scan.
 pub(crate) struct Rows<'a> {
-    deadline: Deadline,
+    limits: Limits,
     source: Source<'a>,
     width: usize,
     height: usize,
@@ -19,7 +19,7 @@ enum Source<'a> {
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(
-        deadline: Deadline,
+        limits: &Limits,
         header: &Header,
         reader: &'a mut Reader,
         kept: Option<&'a Samples>,
@@ -31,7 +31,8 @@ impl<'a> Rows<'a> {
             Source::File { reader, band: Samples::new(header.layout.depth) }
         };
         let (width, height) = (header.width as usize, header.height as usize);
-        Ok(Self { deadline, source, width, height, channels: header.layout.channels(), y: 0 })
+        let limits = limits.clone();
+        Ok(Self { limits, source, width, height, channels: header.layout.channels(), y: 0 })
     }
 
     /// Pixels a row.
@@ -45,7 +46,7 @@ impl<'a> Rows<'a> {
         if rows == 0 {
             return Ok(None);
         }
-        self.deadline.check()?;
+        self.limits.check_time()?;
         let first = self.y;
         self.y += rows;
         match &mut self.source {

@@ -14,6 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
+use polychromify_core::Limits;
 use serde_json::json;
 use walkdir::WalkDir;
 
@@ -43,6 +44,7 @@ pub(crate) fn run(arguments: &Verify) -> Result<Exit> {
     }
     let workers = limits::workers(arguments.jobs).min(delivery.items.len().max(1));
     let limits = limits::of_each(arguments.memory, workers);
+    let limits = Limits { stop: Some(stop.asked().clone()), ..limits };
     let time_limit = arguments.time_limit;
     let checker = Checker { delivery: &delivery, limits, time_limit, stop: &stop };
     let (next, (sender, found)) = (AtomicUsize::new(0), mpsc::channel());

@@ -33,6 +33,7 @@ pub(crate) struct JobContext {
 impl JobContext {
     /// Bounds for a job that begins now.
     pub(crate) fn limits_from_now(&self) -> Limits {
-        Limits { deadline: Deadline::after(self.time_limit), ..self.limits }
+        let deadline = Deadline::after(self.time_limit);
+        Limits { deadline, stop: Some(self.stop.asked().clone()), ..self.limits.clone() }
     }
 }

@@ -140,7 +140,10 @@ impl JobContext {
         let file = own::open(temporary)?;
         let compare = || {
             // A result that is larger than its source is within the limits, too.
-            let limits = Limits::new(self.limits.pixels, u64::MAX);
+            let limits = Limits {
+                stop: Some(self.stop.asked().clone()),
+                ..Limits::new(self.limits.pixels, u64::MAX)
+            };
             let mut result = Scan::read(file, temporary, &limits)?;
             let (found, expected) = (result.pages(), written.pages.len());
             if found != expected {

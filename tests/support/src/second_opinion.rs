@@ -35,7 +35,7 @@ pub fn ours(path: &Path, page: usize) -> Result<Page, String> {
     let read = || {
         let (_, mut header, mut reader) = Reader::open(source, &limits)?;
         if page > 0 {
-            header = reader.select(page, &limits)?;
+            header = reader.select(page)?;
         }
         let conversion = Lightness::new(&header.space, header.layout, &mut Vec::new());
         let mut samples = Samples::new(header.layout.depth);

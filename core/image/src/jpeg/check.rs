@@ -6,14 +6,15 @@
 use super::codes::{Codes, Keep};
 use super::scans::{Grid, Header, Tables, visit};
 use super::segments::Segments;
+use crate::budget::Budget;
 
 /// More scans than any encoder makes; a small file of many would take hours.
 pub(crate) const MOST_SCANS: usize = 100;
 
 /// Fails where codes are missing or broken; gives the bytes that were passed over.
-pub(crate) fn check(segments: &Segments<'_>) -> Result<usize, String> {
+pub(crate) fn check(segments: &Segments<'_>, budget: &Budget) -> Result<usize, String> {
     let progressive = segments.frame.marker == 0xC2;
-    read(segments, |grid| Nonzero(vec![0; if progressive { grid.blocks() } else { 0 }]))
+    read(segments, budget, |grid| Nonzero(vec![0; if progressive { grid.blocks() } else { 0 }]))
         .map(|(_, passed_over)| passed_over)
 }
 
@@ -40,6 +41,7 @@ impl Keep for Nonzero {
 /// over, too.
 pub(crate) fn read<K: Keep>(
     segments: &Segments<'_>,
+    budget: &Budget,
     make: impl Fn(&Grid) -> K,
 ) -> Result<(Vec<K>, usize), String> {
     let frame = &segments.frame;
@@ -58,7 +60,7 @@ pub(crate) fn read<K: Keep>(
             return Err("a broken scan header".into());
         }
         let mut codes = Codes::new(frame, &header, &tables, &mut kept);
-        let result = visit(frame, scan, &header, &grids, &mut codes);
+        let result = visit(frame, scan, &header, &grids, budget, &mut codes);
         passed_over += result.map_err(|reason| match segments.scans.len() {
             1 => reason,
             _ => format!("scan {}: {reason}", number + 1),

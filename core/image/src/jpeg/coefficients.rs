@@ -11,6 +11,7 @@ use super::check::read;
 use super::codes::Keep;
 use super::scans::{Grid, factors, size};
 use super::segments::{Component, Frame, Segments};
+use crate::budget::Budget;
 
 /// Place of the coefficients in a block, in zigzag order (ISO 10918-1, figure A.6).
 const ZIGZAG: [u8; 64] = [
@@ -21,9 +22,13 @@ const ZIGZAG: [u8; 64] = [
 
 /// Interleaved samples of all components, in the color space of the file, and the bytes that were
 /// passed over.
-pub(crate) fn decode(segments: &Segments<'_>) -> Result<(Vec<u16>, usize), String> {
+pub(crate) fn decode(
+    segments: &Segments<'_>,
+    budget: &Budget,
+) -> Result<(Vec<u16>, usize), String> {
     let frame = &segments.frame;
-    let (blocks, passed_over) = read(segments, |grid| Blocks(vec![[0; 64]; grid.blocks()]))?;
+    let (blocks, passed_over) =
+        read(segments, budget, |grid| Blocks(vec![[0; 64]; grid.blocks()]))?;
     let quantization = quantization(segments)?;
     let (width, height) = (usize::from(frame.width), usize::from(frame.height));
     let count = frame.components.len();

@@ -8,13 +8,16 @@ use zune_core::colorspace::ColorSpace as ZuneColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
+use super::scans::Grid;
 use super::segments::{Component, Scan, Segments};
 use super::{check, coefficients, lossless};
+use crate::budget::{Budget, check_room, filled};
 use crate::error::{damaged, unsupported};
 use crate::samples::Samples;
 use crate::{Notice, Result};
 
-/// Marker of frames that predict samples and lose nothing.
+/// Markers of frames whose scans refine each other, and of those that predict samples and lose nothing.
+const PROGRESSIVE: u8 = 0xC2;
 const LOSSLESS: u8 = 0xC3;
 
 /// Bytes of a picture that is decoded while its data is checked.
@@ -60,12 +63,16 @@ impl Picture {
         }
         let (width, height) = (usize::from(frame.width), usize::from(frame.height));
         let samples = (width * height * channels) as u64;
-        let memory = match (is_common(segments), segments.scans.len()) {
-            // Coefficients, planes and samples, of 16 bits.
-            (false, _) => 6 * samples,
-            (true, 1) => samples,
-            // Where scans refine each other, all coefficients are held, of 16 bits.
-            (true, _) => 3 * samples,
+        // Of components with fewer samples and of pictures that fill up their last blocks, as they are.
+        let blocks: u64 =
+            frame.components.iter().map(|&c| Grid::new(frame, c).blocks() as u64).sum();
+        let memory = match (is_common(segments), frame.marker) {
+            (_, LOSSLESS) => 2 * samples + if bits > 8 { 2 * samples } else { samples },
+            // Coefficients, a plane and samples, of 16 bits.
+            (false, _) => 4 * 64 * blocks + 2 * samples,
+            // All coefficients, of 16 bits, and which of them are known, by block.
+            (true, PROGRESSIVE) => (2 * 64 + 8) * blocks + samples,
+            (true, _) => samples,
         };
         let bits = if bits > 8 { 16 } else { 8 };
         Ok(Self { width, height, channels, bits, memory })
@@ -85,7 +92,7 @@ fn is_common(segments: &Segments<'_>) -> bool {
     let whole = |scan: &Scan<'_>| scan.header.first() == Some(&(frame.components.len() as u8));
     let in_one_piece = match frame.marker {
         0xC0 | 0xC1 => matches!(&scans[..], [scan] if whole(scan)),
-        0xC2 => true,
+        PROGRESSIVE => true,
         _ => false,
     };
     let factors = |c: &Component| (c.horizontal, c.vertical);
@@ -112,26 +119,29 @@ fn is_common(segments: &Segments<'_>) -> bool {
 
 /// Decodes a stream that is whole: interleaved gray, RGB or CMYK as the file has it, where Adobe's
 /// programs store no ink as the largest number. What is odd about it is told.
-pub(crate) fn decode(bytes: &[u8], notices: &mut Vec<Notice>) -> Result<Samples> {
+pub(crate) fn decode(bytes: &[u8], budget: &Budget, notices: &mut Vec<Notice>) -> Result<Samples> {
     let segments = Segments::read(bytes).map_err(damaged)?;
     let picture = Picture::of(&segments)?;
+    check_room(picture.memory)?;
+    // What was given up for the time reads as damage to whoever gave up.
+    let failed = |reason: String| budget.time_or(|| damaged(reason));
     let frame = &segments.frame;
     let (samples, passed_over) = if frame.marker == LOSSLESS {
-        let (samples, passed_over) = lossless::decode(&segments).map_err(damaged)?;
+        let (samples, passed_over) = lossless::decode(&segments, budget).map_err(failed)?;
         (to_colors(samples, &segments), passed_over)
     } else if !is_common(&segments) {
-        let (samples, passed_over) = coefficients::decode(&segments).map_err(damaged)?;
+        let (samples, passed_over) = coefficients::decode(&segments, budget).map_err(failed)?;
         (to_colors(samples, &segments), passed_over)
     } else if picture.memory <= LITTLE && segments.scans.len() <= check::MOST_SCANS {
         // Broken data is decoded for nothing, so this is for pictures that take little time.
         let (checked, pixels) = rayon::join(
-            || check::check(&segments),
+            || check::check(&segments, budget),
             || catch_unwind(AssertUnwindSafe(|| pixels(bytes, &segments, &picture))),
         );
-        let passed_over = checked.map_err(damaged)?;
+        let passed_over = checked.map_err(failed)?;
         (pixels.unwrap_or_else(|panic| resume_unwind(panic))?, passed_over)
     } else {
-        let passed_over = check::check(&segments).map_err(damaged)?;
+        let passed_over = check::check(&segments, budget).map_err(failed)?;
         (pixels(bytes, &segments, &picture)?, passed_over)
     };
     let stray = segments.stray + passed_over;
@@ -159,11 +169,14 @@ fn pixels(bytes: &[u8], segments: &Segments<'_>, picture: &Picture) -> Result<Sa
         .jpeg_set_max_scans(usize::from(u16::MAX)) // the check has its own limit
         .jpeg_set_out_colorspace(space);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let mut samples = decoder.decode().map_err(damaged)?;
+    decoder.decode_headers().map_err(damaged)?;
     let wanted = picture.width * picture.height * picture.channels;
-    if samples.len() != wanted {
-        return Err(damaged(format!("{} samples, expected {wanted}", samples.len())));
+    let found = decoder.output_buffer_size().unwrap_or_default();
+    if found != wanted {
+        return Err(damaged(format!("{found} samples, expected {wanted}")));
     }
+    let mut samples = filled(0, wanted)?;
+    decoder.decode_into(&mut samples).map_err(damaged)?;
     if space == ZuneColorSpace::YCCK {
         samples.chunks_exact_mut(4).for_each(ycck_to_cmyk);
     }

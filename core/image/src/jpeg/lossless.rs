@@ -1,11 +1,16 @@
 //! Decodes lossless JPEG (ISO 10918-1, annex H) of 2 to 16 bits, with Huffman codes.
 
+use super::check::MOST_SCANS;
 use super::huffman::Bits;
 use super::scans::{Header, Tables};
 use super::segments::{Frame, Scan, Segments};
+use crate::budget::Budget;
 
 /// Interleaved samples as they are coded: of the frame's precision.
-pub(crate) fn decode(segments: &Segments<'_>) -> Result<(Vec<u16>, usize), String> {
+pub(crate) fn decode(
+    segments: &Segments<'_>,
+    budget: &Budget,
+) -> Result<(Vec<u16>, usize), String> {
     let frame = &segments.frame;
     let count = frame.components.len();
     let pixels = usize::from(frame.width) * usize::from(frame.height);
@@ -13,13 +18,16 @@ pub(crate) fn decode(segments: &Segments<'_>) -> Result<(Vec<u16>, usize), Strin
     let mut seen = vec![false; count];
     let mut tables = Tables::default();
     let mut passed_over = 0;
+    if segments.scans.len() > MOST_SCANS {
+        return Err(format!("{} scans", segments.scans.len()));
+    }
     for scan in &segments.scans {
         tables.define(scan)?;
         let header = Header::read(scan, frame)?;
         if !(1..=7).contains(&header.first) || header.low >= frame.precision {
             return Err("a broken scan header".into());
         }
-        passed_over += read_scan(frame, scan, &header, &tables, &mut samples)?;
+        passed_over += read_scan(frame, scan, &header, &tables, budget, &mut samples)?;
         header.components.iter().for_each(|&(index, ..)| seen[index] = true);
     }
     if seen.contains(&false) {
@@ -34,6 +42,7 @@ fn read_scan(
     scan: &Scan<'_>,
     header: &Header,
     tables: &Tables,
+    budget: &Budget,
     samples: &mut [u16],
 ) -> Result<usize, String> {
     let (width, height) = (usize::from(frame.width), usize::from(frame.height));
@@ -49,6 +58,7 @@ fn read_scan(
     let shift = header.low;
     let start = 1 << (frame.precision - shift - 1);
     for y in 0..height {
+        budget.check_time().map_err(|error| error.to_string())?;
         let first_row = if rows == 0 { y == 0 } else { y % rows == 0 };
         if first_row && y > 0 {
             passed_over += bits.restart(((y / rows - 1) % 8) as u8)?;

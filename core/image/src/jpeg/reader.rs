@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::decode::{Picture, decode};
 use super::segments::Segments;
 use super::{DUCKY, EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
+use crate::budget::{Budget, Drawn, copied, room_for};
 use crate::color::lab::RgbSpace;
 use crate::color::output_profiles::profile;
 use crate::color::profile::ColorSpace;
@@ -14,12 +15,10 @@ use crate::decode::Decode;
 use crate::error::damaged;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::samples::{Depth, Layout, Samples, SamplesRef};
-use crate::{Header, Limits, Notice, Result, Source};
+use crate::{Header, Notice, Result, Source};
 
 /// Fewer bytes behind the picture's end hold nothing.
 const LEAST_TRAILER: usize = 16;
-/// Most bytes of segments that are carried without being understood.
-const MOST_CARRIED: usize = 64 << 20;
 /// What files are padded with.
 const PADDING: &[u8] = b"\0\xFF \r\n";
 
@@ -27,6 +26,11 @@ const PADDING: &[u8] = b"\0\xFF \r\n";
 pub(crate) struct Reader {
     /// The file; empty once decoded.
     bytes: Vec<u8>,
+    budget: Budget,
+    /// For the file, for decoding and then for the samples, and for metadata.
+    file: Option<Drawn>,
+    decoding: Drawn,
+    _carried: Drawn,
     /// Of CMYK: its conversion, and whether no ink is the largest number.
     inks: Option<(CmykConversion, bool)>,
     /// Samples a row.
@@ -39,16 +43,16 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn open(source: &Source, limits: &Limits) -> Result<(Header, Self)> {
-        let bytes = source.read_whole(limits)?;
+    pub(crate) fn open(source: &Source, budget: &Budget) -> Result<(Header, Self)> {
+        let (bytes, file) = source.read_whole(budget)?;
         let segments = Segments::read(&bytes).map_err(damaged)?;
         let (width, height) = (segments.frame.width.into(), segments.frame.height.into());
         let picture = Picture::of(&segments)?;
-        Header::check_size(width, height, limits)?;
-        let held = picture.memory.saturating_add(bytes.len() as u64);
-        limits.check_memory("decoding it", held)?;
+        Header::check_size(width, height, budget.limits())?;
+        let decoding = budget.draw("decoding it", picture.memory)?;
         let mut notices = Vec::new();
-        let (metadata, icc) = metadata(&segments, &mut notices);
+        let (metadata, icc) = metadata(&segments, budget, &mut notices)?;
+        let carried = budget.draw_metadata(metadata.bytes(), icc.as_ref().map_or(0, Vec::len));
         let trailer = bytes.get(segments.end..).filter(|_| segments.ended).unwrap_or_default();
         if trailer.len() >= LEAST_TRAILER && !trailer.iter().all(|byte| PADDING.contains(byte)) {
             notices.push(Notice::TrailerLeftOut { bytes: trailer.len() });
@@ -69,7 +73,18 @@ impl Reader {
         let compression = Compression::Deflate;
         let header = Header { width, height, layout, depth, space, metadata, compression, notices };
         let stride = picture.width * picture.channels;
-        let reader = Self { bytes, inks, stride, samples: None, y: 0, notices: Vec::new() };
+        let reader = Self {
+            bytes,
+            budget: budget.clone(),
+            file: Some(file),
+            decoding,
+            _carried: carried,
+            inks,
+            stride,
+            samples: None,
+            y: 0,
+            notices: Vec::new(),
+        };
         Ok((header, reader))
     }
 }
@@ -78,8 +93,12 @@ impl Decode for Reader {
     fn start(&mut self) -> Result<()> {
         self.y = 0;
         if self.samples.is_none() {
-            self.samples = Some(decode(&self.bytes, &mut self.notices)?);
+            let samples = decode(&self.bytes, &self.budget, &mut self.notices)?;
             self.bytes = Vec::new();
+            self.file = None;
+            let sample_bytes = if matches!(samples, Samples::Eight(_)) { 1 } else { 2 };
+            self.decoding.shrink(sample_bytes * samples.len() as u64);
+            self.samples = Some(samples);
         }
         Ok(())
     }
@@ -109,21 +128,32 @@ impl Decode for Reader {
 }
 
 /// Metadata and the ICC profile.
-fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Option<Vec<u8>>) {
+fn metadata(
+    segments: &Segments<'_>,
+    budget: &Budget,
+    notices: &mut Vec<Notice>,
+) -> Result<(Metadata, Option<Vec<u8>>)> {
     let mut metadata = Metadata::default();
     let mut profile: Vec<(u8, &[u8])> = Vec::new();
-    let mut resources = Vec::new();
-    let mut extended: Vec<&[u8]> = Vec::new();
+    let (mut resources, mut extended): (Vec<&[u8]>, Vec<&[u8]>) = (Vec::new(), Vec::new());
     let mut beside = BTreeSet::new();
-    let (mut left, mut too_large) = (MOST_CARRIED, false);
+    let (mut left, mut too_large) = (budget.metadata_room(), false);
     for &(app, data) in &segments.applications {
         let starts = |name: &[u8]| data.starts_with(name);
+        let Some(rest) = left.checked_sub(data.len()) else {
+            too_large = true;
+            continue;
+        };
+        left = rest;
         match app {
             0 if starts(b"JFIF\0") => {
                 metadata.density = metadata.density.or_else(|| jfif_density(data));
             }
-            1 if starts(EXIF) => metadata.add_exif(&data[EXIF.len()..], notices),
-            1 if starts(XMP) => metadata.xmp = Some(data[XMP.len()..].to_vec()),
+            1 if starts(EXIF) => {
+                budget.check_time()?;
+                metadata.add_exif(&data[EXIF.len()..], notices)?;
+            }
+            1 if starts(XMP) => metadata.xmp = Some(copied(&data[XMP.len()..])?),
             1 if starts(EXTENDED_XMP) => extended.push(&data[EXTENDED_XMP.len()..]),
             2 if starts(ICC) => {
                 if let [number, _count, part @ ..] = &data[ICC.len()..] {
@@ -131,18 +161,14 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
                 }
             }
             12 if starts(DUCKY) => metadata.segments.extend(ducky(data).map(|data| (app, data))),
-            13 if starts(PHOTOSHOP) => resources.extend_from_slice(&data[PHOTOSHOP.len()..]),
+            13 if starts(PHOTOSHOP) => resources.push(&data[PHOTOSHOP.len()..]),
             // A thumbnail, and what tells how the samples are stored.
             0 if starts(b"JFXX\0") => {}
             8 if starts(b"SPIFF\0") => {}
             14 if starts(b"Adobe") => {}
             _ => match not_of_result(app, data) {
                 Some(what) => _ = beside.insert(what),
-                None if data.len() > left => too_large = true,
-                None => {
-                    left -= data.len();
-                    metadata.segments.push((app, data.to_vec()));
-                }
+                None => metadata.segments.push((app, copied(data)?)),
             },
         }
     }
@@ -150,7 +176,7 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
         notices.push(Notice::BlockTooLarge { block: "a part of the APP segments".into() });
     }
     notices.extend(beside.into_iter().map(|what| Notice::NotOfResult { what: what.into() }));
-    metadata.add_resources(&resources);
+    metadata.add_resources(&joined(&resources)?, notices);
     if !extended.is_empty() {
         match metadata.xmp.as_ref().and_then(|main| extended::join(main, &extended)) {
             Some(joined) => metadata.xmp = Some(joined),
@@ -158,8 +184,18 @@ fn metadata(segments: &Segments<'_>, notices: &mut Vec<Notice>) -> (Metadata, Op
         }
     }
     profile.sort_by_key(|&(number, _)| number);
-    let icc: Vec<u8> = profile.into_iter().flat_map(|(_, part)| part).copied().collect();
-    (metadata, (!icc.is_empty()).then_some(icc))
+    let parts: Vec<&[u8]> = profile.into_iter().map(|(_, part)| part).collect();
+    let icc = joined(&parts)?;
+    Ok((metadata, (!icc.is_empty()).then_some(icc)))
+}
+
+/// Parts one after the other.
+fn joined(parts: &[&[u8]]) -> Result<Vec<u8>> {
+    let mut whole = room_for(parts.iter().map(|part| part.len()).sum())?;
+    for part in parts {
+        whole.extend_from_slice(part);
+    }
+    Ok(whole)
 }
 
 /// What a segment tells of that a result does not have.

@@ -2,6 +2,7 @@
 
 use super::huffman::{Bits, Broken, Huffman};
 use super::segments::{Component, Frame, Scan};
+use crate::budget::Budget;
 
 /// Huffman tables for DC and AC.
 #[derive(Default)]
@@ -123,6 +124,7 @@ pub(crate) fn visit<V: Visit>(
     scan: &Scan<'_>,
     header: &Header,
     grids: &[Grid],
+    budget: &Budget,
     visitor: &mut V,
 ) -> Result<usize, String> {
     let mut bits = Bits::new(scan.data);
@@ -139,6 +141,9 @@ pub(crate) fn visit<V: Visit>(
             visitor.restart();
         }
         let (x, y) = (mcu % across, mcu / across);
+        if x == 0 {
+            budget.check_time().map_err(|error| error.to_string())?;
+        }
         let place = |reason: Broken| format!("{reason}, {y} of {down} rows in");
         for (number, &(index, ..)) in header.components.iter().enumerate() {
             let Component { horizontal, vertical, .. } = frame.components[index];

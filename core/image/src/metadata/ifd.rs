@@ -3,7 +3,6 @@
 //! Values are kept as little-endian bytes, whatever the order of the file they come from.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// Most entries that a directory of a real file has; more is a broken one.
 pub(crate) const MOST_ENTRIES: usize = 4096;
@@ -44,6 +43,11 @@ pub(crate) fn item_bytes(kind: u16) -> Option<usize> {
     }
 }
 
+/// Bytes that a directory takes in a block, with its values.
+pub(crate) fn size(directory: &Directory) -> usize {
+    2 + directory.values().map(Value::room).sum::<usize>() + 4
+}
+
 /// Bytes that are swapped together: a rational is two numbers.
 pub(crate) fn word_bytes(kind: u16) -> usize {
     match kind {
@@ -72,6 +76,11 @@ impl Value {
 
     pub(crate) fn undefined(bytes: Vec<u8>) -> Self {
         Self { kind: kind::UNDEFINED, bytes }
+    }
+
+    /// Bytes that it takes in a block, with its entry: values start on even bytes.
+    pub(crate) fn room(&self) -> usize {
+        12 + if self.bytes.len() > 4 { self.bytes.len().next_multiple_of(2) } else { 0 }
     }
 
     /// Items.
@@ -166,66 +175,6 @@ fn decimal_fraction(value: f64) -> Option<(u32, u32)> {
     let scales = || (0..=6).map(|power| 10_u32.pow(power)).filter(|&scale| fits(scale));
     let scale = scales().find(exact).or(scales().next_back())?;
     Some(((value * f64::from(scale)).round() as u32, scale))
-}
-
-/// An EXIF block's bytes, in the order its header tells.
-pub(crate) struct Block<'a> {
-    bytes: &'a [u8],
-    big_endian: bool,
-}
-
-impl<'a> Block<'a> {
-    /// Reads the header; returns the block and the place of its first directory.
-    pub(crate) fn new(bytes: &'a [u8]) -> Option<(Self, usize)> {
-        let big_endian = match bytes.get(..4)? {
-            [b'I', b'I', 42, 0] => false,
-            [b'M', b'M', 0, 42] => true,
-            _ => return None,
-        };
-        let block = Self { bytes, big_endian };
-        let first = block.number(4, 4)?;
-        Some((block, first))
-    }
-
-    /// The directory at a place; entries that point outside of the block are left out.
-    pub(crate) fn directory(&self, at: usize) -> Option<Directory> {
-        let entry = |(tag, kind, place): (u16, u16, Range<usize>)| {
-            let mut value = Value { kind, bytes: self.bytes.get(place)?.to_vec() };
-            if self.big_endian {
-                value.swap();
-            }
-            Some((tag, value))
-        };
-        Some(self.entries(at)?.filter_map(entry).collect())
-    }
-
-    /// Where the value of a tag of the directory at a place lies.
-    pub(crate) fn place(&self, at: usize, tag: u16) -> Option<usize> {
-        self.entries(at)?.find(|entry| entry.0 == tag).map(|(_, _, place)| place.start)
-    }
-
-    /// Tag, type and place of the value of each entry of the directory at a place.
-    fn entries(&self, at: usize) -> Option<impl Iterator<Item = (u16, u16, Range<usize>)>> {
-        let entries = self.number(at, 2)?;
-        let entry = move |i: usize| {
-            let entry = at + 2 + 12 * i;
-            let (tag, kind) = (self.number(entry, 2)? as u16, self.number(entry + 2, 2)? as u16);
-            let length = self.number(entry + 4, 4)?.checked_mul(item_bytes(kind)?)?;
-            let place = if length <= 4 { entry + 8 } else { self.number(entry + 8, 4)? };
-            Some((tag, kind, place..place.checked_add(length)?))
-        };
-        (entries <= MOST_ENTRIES).then(|| (0..entries).filter_map(entry))
-    }
-
-    fn number(&self, at: usize, size: usize) -> Option<usize> {
-        let bytes = self.bytes.get(at..at.checked_add(size)?)?;
-        let join = |n: usize, &b: &u8| n << 8 | usize::from(b);
-        Some(if self.big_endian {
-            bytes.iter().fold(0, join)
-        } else {
-            bytes.iter().rev().fold(0, join)
-        })
-    }
 }
 
 /// Appends a directory to a little-endian block that starts at `block[0]`, with its values behind

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
-use super::{CHUNK_BYTES, RAW_PROFILE, XMP};
+use super::{RAW_PROFILE, XMP};
+use crate::budget::{Budget, copied, filled};
 use crate::error::damaged;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::{Error, Notice, Result, Source};
@@ -22,19 +23,33 @@ pub(super) struct Chunk {
     data: Vec<u8>,
 }
 
+/// Most bytes that a chunk without data counts as: a list of very many takes as much.
+const CHUNK_OVERHEAD: u64 = 48;
+
+/// Most kinds of chunks that are told by their names.
+const MOST_NAMED: usize = 20;
+
 /// Walks the chunks to the end of the picture.
-pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
+pub(super) fn read(source: &Source, budget: &Budget) -> Result<Vec<Chunk>> {
     let length = source.length();
     let mut reader = BufReader::new(source.stream(0));
     let truncated = || damaged("truncated: the last chunk is missing");
-    reader.seek(SeekFrom::Start(8)).map_err(Error::Read)?;
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => truncated(),
+        _ => Error::reading(error),
+    };
+    reader.seek(SeekFrom::Start(8)).map_err(Error::reading)?;
     let mut at = 8;
-    let mut left = CHUNK_BYTES;
+    let most = budget.metadata_room() as u64;
+    let mut left = most;
     let mut found = Vec::new();
     let mut named = BTreeSet::new();
-    loop {
+    for chunk in 0_u32.. {
+        if chunk.is_multiple_of(1024) {
+            budget.check_time()?;
+        }
         let mut head = [0; 8];
-        reader.read_exact(&mut head).map_err(|_| truncated())?;
+        reader.read_exact(&mut head).map_err(failed)?;
         let [a, b, c, d, kind @ ..] = head;
         let size = u32::from_be_bytes([a, b, c, d]);
         at += 12 + u64::from(size);
@@ -42,28 +57,30 @@ pub(super) fn read(source: &Source) -> Result<Vec<Chunk>> {
             return Err(truncated());
         }
         if &kind == b"IEND" {
-            return Ok(found);
+            break;
         }
         let is_read = matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs");
         let is_other = !is_read && !OF_SAMPLES.contains(&&kind);
         if is_read || is_other && may_be_copied(kind) {
-            let Some(rest) = left.checked_sub(12 + u64::from(size)) else {
-                let reason = format!("more than {CHUNK_BYTES} bytes of metadata");
+            let Some(rest) = left.checked_sub(CHUNK_OVERHEAD + u64::from(size)) else {
+                let reason = format!("more than {most} bytes of metadata");
                 return Err(Error::Limit(reason));
             };
             left = rest;
-            let mut data = vec![0; size as usize];
-            reader.read_exact(&mut data).map_err(|_| truncated())?;
+            let mut data = filled(0, size as usize)?;
+            reader.read_exact(&mut data).map_err(failed)?;
             found.push(Chunk { kind, data });
         } else {
-            if is_other && named.insert(kind) {
+            // One more than are named, so that the others show.
+            if is_other && named.len() <= MOST_NAMED && named.insert(kind) {
                 found.push(Chunk { kind, data: Vec::new() });
             }
             // Relative, which keeps the buffer: there may be millions of chunks.
-            reader.seek_relative(size.into()).map_err(Error::Read)?;
+            reader.seek_relative(size.into()).map_err(Error::reading)?;
         }
-        reader.seek_relative(4).map_err(Error::Read)?; // the checksum
+        reader.seek_relative(4).map_err(Error::reading)?; // the checksum
     }
+    Ok(found)
 }
 
 /// Whether a chunk may stay although the samples change (PNG, third edition, 5.4).
@@ -72,48 +89,60 @@ fn may_be_copied(kind: [u8; 4]) -> bool {
 }
 
 /// What the chunks say, and an ICC profile that is told as text.
-pub(super) fn metadata(chunks: &[Chunk], notices: &mut Vec<Notice>) -> (Metadata, Option<Vec<u8>>) {
+pub(super) fn metadata(
+    chunks: Vec<Chunk>,
+    budget: &Budget,
+    notices: &mut Vec<Notice>,
+) -> Result<(Metadata, Option<Vec<u8>>)> {
     let mut metadata = Metadata::default();
     let (mut xmp, mut icc) = (None, None);
     let has_exif = chunks.iter().any(|chunk| &chunk.kind == b"eXIf");
-    let mut left = CHUNK_BYTES;
+    let mut left = budget.metadata_room() as u64;
+    let (mut broken_texts, mut named) = (0, 0);
     for Chunk { kind, data } in chunks {
-        match kind {
-            b"eXIf" => metadata.add_exif(data, notices),
-            b"pHYs" => metadata.density = density(data),
-            b"iTXt" | b"zTXt" | b"tEXt" => match text(*kind, data, &mut left) {
-                Some((keyword, text)) if keyword == XMP.as_bytes() => xmp = Some(text),
-                Some((keyword, text)) => {
-                    let Some(name) = raw_profile_name(keyword) else {
-                        metadata.chunks.push((*kind, data.clone()));
-                        continue;
-                    };
-                    let known = match from_raw_profile(&text) {
-                        Some(profile) if name.starts_with("ic") => !icc.insert(profile).is_empty(),
-                        Some(profile) => {
-                            add_raw_profile(&mut metadata, profile, !has_exif, notices)
-                        }
-                        None => false,
-                    };
-                    if !known {
-                        notices.push(Notice::TextBroken);
+        match &kind {
+            b"eXIf" => metadata.add_exif(&data, notices)?,
+            b"pHYs" => metadata.density = density(&data),
+            b"iTXt" | b"zTXt" | b"tEXt" => {
+                let found = text(kind, &data, &mut left)?;
+                let profile = found.as_ref().and_then(|(keyword, _)| raw_profile_name(keyword));
+                match (found, profile) {
+                    (None, _) => broken_texts += 1,
+                    (Some((keyword, text)), None) if keyword == XMP.as_bytes() => xmp = Some(text),
+                    (Some(_), None) => metadata.chunks.push((kind, data)),
+                    (Some((_, text)), Some(name)) => {
+                        let known = match from_raw_profile(&text) {
+                            Some(profile) if name.starts_with("ic") => {
+                                !icc.insert(profile).is_empty()
+                            }
+                            Some(profile) => {
+                                add_raw_profile(&mut metadata, profile, !has_exif, notices)?
+                            }
+                            None => false,
+                        };
+                        broken_texts += usize::from(!known);
                     }
                 }
-                None => notices.push(Notice::TextBroken),
-            },
-            kind if may_be_copied(*kind) => metadata.chunks.push((*kind, data.clone())),
+            }
+            _ if may_be_copied(kind) => metadata.chunks.push((kind, data)),
             b"caBX" => notices.push(not_of_result("content credentials (C2PA)".into())),
-            kind => {
-                notices.push(not_of_result(format!("PNG chunk {}", String::from_utf8_lossy(kind))));
+            _ if named == MOST_NAMED => notices.push(not_of_result("other PNG chunks".into())),
+            _ => {
+                named += 1;
+                let name = String::from_utf8_lossy(&kind).into_owned();
+                notices.push(not_of_result(format!("PNG chunk {name}")));
             }
         }
+    }
+    if broken_texts > 0 {
+        notices.push(Notice::TextBroken { count: broken_texts });
     }
     metadata.xmp = xmp.or(metadata.xmp); // what has a chunk of its own counts
     // Programs that add EXIF to a PNG leave a resolution in it that nobody measured.
     if let Some(density) = metadata.density {
         metadata.set_density(density);
     }
-    (metadata, icc)
+    Ok((metadata, icc))
 }
 
 fn not_of_result(what: String) -> Notice {
@@ -134,25 +163,25 @@ fn add_raw_profile(
     profile: Vec<u8>,
     with_exif: bool,
     notices: &mut Vec<Notice>,
-) -> bool {
+) -> Result<bool> {
     let starts = |start: &[u8]| profile.starts_with(start);
     if let Some(xmp) = profile.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
         metadata.xmp = Some(xmp.to_vec());
     } else if starts(b"Exif\0\0") || starts(b"II*\0") || starts(b"MM\0*") {
         if with_exif {
-            metadata.add_exif(profile.strip_prefix(b"Exif\0\0").unwrap_or(&profile), notices);
+            metadata.add_exif(profile.strip_prefix(b"Exif\0\0").unwrap_or(&profile), notices)?;
         }
     } else if starts(b"\x1C") {
         metadata.iptc = Some(profile);
     } else if starts(b"8BIM") || starts(b"Photoshop 3.0\0") {
         let resources = profile.strip_prefix(b"Photoshop 3.0\0").unwrap_or(&profile);
-        metadata.add_resources(resources);
+        metadata.add_resources(resources, notices);
     } else if profile.contains(&b'<') {
         metadata.xmp = Some(profile);
     } else {
-        return false;
+        return Ok(false);
     }
-    true
+    Ok(true)
 }
 
 fn density(data: &[u8]) -> Option<Density> {
@@ -177,20 +206,25 @@ fn density(data: &[u8]) -> Option<Density> {
     })
 }
 
-/// Keyword and text of a text chunk; of all texts together, `left` bytes may be unpacked.
-fn text<'a>(kind: [u8; 4], data: &'a [u8], left: &mut u64) -> Option<(&'a [u8], Vec<u8>)> {
-    let (keyword, rest) = split(data)?;
-    let text = match &kind {
-        b"tEXt" => rest.to_vec(),
-        b"zTXt" => inflate(rest.get(1..)?, left)?,
-        _ => {
-            let (compressed, rest) = (*rest.first()? == 1, rest.get(2..)?);
-            let (_language, rest) = split(rest)?;
-            let (_translated, rest) = split(rest)?;
-            if compressed { inflate(rest, left)? } else { rest.to_vec() }
+/// Keyword and text of a text chunk, `None` if it is broken; of all texts together, `left` bytes may be
+/// unpacked.
+fn text<'a>(kind: [u8; 4], data: &'a [u8], left: &mut u64) -> Result<Option<(&'a [u8], Vec<u8>)>> {
+    let parts = || {
+        let (keyword, rest) = split(data)?;
+        match &kind {
+            b"tEXt" => Some((keyword, false, rest)),
+            b"zTXt" => Some((keyword, true, rest.get(1..)?)),
+            _ => {
+                let (compressed, rest) = (*rest.first()? == 1, rest.get(2..)?);
+                let (_language, rest) = split(rest)?;
+                let (_translated, rest) = split(rest)?;
+                Some((keyword, compressed, rest))
+            }
         }
     };
-    Some((keyword, text))
+    let Some((keyword, compressed, rest)) = parts() else { return Ok(None) };
+    let text = if compressed { inflate(rest, left)? } else { Some(copied(rest)?) };
+    Ok(text.map(|text| (keyword, text)))
 }
 
 fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -198,12 +232,16 @@ fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&data[..end], &data[end + 1..]))
 }
 
-fn inflate(data: &[u8], left: &mut u64) -> Option<Vec<u8>> {
+/// `None`: it is broken, or longer than what is left.
+fn inflate(data: &[u8], left: &mut u64) -> Result<Option<Vec<u8>>> {
     let mut text = Vec::new();
     let mut stream = flate2::read::ZlibDecoder::new(data).take(*left);
-    let whole = stream.read_to_end(&mut text);
+    let whole = stream.read_to_end(&mut text); // which asks politely for memory
     *left -= text.len() as u64;
-    (whole.is_ok() && *left > 0).then_some(text)
+    match whole {
+        Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => Err(Error::Read(error)),
+        whole => Ok((whole.is_ok() && *left > 0).then_some(text)),
+    }
 }
 
 /// The bytes of a profile in hexadecimal, behind its name and length.

@@ -5,17 +5,24 @@ use std::io::BufReader;
 use ::png::{ColorType, DecodeOptions, Decoder, DecodingError, Transformations};
 
 use super::{CHUNK_BYTES, chunks};
+use crate::budget::{Budget, Drawn, filled};
 use crate::color::profile::ColorSpace;
 use crate::compression::Compression;
 use crate::decode::Decode;
 use crate::error::{damaged, unsupported};
 use crate::samples::{Depth, Layout, Samples};
 use crate::source::Stream;
-use crate::{Error, Header, Limits, Result, Source};
+use crate::{Error, Header, Result, Source};
+
+/// Bytes of a profile and of rows that are decoded whatever the budget: its rows are drawn from it apart.
+const LEAST_BYTES: usize = 16 << 20;
 
 /// Decodes a PNG file row by row; an interlaced one is held whole.
 pub(crate) struct Reader {
     source: Source,
+    budget: Budget,
+    /// For rows or the whole picture, and for metadata.
+    _drawn: Vec<Drawn>,
     layout: Layout,
     width: usize,
     height: usize,
@@ -28,12 +35,12 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn open(source: Source, limits: &Limits) -> Result<(Header, Self)> {
-        let chunks = chunks::read(&source)?;
-        let decoder = decoder(&source)?;
+    pub(crate) fn open(source: Source, budget: &Budget) -> Result<(Header, Self)> {
+        let chunks = chunks::read(&source, budget)?;
+        let decoder = decoder(&source, budget)?;
         let info = decoder.info();
         let (width, height) = info.size();
-        Header::check_size(width, height, limits)?;
+        Header::check_size(width, height, budget.limits())?;
         let (color, depth) = decoder.output_color_type();
         let layout = Layout {
             color: matches!(color, ColorType::Rgb | ColorType::Rgba),
@@ -45,12 +52,20 @@ impl Reader {
         let rows = if interlaced { u64::from(height) * layout.sample_bytes() as u64 } else { 2 };
         let bytes = layout.bytes(width, rows);
         let what = if interlaced { "an interlaced PNG" } else { "two rows" };
-        limits.check_memory(what, bytes)?;
+        let mut drawn = vec![budget.draw(what, bytes)?];
         if info.animation_control.is_some() {
             return Err(unsupported("animated PNG"));
         }
         let mut notices = Vec::new();
-        let (metadata, raw_icc) = chunks::metadata(&chunks, &mut notices);
+        let (metadata, raw_icc) = chunks::metadata(chunks, budget, &mut notices)?;
+        let profile = info.icc_profile.as_ref().map(|icc| icc.len());
+        let profile = profile.or(raw_icc.as_ref().map(Vec::len)).unwrap_or(0);
+        let most = budget.metadata_room();
+        if profile > most {
+            let reason = format!("a color profile of {profile} bytes, the limit is {most}");
+            return Err(Error::Limit(reason));
+        }
+        drawn.push(budget.draw_metadata(metadata.bytes(), profile));
         let space = color_space(info, raw_icc);
         let header = Header {
             width,
@@ -64,6 +79,8 @@ impl Reader {
         };
         let reader = Self {
             source,
+            budget: budget.clone(),
+            _drawn: drawn,
             layout,
             width: width as usize,
             height: height as usize,
@@ -87,17 +104,17 @@ impl Decode for Reader {
         if self.whole.is_some() {
             return Ok(());
         }
-        let mut decoder = decoder(&self.source)?;
+        let mut decoder = decoder(&self.source, &self.budget)?;
         if self.interlaced {
             let row = self.layout.bytes(self.width as u32, 1) as usize;
-            let mut bytes = vec![0; row * self.height];
+            let mut bytes = filled(0, row * self.height)?;
             decoder.next_frame(&mut bytes).map_err(from_png)?;
             decoder.finish().map_err(from_png)?;
             let mut samples = Samples::new(self.layout.depth);
-            samples.set_bytes(bytes);
+            samples.set_bytes(bytes)?;
             self.whole = Some(samples);
         } else {
-            self.row.resize(self.layout.bytes(self.width as u32, 1) as usize, 0);
+            self.row = filled(0, self.layout.bytes(self.width as u32, 1) as usize)?;
             self.decoder = Some(decoder);
         }
         Ok(())
@@ -125,7 +142,7 @@ impl Decode for Reader {
     }
 }
 
-fn decoder(source: &Source) -> Result<::png::Reader<BufReader<Stream>>> {
+fn decoder(source: &Source, budget: &Budget) -> Result<::png::Reader<BufReader<Stream>>> {
     let mut options = DecodeOptions::default();
     options.set_ignore_adler32(false);
     options.set_skip_ancillary_crc_failures(false);
@@ -133,7 +150,9 @@ fn decoder(source: &Source) -> Result<::png::Reader<BufReader<Stream>>> {
     let mut decoder =
         Decoder::new_with_options(BufReader::with_capacity(1 << 16, source.stream(0)), options);
     decoder.set_transformations(Transformations::EXPAND);
-    decoder.set_limits(::png::Limits { bytes: CHUNK_BYTES as usize }); // bounds profiles and rows
+    // Bounds profiles and rows.
+    let bytes = (budget.left() as usize).clamp(LEAST_BYTES, CHUNK_BYTES as usize);
+    decoder.set_limits(::png::Limits { bytes });
     decoder.read_info().map_err(from_png)
 }
 
@@ -171,7 +190,7 @@ fn from_png(error: DecodingError) -> Error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             damaged("truncated")
         }
-        DecodingError::IoError(error) => Error::Read(error),
+        DecodingError::IoError(error) => Error::reading(error),
         DecodingError::LimitsExceeded => Error::Limit("a chunk is too large".into()),
         error => damaged(reason(&error.to_string())),
     }

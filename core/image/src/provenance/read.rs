@@ -3,7 +3,8 @@
 use quick_xml::NsReader;
 use quick_xml::events::Event;
 
-use super::{IPTC, OURS, RDF, SOURCE_TYPES, XMP, bound};
+use super::xml::is_well_formed;
+use super::{IPTC, OURS, RDF, SOURCE_TYPES, XMP, bound, text_of};
 
 /// What the label of a file says; what is missing is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,8 +26,8 @@ pub struct FoundLabel {
 impl FoundLabel {
     /// Reads an XMP packet; `None` if it is broken or says nothing of the kind.
     pub fn read(packet: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(packet).ok()?;
-        let mut reader = NsReader::from_str(text.trim_start_matches('\u{feff}'));
+        let text = text_of(packet).ok().filter(|text| is_well_formed(text))?;
+        let mut reader = NsReader::from_str(text);
         let mut label = Self::default();
         // Depths of the open `rdf:RDF`, of a top `rdf:Description`.
         let (mut depth, mut rdf, mut top) = (0, None, None);

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 
+use crate::budget::{Budget, filled};
 use crate::error::damaged;
 use crate::metadata::ifd::{self, Value, item_bytes};
-use crate::metadata::tag;
+use crate::metadata::left_out::Allowance;
 use crate::{Error, Result, Source};
 
 /// Most directories in a file's list; a million small ones would take minutes.
@@ -17,17 +18,11 @@ const MOST_DIRECTORIES: usize = 1 << 16;
 /// Most entries of all directories in a file's list, which may lie over each other.
 const MOST_ENTRIES: usize = 1_000_000;
 
-/// Most bytes of tags of one directory that are carried: room for large profiles and XMP packets.
-const TAG_BYTES: u64 = 64 << 20;
-
-/// Tags with the places of strips and tiles, which are long lists.
-const PLACES: [u16; 4] =
-    [tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS, tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS];
-
 /// The directories of a TIFF whose header was read.
 #[derive(Clone)]
 pub(crate) struct Directories {
     pub(crate) source: Source,
+    pub(crate) budget: Budget,
     pub(crate) length: u64,
     pub(crate) big_endian: bool,
     /// Places are of 64 bits.
@@ -50,23 +45,25 @@ pub(crate) struct Entry {
 /// A directory's entries, without their values.
 #[derive(Debug)]
 pub(crate) struct Entries {
-    entries: BTreeMap<u16, Entry>,
+    by_tag: BTreeMap<u16, Entry>,
+    /// Tags of no known type that have a value.
+    unreadable: Vec<u16>,
     /// Place of the next directory in the list, 0: none.
     next: u64,
 }
 
 impl Entries {
     pub(crate) fn contains(&self, tag: u16) -> bool {
-        self.entries.contains_key(&tag)
+        self.by_tag.contains_key(&tag)
     }
 }
 
 impl Directories {
     /// Reads the header.
-    pub(crate) fn open(source: Source) -> Result<Self> {
+    pub(crate) fn open(source: Source, budget: &Budget) -> Result<Self> {
         let length = source.length();
         let mut start = Vec::new();
-        source.stream(0).take(16).read_to_end(&mut start).map_err(Error::Read)?;
+        source.stream(0).take(16).read_to_end(&mut start).map_err(Error::reading)?;
         let big_endian = start.first() == Some(&b'M');
         let number = |range: std::ops::Range<usize>| {
             start.get(range).map(|bytes| number(bytes, big_endian)).ok_or_else(truncated)
@@ -76,7 +73,7 @@ impl Directories {
             return Err(damaged("a header of a BigTIFF with places of other than 64 bits"));
         }
         let first = if big { number(8..16)? } else { number(4..8)? };
-        Ok(Self { source, length, big_endian, big, first })
+        Ok(Self { source, budget: budget.clone(), length, big_endian, big, first })
     }
 
     /// Places of the directories in the file's list, at least one.
@@ -86,6 +83,7 @@ impl Directories {
         let mut next = self.first;
         let mut left = MOST_ENTRIES;
         while next != 0 {
+            self.budget.check_time()?;
             if !seen.insert(next) {
                 return Err(damaged("the list of pages is a loop"));
             }
@@ -95,7 +93,7 @@ impl Directories {
             }
             places.push(next);
             let entries = self.entries(next)?;
-            let Some(rest) = left.checked_sub(entries.entries.len()) else {
+            let Some(rest) = left.checked_sub(entries.by_tag.len()) else {
                 let reason = format!("more than {MOST_ENTRIES} tags in all pages");
                 return Err(Error::Limit(reason));
             };
@@ -118,7 +116,7 @@ impl Directories {
         let length = count * entry_size + word;
         let start = at + count_size;
         let bytes = self.bytes(start, length)?;
-        let mut entries = BTreeMap::new();
+        let (mut entries, mut unreadable) = (BTreeMap::new(), Vec::new());
         let (list, next) = bytes.split_at((count * entry_size) as usize);
         for (i, entry) in list.chunks_exact(entry_size as usize).enumerate() {
             let (tag, kind) = (self.number(&entry[..2]) as u16, self.number(&entry[2..4]) as u16);
@@ -126,6 +124,8 @@ impl Directories {
             let items = self.number(items);
             let Some(bytes) = item_bytes(kind).and_then(|size| items.checked_mul(size as u64))
             else {
+                // Entries without a value are room that was left.
+                unreadable.extend((items > 0).then_some(tag));
                 continue;
             };
             let at = if bytes <= word {
@@ -135,14 +135,14 @@ impl Directories {
             };
             entries.entry(tag).or_insert(Entry { kind, count: items, at }); // as libtiff: the first
         }
-        Ok(Entries { entries, next: self.number(next) })
+        Ok(Entries { by_tag: entries, unreadable, next: self.number(next) })
     }
 
     /// A tag's value, at most its first `most` items; `None` where it is missing.
     ///
     /// Fails where the value lies beyond the file.
     pub(crate) fn value(&self, entries: &Entries, tag: u16, most: u64) -> Result<Option<Value>> {
-        let Some(entry) = entries.entries.get(&tag) else { return Ok(None) };
+        let Some(entry) = entries.by_tag.get(&tag) else { return Ok(None) };
         let size = item_bytes(entry.kind).unwrap_or(1) as u64;
         let bytes = self.bytes(entry.at, entry.count.min(most) * size)?;
         let mut value = Value { kind: entry.kind, bytes };
@@ -169,22 +169,31 @@ impl Directories {
         Ok(self.integers(entries, tag, 1)?.and_then(|list| list.first().copied()))
     }
 
-    /// All tags but the places of strips and tiles. What cannot be read is left out.
-    pub(crate) fn tags(&self, entries: &Entries) -> ifd::Directory {
+    /// All tags that are `wanted`, as far as they are allowed.
+    ///
+    /// Fails where the file cannot be read, and not where it is damaged.
+    pub(crate) fn tags(
+        &self,
+        entries: &Entries,
+        wanted: impl Fn(u16) -> bool,
+        allowance: &mut Allowance,
+    ) -> Result<ifd::Directory> {
         let mut found = ifd::Directory::new();
-        let mut left = TAG_BYTES; // entries may share their bytes, so that a small file asks for much
-        for (&tag, entry) in &entries.entries {
+        for &tag in entries.unreadable.iter().filter(|tag| wanted(**tag)) {
+            allowance.unreadable(tag);
+        }
+        for (&tag, entry) in entries.by_tag.iter().filter(|(tag, _)| wanted(**tag)) {
             let size = item_bytes(entry.kind).unwrap_or(1) as u64;
             let bytes = entry.count.saturating_mul(size);
-            if bytes > left || PLACES.contains(&tag) {
-                continue;
-            }
-            left -= bytes;
-            if let Ok(Some(value)) = self.value(entries, tag, u64::MAX / size) {
+            if entry.at.checked_add(bytes).is_none_or(|end| end > self.length) {
+                allowance.unreadable(tag);
+            } else if allowance.take(tag, bytes as usize)
+                && let Some(value) = self.value(entries, tag, u64::MAX / size)?
+            {
                 found.insert(tag, value);
             }
         }
-        found
+        Ok(found)
     }
 
     /// Bytes of the file; fails where they lie beyond it.
@@ -192,8 +201,8 @@ impl Directories {
         if at.checked_add(length).is_none_or(|end| end > self.length) {
             return Err(truncated());
         }
-        let mut bytes = vec![0; length as usize];
-        self.source.stream(at).read_exact(&mut bytes).map_err(Error::Read)?;
+        let mut bytes = filled(0, length as usize)?;
+        self.source.stream(at).read_exact(&mut bytes).map_err(Error::reading)?;
         Ok(bytes)
     }
 

@@ -5,31 +5,35 @@ use std::io::Read;
 use super::coding::Coding;
 use super::plan::Plan;
 use super::streams::Slice;
+use crate::budget::{Budget, Drawn, room_for};
 use crate::error::{damaged, unsupported};
 use crate::jpeg::{self, Picture};
 use crate::samples::{Samples, SamplesRef};
-use crate::{Error, Limits, Notice, Result};
+use crate::{Error, Notice, Result};
 
 /// Adobe's marker with no color transform: components are samples as they are.
 const UNTRANSFORMED: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
 
 /// Reads the stream of the strip or tile `index` and its headers; refuses what is not decoded.
-pub(crate) fn check(
-    plan: &Plan,
-    index: usize,
-    slice: Slice,
-    limits: &Limits,
-) -> Result<(Vec<u8>, Picture)> {
+pub(crate) fn check(plan: &Plan, index: usize, slice: Slice, budget: &Budget) -> Result<Checked> {
     let (_, length) = plan.places[index];
-    limits.check_memory("a strip or tile", length)?;
+    // As it lies in the file and with its tables, and what it is decoded into.
+    let mut drawn = budget.draw("a strip or tile", length.saturating_mul(2))?;
     let stream = stream(plan, index, slice)?;
     let picture = Picture::read(&stream)?;
     check_kind(plan, &picture)?;
+    drawn.shrink(stream.len() as u64);
     // Strips of several planes are held at once.
     let planes = plan.planes() as u64;
-    let held = picture.memory.saturating_mul(planes).saturating_add(stream.len() as u64);
-    limits.check_memory("a strip or tile", held)?;
-    Ok((stream, picture))
+    let decoding = budget.draw("a strip or tile", picture.memory.saturating_mul(planes))?;
+    Ok(Checked { stream, picture, _drawn: [drawn, decoding] })
+}
+
+/// A stream whose headers were read.
+pub(crate) struct Checked {
+    stream: Vec<u8>,
+    picture: Picture,
+    _drawn: [Drawn; 2],
 }
 
 /// The rows of the strip or tile `index`, of the width and the byte order that the plan tells.
@@ -37,18 +41,18 @@ pub(crate) fn decode(
     plan: &Plan,
     index: usize,
     slice: Slice,
-    limits: &Limits,
+    budget: &Budget,
     notices: &mut Vec<Notice>,
 ) -> Result<Vec<u8>> {
-    let (stream, picture) = check(plan, index, slice, limits)?;
-    let samples = jpeg::decode(&stream, notices)?;
+    let Checked { stream, picture, _drawn } = check(plan, index, slice, budget)?;
+    let samples = jpeg::decode(&stream, budget, notices)?;
     drop(stream);
     let width = plan.chunk.0;
     match samples {
         Samples::Eight(samples) if picture.width == width => Ok(samples),
         samples => {
             let rows = picture.height.min(plan.rows(index));
-            let mut bytes = Vec::with_capacity(rows * plan.row_bytes());
+            let mut bytes = room_for(rows * plan.row_bytes())?;
             let (from, to) = (picture.width * picture.channels, width * picture.channels);
             for y in 0..rows {
                 let row: SamplesRef<'_> = samples.slice(y * from..y * from + to);
@@ -77,8 +81,8 @@ fn check_kind(plan: &Plan, picture: &Picture) -> Result<()> {
 
 /// A strip or tile as a JPEG stream that is whole.
 fn stream(plan: &Plan, index: usize, mut slice: Slice) -> Result<Vec<u8>> {
-    let mut data = Vec::new();
-    slice.read_to_end(&mut data).map_err(Error::Read)?;
+    let mut data = room_for(plan.places[index].1 as usize + 1)?;
+    slice.read_to_end(&mut data).map_err(Error::reading)?;
     let tables = match &plan.coding {
         Coding::OldJpeg(header) => {
             let stream = header.stream((plan.chunk.0, plan.rows(index)), &data);

@@ -39,6 +39,7 @@ impl Pages {
         let mut places = list.clone();
         let mut facts = Vec::with_capacity(places.len());
         for &at in &places {
+            file.budget.check_time()?;
             facts.push(Facts::read(file, at)?);
         }
         if !facts.iter().any(Facts::is_scan) {

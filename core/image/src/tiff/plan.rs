@@ -10,7 +10,7 @@ use crate::compression::Compression;
 use crate::error::{damaged, unsupported};
 use crate::metadata::tag;
 use crate::samples::{Depth, Layout};
-use crate::{Error, Limits, Notice, Result};
+use crate::{Error, Notice, Result};
 
 /// Most samples a pixel.
 const MOST_SAMPLES: u64 = 16;
@@ -52,7 +52,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Reads the tags of a page. CMYK is by the plain formula until [`Plan::use_profile`].
-    pub(crate) fn read(file: &Directories, entries: &Entries, limits: &Limits) -> Result<Self> {
+    pub(crate) fn read(file: &Directories, entries: &Entries) -> Result<Self> {
         let tags = Tags { file, entries };
         let (width, height) = tags.size()?;
         let samples = match tags.number(tag::SAMPLES_PER_PIXEL, 1)? {
@@ -104,10 +104,10 @@ impl Plan {
             places: Vec::new(),
         };
         plan.check_size(file.length)?;
-        plan.check_memory(limits)?;
+        let _rows = file.budget.draw(plan.unit(), plan.held())?;
         plan.places = match stream {
             Some(place) => vec![place],
-            None => tags.places(plan.chunks(), limits)?,
+            None => tags.places(plan.chunks())?,
         };
         plan.check_places(file.length)?;
         Ok(plan)
@@ -143,8 +143,18 @@ impl Plan {
         Ok(())
     }
 
-    /// Refuses what takes more memory than allowed, whatever its data are.
-    fn check_memory(&self, limits: &Limits) -> Result<()> {
+    /// What is held while rows are read, in words.
+    pub(crate) fn unit(&self) -> &'static str {
+        if self.tiled { "a row of tiles" } else { "a strip" }
+    }
+
+    /// Bytes of the list of strips or tiles.
+    pub(crate) fn places_bytes(&self) -> u64 {
+        size_of_val(&self.places[..]) as u64
+    }
+
+    /// Bytes that are held while rows are read, whatever their data are.
+    pub(crate) fn held(&self) -> u64 {
         let row = self.row_bytes() as u64;
         let pixel = (self.layout.channels() * self.layout.sample_bytes()) as u64;
         let stored = (self.pixels.samples * sample_bytes(self.packing.depth())) as u64;
@@ -152,8 +162,7 @@ impl Plan {
         let tiles = if self.tiled { width.saturating_mul(rows).saturating_mul(stored) } else { 0 };
         let whole =
             if self.coding.is_jpeg() { row.saturating_mul(2 * self.chunk.1 as u64) } else { 0 };
-        let held = tiles.saturating_add(whole).saturating_add(row * 2 + width * pixel);
-        limits.check_memory(if self.tiled { "a row of tiles" } else { "a strip" }, held)
+        tiles.saturating_add(whole).saturating_add(row * 2 + width * pixel)
     }
 
     /// Checks that all strips or tiles are there and lie within the file.

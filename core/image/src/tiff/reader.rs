@@ -1,7 +1,7 @@
 //! Reading a TIFF row by row.
 
 use std::cell::RefCell;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, ErrorKind, Read};
 
 use super::coding::Coding;
 use super::directory::{Directories, Entries};
@@ -9,13 +9,14 @@ use super::pages::Pages;
 use super::pixels::Meaning;
 use super::plan::Plan;
 use super::{fax, jpeg, metadata, raw, streams};
+use crate::budget::{Budget, Drawn, filled};
 use crate::color::profile::ColorSpace;
 use crate::compression::Compression;
 use crate::decode::Decode;
 use crate::error::{damaged, unsupported};
 use crate::metadata::tag;
 use crate::samples::Samples;
-use crate::{Error, Header, Limits, Notice, Result, Source};
+use crate::{Error, Header, Notice, Result, Source};
 
 /// Decodes a TIFF file row by row.
 pub(crate) struct Reader {
@@ -24,7 +25,8 @@ pub(crate) struct Reader {
     /// Number of the page that is read.
     page: usize,
     plan: Plan,
-    limits: Limits,
+    /// For the list of strips or tiles, for rows, and for metadata.
+    _drawn: [Drawn; 3],
     /// Next row.
     y: usize,
     /// Streams of the strip that row `y` is in, one a plane.
@@ -40,14 +42,14 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Reads the directories of all pages that hold scans, and goes to the first.
-    pub(crate) fn open(source: Source, limits: &Limits) -> Result<(Header, Self)> {
-        let file = Directories::open(source)?;
+    pub(crate) fn open(source: Source, budget: &Budget) -> Result<(Header, Self)> {
+        let file = Directories::open(source, budget)?;
         raw::refuse(&file)?;
         let pages = Pages::find(&file)?;
         let mut stored: u64 = 0;
         for (page, &at) in pages.places.iter().enumerate() {
-            let checked = page_entries(&file, at, limits)
-                .and_then(|(entries, _)| Plan::read(&file, &entries, limits))
+            let checked = page_entries(&file, at)
+                .and_then(|(entries, _)| Plan::read(&file, &entries))
                 .map_err(|error| pages.numbered(page, error))?;
             stored = stored.saturating_add(checked.stored_bytes());
             // Within the loop, so that long lists of strips are not read for each of many pages.
@@ -55,19 +57,18 @@ impl Reader {
                 return Err(damaged("pages share their pixels"));
             }
         }
-        Self::at_page(file, pages, 0, limits)
+        Self::at_page(file, pages, 0)
     }
 
-    fn at_page(
-        file: Directories,
-        pages: Pages,
-        page: usize,
-        limits: &Limits,
-    ) -> Result<(Header, Self)> {
-        let (entries, (width, height)) = page_entries(&file, pages.places[page], limits)?;
-        let (metadata, icc) = metadata::read(&file, &entries);
-        let mut plan = Plan::read(&file, &entries, limits)?;
+    fn at_page(file: Directories, pages: Pages, page: usize) -> Result<(Header, Self)> {
+        let (entries, (width, height)) = page_entries(&file, pages.places[page])?;
+        let mut plan = Plan::read(&file, &entries)?;
+        let lists = file.budget.draw("a list of strips or tiles", plan.places_bytes())?;
+        let rows = file.budget.draw(plan.unit(), plan.held())?;
         let mut notices = pages.notices(page);
+        let (metadata, icc) = metadata::read(&file, &entries, &mut notices)?;
+        let profile = icc.as_ref().map_or(0, Vec::len);
+        let carried = file.budget.draw_metadata(metadata.bytes(), profile);
         plan.use_profile(icc.as_deref(), &mut notices);
         let compression = match plan.coding {
             Coding::Bytes(compression) => compression,
@@ -90,12 +91,12 @@ impl Reader {
             tiles: Samples::new(stored),
             row: Samples::new(stored),
             plan,
-            limits: limits.clone(),
+            _drawn: [lists, rows, carried],
             bytes: Vec::new(),
             notices: RefCell::default(),
         };
         if reader.plan.coding.is_jpeg() {
-            jpeg::check(&reader.plan, 0, reader.slice(0), limits)?;
+            jpeg::check(&reader.plan, 0, reader.slice(0), &reader.file.budget)?;
         }
         Ok((header, reader))
     }
@@ -126,7 +127,6 @@ impl Reader {
             let open = |plane| self.stream(plane * strips + strip);
             self.strips = (0..planes).map(open).collect::<Result<_>>()?;
         }
-        self.bytes.resize(plan.row_bytes(), 0);
         let last = self.y % rows == rows - 1 || self.y == plan.height - 1;
         self.row.clear();
         let mut apart = Samples::new(plan.packing.depth());
@@ -158,8 +158,10 @@ impl Reader {
         let rows = tile_height.min(plan.height - self.y);
         let samples = plan.pixels.samples;
         let mut tiles = std::mem::replace(&mut self.tiles, Samples::new(plan.packing.depth()));
-        tiles.resize(rows * plan.width * samples);
-        let mut bytes = vec![0; plan.row_bytes()];
+        let count = rows * plan.width * samples;
+        tiles.reserve_exact(count.saturating_sub(tiles.len()))?;
+        tiles.resize(count);
+        let mut bytes = filled(0, plan.row_bytes())?;
         let mut stored = Samples::new(plan.packing.depth());
         for plane in 0..plan.planes() {
             for x in 0..across {
@@ -189,13 +191,14 @@ impl Reader {
     /// The bytes of a strip or tile as rows of stored samples.
     fn stream(&self, index: usize) -> Result<Box<dyn Read + Send>> {
         // Any of them may be long and give little: bytes that mean nothing, or the same ones again.
-        self.limits.deadline.check()?;
+        self.file.budget.check_time()?;
         let plan = &self.plan;
         let slice = self.slice(index);
         Ok(match &plan.coding {
             Coding::Bytes(compression) => {
-                let stream = streams::decompressed(*compression, slice, plan.planes());
-                let stream = stream.map_err(Error::Read)?;
+                let window = self.file.budget.limits().memory / 2 / plan.planes() as u64;
+                let stream = streams::decompressed(*compression, slice, window);
+                let stream = stream.map_err(Error::reading)?;
                 if plan.shared == (1, 1) {
                     stream
                 } else {
@@ -209,7 +212,7 @@ impl Reader {
                 plan,
                 index,
                 slice,
-                &self.limits,
+                &self.file.budget,
                 &mut self.notices.borrow_mut(),
             )?)),
         })
@@ -248,14 +251,14 @@ impl Decode for Reader {
         self.pages.others
     }
 
-    fn select(&mut self, page: usize, limits: &Limits) -> Result<Header> {
+    fn select(&mut self, page: usize) -> Result<Header> {
         let (file, pages) = (self.file.clone(), self.pages.clone());
         let count = self.pages();
         if page >= count {
             return Err(damaged(format!("page {} of {count}", page + 1)));
         }
-        let (header, reader) = Self::at_page(file, pages, page, limits)
-            .map_err(|error| self.pages.numbered(page, error))?;
+        let (header, reader) =
+            Self::at_page(file, pages, page).map_err(|error| self.pages.numbered(page, error))?;
         *self = reader;
         Ok(header)
     }
@@ -264,6 +267,9 @@ impl Decode for Reader {
         self.y = 0;
         self.strips.clear();
         self.tiles.clear();
+        self.row.clear();
+        self.row.reserve_exact(self.plan.width * self.plan.pixels.samples)?;
+        self.bytes = filled(0, self.plan.row_bytes())?;
         Ok(())
     }
 
@@ -297,34 +303,52 @@ impl Decode for Reader {
 
 fn read(stream: &mut dyn Read, bytes: &mut [u8], y: usize) -> Result<()> {
     stream.read_exact(bytes).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => {
-            damaged(format!("compressed data ends early, in row {y}"))
-        }
-        // Decoders report broken data as errors of these kinds.
-        std::io::ErrorKind::InvalidData
-        | std::io::ErrorKind::InvalidInput
-        | std::io::ErrorKind::Other => damaged(format!("row {y}: {error}")),
-        _ => Error::Read(error),
+        ErrorKind::UnexpectedEof => damaged(format!("compressed data ends early, in row {y}")),
+        _ => failed(error, y),
     })
+}
+
+/// Why rows from `y` on could not be read.
+fn failed(error: std::io::Error, y: usize) -> Error {
+    let kind = error.kind();
+    match Error::reading(error) {
+        // Decoders report broken data as errors of these kinds.
+        Error::Read(error)
+            if matches!(
+                kind,
+                ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other
+            ) =>
+        {
+            // Zstandard's words for a window beyond what it may hold.
+            if error.to_string().contains("too much memory") {
+                return Error::Limit(format!("row {y}: unpacking it takes too much memory"));
+            }
+            damaged(format!("row {y}: {error}"))
+        }
+        error => error,
+    }
 }
 
 /// Reads on to the end of a compressed stream that has a checksum there.
 fn check_end(coding: &Coding, stream: &mut dyn Read, y: usize) -> Result<()> {
     if matches!(coding, Coding::Bytes(Compression::Deflate | Compression::Zstd)) {
         let mut more = [0];
-        stream.read(&mut more).map_err(|error| damaged(format!("row {y}: {error}")))?;
+        stream.read(&mut more).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => damaged(format!("row {y}: {error}")),
+            _ => failed(error, y),
+        })?;
     }
     Ok(())
 }
 
 /// The entries of a page's directory, and its size.
-fn page_entries(file: &Directories, at: u64, limits: &Limits) -> Result<(Entries, (u32, u32))> {
+fn page_entries(file: &Directories, at: u64) -> Result<(Entries, (u32, u32))> {
     let entries = file.entries(at)?;
     let side = |tag| -> Result<u32> {
         let side = file.integer(&entries, tag)?.unwrap_or(0);
         u32::try_from(side).map_err(|_| damaged(format!("a side of {side} pixels")))
     };
     let (width, height) = (side(tag::IMAGE_WIDTH)?, side(tag::IMAGE_LENGTH)?);
-    Header::check_size(width, height, limits)?;
+    Header::check_size(width, height, file.budget.limits())?;
     Ok((entries, (width, height)))
 }

@@ -32,15 +32,15 @@ impl Read for Slice {
     }
 }
 
-/// Largest window of Zstandard where several planes are decompressed at once, as a power of 2: 32 MiB;
-/// else it is the library's 128 MiB.
-const PLANES_WINDOW: u32 = 25;
+/// Least and largest window of Zstandard as a power of 2: 1 MiB, and the 128 MiB of its library.
+const LEAST_WINDOW: u32 = 20;
+const LARGEST_WINDOW: u32 = 27;
 
-/// Undoes the compression of a strip or tile, one of `planes` that are read in turns.
+/// Undoes the compression of a strip or tile. Zstandard may look `window` bytes back.
 pub(crate) fn decompressed(
     compression: Compression,
     slice: Slice,
-    planes: usize,
+    window: u64,
 ) -> io::Result<Box<dyn Read + Send>> {
     let mut reader = BufReader::with_capacity(1 << 16, slice);
     Ok(match compression {
@@ -57,9 +57,8 @@ pub(crate) fn decompressed(
         Compression::Deflate => Box::new(flate2::bufread::ZlibDecoder::new(reader)),
         Compression::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
-            if planes > 1 {
-                decoder.window_log_max(PLANES_WINDOW)?;
-            }
+            let window = window.checked_ilog2().unwrap_or(0);
+            decoder.window_log_max(window.clamp(LEAST_WINDOW, LARGEST_WINDOW))?;
             Box::new(decoder)
         }
     })

@@ -11,7 +11,7 @@ use crate::compression::Compression;
 use crate::error::{damaged, unsupported};
 use crate::metadata::ifd::Value;
 use crate::metadata::tag;
-use crate::{Error, Limits, Result};
+use crate::{Error, Result};
 
 /// Most strips or tiles: a gigapixel in tiles of 16x16.
 const MOST_CHUNKS: usize = 1 << 22;
@@ -334,11 +334,13 @@ impl Tags<'_> {
     }
 
     /// Places and lengths of the strips or tiles, of which so many are wanted.
-    pub(crate) fn places(&self, wanted: usize, limits: &Limits) -> Result<Vec<(u64, u64)>> {
-        if wanted > MOST_CHUNKS || 32 * wanted as u64 > limits.memory {
-            let reason = format!("{wanted} strips or tiles");
-            return Err(Error::Limit(reason));
+    pub(crate) fn places(&self, wanted: usize) -> Result<Vec<(u64, u64)>> {
+        if wanted > MOST_CHUNKS {
+            return Err(Error::Limit(format!("{wanted} strips or tiles")));
         }
+        // Places and lengths as numbers, as they are read, and in pairs.
+        let what = format!("a list of {wanted} strips or tiles");
+        let _lists = self.file.budget.draw(&what, 48 * wanted as u64)?;
         let (offsets, counts) = if self.entries.contains(tag::TILE_OFFSETS) {
             (self.numbers(tag::TILE_OFFSETS, wanted)?, self.numbers(tag::TILE_BYTE_COUNTS, wanted)?)
         } else {

@@ -4,7 +4,7 @@
 //! known whether all offsets fit into 32 bits. Until then the file has no header, so that a part of
 //! it is never taken for a picture.
 
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 
 use rayon::prelude::*;
 
@@ -104,12 +104,12 @@ impl<W: Write + Seek> Writer<W> {
         let strip = row * strips::rows_per_strip(layout, width);
         let (mut offsets, mut counts) = (Vec::new(), Vec::new());
         let mut write = |raw: &[Samples]| {
-            let packed: Vec<io::Result<Vec<u8>>> = raw
+            let packed: Vec<Result<Vec<u8>>> = raw
                 .par_iter()
                 .map(|strip| strips::compress(compression, layout, strip, row))
                 .collect();
             for bytes in packed {
-                let bytes = bytes.map_err(Error::Write)?;
+                let bytes = bytes?;
                 counts.push(bytes.len() as u64);
                 offsets.push(self.append(&bytes, 2)?);
             }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::integers::{self, Integers};
-use super::tensors::{Bytes, Place, Tensors};
+use super::tensors::{Bytes, Place, Tensors, are_finite};
 use crate::text::hexadecimal;
 use crate::{Error, Result};
 
@@ -45,13 +45,22 @@ impl Weights {
     /// # Errors
     ///
     /// When it cannot be read, is not a safetensors file, holds other than floating-point numbers
-    /// or lacks the metadata that names its network.
+    /// or some that are infinite or none at all, or lacks the metadata that names its network.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(Error::io(path, "read"))?;
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
         let sha256 = hexadecimal(&Sha256::digest(&bytes));
-        Self::from_bytes(&name, &path.display().to_string(), bytes.into(), sha256)
+        let given = path.display().to_string();
+        // Of the built-in files the hash is known.
+        let broken = not_finite(&bytes);
+        let weights = Self::from_bytes(&name, &given, bytes.into(), sha256)?;
+        match broken {
+            None => Ok(weights),
+            Some(tensor) => Err(weights.refusal(format!(
+                "tensor `{tensor}` holds values that are infinite or not a number"
+            ))),
+        }
     }
 
     /// Name, such as `polychromify`.
@@ -168,6 +177,13 @@ impl Weights {
             integers,
         })
     }
+}
+
+/// The first tensor by name with a value that no training ends with, and from which no color comes.
+fn not_finite(file: &[u8]) -> Option<String> {
+    let file = SafeTensors::deserialize(file).ok()?;
+    let broken = file.iter().filter(|(_, tensor)| !are_finite(tensor.dtype(), tensor.data()));
+    broken.map(|(name, _)| name.to_owned()).min()
 }
 
 /// The tensors by name, f32 and on the CPU; made when they are first asked for.

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use candle_core::{DType, Device, Result, Tensor};
-use half::f16;
 use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
 use rayon::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
@@ -85,6 +85,20 @@ impl Tensors {
             (name.clone(), tensor.expect("lengths were checked as the file was read"))
         };
         self.made.get_or_init(|| self.places.par_iter().map(tensor).collect())
+    }
+}
+
+/// Whether all numbers of little-endian bytes are finite as f32; integers are.
+pub(super) fn are_finite(dtype: Dtype, bytes: &[u8]) -> bool {
+    fn all<const N: usize>(bytes: &[u8], is_finite: impl Fn([u8; N]) -> bool) -> bool {
+        bytes.as_chunks().0.iter().all(|&number| is_finite(number))
+    }
+    match dtype {
+        Dtype::F16 => all(bytes, |number| f16::from_le_bytes(number).is_finite()),
+        Dtype::BF16 => all(bytes, |number| bf16::from_le_bytes(number).is_finite()),
+        Dtype::F32 => all(bytes, |number| f32::from_le_bytes(number).is_finite()),
+        Dtype::F64 => all(bytes, |number| (f64::from_le_bytes(number) as f32).is_finite()),
+        _ => true,
     }
 }
 

@@ -54,6 +54,33 @@ fn every_built_in_file_fits_its_network() {
 }
 
 #[test]
+fn values_that_are_no_numbers_are_refused_with_the_name_of_their_tensor() {
+    let header = HashMap::from([
+        (NETWORK.to_owned(), "conv".to_owned()),
+        (CONFIG.to_owned(), "{}".to_owned()),
+    ]);
+    let broken = [
+        (Dtype::F16, 0x7E00_u16.to_le_bytes().to_vec()),
+        (Dtype::BF16, 0xFF80_u16.to_le_bytes().to_vec()),
+        (Dtype::F32, f32::NAN.to_le_bytes().to_vec()),
+        (Dtype::F32, f32::INFINITY.to_le_bytes().to_vec()),
+        (Dtype::F64, 1e300_f64.to_le_bytes().to_vec()), // too large for f32
+    ];
+    for (dtype, bytes) in broken {
+        let view = |bytes| safetensors::tensor::TensorView::new(dtype, vec![1], bytes).unwrap();
+        let good = vec![0; bytes.len()];
+        for name in ["b", "integers.b"] {
+            let tensors = [("a", view(&good)), (name, view(&bytes))];
+            let file = safetensors::serialize(tensors, Some(header.clone())).unwrap();
+            let told = refusal(&file);
+            let reason = format!("tensor `{name}` holds values that are infinite or not a number");
+            let has_type = name == "b" || dtype == Dtype::F32;
+            assert_eq!(told.ends_with(&reason), has_type, "{name} {dtype:?}: {told}");
+        }
+    }
+}
+
+#[test]
 fn what_is_saved_is_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let weights = Weights::read(save_in(folder.path(), "mine.safetensors")).unwrap();

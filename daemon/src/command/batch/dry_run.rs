@@ -99,15 +99,15 @@ fn dry_run_one(context: &JobContext, job: &Job, details: &mut JobDetails) -> Ste
         return Ok(Break(context.done_already(&result)));
     }
     let (recipe, redo) = (&context.model.recipe, context.policy.redo);
-    let deadline = context.limits_from_now().deadline;
+    let limits = context.limits_from_now();
     let original = job.original().open()?;
-    let content = original.sha256(&context.stop, deadline)?;
+    let content = original.sha256(&context.stop, limits.deadline)?;
     details.sha256_input = Some(content.clone());
     let known = context.ledger.result(&job.output)?;
     let path = context.folder.join(&job.output);
     Ok(match decide(job, &content, recipe, redo, &path, known)? {
         Decision::Color(_) => {
-            if redo != Redo::All && original.scan(&context.limits)?.is_result() {
+            if redo != Redo::All && original.scan(&limits)?.is_result() {
                 return Ok(Break(SkipReason::OwnResult));
             }
             Continue(candidate(context, job, &original, content, details)?)
@@ -128,7 +128,7 @@ fn candidate(
     content: String,
     details: &mut JobDetails,
 ) -> Result<Candidate> {
-    let mut scan = original.scan(&context.limits)?;
+    let mut scan = original.scan(&context.limits_from_now())?;
     let first = scan.info().clone();
     (details.width, details.height) = (Some(first.width), Some(first.height));
     let (mut pixels, mut result_pixels) = (0, 0);

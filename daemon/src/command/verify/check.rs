@@ -96,7 +96,8 @@ impl Checker<'_> {
 
     /// Decodes all pages of a picture to their ends, and gives the labels.
     fn decode(&self, path: &Path, deadline: Deadline) -> Result<Vec<Option<FoundLabel>>, Error> {
-        let mut scan = Scan::read(own::open(path)?, path, &Limits { deadline, ..self.limits })?;
+        let mut scan =
+            Scan::read(own::open(path)?, path, &Limits { deadline, ..self.limits.clone() })?;
         let mut labels = Vec::new();
         for page in 0..scan.pages() {
             scan.select(page)?;

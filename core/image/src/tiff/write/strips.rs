@@ -6,6 +6,7 @@ use weezl::BitOrder;
 
 use crate::compression::Compression;
 use crate::samples::{Depth, Layout, Samples};
+use crate::{Error, Result};
 
 /// Uncompressed bytes of a strip, about; TIFF 6.0 asks for 8 KiB, which is small for today's files.
 const STRIP_BYTES: u64 = 512 << 10;
@@ -30,6 +31,23 @@ pub(crate) fn predictor(compression: Compression, layout: Layout) -> Option<u16>
 
 /// The bytes of a strip as the file has them; `row` is in samples.
 pub(crate) fn compress(
+    compression: Compression,
+    layout: Layout,
+    strip: &Samples,
+    row: usize,
+) -> Result<Vec<u8>> {
+    in_our_words(compression, compress_with(compression, layout, strip, row))
+}
+
+/// Encoders fail for want of memory alone, in words of their code.
+fn in_our_words<T>(compression: Compression, encoded: io::Result<T>) -> Result<T> {
+    encoded.map_err(|error| {
+        let reason = format!("a strip cannot be compressed with {}", compression.name());
+        Error::Write(io::Error::new(error.kind(), reason))
+    })
+}
+
+fn compress_with(
     compression: Compression,
     layout: Layout,
     strip: &Samples,
@@ -127,6 +145,15 @@ fn pack_bits(mut bytes: &[u8], packed: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strip_that_cannot_be_compressed_is_told_without_words_of_a_library() {
+        let layout = Layout { color: true, alpha: false, depth: Depth::Eight };
+        let refused = io::Error::new(io::ErrorKind::OutOfMemory, "Allocation error");
+        let error = in_our_words(Compression::Zstd, Err::<(), _>(refused)).unwrap_err().to_string();
+        assert_eq!(error, "cannot write the result: a strip cannot be compressed with Zstandard");
+        compress(Compression::Zstd, layout, &Samples::Eight(vec![1; 12]), 6).unwrap();
+    }
 
     #[test]
     fn pack_bits_packs_the_specifications_example() {
