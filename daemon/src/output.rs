@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::files::folder::Folder;
 use crate::files::lock::Lock;
-use crate::files::{fingerprint, names, own, publish};
+use crate::files::originals::OriginalPath;
+use crate::files::{departure, fingerprint, names, own, publish};
 use crate::job::sidecar;
-use crate::ledger::{self, Ledger, Unsettled};
+use crate::ledger::{self, Ledger, Original, Unsettled};
 
 /// After so many runs that were killed at it, an input is not tried again by itself: it may be what
 /// kills them, by the memory it takes for example.
@@ -22,6 +23,7 @@ pub(crate) fn open(folder: &Path) -> Result<(Lock, Ledger)> {
     let lock = Lock::take(&hidden.join("lock"), folder)?;
     let ledger = Ledger::open(folder)?;
     let unsettled = recover(&ledger, folder)?;
+    put_back(&ledger)?;
     if unsettled > 0 {
         log::info!("{}: an earlier run was interrupted; going on", folder.display());
     }
@@ -36,6 +38,22 @@ fn recover(ledger: &Ledger, folder: &Path) -> Result<usize> {
         settle(ledger, folder, job)?;
     }
     Ok(unsettled.len())
+}
+
+/// Gives originals their names again that a run took aside which was killed, whatever its results
+/// would be called now. They may leave again, if that is asked for.
+fn put_back(ledger: &Ledger) -> Result<()> {
+    for (output, input) in ledger.taken_aside()? {
+        if !names::is_absolute_and_plain(&input) {
+            continue;
+        }
+        match departure::put_back(&OriginalPath::named(input.clone(), input)) {
+            Ok(false) => {}
+            Ok(true) => ledger.set_original(&output, Original::Due)?,
+            Err(error) => log::warn!("{error}"),
+        }
+    }
+    Ok(())
 }
 
 fn settle(ledger: &Ledger, folder: &Path, job: &Unsettled) -> Result<()> {
@@ -140,7 +158,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::ledger::{Making, Original, Published};
+    use crate::ledger::{Making, Published};
     use crate::plan::Job;
     use crate::settings::Recipe;
 

@@ -69,6 +69,20 @@ fn what_a_ledger_calls_temporary_is_removed_only_if_it_is_ours() {
 }
 
 #[test]
+fn an_original_that_a_crash_left_aside_has_its_name_again_after_any_run() {
+    let folder = one();
+    let original = folder.read("in/a.png");
+    folder.batch(["in", "-o", "out"]).code(0);
+    let aside = folder.path("in/.a.png.polychromify.leaving");
+    fs::rename(folder.path("in/a.png"), &aside).unwrap();
+    ledger(&folder).unwrap().execute("UPDATE results SET original = 'leaving'", []).unwrap();
+    folder.write("in/b.png", pictures::png(30, 20, 2));
+    folder.batch(["in/b.png", "-o", "out", "--format", "jpeg"]).code(0);
+    assert_eq!(folder.read("in/a.png"), original);
+    assert!(!aside.exists());
+}
+
+#[test]
 fn results_have_the_rights_of_their_sources_and_the_ledger_is_not_for_others() {
     let folder = Folder::new();
     for (name, mode) in [("a", 0o600), ("b", 0o640), ("c", 0o444), ("d", 0o777)] {

@@ -147,16 +147,35 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
         before = ended(&folder);
     }
     daemon.until_idle(&folder);
+    until_gone(&daemon, &folder, &dropped, &stay, &flags);
+    daemon.stop();
+    weed(&folder);
+    assert_eq!(folder.files(VICTIMS), victims, "files of others are unchanged");
+    assert_nothing_is_lost(&folder, &dropped, &stay, &flags);
+}
+
+/// Waits until all originals went that are to.
+fn until_gone(
+    daemon: &Daemon,
+    folder: &Folder,
+    dropped: &BTreeMap<String, Vec<u8>>,
+    stay: &BTreeSet<String>,
+    flags: &[&str],
+) {
     let leave = flags.contains(&"--on-success");
     let results = folder.files("out");
     let gone = |name: &&String| leave && results.contains_key(*name) && !stay.contains(*name);
     daemon.until("all originals that may leave to be gone", || {
         dropped.keys().filter(gone).all(|name| !folder.exists(&format!("in/{name}")))
     });
-    daemon.stop();
-    weed(&folder);
-    assert_eq!(folder.files(VICTIMS), victims, "files of others are unchanged");
+}
 
+fn assert_nothing_is_lost(
+    folder: &Folder,
+    dropped: &BTreeMap<String, Vec<u8>>,
+    stay: &BTreeSet<String>,
+    flags: &[&str],
+) {
     folder.batch(["expected-in", "-o", "expected"]);
     let (expected, found) = (folder.files("expected"), folder.files("out"));
     for name in dropped.keys() {
@@ -167,11 +186,11 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
         );
     }
     assert_eq!(found.len(), expected.len(), "no temporary file, nothing else");
-    assert!(temporary(&folder).is_empty());
-    let failed = status(&folder)["failed"].as_u64().unwrap() as usize;
+    assert!(temporary(folder).is_empty());
+    let failed = status(folder)["failed"].as_u64().unwrap() as usize;
     assert_eq!(failed + found.len(), dropped.len(), "one result or one recorded failure each");
     let sql = "SELECT count(*) FROM jobs WHERE state = 'failed' AND reason IS NULL";
-    let silent: u32 = ledger(&folder).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+    let silent: u32 = ledger(folder).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(silent, 0, "every failure has its reason");
     let mut masters = folder.files("moved");
     masters.append(&mut folder.files("in"));

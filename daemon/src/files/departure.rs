@@ -175,7 +175,6 @@ impl<'a> Leaving<'a> {
         if !before.is_file() {
             return Err(changed());
         }
-        self.refuse_writers(id)?;
         if fingerprint::sha256_of_all(&file, shown, self.stop, Deadline::NEVER)? != self.content
             || Stamp::of(&stamp()?) != Stamp::of(&before)
         {
@@ -335,15 +334,16 @@ impl Target {
     fn check(&self, from: &Folder, original: FileId) -> Result<()> {
         let read = |source| Error::io(self.path(), "read")(source);
         let (here, there) = (from.id().map_err(read)?, self.folder.id().map_err(read)?);
-        // A share that is mounted twice has two devices, and the server's numbers.
         let is_foreign = self.folder.foreign_file_system().map_err(read)?.is_some()
             || from.foreign_file_system().map_err(read)?.is_some();
-        if here.inode == there.inode && (here.device == there.device || is_foreign) {
+        if may_be_one_folder(here, there, is_foreign) {
             return Err(Error::SameFolder { path: self.folder.path().to_path_buf() });
         }
         match self.entry()? {
             None => Ok(()),
-            Some(entry) if entry.is_file() && entry.id != original && !is_foreign => Ok(()),
+            Some(entry) if entry.is_file() && are_two_files(entry.id, original, is_foreign) => {
+                Ok(())
+            }
             Some(_) => Err(Error::Occupied { path: self.path() }),
         }
     }
@@ -352,6 +352,16 @@ impl Target {
     fn holds_copy(&self, content: &str, stop: &Stop) -> Result<bool> {
         Ok(self.content(&self.name, stop)? == content)
     }
+}
+
+/// A share that is mounted twice has two devices, and the server's numbers.
+fn may_be_one_folder(one: FileId, other: FileId, is_foreign: bool) -> bool {
+    one.inode == other.inode && (one.device == other.device || is_foreign)
+}
+
+/// Whether two names surely lead to two files. On a network share nothing tells.
+fn are_two_files(one: FileId, other: FileId, is_foreign: bool) -> bool {
+    one != other && !is_foreign
 }
 
 /// A hidden name that only the job of the original `name` uses.

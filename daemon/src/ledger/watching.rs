@@ -140,6 +140,12 @@ impl Ledger {
         Ok(leaving)
     }
 
+    /// Results whose originals were being moved or deleted when a run ended, and these.
+    pub(crate) fn taken_aside(&self) -> Result<Vec<(PathBuf, PathBuf)>> {
+        let sql = "SELECT output, input FROM results WHERE original = 'leaving'";
+        self.rows(sql, [], |row| Ok((path(row, "output")?, path(row, "input")?)))
+    }
+
     /// Records what became of a result's original.
     pub(crate) fn set_original(&self, output: &Path, original: Original) -> Result<()> {
         self.write(|transaction| {

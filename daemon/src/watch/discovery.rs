@@ -5,8 +5,7 @@ use std::time::Instant;
 
 use crate::files::filesystem;
 use crate::files::fingerprint::Stamp;
-use crate::files::originals::OriginalPath;
-use crate::files::{departure, names};
+use crate::files::names;
 use crate::job::SkipReason;
 use crate::plan::Job;
 use crate::watch::event::WatchEvent;
@@ -244,24 +243,10 @@ impl Watcher<'_> {
                 continue;
             }
             // By its input, whatever name its result would have today.
-            match self.root_of(&input) {
-                Some((root, below)) => {
-                    let job = Job { output, ..self.job(root, below.to_path_buf()) };
-                    self.departures.resume(job, Instant::now());
-                }
-                None => put_back(&input),
+            if let Some((root, below)) = self.root_of(&input) {
+                let job = Job { output, ..self.job(root, below.to_path_buf()) };
+                self.departures.resume(job, Instant::now());
             }
         }
-    }
-}
-
-/// Gives an original its name again that an interrupted run took aside, in a folder that is not
-/// watched any more.
-fn put_back(input: &Path) {
-    let original = OriginalPath::named(input.to_path_buf(), input.to_path_buf());
-    match departure::put_back(&original) {
-        Ok(true) => log::info!("{}: stays, for its folder is not watched now", input.display()),
-        Ok(false) => {}
-        Err(error) => log::warn!("{error}"),
     }
 }

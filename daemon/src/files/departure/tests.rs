@@ -206,3 +206,14 @@ fn a_copy_to_another_file_system_is_whole_and_keeps_its_time_and_rights() {
     assert_eq!((from.modified().unwrap(), from.mode()), (to.modified().unwrap(), to.mode()));
     assert_eq!(at.names("moved/x"), ["a.jpg"]);
 }
+
+#[test]
+fn on_a_share_nothing_counts_as_another_file_and_two_mounts_as_one_folder() {
+    let id = |device, inode| FileId { device, inode };
+    assert!(are_two_files(id(1, 5), id(1, 6), false));
+    assert!(!are_two_files(id(1, 5), id(1, 5), false), "hard links");
+    assert!(!are_two_files(id(1, 5), id(2, 7), true), "a share");
+    assert!(may_be_one_folder(id(1, 5), id(1, 5), false), "a bind mount");
+    assert!(may_be_one_folder(id(1, 5), id(2, 5), true), "a share that is mounted twice");
+    assert!(!may_be_one_folder(id(1, 5), id(2, 5), false), "two disks");
+}
