@@ -19,8 +19,11 @@ use crate::files::stamp::Stamp;
 pub(super) const CAREFUL: OFlags =
     OFlags::NONBLOCK.union(OFlags::NOCTTY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Of a folder that only its contents are asked of, which needs no right to list it.
+/// Of a folder that only its contents are asked of; on Linux that needs no right to list it.
+#[cfg(target_os = "linux")]
 const HANDLE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const HANDLE: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Device and number of a file: two names with the same lead to one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -98,7 +98,7 @@ fn journal(out: &mut Formatter, record: &Record) -> io::Result<()> {
 
 fn message(out: &mut Formatter, record: &Record) -> io::Result<()> {
     if let Some(file) = file(record) {
-        write!(out, "{}: ", printable::line(&file))?;
+        write!(out, "{}: ", printable::line(file.trim_end()))?;
     }
     writeln!(out, "{}", printable::line(record.args().to_string().trim_end()))
 }
