@@ -31,6 +31,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint::Stamp;
+use crate::files::folder::is_absent;
 use crate::plan::Job;
 use crate::settings::{Recipe, SOFTWARE};
 pub(crate) use delivery::{Document, Undelivered};
@@ -106,8 +107,10 @@ impl Ledger {
     /// Opens the ledger of an output folder for reading only; `None` if there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FOLDER).join(FILE);
-        if path.symlink_metadata().is_err() {
-            return Ok(None);
+        match path.symlink_metadata() {
+            Ok(_) => {}
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(Error::io(&path, "read")(error)),
         }
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | CAREFUL;

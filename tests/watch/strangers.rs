@@ -106,6 +106,25 @@ both_ways! {
         }
     }
 
+    fn where_a_crash_saw_an_original_leaving_its_result_stays_and_a_later_scan_too(how: How) {
+        let (folder, _) = one();
+        let daemon = Daemon::start(&folder, how, &[]);
+        daemon.until_done(&folder, &["a.png"]);
+        daemon.kill();
+        let result = folder.read("out/a.png");
+        // The original went, and the ledger does not know it yet.
+        ledger(&folder).unwrap().execute("UPDATE results SET original = 'leaving'", []).unwrap();
+        let later = pictures::png(30, 20, 2);
+        folder.write("in/a.png", &later);
+        let mut daemon = Daemon::start(&folder, how, &DELETE);
+        daemon.wait_for("in/a.png: failed");
+        daemon.wait_for("in/a.png: done; the original stays for now");
+        let retried = folder.polychromify(["retry", "-o", "out"]).code(0);
+        assert!(retried.stdout.contains("in/a.png"), "{retried:#?}");
+        daemon.wait_for("in/a.png: failed");
+        assert_eq!((folder.read("in/a.png"), folder.read("out/a.png")), (later, result));
+    }
+
     fn times_ahead_of_the_clock_keep_no_original_from_leaving(how: How) {
         let (folder, _) = one();
         let ahead = std::time::SystemTime::now() + Duration::from_secs(86400);

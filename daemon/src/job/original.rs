@@ -64,7 +64,8 @@ impl JobContext {
                 Original::Kept
             }
             Err(reason) => {
-                self.ledger.set_original(&job.output, Original::Due)?;
+                // As before: where a crash saw it leaving, another may have its name by now.
+                self.ledger.set_original(&job.output, result.original)?;
                 return Err(reason);
             }
         };

@@ -13,7 +13,10 @@ use crate::policy::Retries;
 
 /// How many times longer than to be colored an original must stand still to go. Whoever feeds a
 /// scanner by hand may pause longer than the one, and what is written after the other would be lost.
-pub(super) const TIMES_LONGER: u32 = 6;
+const TIMES_LONGER: u32 = 6;
+
+/// A wait that nobody lives to see the end of is as good as a year.
+const LONGEST: Duration = Duration::from_secs(365 * 86400);
 
 /// Originals that are to go, by the names of their results.
 #[derive(Debug)]
@@ -35,8 +38,9 @@ struct Departure {
 }
 
 impl Departures {
-    /// Originals go after `delay`, at the soonest.
-    pub(super) fn new(delay: Duration) -> Self {
+    /// Originals go [`TIMES_LONGER`] after what they stand still to be colored, at the soonest.
+    pub(super) fn new(stability_delay: Duration) -> Self {
+        let delay = stability_delay.saturating_mul(TIMES_LONGER).min(LONGEST);
         let longest_delay = Retries::default().longest_delay.max(delay);
         let waits = Retries { first_delay: delay, longest_delay, ..Retries::default() };
         Self { waiting: HashMap::new(), leaving: None, orders: None, waits }
@@ -144,7 +148,7 @@ mod tests {
     }
 
     fn departures() -> (Departures, Receiver<Job>, Instant) {
-        let (mut departures, start) = (Departures::new(30 * SECOND), Instant::now());
+        let (mut departures, start) = (Departures::new(5 * SECOND), Instant::now());
         let orders = departures.start();
         departures.begin(job(), start);
         (departures, orders, start)

@@ -19,7 +19,7 @@ use crate::plan::Job;
 use crate::policy::OnSuccess;
 use crate::queue::JobQueue;
 use crate::stop::Stop;
-use crate::watch::departures::{Departures, TIMES_LONGER};
+use crate::watch::departures::Departures;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
 use crate::watch::folder_events::FolderEvents;
 use crate::watch::input_state::input_state;
@@ -117,7 +117,7 @@ impl<'a> Watcher<'a> {
             outputs: HashSet::new(),
             seen: Seen::default(),
             looked_again: Seen::default(),
-            departures: Departures::new(settings.stability_delay * TIMES_LONGER),
+            departures: Departures::new(settings.stability_delay),
             left_out: HashSet::new(),
             pause: Pause::default(),
             blocked: HashMap::new(),
