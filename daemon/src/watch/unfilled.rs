@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Duration;
 
-use polychromify_core::{Limits, Scan};
+use polychromify_core::{Deadline, Limits, Scan};
 
 /// First bytes of TIFF and BigTIFF, in both orders.
 const TIFF: [[u8; 4]; 4] = [*b"II*\0", *b"MM\0*", *b"II+\0", *b"MM\0+"];
@@ -12,9 +13,11 @@ const TIFF: [[u8; 4]; 4] = [*b"II*\0", *b"MM\0*", *b"II+\0", *b"MM\0+"];
 /// Bytes that are looked at first: the ends of most files are not zeros.
 const END: u64 = 256;
 
-/// Most bytes that are looked at, and most pages: this is done between two looks at the folder.
+/// Most bytes that are looked at, most pages, and the longest time: this is done between two looks at
+/// the folder.
 const MOST: u64 = 16 << 20;
 const MOST_PAGES: usize = 100;
+const MOST_TIME: Duration = Duration::from_secs(2);
 const MOST_PIXELS: u64 = 4_000_000_000;
 
 /// Whether a file is an uncompressed TIFF whose last rows are zeros to the end of the file. Its content
@@ -31,7 +34,8 @@ fn ends_in_zero_rows(path: &Path) -> Option<bool> {
     if !TIFF.contains(&start) || !ends_in_zeros(&file, length, END)? {
         return Some(false);
     }
-    let mut scan = Scan::open(path, &Limits::new(MOST_PIXELS, MOST)).ok()?;
+    let limits = Limits { deadline: Deadline::after(MOST_TIME), ..Limits::new(MOST_PIXELS, MOST) };
+    let mut scan = Scan::open(path, &limits).ok()?;
     if scan.pages() > MOST_PAGES {
         return Some(false);
     }
