@@ -239,6 +239,23 @@ fn xmp_and_profiles_stay_within_the_memory() {
 }
 
 #[test]
+fn xmp_of_very_many_properties_stays_within_the_memory() {
+    let _alone = alone();
+    let packet = |start: &str, one: &str| {
+        let rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+        let description = format!(r#"<rdf:Description rdf:about="">{start}"#);
+        let many = one.repeat((8 << 20) / one.len());
+        format!(r#"<rdf:RDF xmlns:rdf="{rdf}">{description}{many}</rdf:Description></rdf:RDF>"#)
+    };
+    let properties = packet("", r#"<a b="1"/>"#);
+    let descriptions = packet("</rdf:Description>", "<rdf:Description/>");
+    let descriptions = descriptions.replace("</rdf:Description></rdf:RDF>", "</rdf:RDF>");
+    for packet in [properties, descriptions] {
+        within(&files::tiff_with(700, packet.as_bytes()), 64 << 20);
+    }
+}
+
+#[test]
 fn very_many_resources_of_photoshop_are_left_out() {
     let _alone = alone();
     let resources = b"8BIM\x04\x80\0\0\0\0\0\0".repeat(700_000);

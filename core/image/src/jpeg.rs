@@ -14,6 +14,7 @@ mod reader;
 mod scans;
 mod segments;
 mod strips;
+mod watched;
 mod writer;
 
 pub(crate) use decode::{Picture, decode};

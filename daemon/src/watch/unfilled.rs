@@ -1,6 +1,8 @@
 //! Files of full size whose content is not there yet: a share that sets size and times first.
 
-use polychromify_core::Limits;
+use std::time::Duration;
+
+use polychromify_core::{Deadline, Limits};
 
 use crate::files::originals::{OpenOriginal, OriginalPath};
 
@@ -10,9 +12,11 @@ const TIFF: [[u8; 4]; 4] = [*b"II*\0", *b"MM\0*", *b"II+\0", *b"MM\0+"];
 /// Bytes that are looked at first: the ends of most files are not zeros.
 const END: u64 = 256;
 
-/// Most bytes that are looked at, and most pages: this is done between two looks at the folder.
+/// Most bytes that are looked at, most pages, and the longest time: this is done between two looks at
+/// the folder.
 const MOST: u64 = 16 << 20;
 const MOST_PAGES: usize = 100;
+const MOST_TIME: Duration = Duration::from_secs(2);
 const MOST_PIXELS: u64 = 4_000_000_000;
 
 /// Whether a file is an uncompressed TIFF whose last rows are zeros to the end of the file. Its content
@@ -29,7 +33,8 @@ fn ends_in_zero_rows(original: &OriginalPath) -> Option<bool> {
     if !TIFF.contains(&start) || !ends_in_zeros(&file, length, END)? {
         return Some(false);
     }
-    let mut scan = file.scan(&Limits::new(MOST_PIXELS, MOST)).ok()?;
+    let limits = Limits { deadline: Deadline::after(MOST_TIME), ..Limits::new(MOST_PIXELS, MOST) };
+    let mut scan = file.scan(&limits).ok()?;
     if scan.pages() > MOST_PAGES {
         return Some(false);
     }

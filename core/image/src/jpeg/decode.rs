@@ -3,13 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use rayon::prelude::*;
-use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace as ZuneColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::scans::Grid;
 use super::segments::{Component, Scan, Segments};
+use super::watched::Watched;
 use super::{check, coefficients, lossless};
 use crate::budget::{Budget, check_room, filled};
 use crate::error::{damaged, unsupported};
@@ -136,14 +136,15 @@ pub(crate) fn decode(bytes: &[u8], budget: &Budget, notices: &mut Vec<Notice>) -
         // Broken data is decoded for nothing, so this is for pictures that take little time.
         let (checked, pixels) = rayon::join(
             || check::check(&segments, budget),
-            || catch_unwind(AssertUnwindSafe(|| pixels(bytes, &segments, &picture))),
+            || catch_unwind(AssertUnwindSafe(|| pixels(bytes, &segments, &picture, budget))),
         );
         let passed_over = checked.map_err(failed)?;
         (pixels.unwrap_or_else(|panic| resume_unwind(panic))?, passed_over)
     } else {
         let passed_over = check::check(&segments, budget).map_err(failed)?;
-        (pixels(bytes, &segments, &picture)?, passed_over)
+        (pixels(bytes, &segments, &picture, budget)?, passed_over)
     };
+    budget.check_time()?; // its bytes may have ended with it
     let stray = segments.stray + passed_over;
     if stray > 0 {
         notices.push(Notice::StrayBytes { bytes: stray });
@@ -155,7 +156,12 @@ pub(crate) fn decode(bytes: &[u8], budget: &Budget, notices: &mut Vec<Notice>) -
 }
 
 /// Decodes what was checked, or is being checked.
-fn pixels(bytes: &[u8], segments: &Segments<'_>, picture: &Picture) -> Result<Samples> {
+fn pixels(
+    bytes: &[u8],
+    segments: &Segments<'_>,
+    picture: &Picture,
+    budget: &Budget,
+) -> Result<Samples> {
     let ycck = segments.adobe() == Some(2);
     let space = match (picture.channels, ycck) {
         (1, _) => ZuneColorSpace::Luma,
@@ -168,7 +174,7 @@ fn pixels(bytes: &[u8], segments: &Segments<'_>, picture: &Picture) -> Result<Sa
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_max_scans(usize::from(u16::MAX)) // the check has its own limit
         .jpeg_set_out_colorspace(space);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut decoder = JpegDecoder::new_with_options(Watched::new(bytes, budget), options);
     decoder.decode_headers().map_err(damaged)?;
     let wanted = picture.width * picture.height * picture.channels;
     let found = decoder.output_buffer_size().unwrap_or_default();

@@ -22,6 +22,11 @@ const PART: usize = 65_400;
 /// Most properties that are moved one by one, each with the names that are bound around it.
 const MOST_MOVED: usize = 1000;
 
+/// Most properties that are looked at for that, and most descriptions of a packet: lists of very many take
+/// many times their text.
+const MOST_PROPERTIES: usize = 100_000;
+const MOST_DESCRIPTIONS: usize = 10_000;
+
 /// What stands around the descriptions of a packet.
 const PACKET_START: &str = concat!(
     "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>",
@@ -124,6 +129,8 @@ struct Outline {
     /// What the descriptions are about, escaped.
     about: String,
     descriptions: Vec<Description>,
+    /// Properties of all of them; where they are too many, not all are told.
+    properties: usize,
     /// Where `rdf:RDF` ends, its end tag apart.
     end: usize,
 }
@@ -162,6 +169,9 @@ impl Outline {
     /// large, or they are too many.
     fn move_largest(&self, packet: &str, room: usize) -> Option<Moved> {
         let (_label, foreign) = self.descriptions.split_last()?;
+        if self.properties > MOST_PROPERTIES {
+            return None;
+        }
         let properties = |description| -> Vec<_> {
             let description: &Description = description;
             description.properties.iter().map(|property| (description, property)).collect()
@@ -219,8 +229,11 @@ impl Outline {
         let mut reader = NsReader::from_str(text);
         let (mut names, mut about) = (BTreeMap::new(), String::new());
         let mut descriptions: Vec<Description> = Vec::new();
-        let (mut depth, mut rdf) = (0, None);
+        let (mut depth, mut rdf, mut count) = (0, None, 0);
         loop {
+            if descriptions.len() > MOST_DESCRIPTIONS {
+                return None;
+            }
             let before = reader.buffer_position() as usize;
             let event = reader.read_event().ok()?;
             let after = reader.buffer_position() as usize;
@@ -243,6 +256,7 @@ impl Outline {
                         }
                         let name = start.name().as_ref().to_owned();
                         let properties = properties(&reader, &attributes, before);
+                        count += properties.len();
                         let names = bound(&attributes).collect();
                         descriptions.push(Description {
                             name,
@@ -256,21 +270,27 @@ impl Outline {
                         depth -= 1;
                         let after = reader.buffer_position() as usize;
                         let property = Property { place: before..after, is_attribute: false };
-                        descriptions.last_mut()?.properties.push(property);
+                        count += 1;
+                        if count <= MOST_PROPERTIES {
+                            descriptions.last_mut()?.properties.push(property);
+                        }
                     }
                 }
                 Event::Empty(start) if rdf == Some(depth) => {
                     let attributes = attributes(&text[before..after])?;
+                    let properties = properties(&reader, &attributes, before);
+                    count += properties.len();
                     descriptions.push(Description {
                         name: start.name().as_ref().to_owned(),
                         place: before..after,
                         names: bound(&attributes).collect(),
-                        properties: properties(&reader, &attributes, before),
+                        properties,
                     });
                 }
                 Event::End(_) => {
                     if rdf == Some(depth) {
-                        return Some(Self { names, about, descriptions, end: before });
+                        let (properties, end) = (count, before);
+                        return Some(Self { names, about, descriptions, properties, end });
                     }
                     if let Some(last) = descriptions.last_mut().filter(|_| rdf == Some(depth - 1)) {
                         last.place.end = after;
@@ -305,6 +325,9 @@ fn attributes(tag: &str) -> Option<Vec<Attribute<'_>>> {
         let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''))?;
         let (value, rest) = rest[1..].split_once(quote)?;
         let end = tag.len() - rest.len();
+        if found.len() == MOST_PROPERTIES {
+            return None;
+        }
         found.push(Attribute { place: at..end, name: name.trim_ascii_end(), value });
         at = end;
     }

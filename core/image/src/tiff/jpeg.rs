@@ -23,9 +23,9 @@ pub(crate) fn check(plan: &Plan, index: usize, slice: Slice, budget: &Budget) ->
     let picture = Picture::read(&stream)?;
     check_kind(plan, &picture)?;
     drawn.shrink(stream.len() as u64);
-    // Strips of several planes are held at once.
-    let planes = plan.planes() as u64;
-    let decoding = budget.draw("a strip or tile", picture.memory.saturating_mul(planes))?;
+    // Beside what it is decoded into, which is drawn with the plan.
+    let decoded = plan.row_bytes() as u64 * plan.rows(index) as u64;
+    let decoding = budget.draw("a strip or tile", picture.memory.saturating_sub(decoded))?;
     Ok(Checked { stream, picture, _drawn: [drawn, decoding] })
 }
 

@@ -160,8 +160,12 @@ impl Plan {
         let stored = (self.pixels.samples * sample_bytes(self.packing.depth())) as u64;
         let (width, rows) = (self.width as u64, self.chunk.1.min(self.height) as u64);
         let tiles = if self.tiled { width.saturating_mul(rows).saturating_mul(stored) } else { 0 };
-        let whole =
-            if self.coding.is_jpeg() { row.saturating_mul(2 * self.chunk.1 as u64) } else { 0 };
+        // Strips of several planes are held at once.
+        let whole = if self.coding.is_jpeg() {
+            row.saturating_mul(self.chunk.1 as u64).saturating_mul(self.planes() as u64)
+        } else {
+            0
+        };
         tiles.saturating_add(whole).saturating_add(row * 2 + width * pixel)
     }
 

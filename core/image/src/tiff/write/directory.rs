@@ -75,9 +75,11 @@ pub(crate) fn serialize(
         end += size(kind, entries);
     }
     let mut bytes = Vec::with_capacity((end - at) as usize);
-    for (number, entries) in directories.iter().enumerate() {
-        let next = chain.iter().position(|&page| page == number).and_then(|i| chain.get(i + 1));
-        let next = next.map_or(0, |&page| places[page]);
+    let mut next = vec![0; directories.len()];
+    for pair in chain.windows(2) {
+        next[pair[0]] = places[pair[1]];
+    }
+    for (entries, next) in directories.iter().zip(next) {
         append(kind, entries, next, &places, at, &mut bytes);
     }
     (chain.first().map_or(0, |&page| places[page]), bytes)
