@@ -129,6 +129,15 @@ pub(crate) fn webp_with_exif(exif: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A picture of 16 x 16 pixels whose only frame says that it has 16,383 x 16,383.
+pub(crate) fn webp_of_two_sizes() -> Vec<u8> {
+    let mut chunks = b"WEBPVP8X\x0A\0\0\0\0\0\0\0\x0F\0\0\x0F\0\0VP8 \x28\0\0\0".to_vec();
+    // A key frame that is shown, with a first part of 16 bytes.
+    chunks.extend([0x10, 0x02, 0, 0x9D, 0x01, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F]);
+    chunks.resize(chunks.len() + 30, 0);
+    [b"RIFF", &(chunks.len() as u32).to_le_bytes()[..], &chunks].concat()
+}
+
 /// A directory of a TIFF: tag, type, count and value of each entry.
 fn directory(entries: &[(u16, u16, u32, u32)], next: u32) -> Vec<u8> {
     let mut bytes = (entries.len() as u16).to_le_bytes().to_vec();

@@ -239,6 +239,15 @@ fn xmp_and_profiles_stay_within_the_memory() {
 }
 
 #[test]
+fn a_webp_whose_frame_is_larger_than_its_canvas_is_damaged() {
+    let _alone = alone();
+    let source = on_disk(&files::webp_of_two_sizes());
+    let _limited = Limited::to(40 << 20);
+    let error = way(source, &limits(16 << 20)).unwrap_err();
+    assert_eq!(error.to_string(), "damaged: its parts tell different sizes");
+}
+
+#[test]
 fn xmp_of_very_many_properties_stays_within_the_memory() {
     let _alone = alone();
     let packet = |start: &str, one: &str| {

@@ -45,6 +45,7 @@ impl Reader {
         if decoder.is_animated() {
             return Err(unsupported("animated WebP"));
         }
+        check_frame_sizes(&bytes, (width, height))?;
         let depth = Depth::Eight;
         let layout = Layout { color: true, alpha: decoder.has_alpha(), depth };
         // Besides the samples: those of all channels again, and the planes of a lossy picture.
@@ -149,6 +150,33 @@ fn check_length(bytes: &[u8]) -> Result<()> {
     let told = bytes.get(4..8).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     if told.is_none_or(|told| u64::from(told) + 8 > bytes.len() as u64) {
         return Err(damaged("truncated"));
+    }
+    Ok(())
+}
+
+/// A frame tells its size again, which its decoder takes memory for before the two are compared (RFC 9649,
+/// 2.5 and 3.4; RFC 6386, 9.1).
+fn check_frame_sizes(bytes: &[u8], size: (u32, u32)) -> Result<()> {
+    let mut rest = bytes.get(12..).unwrap_or_default();
+    while let [a, b, c, d, e, f, g, h, data @ ..] = rest {
+        let told = match (&[*a, *b, *c, *d], data) {
+            (b"VP8 ", [_, _, _, _, _, _, w, x, y, z, ..]) => {
+                let side =
+                    |low: &u8, high: &u8| u32::from(u16::from_le_bytes([*low, *high]) & 0x3FFF);
+                Some((side(w, x), side(y, z)))
+            }
+            (b"VP8L", [_, w, x, y, z, ..]) => {
+                let bits = u32::from_le_bytes([*w, *x, *y, *z]);
+                Some(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
+            }
+            _ => None,
+        };
+        if told.is_some_and(|told| told != size) {
+            return Err(damaged("its parts tell different sizes"));
+        }
+        let length = u64::from(u32::from_le_bytes([*e, *f, *g, *h])).next_multiple_of(2);
+        rest =
+            usize::try_from(length).ok().and_then(|length| data.get(length..)).unwrap_or_default();
     }
     Ok(())
 }
