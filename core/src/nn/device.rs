@@ -93,7 +93,7 @@ impl Precision {
             return format!("f32 ({self}: only on the CPU)");
         }
         if !self.is_available() {
-            return format!("f32 ({self}: this processor has no AVX-512 BF16)");
+            return format!("f32 ({self}: this processor has no fast AVX-512 BF16)");
         }
         self.to_string()
     }
@@ -126,7 +126,7 @@ mod tests {
         let device = Device::open(DeviceChoice::Cpu).unwrap();
         assert_eq!(Precision::F32.on(&device), "f32");
         let found = Precision::Bf16.on(&device);
-        let lacking = "f32 (bf16: this processor has no AVX-512 BF16)";
+        let lacking = "f32 (bf16: this processor has no fast AVX-512 BF16)";
         assert_eq!(found, if Precision::Bf16.is_available() { "bf16" } else { lacking });
     }
 
