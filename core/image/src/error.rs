@@ -54,7 +54,7 @@ impl Error {
 }
 
 impl From<Error> for io::Error {
-    /// To go through a reader, from which [`Error::reading`] takes it again.
+    /// To go through a reader, and to be taken out of its error again.
     fn from(error: Error) -> Self {
         io::Error::other(error)
     }
