@@ -272,7 +272,7 @@ impl<'a> Leaving<'a> {
         copy.sync_all()
     }
 
-    /// Gives what is taken aside its name, unless something else has it by now.
+    /// Gives what is taken aside its name, synced, unless something else has it by now.
     fn put_back(&self) -> Result<()> {
         let path = || self.aside_path();
         match self.entry(&self.aside)? {
@@ -284,7 +284,10 @@ impl<'a> Leaving<'a> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(Error::TakenAside { aside: path(), path: self.original.shown.clone() })
             }
-            renamed => renamed.map_err(Error::io(path(), "put back")),
+            // Before the ledger forgets that it may lie aside.
+            renamed => {
+                renamed.and_then(|()| self.folder.sync()).map_err(Error::io(path(), "put back"))
+            }
         }
     }
 }

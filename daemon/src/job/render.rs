@@ -381,15 +381,20 @@ mod tests {
         assert!(error.to_string().contains("what was written: damaged: "), "{error}");
     }
 
+    /// A new file, opened and hashed, and a time at which its stamp has settled.
+    fn hashed(path: &Path) -> (OpenOriginal, Stamp, String, SystemTime) {
+        fs::write(path, "as hashed").unwrap();
+        let opened = OriginalPath::named(path.into(), path.into()).open().unwrap();
+        let before = opened.stamp().unwrap();
+        let content = opened.sha256(&Stop::default(), Deadline::NEVER).unwrap();
+        (opened, before, content, SystemTime::now() + Duration::from_secs(10))
+    }
+
     #[test]
     fn an_input_that_changed_while_it_was_read_is_not_published() {
         let at = tempfile::tempdir().unwrap();
         let path = at.path().join("a.jpg");
-        fs::write(&path, "as hashed").unwrap();
-        let opened = OriginalPath::named(path.clone(), path.clone()).open().unwrap();
-        let before = opened.stamp().unwrap();
-        let content = opened.sha256(&Stop::default(), Deadline::NEVER).unwrap();
-        let later = SystemTime::now() + std::time::Duration::from_secs(10);
+        let (opened, before, content, later) = hashed(&path);
         let stamp = |at| settled_stamp(&opened, &content, before, at, &Stop::default());
         assert_eq!(stamp(later).unwrap(), Some(before));
         assert_eq!(stamp(SystemTime::now()).unwrap(), None);
@@ -412,12 +417,8 @@ mod tests {
     fn an_input_that_vanished_is_named() {
         let at = tempfile::tempdir().unwrap();
         let path = at.path().join("a.jpg");
-        fs::write(&path, "as hashed").unwrap();
-        let opened = OriginalPath::named(path.clone(), path.clone()).open().unwrap();
-        let before = opened.stamp().unwrap();
-        let content = opened.sha256(&Stop::default(), Deadline::NEVER).unwrap();
+        let (opened, before, content, later) = hashed(&path);
         fs::remove_file(&path).unwrap();
-        let later = SystemTime::now() + std::time::Duration::from_secs(10);
         let vanished = settled_stamp(&opened, &content, before, later, &Stop::default());
         assert!(vanished.unwrap_err().to_string().contains("a.jpg"));
     }
