@@ -165,8 +165,13 @@ impl Scan {
     }
 
     /// What the selected page's label says, if it has one.
-    pub fn label(&self) -> Option<FoundLabel> {
-        FoundLabel::read(self.header.metadata.xmp()?)
+    ///
+    /// # Errors
+    ///
+    /// When the time of the limits is over, or reading is to be given up.
+    pub fn label(&self) -> Result<Option<FoundLabel>> {
+        let Some(xmp) = self.header.metadata.xmp() else { return Ok(None) };
+        FoundLabel::read(xmp, &self.limits).map_err(Error::in_image(&self.path))
     }
 
     /// From here on the scan is a negative, or is not: its lightness is 100 less the CIE L* of the

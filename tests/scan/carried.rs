@@ -155,7 +155,7 @@ fn every_result_carries_the_label_once() {
                 assert!(one(&all, "DerivedFrom").contains(&label.source_sha256));
                 assert!(one(&all, "DocumentID").starts_with("xmp.did:"));
                 assert!(one(&all, "History").contains(one(&all, "InstanceID")));
-                let found = result.open().unwrap().label().unwrap();
+                let found = result.open().unwrap().label().unwrap().unwrap();
                 assert_eq!(found.source_type, "compositeWithTrainedAlgorithmicMedia");
                 assert_eq!((found.software, found.weights), (label.software, label.weights));
                 assert_eq!(found.weights_sha256, label.weights_sha256);
@@ -221,11 +221,11 @@ fn a_history_of_any_form_gets_one_event_and_stays_one() {
 
 #[test]
 fn what_is_no_label_is_not_read_as_one() {
-    assert_eq!(File::new(&gray_png(9, 9)).open().unwrap().label(), None);
-    assert_eq!(tagged().open().unwrap().label().unwrap().software, "VueScan 9");
+    assert_eq!(File::new(&gray_png(9, 9)).open().unwrap().label().unwrap(), None);
+    assert_eq!(tagged().open().unwrap().label().unwrap().unwrap().software, "VueScan 9");
     let mut tiff = Tiff::new((4, 4), 1, 8);
     tiff.tags.push((700, 1, b"<x:xmpmeta".to_vec()));
-    assert_eq!(File::new(&tiff.bytes(&samples(4, 4, 1))).open().unwrap().label(), None);
+    assert_eq!(File::new(&tiff.bytes(&samples(4, 4, 1))).open().unwrap().label().unwrap(), None);
 }
 
 #[test]

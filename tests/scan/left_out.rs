@@ -4,7 +4,7 @@ use polychromify_core::{Format, FoundLabel, Label, Notice};
 use polychromify_image::provenance::{Vocabulary, packet};
 
 use crate::beside::{exif, jpeg_with, packet as packet_of, png_with, tiff_with_xmp, told};
-use crate::files::{File, Tiff, label, samples};
+use crate::files::{File, LIMITS, Tiff, label, samples};
 
 fn jpeg_with_exif(block: &[u8]) -> File {
     jpeg_with(&[(0xE1, &[b"Exif\0\0", block].concat())])
@@ -73,9 +73,9 @@ fn exif_that_is_broken_again_and_again_is_told_once() {
 fn a_name_with_characters_that_xml_forbids_gives_a_label_that_is_xml() {
     let label = Label { source: "a\u{1}\u{2}\u{FFFF}<b>.tif".into(), ..label() };
     for vocabulary in [Vocabulary::Full, Vocabulary::Standard] {
-        let (text, _) = packet(None, &label, vocabulary);
+        let (text, _) = packet(None, &label, vocabulary, &LIMITS).unwrap();
         assert!(!text.contains('\u{1}') && !text.contains('\u{FFFF}'), "{text}");
-        let found = FoundLabel::read(text.as_bytes()).unwrap();
+        let found = FoundLabel::read(text.as_bytes(), &LIMITS).unwrap().unwrap();
         if vocabulary == Vocabulary::Full {
             assert_eq!(found.source, "a\u{FFFD}\u{FFFD}\u{FFFD}<b>.tif");
         }
@@ -87,15 +87,15 @@ fn characters_that_xml_forbids_are_replaced_in_the_packet_of_a_source() {
     let source = packet_of(r#"rdf:about="" dc:source="b&#2;x""#, "<dc:title>a\u{1}b</dc:title>");
     let (result, notices) = told(&tiff_with_xmp(&source), Format::Tiff);
     assert_eq!(notices, [Notice::XmpCharacters { count: 2 }]);
-    assert!(result.open().unwrap().label().is_some());
+    assert!(result.open().unwrap().label().unwrap().is_some());
     let text = String::from_utf8_lossy(&result.bytes()).into_owned();
     assert!(text.contains("<dc:title>a\u{FFFD}b</dc:title>") && text.contains("b\u{FFFD}x"));
 }
 
 #[test]
 fn a_label_in_a_packet_that_is_not_well_formed_is_none() {
-    let (text, _) = packet(None, &label(), Vocabulary::Full);
-    assert!(FoundLabel::read(text.as_bytes()).is_some());
+    let (text, _) = packet(None, &label(), Vocabulary::Full, &LIMITS).unwrap();
+    assert!(FoundLabel::read(text.as_bytes(), &LIMITS).unwrap().is_some());
     let changes = [
         ("</rdf:RDF>", ""),
         ("<xmp:CreatorTool>", "<xmp:CreatorTool>\u{1}"),
@@ -106,6 +106,6 @@ fn a_label_in_a_packet_that_is_not_well_formed_is_none() {
     for (from, to) in changes {
         let broken = text.replacen(from, to, 1);
         assert_ne!(broken, text, "{from}");
-        assert_eq!(FoundLabel::read(broken.as_bytes()), None, "{to}");
+        assert_eq!(FoundLabel::read(broken.as_bytes(), &LIMITS).unwrap(), None, "{to}");
     }
 }

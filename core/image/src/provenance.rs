@@ -10,6 +10,7 @@ mod xml;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::result::Result as StdResult;
 
 use quick_xml::escape::escape;
 use quick_xml::events::attributes::Attribute;
@@ -17,7 +18,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{QName, ResolveResult};
 use quick_xml::{NsReader, Writer};
 
-use crate::Notice;
+use crate::{Limits, Notice, Result};
 pub use label::{Label, SourceType};
 pub use read::FoundLabel;
 
@@ -95,13 +96,18 @@ pub enum Vocabulary {
 
 /// The packet of a result; what is left out of an existing one is told, or all of it if it is
 /// broken. Without a source file's name or hash, the label says nothing of it.
+///
+/// # Errors
+///
+/// When the time is over, or it is to be given up.
 pub fn packet(
     existing: Option<&[u8]>,
     label: &Label,
     vocabulary: Vocabulary,
-) -> (String, Vec<Notice>) {
+    limits: &Limits,
+) -> Result<(String, Vec<Notice>)> {
     let mut notices = Vec::new();
-    let extended = existing.and_then(|bytes| match extend(bytes, label, vocabulary) {
+    let extended = existing.and_then(|bytes| match extend(bytes, label, vocabulary, limits) {
         Ok(Extended { packet, beside, replacements }) => {
             let untrue = |what: &str| Notice::NotOfResult { what: what.into() };
             notices.extend(beside.into_iter().map(untrue));
@@ -115,6 +121,7 @@ pub fn packet(
             None
         }
     });
+    limits.check_time()?;
     let body = extended.unwrap_or_else(|| {
         format!(
             r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">{}</rdf:RDF></x:xmpmeta>"#,
@@ -124,7 +131,7 @@ pub fn packet(
     let packet = format!(
         "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>{body}<?xpacket end=\"w\"?>"
     );
-    (packet, notices)
+    Ok((packet, notices))
 }
 
 /// Whether a packet is labelled by this program: it has properties of our own namespace, or names us
@@ -157,23 +164,31 @@ struct Extended {
 }
 
 /// The text of a packet, without what it may be padded with.
-fn text_of(packet: &[u8]) -> Result<&str, String> {
+fn text_of(packet: &[u8]) -> StdResult<&str, String> {
     let text = std::str::from_utf8(packet).map_err(|_| "it is not UTF-8")?;
     Ok(text.trim_start_matches('\u{feff}').trim_end_matches('\0'))
 }
 
 /// The text of a packet, of which characters that XML forbids were replaced: how many is told.
-fn well_formed_text(packet: &[u8]) -> Result<(Cow<'_, str>, usize), String> {
+fn well_formed_text<'a>(
+    packet: &'a [u8],
+    limits: &Limits,
+) -> StdResult<(Cow<'a, str>, usize), String> {
     let (text, replacements) = xml::repaired(text_of(packet)?);
     if text.contains("<!DOCTYPE") {
         return Err("it has a document type".into());
     }
-    if xml::is_well_formed(&text) { Ok((text, replacements)) } else { Err(malformed(())) }
+    if xml::is_well_formed(&text, limits) { Ok((text, replacements)) } else { Err(malformed(())) }
 }
 
-/// The packet with its own label replaced.
-fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<Extended, String> {
-    let (text, replacements) = well_formed_text(bytes)?;
+/// The packet with its own label replaced. When the time is over, the reason does not say so.
+fn extend(
+    bytes: &[u8],
+    label: &Label,
+    vocabulary: Vocabulary,
+    limits: &Limits,
+) -> StdResult<Extended, String> {
+    let (text, replacements) = well_formed_text(bytes, limits)?;
     let mut reader = NsReader::from_str(&text);
     let mut writer = Writer::new(Vec::with_capacity(text.len() + LABEL_BYTES));
     let mut source = Source::default();
@@ -181,6 +196,7 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<Extende
     let (mut depth, mut rdf, mut top, mut history) = (0, None, None, None);
     let mut found = false;
     loop {
+        limits.check_time().map_err(malformed)?;
         let event = reader.read_event().map_err(malformed)?;
         let written = match event {
             Event::Eof => break,
@@ -195,7 +211,7 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<Extende
                     rdf = Some(depth);
                 } else if rdf == Some(depth - 1) && is(RDF, "Description") {
                     top = Some(depth);
-                    let start = filtered(&reader, &start, &mut source)?;
+                    let start = filtered(&reader, &start, &mut source, limits)?;
                     write(&mut writer, Event::Start(start))?;
                     continue;
                 } else if top == Some(depth - 1) && rdf.is_some() {
@@ -222,7 +238,7 @@ fn extend(bytes: &[u8], label: &Label, vocabulary: Vocabulary) -> Result<Extende
                     raw(&mut writer, &format!("</{name}>"));
                     continue;
                 } else if rdf == Some(depth) && is(RDF, "Description") {
-                    Event::Empty(filtered(&reader, &start, &mut source)?)
+                    Event::Empty(filtered(&reader, &start, &mut source, limits)?)
                 } else if top == Some(depth)
                     && let Some(name) = replaced(&reader, start.name())
                 {
@@ -372,10 +388,12 @@ fn filtered<'a>(
     reader: &NsReader<&[u8]>,
     start: &BytesStart<'a>,
     source: &mut Source,
-) -> Result<BytesStart<'a>, String> {
+    limits: &Limits,
+) -> StdResult<BytesStart<'a>, String> {
     let mut kept = start.to_owned();
     kept.clear_attributes();
     for attribute in start.attributes() {
+        limits.check_time().map_err(malformed)?;
         let attribute: Attribute<'_> = attribute.map_err(malformed)?;
         let (space, local) = reader.resolver().resolve_attribute(attribute.key);
         let name = known(&space, local.as_ref());
@@ -435,7 +453,7 @@ fn bound(space: &ResolveResult<'_>, name: &str) -> bool {
     matches!(space, ResolveResult::Bound(found) if found.as_ref() == name)
 }
 
-fn write(writer: &mut Writer<Vec<u8>>, event: Event<'_>) -> Result<(), String> {
+fn write(writer: &mut Writer<Vec<u8>>, event: Event<'_>) -> StdResult<(), String> {
     writer.write_event(event).map_err(malformed)
 }
 

@@ -62,7 +62,7 @@ impl<W: Write + Seek> Writer<W> {
             Out::Single(format, out) => {
                 let out = out.take().expect("all but TIFF have one page");
                 match format {
-                    SingleFormat::Jpeg => jpeg::write(out, rows, tags),
+                    SingleFormat::Jpeg => jpeg::write(out, rows, tags, &self.limits),
                     SingleFormat::Png => png::write(out, rows, tags),
                     SingleFormat::Webp => webp::write(out, rows, tags, &self.limits),
                 }

@@ -85,7 +85,8 @@ impl<W: Write + Seek> ResultFile<W> {
             metadata.set_page(self.added, self.pages);
         }
         self.added += 1;
-        let (xmp, left_out) = packet(metadata.xmp(), label, Vocabulary::Full);
+        let (xmp, left_out) = packet(metadata.xmp(), label, Vocabulary::Full, &scan.limits)
+            .map_err(Error::in_image(&self.path))?;
         let positive = |y: u32, lightness: &[f32], rgb: SamplesMut<'_>| {
             paint(y, &lightness.iter().map(|l| 100.0 - l).collect::<Vec<_>>(), rgb);
         };

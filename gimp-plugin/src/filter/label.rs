@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
-use polychromify_core::{Label, SourceType, Vocabulary, hexadecimal, label_packet};
+use polychromify_core::{Label, Limits, SourceType, Vocabulary, hexadecimal, label_packet};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -57,7 +57,10 @@ impl SourceFile {
 /// The image's XMP packet with the label. GIMP 2.10 keeps properties of public standards only.
 pub(super) fn packet(existing: Option<&str>, label: &Label) -> String {
     let existing = existing.map(str::as_bytes);
-    label_packet(existing, label, Vocabulary::Standard).0
+    let limits = Limits::new(u64::MAX, u64::MAX);
+    label_packet(existing, label, Vocabulary::Standard, &limits)
+        .expect("it has all the time there is")
+        .0
 }
 
 /// The label as JSON, for GIMP's own files.

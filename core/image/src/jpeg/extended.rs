@@ -9,6 +9,8 @@ use quick_xml::NsReader;
 use quick_xml::events::Event;
 use quick_xml::name::{QName, ResolveResult};
 
+use crate::Limits;
+
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const NOTE: &str = "http://ns.adobe.com/xmp/note/";
 
@@ -40,8 +42,8 @@ const LABEL_END: &str = "</rdf:Description>";
 type Packet<'a> = (usize, BTreeMap<usize, &'a [u8]>);
 
 /// The main packet with what the extended one adds; `parts` are segments without their name. `None`
-/// if they are not whole or not the main packet's.
-pub(crate) fn join(main: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
+/// if they are not whole or not the main packet's, or the time is over.
+pub(crate) fn join(main: &[u8], parts: &[&[u8]], limits: &Limits) -> Option<Vec<u8>> {
     let main = std::str::from_utf8(main).ok()?.trim_end_matches('\0');
     let mut packets: BTreeMap<&[u8], Packet<'_>> = BTreeMap::new();
     for part in parts {
@@ -53,7 +55,10 @@ pub(crate) fn join(main: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
         packet.0 = length as usize;
         packet.1.insert(offset as usize, data);
     }
-    let told = |digest: &[u8]| std::str::from_utf8(digest).is_ok_and(|text| main.contains(text));
+    let told = |digest: &[u8]| {
+        let is_told = std::str::from_utf8(digest).is_ok_and(|text| main.contains(text));
+        is_told || limits.check_time().is_err()
+    };
     let (_, (length, parts)) = packets.into_iter().find(|(digest, _)| told(digest))?;
     let mut extended = Vec::new();
     for (offset, data) in parts {
@@ -65,14 +70,14 @@ pub(crate) fn join(main: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
     if extended.len() != length {
         return None;
     }
-    merge(main, std::str::from_utf8(&extended).ok()?).map(String::into_bytes)
+    merge(main, std::str::from_utf8(&extended).ok()?, limits).map(String::into_bytes)
 }
 
 /// A packet of at most `most` bytes, and the parts of another that holds what did not fit into it.
 /// The last description is the label, which stays. `None` if the packet cannot be taken apart, or
-/// its label alone is too large.
-pub(crate) fn split(packet: &str, most: usize) -> Option<(String, Vec<Vec<u8>>)> {
-    let outline = Outline::read(packet)?;
+/// its label alone is too large, or the time is over.
+pub(crate) fn split(packet: &str, most: usize, limits: &Limits) -> Option<(String, Vec<Vec<u8>>)> {
+    let outline = Outline::read(packet, limits)?;
     let room = most.checked_sub(outline.note(&"0".repeat(DIGEST)).len())?;
     let moved = outline.move_largest(packet, room).or_else(|| outline.move_all(packet))?;
     let Moved { before, after, extended } = moved;
@@ -102,12 +107,20 @@ pub(crate) fn label_alone(packet: &str) -> Option<String> {
     Some(format!("{PACKET_START}{label}{LABEL_END}{PACKET_END}"))
 }
 
-/// Puts the descriptions of one packet into another.
-fn merge(main: &str, extended: &str) -> Option<String> {
-    let outline = Outline::read(main)?;
-    let added = Outline::read(extended)?;
+/// Most bytes of so many when names that are bound around descriptions are repeated in each.
+const fn most_with_names(bytes: usize) -> usize {
+    2 * bytes + (64 << 10)
+}
+
+/// Puts the descriptions of one packet into another; `None`, too, if their names are too many, or the
+/// time is over.
+fn merge(main: &str, extended: &str, limits: &Limits) -> Option<String> {
+    let outline = Outline::read(main, limits)?;
+    let added = Outline::read(extended, limits)?;
     let mut merged = main[..outline.end].to_owned();
+    let most = most_with_names(main.len() + extended.len());
     for description in &added.descriptions {
+        limits.check_time().ok()?;
         let (start, end) = (description.place.start, description.place.end);
         let name_end = start + 1 + description.name.len();
         merged += &extended[start..name_end];
@@ -117,6 +130,9 @@ fn merge(main: &str, extended: &str) -> Option<String> {
             }
         }
         merged += &extended[name_end..end];
+        if merged.len() > most {
+            return None;
+        }
     }
     merged += &main[outline.end..];
     Some(merged)
@@ -166,7 +182,7 @@ impl Outline {
     }
 
     /// Moves the largest properties until `room` is kept; `None` if what stands around them is too
-    /// large, or they are too many.
+    /// large, or they or their names are too many.
     fn move_largest(&self, packet: &str, room: usize) -> Option<Moved> {
         let (_label, foreign) = self.descriptions.split_last()?;
         if self.properties > MOST_PROPERTIES {
@@ -193,6 +209,7 @@ impl Outline {
         moved.sort_by_key(|(_, property)| property.place.start);
         let mut extended =
             format!(r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">"#);
+        let most = most_with_names(packet.len());
         let (mut before, mut at) = (String::with_capacity(length), 0);
         for (description, Property { place, is_attribute }) in moved {
             before += &packet[at..place.start];
@@ -207,6 +224,9 @@ impl Outline {
             } else {
                 write!(extended, ">{property}</rdf:Description>")
             };
+            if extended.len() > most {
+                return None;
+            }
         }
         extended += "</rdf:RDF></x:xmpmeta>";
         before += &packet[at..self.end];
@@ -225,12 +245,14 @@ impl Outline {
         Some(Moved { before, after: PACKET_END.into(), extended })
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// `None`, too, when the time is over.
+    fn read(text: &str, limits: &Limits) -> Option<Self> {
         let mut reader = NsReader::from_str(text);
         let (mut names, mut about) = (BTreeMap::new(), String::new());
         let mut descriptions: Vec<Description> = Vec::new();
         let (mut depth, mut rdf, mut count) = (0, None, 0);
         loop {
+            limits.check_time().ok()?;
             if descriptions.len() > MOST_DESCRIPTIONS {
                 return None;
             }
@@ -378,6 +400,8 @@ fn quoted(escaped: &str) -> String {
 mod tests {
     use super::*;
 
+    const LIMITS: Limits = Limits::new(0, 0);
+
     /// A packet with a property of a size.
     fn packet(size: usize) -> String {
         format!(
@@ -389,35 +413,36 @@ mod tests {
     #[test]
     fn a_large_packet_is_split_and_joined_to_the_same_properties() {
         let large = packet(200_000);
-        let (standard, parts) = split(&large, 2000).unwrap();
+        let (standard, parts) = split(&large, 2000, &LIMITS).unwrap();
         assert!(standard.len() <= 2000 && parts.len() == 4);
         assert!(parts.iter().all(|part| part.len() <= HEAD + PART));
         assert!(standard.contains("a:first") && !standard.contains("b:large"));
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        let joined = String::from_utf8(join(standard.as_bytes(), &parts).unwrap()).unwrap();
+        let joined =
+            String::from_utf8(join(standard.as_bytes(), &parts, &LIMITS).unwrap()).unwrap();
         assert_eq!(joined.matches("&lt;x&gt;").count(), 200_000 / 9);
         for whole in ["<a:first><rdf:Seq>", "<b:last/>", "a:small=\"1\"", "<b:large>"] {
             assert_eq!(joined.matches(whole).count(), 1, "{whole}");
         }
-        assert!(Outline::read(&joined).is_some());
+        assert!(Outline::read(&joined, &LIMITS).is_some());
     }
 
     #[test]
     fn parts_in_any_order_make_the_packet_and_missing_ones_none() {
-        let (standard, parts) = split(&packet(200_000), 2000).unwrap();
+        let (standard, parts) = split(&packet(200_000), 2000, &LIMITS).unwrap();
         let mut parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         parts.reverse();
-        assert!(join(standard.as_bytes(), &parts).is_some());
-        assert!(join(standard.as_bytes(), &parts[1..]).is_none());
-        assert!(join(packet(10).as_bytes(), &parts).is_none());
-        assert!(join(standard.as_bytes(), &[b"short"]).is_none());
-        assert!(join(b"<a", &parts).is_none());
+        assert!(join(standard.as_bytes(), &parts, &LIMITS).is_some());
+        assert!(join(standard.as_bytes(), &parts[1..], &LIMITS).is_none());
+        assert!(join(packet(10).as_bytes(), &parts, &LIMITS).is_none());
+        assert!(join(standard.as_bytes(), &[b"short"], &LIMITS).is_none());
+        assert!(join(b"<a", &parts, &LIMITS).is_none());
     }
 
     /// The packet of what `split` made.
     fn joined(standard: &str, parts: &[Vec<u8>]) -> String {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        String::from_utf8(join(standard.as_bytes(), &parts).unwrap()).unwrap()
+        String::from_utf8(join(standard.as_bytes(), &parts, &LIMITS).unwrap()).unwrap()
     }
 
     #[test]
@@ -425,7 +450,7 @@ mod tests {
         for quote in ['"', '\''] {
             let large = format!("a:small = {quote}{}{quote}", "1 > 2 / 3 ".repeat(500));
             let text = packet(10).replace("a:small=\"1\"", &large);
-            let (standard, parts) = split(&text, 2000).unwrap();
+            let (standard, parts) = split(&text, 2000, &LIMITS).unwrap();
             assert!(standard.len() <= 2000 && standard.contains("a:first"), "{standard}");
             assert!(standard.contains("<a:label>") && !standard.contains("a:small"), "{standard}");
             assert_eq!(joined(&standard, &parts).matches(&large).count(), 1);
@@ -444,7 +469,7 @@ mod tests {
             packet(10).replace(" xmlns:x=", &format!("{attribute} xmlns:x=")),
             packet(10).replace("<?xpacket end", &format!("{}<?xpacket end", " ".repeat(5000))),
         ] {
-            let (standard, parts) = split(&text, 2000).unwrap();
+            let (standard, parts) = split(&text, 2000, &LIMITS).unwrap();
             assert!(standard.len() <= 2000 && standard.contains("<a:label>"), "{standard}");
             let joined = joined(&standard, &parts);
             for whole in ["<a:first><rdf:Seq>", "<b:last/>", "a:small=\"1\"", "<a:label>"] {
@@ -456,9 +481,9 @@ mod tests {
     #[test]
     fn a_label_that_is_too_large_is_not_split_and_stands_alone_elsewhere() {
         let large = packet(10).replace("ours", &"o".repeat(5000));
-        assert!(split(&large, 2000).is_none());
+        assert!(split(&large, 2000, &LIMITS).is_none());
         let alone = label_alone(&packet(10)).unwrap();
         assert!(alone.contains("<a:label>") && !alone.contains("a:first"));
-        assert!(Outline::read(&alone).is_some());
+        assert!(Outline::read(&alone, &LIMITS).is_some());
     }
 }

@@ -178,7 +178,11 @@ fn metadata(
     notices.extend(beside.into_iter().map(|what| Notice::NotOfResult { what: what.into() }));
     metadata.add_resources(&joined(&resources)?, notices);
     if !extended.is_empty() {
-        match metadata.xmp.as_ref().and_then(|main| extended::join(main, &extended)) {
+        match metadata
+            .xmp
+            .as_ref()
+            .and_then(|main| extended::join(main, &extended, budget.limits()))
+        {
             Some(joined) => metadata.xmp = Some(joined),
             None => notices.push(Notice::ExtendedXmpIncomplete),
         }

@@ -12,7 +12,7 @@ use super::{EXIF, EXTENDED_XMP, PHOTOSHOP, SEGMENT_BYTES, XMP, extended};
 use crate::error::unsupported;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::page_tags::PageTags;
-use crate::{Error, Format, Notice, Result, Rows};
+use crate::{Error, Format, Limits, Notice, Result, Rows};
 
 /// Bands that are encoded while the next one is painted.
 const BANDS_ENCODING: usize = 1;
@@ -22,6 +22,7 @@ pub(crate) fn write<W: Write>(
     mut out: W,
     rows: &mut dyn Rows,
     tags: &PageTags<'_>,
+    limits: &Limits,
 ) -> Result<Vec<Notice>> {
     let (width, height) = rows.size();
     let (Ok(width), Ok(height)) = (u16::try_from(width), u16::try_from(height)) else {
@@ -35,7 +36,7 @@ pub(crate) fn write<W: Write>(
     let mut comments = comments(tags.metadata);
     let head = Head {
         density: tags.metadata.density().map(|density| to_jfif(&density)),
-        segments: segments(tags.metadata, tags.xmp, &mut notices)?,
+        segments: segments(tags.metadata, tags.xmp, &mut notices, limits)?,
         icc: tags.icc,
         height,
     };
@@ -84,6 +85,7 @@ fn segments(
     metadata: &Metadata,
     xmp: &str,
     notices: &mut Vec<Notice>,
+    limits: &Limits,
 ) -> Result<Vec<(u8, Vec<u8>)>> {
     let (mut segments, mut too_large) = (Vec::new(), Vec::new());
     let mut segment = |app, name: &[u8], data: &[u8]| {
@@ -102,7 +104,7 @@ fn segments(
     if let Some(exif) = exif {
         segment(1, EXIF, &exif);
     }
-    let (standard, parts) = split_xmp(xmp, notices)?;
+    let (standard, parts) = split_xmp(xmp, notices, limits)?;
     segment(1, XMP, standard.as_bytes());
     for part in parts {
         segment(1, EXTENDED_XMP, &part);
@@ -136,14 +138,19 @@ fn end_of_applications(bytes: &[u8]) -> usize {
 
 /// The packet as one that fits into a segment, and parts of another. The label is never left out:
 /// where the source's packet cannot be taken apart, that is.
-fn split_xmp(packet: &str, notices: &mut Vec<Notice>) -> Result<(String, Vec<Vec<u8>>)> {
+fn split_xmp(
+    packet: &str,
+    notices: &mut Vec<Notice>,
+    limits: &Limits,
+) -> Result<(String, Vec<Vec<u8>>)> {
     let room = SEGMENT_BYTES - XMP.len();
     if packet.len() <= room {
         return Ok((packet.to_owned(), Vec::new()));
     }
-    if let Some(parts) = extended::split(packet, room) {
+    if let Some(parts) = extended::split(packet, room, limits) {
         return Ok(parts);
     }
+    limits.check_time()?;
     let alone = extended::label_alone(packet).filter(|alone| alone.len() <= room);
     let reason = "it is too large for JPEG, and its parts are not told apart";
     notices.push(Notice::XmpLeftOut { reason: reason.into() });

@@ -5,6 +5,7 @@ use quick_xml::events::Event;
 
 use super::xml::is_well_formed;
 use super::{IPTC, OURS, RDF, SOURCE_TYPES, XMP, bound, text_of};
+use crate::{Limits, Result};
 
 /// What the label of a file says; what is missing is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,13 +26,25 @@ pub struct FoundLabel {
 
 impl FoundLabel {
     /// Reads an XMP packet; `None` if it is broken or says nothing of the kind.
-    pub fn read(packet: &[u8]) -> Option<Self> {
-        let text = text_of(packet).ok().filter(|text| is_well_formed(text))?;
+    ///
+    /// # Errors
+    ///
+    /// When the time is over, or it is to be given up.
+    pub fn read(packet: &[u8], limits: &Limits) -> Result<Option<Self>> {
+        let found = Self::find(packet, limits);
+        limits.check_time()?;
+        Ok(found)
+    }
+
+    /// `None`, too, when the time is over.
+    fn find(packet: &[u8], limits: &Limits) -> Option<Self> {
+        let text = text_of(packet).ok().filter(|text| is_well_formed(text, limits))?;
         let mut reader = NsReader::from_str(text);
         let mut label = Self::default();
         // Depths of the open `rdf:RDF`, of a top `rdf:Description`.
         let (mut depth, mut rdf, mut top) = (0, None, None);
         loop {
+            limits.check_time().ok()?;
             match reader.read_event().ok()? {
                 Event::Eof => break,
                 Event::Start(start) => {
@@ -41,7 +54,7 @@ impl FoundLabel {
                         rdf = Some(depth);
                     } else if rdf == Some(depth - 1) && bound(&space, RDF) {
                         top = Some(depth);
-                        label.take_attributes(&reader, &start)?;
+                        label.take_attributes(&reader, &start, limits)?;
                     } else if top == Some(depth - 1)
                         && let Some(field) = label.field(&space, local.as_ref())
                     {
@@ -52,7 +65,7 @@ impl FoundLabel {
                     }
                 }
                 Event::Empty(start) if rdf == Some(depth) => {
-                    label.take_attributes(&reader, &start)?;
+                    label.take_attributes(&reader, &start, limits)?;
                 }
                 Event::End(_) => {
                     if top == Some(depth) {
@@ -71,8 +84,10 @@ impl FoundLabel {
         &mut self,
         reader: &NsReader<&[u8]>,
         start: &quick_xml::events::BytesStart<'_>,
+        limits: &Limits,
     ) -> Option<()> {
         for attribute in start.attributes() {
+            limits.check_time().ok()?;
             let attribute = attribute.ok()?;
             let (space, local) = reader.resolver().resolve_attribute(attribute.key);
             if let Some(field) = self.field(&space, local.as_ref()) {

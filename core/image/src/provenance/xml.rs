@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::Limits;
+
 /// What stands in the place of a character that is not allowed.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
@@ -59,27 +61,28 @@ fn refers_to_forbidden(number: &str) -> bool {
     parsed.is_ok_and(|number| !char::from_u32(number).is_some_and(is_allowed))
 }
 
-/// Whether a document is well-formed and has no document type.
-pub(super) fn is_well_formed(document: &str) -> bool {
-    document.chars().all(is_allowed) && read(document).is_some()
+/// Whether a document is well-formed and has no document type; not, too, when the time is over.
+pub(super) fn is_well_formed(document: &str, limits: &Limits) -> bool {
+    document.chars().all(is_allowed) && read(document, limits).is_some()
 }
 
-/// `None`: it is not well-formed.
-fn read(document: &str) -> Option<()> {
+/// `None`: it is not well-formed, or the time is over.
+fn read(document: &str, limits: &Limits) -> Option<()> {
     let mut reader = Reader::from_str(document);
     reader.config_mut().check_comments = true;
     let (mut depth, mut roots) = (0_usize, 0);
     loop {
+        limits.check_time().ok()?;
         let event = reader.read_event().ok()?;
         let opens = matches!(event, Event::Start(_) | Event::Empty(_));
         roots += usize::from(opens && depth == 0);
         match event {
             Event::Eof => return (depth == 0 && roots == 1).then_some(()),
             Event::Start(start) => {
-                check_tag(&start)?;
+                check_tag(&start, limits)?;
                 depth += 1;
             }
-            Event::Empty(start) => check_tag(&start)?,
+            Event::Empty(start) => check_tag(&start, limits)?,
             Event::End(_) => depth = depth.checked_sub(1)?,
             Event::Text(text) => {
                 let text: &str = text.as_ref();
@@ -101,9 +104,10 @@ fn read(document: &str) -> Option<()> {
 }
 
 /// Names are looked at no closer than readers do: they begin with no digit or mark.
-fn check_tag(tag: &BytesStart<'_>) -> Option<()> {
+fn check_tag(tag: &BytesStart<'_>, limits: &Limits) -> Option<()> {
     check_name(tag.name().as_ref())?;
     for attribute in tag.attributes() {
+        limits.check_time().ok()?; // each is compared with all before it
         let attribute = attribute.ok()?;
         check_name(attribute.key.as_ref())?;
         let value: &str = attribute.value.as_ref();
@@ -144,13 +148,14 @@ mod tests {
 
     #[test]
     fn what_is_not_well_formed_is_known() {
+        let limits = Limits::new(0, 0);
         let well = [
             "<a/>",
             "<?xpacket begin=''?>\n<a b='1' c=\"&amp;&#10;\">t<!-- - --><d e=\"'\"/>&lt;<![CDATA[<]]></a> ",
             "<?xml version='1.0'?><x:a xmlns:x='u'><x:b/></x:a>",
         ];
         for document in well {
-            assert!(is_well_formed(document), "{document}");
+            assert!(is_well_formed(document, &limits), "{document}");
         }
         let broken = [
             "",
@@ -174,7 +179,7 @@ mod tests {
             "<a/><?xml version='1.0'?>",
         ];
         for document in broken {
-            assert!(!is_well_formed(document), "{document}");
+            assert!(!is_well_formed(document, &limits), "{document}");
         }
     }
 }

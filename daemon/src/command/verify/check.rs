@@ -101,7 +101,7 @@ impl Checker<'_> {
         let mut labels = Vec::new();
         for page in 0..scan.pages() {
             scan.select(page)?;
-            labels.push(scan.label());
+            labels.push(scan.label()?);
             scan.read_through(BAND_ROWS, &|| self.stop.is_asked())?;
         }
         Ok(labels)
