@@ -26,6 +26,7 @@
 
 mod colorize;
 mod error;
+mod film;
 mod nn;
 mod pass;
 mod text;
@@ -60,6 +61,11 @@ pub use colorize::tone::{Toning, Verdict};
 pub use nn::arithmetic::Arithmetic;
 pub use nn::device::{Device, DeviceChoice};
 pub use nn::weights::Weights;
+
+// A film, frame by frame.
+pub use film::{
+    ChromaShape, ColoredFrame, Film, FilmSettings, FrameFormat, FramePainter, Matrix, Viewer,
+};
 
 pub use error::{Error, Result};
 pub use text::{hexadecimal, panic_message};

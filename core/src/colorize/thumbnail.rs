@@ -111,6 +111,14 @@ impl WorkImage {
         Self { borders: None, ..self }
     }
 
+    /// The same picture with another lightness.
+    pub(crate) fn with_lightness(&self, lightness: Vec<f32>) -> Self {
+        assert_eq!(lightness.len(), self.lightness.len());
+        let Self { width, height, orientation, scan_size, .. } = *self;
+        let borders = self.borders.clone();
+        Self { width, height, lightness, orientation, scan_size, borders }
+    }
+
     /// The pixels that a network sees.
     pub(crate) fn picture(&self) -> Rectangle {
         let whole = Rectangle { left: 0, top: 0, right: self.width, bottom: self.height };

@@ -1,0 +1,130 @@
+//! One color for one thing, from frame to frame.
+//!
+//! The chroma of a frame is the mean of what was predicted for it and for the frames before and after
+//! it, brought to where things are in this one. A prediction counts less the farther away it is, and
+//! not at all beyond a frame in which the thing was not found. Sums of predictions and of their
+//! weights are carried along together, forwards and backwards, so that a mean costs two steps a
+//! frame however many frames it is taken over.
+
+use std::collections::VecDeque;
+
+use super::link::{Link, Way};
+use super::plane::Between;
+use crate::WorkImage;
+
+/// Sums of a* and b*, and of the weights that they were added with.
+type Sums = Vec<[f32; 3]>;
+
+/// A frame that waits for those after it.
+struct Waiting {
+    image: WorkImage,
+    /// a* and b* of each pixel of the work image.
+    predicted: Vec<[f32; 2]>,
+    /// Weight of the frame's own prediction.
+    weight: f32,
+    /// To the frame before; none at the shot's first.
+    link: Option<Link>,
+    /// Of the frames up to this one.
+    forwards: Sums,
+}
+
+/// The frames of a shot whose colors are not settled yet.
+pub(super) struct Hold {
+    /// What a prediction counts in the next frame.
+    keep: f32,
+    /// Frames that are settled together, and those after them that are asked.
+    block: usize,
+    ahead: usize,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A frame whose colors are settled.
+pub(super) struct Settled {
+    pub(super) image: WorkImage,
+    pub(super) chroma: Vec<[f32; 2]>,
+}
+
+impl Hold {
+    pub(super) fn new(keep: f32, block: usize, ahead: usize) -> Self {
+        Self { keep, block, ahead, waiting: VecDeque::new() }
+    }
+
+    /// Takes the next frame of the shot; the link, at the work image's size, is missing at its first.
+    pub(super) fn push(
+        &mut self,
+        image: WorkImage,
+        predicted: Vec<[f32; 2]>,
+        weight: f32,
+        link: Option<Link>,
+    ) -> Vec<Settled> {
+        let mut forwards = own_sums(&predicted, weight);
+        if let (Some(link), Some(before)) = (&link, self.waiting.back()) {
+            carry(&before.forwards, &link.back, self.keep, &mut forwards);
+        }
+        self.waiting.push_back(Waiting { image, predicted, weight, link, forwards });
+        if self.waiting.len() < self.block + self.ahead {
+            return Vec::new();
+        }
+        self.settle(self.block)
+    }
+
+    /// Settles all frames; the next one is another shot's.
+    pub(super) fn end_shot(&mut self) -> Vec<Settled> {
+        self.settle(self.waiting.len())
+    }
+
+    /// Settles the first so many.
+    fn settle(&mut self, count: usize) -> Vec<Settled> {
+        let mut chroma = VecDeque::with_capacity(count);
+        let mut after: Option<(Sums, &Link)> = None;
+        for (i, frame) in self.waiting.iter().enumerate().rev() {
+            let mut backwards = own_sums(&frame.predicted, frame.weight);
+            if let Some((sums, link)) = after {
+                carry(&sums, &link.forth, self.keep, &mut backwards);
+            }
+            if i < count {
+                chroma.push_front(frame.mean(&backwards));
+            }
+            after = frame.link.as_ref().map(|link| (backwards, link));
+        }
+        let frames = self.waiting.drain(..count);
+        let settled =
+            frames.zip(chroma).map(|(frame, chroma)| Settled { image: frame.image, chroma });
+        settled.collect()
+    }
+}
+
+impl Waiting {
+    /// The mean of what comes from before and from after, the own prediction counted once.
+    fn mean(&self, backwards: &Sums) -> Vec<[f32; 2]> {
+        let sums = self.forwards.iter().zip(backwards).zip(&self.predicted);
+        sums.map(|((before, after), own)| {
+            let weight = before[2] + after[2] - self.weight;
+            std::array::from_fn(|i| (before[i] + after[i] - self.weight * own[i]) / weight)
+        })
+        .collect()
+    }
+}
+
+fn own_sums(predicted: &[[f32; 2]], weight: f32) -> Sums {
+    predicted.iter().map(|[a, b]| [weight * a, weight * b, weight]).collect()
+}
+
+/// Adds what another frame's sums have where each pixel lies in it.
+fn carry(from: &Sums, way: &Way, keep: f32, to: &mut Sums) {
+    let (width, height) = way.sureness.size();
+    for y in 0..height {
+        for x in 0..width {
+            let at = y * width + x;
+            let share = keep * way.sureness.values[at];
+            if share < 1e-3 {
+                continue;
+            }
+            let (from_x, from_y) = way.flow.place(x, y);
+            let sums = Between::of((width, height), from_x, from_y).read_all(from);
+            for i in 0..3 {
+                to[at][i] += share * sums[i];
+            }
+        }
+    }
+}
