@@ -19,7 +19,7 @@ use crate::model::OpenedModel;
 use crate::stop::Stop;
 
 /// Frames that are worked on together.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 4;
 
 /// Frames on their way to the encoder.
 type Received = Receiver<Option<Vec<Colored>>>;
@@ -53,7 +53,7 @@ impl Coloring<'_> {
         if done > 0 {
             log::info!("{}: going on at frame {}", self.shown.display(), done + 1);
         }
-        let (sender, receiver) = mpsc::sync_channel(2);
+        let (sender, receiver) = mpsc::sync_channel(1);
         let (times, new) = thread::scope(|scope| {
             let writer = scope.spawn(move || self.write(work, &receiver));
             let times = self.colors(done, &mut |frames| sender.send(Some(frames)).is_ok());
@@ -127,28 +127,42 @@ impl Coloring<'_> {
                 }
                 Err(_) => return Ok(shots),
             };
-            let paint = |frame: &Colored| frame.painter.paint(&frame.luma);
-            let planes: Vec<_> = frames.par_iter().map(paint).collect();
-            for (frame, [u, v]) in frames.iter().zip(&planes) {
-                if self.stop.is_asked() {
-                    return Err(CoreError::Cancelled.into());
-                }
-                let mut current = match segment.take() {
-                    Some(segment) if !frame.begins_shot => segment,
-                    before => {
-                        shots.extend(before.map(Segment::end).transpose()?);
-                        let start = (frame.index, frame.time.milliseconds);
-                        let (coding, rate) = (&self.probe.coding, self.probe.rate);
-                        Segment::begin(work, coding, rate, start, self.stop)?
-                    }
-                };
-                if !current.add(frame.time.milliseconds, [&frame.luma, u, v])? {
-                    return Err(current.failure());
-                }
-                segment = Some(current);
-                self.bar.inc(1);
+            for frames in frames.chunks(TOGETHER) {
+                self.write_some(work, frames, &mut segment, &mut shots)?;
             }
         }
+    }
+
+    /// Paints and writes so many frames that their planes take no room to speak of.
+    fn write_some<'a>(
+        &'a self,
+        work: &'a Work,
+        frames: &[Colored],
+        segment: &mut Option<Segment<'a>>,
+        shots: &mut Vec<Shot>,
+    ) -> Result<()> {
+        let paint = |frame: &Colored| frame.painter.paint(&frame.luma);
+        let planes: Vec<_> = frames.par_iter().map(paint).collect();
+        for (frame, [u, v]) in frames.iter().zip(&planes) {
+            if self.stop.is_asked() {
+                return Err(CoreError::Cancelled.into());
+            }
+            let mut current = match segment.take() {
+                Some(segment) if !frame.begins_shot => segment,
+                before => {
+                    shots.extend(before.map(Segment::end).transpose()?);
+                    let start = (frame.index, frame.time.milliseconds);
+                    let (coding, rate) = (&self.probe.coding, self.probe.rate);
+                    Segment::begin(work, coding, rate, start, self.stop)?
+                }
+            };
+            if !current.add(frame.time.milliseconds, [&frame.luma, u, v])? {
+                return Err(current.failure());
+            }
+            *segment = Some(current);
+            self.bar.inc(1);
+        }
+        Ok(())
     }
 
     /// Refuses a film that ends before what its container promises.

@@ -13,6 +13,7 @@ use super::tools::Tool;
 use super::work::{Shot, Work};
 use crate::error::Result;
 use crate::files::own;
+use crate::files::temporary::Temporary;
 use crate::settings::SOFTWARE;
 use crate::stop::Stop;
 
@@ -75,23 +76,20 @@ pub(super) struct Joining<'a> {
 impl Joining<'_> {
     /// Joins shots into a new Matroska file at `to`.
     pub(super) fn write(&self, to: &Path, stop: &Stop) -> Result<()> {
-        let list = self.work.temporary("list");
-        own::write_new(&list, self.list().as_bytes())?;
+        let list = Temporary::new(self.work.temporary("list"));
+        own::write_new(list.path(), self.list().as_bytes())?;
         let mut command = Tool::Ffmpeg.command();
         let begins = self.times.first().map_or(0, |time| time.milliseconds);
         // Times are kept as they are, so that nothing moves against the sound.
         command.args(["-copyts", "-itsoffset", &format!("{begins}ms")]);
-        command.args(["-protocol_whitelist", "file", "-f", "concat", "-i"]).arg(file(&list));
+        command.args(["-protocol_whitelist", "file", "-f", "concat", "-i"]).arg(file(list.path()));
         command.args(["-itsoffset", &format!("{}us", -self.probe.begins)]);
         command.args(["-protocol_whitelist", "file", "-i"]).arg(file(&self.probe.path));
         command.args(["-map", "0:v:0", "-c", "copy", "-map_chapters", "1", "-map_metadata", "1"]);
         self.add_streams(&mut command);
         self.add_tags(&mut command);
         command.args(["-fflags", "+bitexact", "-f", "matroska", "-y"]).arg(file(to));
-        let ended = Tool::Ffmpeg.start(command, to, |line| log::debug!("ffmpeg: {line}"))?;
-        let ended = ended.end_well(stop);
-        own::remove(&list)?;
-        ended
+        Tool::Ffmpeg.start(command, to, |line| log::debug!("ffmpeg: {line}"))?.end_well(stop)
     }
 
     /// The list that ffmpeg's format `concat` reads.

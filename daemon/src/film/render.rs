@@ -137,11 +137,10 @@ impl Rendering<'_> {
             joining.write(to, stop)?;
             proof.of_lossless(to)?;
         } else {
-            let joined = work.temporary("joined");
-            joining.write(&joined, stop)?;
-            proof.of_lossless(&joined)?;
-            copies::encode((&joined, to), film.codec, probe, &times, &label, stop)?;
-            own::remove(&joined)?;
+            let joined = Temporary::new(work.temporary("joined"));
+            joining.write(joined.path(), stop)?;
+            proof.of_lossless(joined.path())?;
+            copies::encode((joined.path(), to), film.codec, probe, &times, &label, stop)?;
             proof.of_copy(to)?;
         }
         Ok(facts(film.codec, &times, shots.len()))

@@ -1,7 +1,6 @@
 //! Shots as FFV1: an encoder for each, one after the other.
 
 use std::io::{BufWriter, ErrorKind};
-use std::path::PathBuf;
 use std::process::{ChildStdin, Stdio};
 
 use super::format::Coding;
@@ -10,6 +9,7 @@ use super::uncompressed::Uncompressed;
 use super::work::{Shot, Work};
 use crate::error::{Error, Result};
 use crate::files::own;
+use crate::files::temporary::Temporary;
 use crate::stop::Stop;
 
 /// A shot that is being written.
@@ -18,7 +18,8 @@ pub(super) struct Segment<'a> {
     stop: &'a Stop,
     frames: Uncompressed<BufWriter<ChildStdin>>,
     encoder: Running,
-    temporary: PathBuf,
+    /// Goes with the shot unless that is whole.
+    temporary: Temporary,
     shot: Shot,
     /// Of its first frame, which is its time 0.
     begins: i64,
@@ -33,8 +34,8 @@ impl<'a> Segment<'a> {
         (first, begins): (u64, i64),
         stop: &'a Stop,
     ) -> Result<Self> {
-        let temporary = work.temporary("shot");
-        own::create_new(&temporary)?; // with the rights of our files
+        let temporary = Temporary::new(work.temporary("shot"));
+        own::create_new(temporary.path())?; // with the rights of our files
         let mut command = Tool::Ffmpeg.command();
         // All that there is to know stands in the head.
         command.args(["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0"]);
@@ -43,13 +44,13 @@ impl<'a> Segment<'a> {
         command.args(["-c:v", "ffv1", "-level", "3", "-g", "1", "-slicecrc", "1"]);
         // Slices as many as ffmpeg takes: of odd sizes it refuses numbers that it takes of even ones.
         command.args(["-flags:v", "+bitexact", "-fflags", "+bitexact"]);
-        command.args(["-f", "matroska", "-y"]).arg(super::probe::file(&temporary));
+        command.args(["-f", "matroska", "-y"]).arg(super::probe::file(temporary.path()));
         command.stdin(Stdio::piped());
-        let mut encoder = Tool::Ffmpeg.start(command, &temporary, |_| {})?;
+        let mut encoder = Tool::Ffmpeg.start(command, temporary.path(), |_| {})?;
         let pipe = BufWriter::with_capacity(1 << 20, encoder.stdin());
         let duration = rate.map(|(over, under)| 1_000_000_000 * under / over);
         let frames = Uncompressed::begin(pipe, &coding.frame, duration);
-        let frames = frames.map_err(Error::io(&temporary, "write"))?;
+        let frames = frames.map_err(Error::io(temporary.path(), "write"))?;
         let shot = Shot { first, frames: 0 };
         Ok(Self { work, stop, frames, encoder, temporary, shot, begins })
     }
@@ -62,7 +63,7 @@ impl<'a> Segment<'a> {
         match self.frames.frame(since, planes) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-            Err(error) => Err(Error::io(&self.temporary, "write")(error)),
+            Err(error) => Err(Error::io(self.temporary.path(), "write")(error)),
         }
     }
 
@@ -71,7 +72,7 @@ impl<'a> Segment<'a> {
         let Self { stop, encoder, temporary, .. } = self;
         match encoder.end_well(stop) {
             Err(error) => error,
-            Ok(()) => Error::io(&temporary, "write")(ErrorKind::BrokenPipe.into()),
+            Ok(()) => Error::io(temporary.path(), "write")(ErrorKind::BrokenPipe.into()),
         }
     }
 
@@ -80,8 +81,9 @@ impl<'a> Segment<'a> {
         let Self { work, stop, frames, encoder, temporary, shot, .. } = self;
         let closed = frames.end().map(drop); // its end of the pipe
         encoder.end_well(stop)?;
-        closed.map_err(Error::io(&temporary, "write"))?;
-        work.keep(&temporary, shot)?;
+        closed.map_err(Error::io(temporary.path(), "write"))?;
+        work.keep(temporary.path(), shot)?;
+        temporary.publish();
         Ok(shot)
     }
 }
