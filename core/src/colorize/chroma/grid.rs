@@ -61,6 +61,7 @@ impl Grid {
     pub(super) fn new(map: &ChromaMap) -> Self {
         let (width, height) = (map.width, map.height);
         let (space, lightness) = (gaussian(SIGMA_SPACE), gaussian(SIGMA_LIGHTNESS));
+        let has_borders = map.picture.contains(&false);
         let mut cells = vec![[0.0; 2]; width * height * NODES];
         // Row by row, because the sums of all rows fit no cache.
         let rows = cells.par_chunks_exact_mut(width * NODES).enumerate();
@@ -70,7 +71,7 @@ impl Grid {
             blur_across(own, &space, blurred);
             for (x, (cells, sums)) in row.chunks_exact_mut(NODES).zip(&*blurred).enumerate() {
                 let i = y * width + x;
-                let shares = picture_shares(map, i);
+                let shares = if has_borders { picture_shares(map, i) } else { [1.0; NODES] };
                 if shares == [0.0; NODES] {
                     continue;
                 }
@@ -132,13 +133,15 @@ fn node_of(lightness: f32) -> (usize, f32) {
 
 /// How much of an edge a window holds, from the spread of its lightness: 0 where it is flat, near 1
 /// across an edge much larger than [`EDGE`].
-fn edge_share(column: &[Sums], weight: f32) -> f32 {
-    let moment = |power: i32| {
-        let lightness = |node| (node as f32 * (100.0 / (NODES - 1) as f32)).powi(power);
-        let sums = column.iter().enumerate().map(|(node, sums)| sums[2] * lightness(node));
-        sums.sum::<f32>() / weight
-    };
-    let variance = (moment(2) - moment(1).powi(2)).max(0.0);
+fn edge_share(column: &Column, weight: f32) -> f32 {
+    let (mut first, mut second) = (0.0, 0.0);
+    for (node, sums) in column.iter().enumerate() {
+        let lightness = node as f32 * (100.0 / (NODES - 1) as f32);
+        first += sums[2] * lightness;
+        second += sums[2] * (lightness * lightness);
+    }
+    let mean = first / weight;
+    let variance = (second / weight - mean * mean).max(0.0);
     variance / (variance + EDGE * EDGE)
 }
 
