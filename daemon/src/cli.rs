@@ -1,6 +1,7 @@
 //! The command line, as typed.
 
 mod coloring;
+mod film;
 mod values;
 mod watch;
 
@@ -11,7 +12,10 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use coloring::Coloring;
-pub(crate) use values::{Borders, Choices, FORMATS, IoClass, LogFormat, OnSuccessName, SPACES};
+pub(crate) use film::Film;
+pub(crate) use values::{
+    Borders, Choices, Codec, FORMATS, IoClass, LogFormat, OnSuccessName, SPACES,
+};
 use values::{parse_duration, parse_size};
 pub(crate) use watch::Watch;
 
@@ -47,6 +51,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Color photographs and whole folders of them
     Batch(Batch),
+    /// Color films, their luma and sound untouched
+    Film(Film),
     /// Color photographs as they are dropped into folders, until stopped
     Watch(Watch),
     /// Show what an output folder's ledger knows: done, failed, queued

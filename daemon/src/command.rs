@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub(crate) mod batch;
+pub(crate) mod film;
 pub(crate) mod manifest;
 pub(crate) mod retry;
 pub(crate) mod status;

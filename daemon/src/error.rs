@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use fault::Fault;
 
+use crate::film::refusal::Refusal;
+
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +132,12 @@ pub(crate) enum Error {
         path.display()
     )]
     ReadBack { path: PathBuf, reason: String },
+    #[error("{}: {refusal}", path.display())]
+    Film { path: PathBuf, refusal: Refusal },
+    #[error("{tool}: {source}; films need it: install the package `ffmpeg`")]
+    NoFilmTool { tool: &'static str, source: io::Error },
+    #[error("{}: {tool} failed: {reason}", path.display())]
+    FilmTool { tool: &'static str, path: PathBuf, reason: String },
     #[error("{}: {reason} (refused by --strict)", path.display())]
     Strict { path: PathBuf, reason: String },
     #[error(

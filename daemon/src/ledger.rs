@@ -206,7 +206,7 @@ impl Ledger {
                      SELECT output, :input, :content, :weights, :settings, :source_size,
                          :source_modified, :source_changed, :sha256, :size, :modified, :width,
                          :height, :milliseconds, :now, :original, :software, :weights_name,
-                         :made_at, :sidecar, :notices
+                         :made_at, :sidecar, :notices, :film
                      FROM jobs WHERE id = :id"
                 ),
                 named_params! {
@@ -231,6 +231,7 @@ impl Ledger {
                     ":made_at": result.making.at,
                     ":sidecar": result.sidecar,
                     ":notices": result.notices.as_ref().map(|list| json!(list).to_string()),
+                    ":film": result.film.as_ref().map(ToString::to_string),
                 },
             )
         })?;

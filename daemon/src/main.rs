@@ -17,6 +17,7 @@ mod config;
 mod error;
 mod exit;
 mod files;
+mod film;
 mod job;
 mod ledger;
 mod limits;
@@ -40,7 +41,7 @@ use indicatif::MultiProgress;
 use log::LevelFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{batch, manifest, retry, status, verify};
+use crate::command::{batch, film as film_command, manifest, retry, status, verify};
 use crate::exit::Exit;
 use crate::service::logging::{self, Form};
 
@@ -71,6 +72,7 @@ fn run(cli: &Cli) -> ExitCode {
             logging::start(Form::Terminal(progress.clone()), level.unwrap_or(LevelFilter::Info));
             match other {
                 Command::Batch(arguments) => batch::run(arguments, &progress),
+                Command::Film(arguments) => film_command::run(arguments, &progress),
                 Command::Status(arguments) => status::run(arguments),
                 Command::Retry(arguments) => retry::run(arguments),
                 Command::Manifest(arguments) => manifest::run(arguments),

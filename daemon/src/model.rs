@@ -1,9 +1,10 @@
 //! Weights on their device, and what results are made with.
 
-use polychromify_core::{Arithmetic, Colorizer, Device, Weights};
+use polychromify_core::{Arithmetic, Colorizer, Device, DeviceChoice, Weights};
 
-use crate::cli::Coloring;
+use crate::cli::{Coloring, Film};
 use crate::error::Result;
+use crate::film::FilmContext;
 use crate::settings::{Recipe, RenderSettings};
 
 /// Weights on their device, and what results are made with.
@@ -20,22 +21,52 @@ pub(crate) struct OpenedModel {
 impl OpenedModel {
     /// Finds and opens what the user asked for. `hints` is the SHA-256 of the hints file.
     pub(crate) fn open(arguments: &Coloring, hints: Option<String>) -> Result<Self> {
-        let weights = find_weights(arguments.weights.as_deref())?;
-        let device = Device::open(arguments.device)?;
-        let asked = arguments.precision;
-        let arithmetic = asked.unwrap_or_else(|| Arithmetic::default_for(&weights, &device));
-        let colorizer = Colorizer::open_in(&weights, &device, arithmetic)?;
-        if arguments.variant > 1 && !colorizer.has_alternatives() {
+        let asked = (arguments.weights.as_deref(), arguments.device, arguments.precision);
+        let opened = Opened::of(asked)?;
+        if arguments.variant > 1 && !opened.colorizer.has_alternatives() {
             return Err(polychromify_core::Error::NoAlternatives.into());
         }
-        let settings = RenderSettings::new(arguments, arithmetic, hints);
-        Ok(Self {
+        let settings = RenderSettings::new(arguments, opened.colorizer.arithmetic(), hints);
+        let recipe = settings.recipe(opened.weights.sha256());
+        Ok(opened.with(recipe, settings))
+    }
+
+    /// Finds and opens what the user asked for, to color films.
+    pub(crate) fn open_for_films(arguments: &Film, context: &FilmContext) -> Result<Self> {
+        let asked = (arguments.weights.as_deref(), arguments.device, arguments.precision);
+        let opened = Opened::of(asked)?;
+        let arithmetic = opened.colorizer.arithmetic();
+        let recipe = context.recipe(opened.weights.sha256(), arithmetic);
+        Ok(opened.with(recipe, RenderSettings::of_frames(context.settings.saturation, arithmetic)))
+    }
+}
+
+/// Weights and what calculates with them.
+struct Opened {
+    weights: Weights,
+    device: Device,
+    colorizer: Colorizer,
+}
+
+impl Opened {
+    fn of(asked: (Option<&str>, DeviceChoice, Option<Arithmetic>)) -> Result<Self> {
+        let (weights, device, precision) = asked;
+        let weights = find_weights(weights)?;
+        let device = Device::open(device)?;
+        let arithmetic = precision.unwrap_or_else(|| Arithmetic::default_for(&weights, &device));
+        let colorizer = Colorizer::open_in(&weights, &device, arithmetic)?;
+        Ok(Self { weights, device, colorizer })
+    }
+
+    fn with(self, recipe: Recipe, settings: RenderSettings) -> OpenedModel {
+        let Self { weights, device, colorizer } = self;
+        OpenedModel {
             colorizer,
             weights: weights.name().to_owned(),
             device: device.name().to_string(),
-            recipe: settings.recipe(weights.sha256()),
+            recipe,
             settings,
-        })
+        }
     }
 }
 

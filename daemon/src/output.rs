@@ -197,6 +197,7 @@ mod tests {
             making: Making::default(),
             sidecar: None,
             notices: None,
+            film: None,
         };
         ledger.intend(id, &result).unwrap();
         (ledger, temporary, path)

@@ -6,10 +6,9 @@ mod walk;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use polychromify_core::Format;
-
 use crate::error::{Error, Result};
 use crate::files::originals::OriginalPath;
+pub(crate) use crate::plan::names::Naming;
 
 /// One photograph to be colored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +27,11 @@ pub(crate) struct Job {
 
 impl Job {
     /// The job of the file at `below` in an input folder, written as `shown` and really at `root`.
-    pub(crate) fn in_folder(
-        shown: &Path,
-        root: &Path,
-        below: PathBuf,
-        format: Option<Format>,
-    ) -> Self {
+    pub(crate) fn in_folder(shown: &Path, root: &Path, below: PathBuf, naming: Naming) -> Self {
         Self {
             shown: shown.join(&below),
             input: root.join(&below),
-            output: names::result(&below, format),
+            output: naming.result(&below),
             below,
             named: false,
         }
@@ -79,7 +73,7 @@ pub(crate) struct Plan {
 /// lie in each other, two inputs would become one result, or a result would overwrite an input. Of
 /// two results whose names differ by case alone, or of which one is the folder of the other, the
 /// second is refused.
-pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) -> Result<Plan> {
+pub(crate) fn plan(inputs: &[PathBuf], output: &Path, naming: Naming) -> Result<Plan> {
     let folder = resolve(output)?;
     if folder.exists() && !folder.is_dir() {
         return Err(Error::NotAFolder { path: output.to_path_buf() });
@@ -89,7 +83,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) ->
     for input in inputs {
         let metadata = std::fs::metadata(input).map_err(Error::io(input, "read"))?;
         if metadata.is_dir() {
-            add_folder(&mut plan, input, output, format)?;
+            add_folder(&mut plan, input, output, naming)?;
         } else if !metadata.is_file() {
             return Err(Error::NotAFile { path: input.clone() });
         } else {
@@ -98,7 +92,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) ->
                 shown: input.clone(),
                 input: identity(input)?,
                 below: name.into(),
-                output: names::result(Path::new(name), format),
+                output: naming.result(Path::new(name)),
                 named: true,
             });
         }
@@ -109,7 +103,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, format: Option<Format>) ->
     Ok(plan)
 }
 
-fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: Option<Format>) -> Result<()> {
+fn add_folder(plan: &mut Plan, input: &Path, output: &Path, naming: Naming) -> Result<()> {
     let root = input.canonicalize().map_err(Error::io(input, "read"))?;
     if plan.folder.starts_with(&root) {
         return Err(Error::OutputInsideInput { input: input.into(), output: output.into() });
@@ -117,10 +111,10 @@ fn add_folder(plan: &mut Plan, input: &Path, output: &Path, format: Option<Forma
     if root.starts_with(&plan.folder) {
         return Err(Error::InputInsideOutput { input: input.into(), output: output.into() });
     }
-    let found = walk::walk(&root);
+    let found = walk::walk(&root, naming);
     plan.ignored += found.ignored;
     let jobs = found.photographs.into_iter();
-    plan.jobs.extend(jobs.map(|below| Job::in_folder(input, &root, below, format)));
+    plan.jobs.extend(jobs.map(|below| Job::in_folder(input, &root, below, naming)));
     plan.misnamed.extend(found.misnamed.into_iter().map(|below| input.join(below)));
     plan.refused.extend(found.unreadable.into_iter().map(|(relative, source)| {
         let path =
@@ -232,6 +226,8 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf> {
 mod tests {
     use std::fs;
 
+    use polychromify_core::Format;
+
     use super::*;
 
     fn folder_with(files: &[&str]) -> tempfile::TempDir {
@@ -252,7 +248,7 @@ mod tests {
     fn a_folder_gives_paths_below_itself_and_a_file_its_name() {
         let at = folder_with(&["in/b/scan.TIF", "in/a.jpg", "x/one.png"]);
         let inputs = [at.path().join("in"), at.path().join("x/one.png")];
-        let plan = plan(&inputs, &at.path().join("out"), None).unwrap();
+        let plan = plan(&inputs, &at.path().join("out"), Naming::Photographs(None)).unwrap();
         assert_eq!(outputs(&plan), ["a.jpg", "b/scan.TIF", "one.png"]);
     }
 
@@ -261,36 +257,38 @@ mod tests {
         let at = folder_with(&["in/a.jpg"]);
         std::os::unix::fs::symlink(at.path().join("in"), at.path().join("link")).unwrap();
         for output in ["in/out", "in", "link/new/out", "out/../in/x", "."] {
-            let refused = plan(&[at.path().join("in")], &at.path().join(output), None);
+            let refused =
+                plan(&[at.path().join("in")], &at.path().join(output), Naming::Photographs(None));
             assert!(refused.is_err(), "{output}");
         }
-        plan(&[at.path().join("in")], &at.path().join("out"), None).unwrap();
+        plan(&[at.path().join("in")], &at.path().join("out"), Naming::Photographs(None)).unwrap();
     }
 
     #[test]
     fn a_result_never_takes_the_place_of_an_input() {
         let at = folder_with(&["a.jpg", "b.tif", "b.tif.jpg"]);
         let path = |name: &str| at.path().join(name);
-        let refused = plan(&[path("a.jpg")], at.path(), None).unwrap_err();
+        let refused = plan(&[path("a.jpg")], at.path(), Naming::Photographs(None)).unwrap_err();
         assert!(matches!(refused, Error::OverwritesInput { .. }), "{refused}");
-        let beside = plan(&[path("a.jpg")], at.path(), Some(Format::Png)).unwrap();
+        let beside =
+            plan(&[path("a.jpg")], at.path(), Naming::Photographs(Some(Format::Png))).unwrap();
         assert_eq!(outputs(&beside), ["a.jpg.png"]);
         let other = [path("b.tif"), path("sub/../b.tif.jpg")];
         fs::create_dir(path("sub")).unwrap();
-        assert!(plan(&other, at.path(), Some(Format::Jpeg)).is_err());
+        assert!(plan(&other, at.path(), Naming::Photographs(Some(Format::Jpeg))).is_err());
     }
 
     #[test]
     fn the_same_file_twice_is_one_job() {
         let at = folder_with(&["in/a.jpg"]);
         let inputs = [at.path().join("in"), at.path().join("in/a.jpg"), at.path().join("in")];
-        let plan = plan(&inputs, &at.path().join("out"), None).unwrap();
+        let plan = plan(&inputs, &at.path().join("out"), Naming::Photographs(None)).unwrap();
         assert_eq!(outputs(&plan), ["a.jpg"]);
     }
 
     #[test]
     fn an_input_that_is_not_there_is_named() {
-        let refused = plan(&["no/such.jpg".into()], Path::new("out"), None);
+        let refused = plan(&["no/such.jpg".into()], Path::new("out"), Naming::Photographs(None));
         assert!(refused.unwrap_err().to_string().starts_with("no/such.jpg: "));
     }
 

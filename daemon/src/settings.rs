@@ -110,6 +110,24 @@ impl RenderSettings {
         }
     }
 
+    /// For frames of films, which are neither encoded nor labelled by these.
+    pub(crate) fn of_frames(saturation: f32, precision: Arithmetic) -> Self {
+        Self {
+            format: None,
+            saturation,
+            quality: 100,
+            max_side: None,
+            borders: Borders::Keep,
+            variant: 1,
+            hints: None,
+            source_type: SourceType::default(),
+            space: RgbSpace::default(),
+            invert: false,
+            mark: false,
+            precision,
+        }
+    }
+
     pub(crate) fn recipe(&self, weights_sha256: &str) -> Recipe {
         Recipe {
             weights: weights_sha256.to_owned(),

@@ -98,6 +98,30 @@ pub(crate) enum Borders {
     Keep,
 }
 
+/// `--codec`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Codec {
+    /// FFV1 in Matroska, without loss: the luma is the source's, bit for bit
+    #[default]
+    Ffv1,
+    /// Apple `ProRes` 422 HQ (4444 where chroma is not halved) in MOV, to edit
+    Prores,
+    /// H.264 in MP4, to look at
+    H264,
+}
+
+impl Codec {
+    /// Names of results end with it.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Self::Ffv1 => "mkv",
+            Self::Prores => "mov",
+            Self::H264 => "mp4",
+        }
+    }
+}
+
 /// `--on-success`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnSuccessName {
@@ -162,6 +186,13 @@ pub(super) fn parse_saturation(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if SATURATION.contains(&value) => Ok(value),
         _ => Err(format!("expected a number from {} to {}", SATURATION.start(), SATURATION.end())),
+    }
+}
+
+pub(super) fn parse_steadiness(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("expected a number from 0 to 1".to_owned()),
     }
 }
 

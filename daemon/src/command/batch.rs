@@ -20,7 +20,7 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::model::OpenedModel;
 use crate::output;
-use crate::plan::{self, Job, Plan};
+use crate::plan::{self, Job, Naming, Plan};
 use crate::policy::{self, Policy, Redo};
 use crate::queue::JobQueue;
 use crate::report::Report;
@@ -33,7 +33,11 @@ use crate::stop::Stop;
 /// When the run cannot start; failures of single inputs are reported and counted.
 pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let stop = Stop::on_signals().map_err(Error::Signals)?;
-    let plan = plan::plan(&arguments.inputs, &arguments.output, arguments.coloring.format)?;
+    let plan = plan::plan(
+        &arguments.inputs,
+        &arguments.output,
+        Naming::Photographs(arguments.coloring.format),
+    )?;
     let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
     let policy = policy(arguments)?;
     let model = OpenedModel::open(&arguments.coloring, hints_sha256)?;
@@ -67,6 +71,7 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             policy,
             claims: ContentClaims::default(),
             stop: stop.clone(),
+            film: None,
         };
         if arguments.dry_run {
             dry_run::dry_run(arguments, &plan, &context, workers, &mut report);

@@ -116,6 +116,7 @@ fn watch(
         policy,
         claims: ContentClaims::default(),
         stop: stop.clone(),
+        film: None,
     };
     if before.as_ref() == Some(&ours.folder) {
         // Hooks that are due are in the queue already.

@@ -51,7 +51,11 @@ impl JobContext {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
-        let (temporary, mut result) = match self.render(id, job, input, started, details)? {
+        let rendered = match &self.film {
+            None => self.render(id, job, input, started, details)?,
+            Some(film) => self.render_film(film, id, job, input, started, details)?,
+        };
+        let (temporary, mut result) = match rendered {
             Continue(rendered) => rendered,
             Break(reason) => return self.skip(id, reason),
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use polychromify_core::{Deadline, Hints, Limits};
 
+use crate::film::FilmContext;
 use crate::job::claims::ContentClaims;
 use crate::ledger::Ledger;
 use crate::model::OpenedModel;
@@ -28,6 +29,8 @@ pub(crate) struct JobContext {
     pub(crate) policy: Policy,
     pub(crate) claims: ContentClaims,
     pub(crate) stop: Stop,
+    /// `None`: jobs are photographs.
+    pub(crate) film: Option<FilmContext>,
 }
 
 impl JobContext {

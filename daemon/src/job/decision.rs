@@ -137,6 +137,7 @@ mod tests {
             making: Making { software: Some(SOFTWARE.into()), ..Making::default() },
             sidecar: None,
             notices: None,
+            film: None,
         }
     }
 

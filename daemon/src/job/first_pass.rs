@@ -67,7 +67,7 @@ impl JobContext {
     }
 
     /// Reads the selected page of a scan for the first time.
-    pub(super) fn thumbnail(&self, job: &Job, scan: &mut Scan) -> Result<(WorkImage, Toning)> {
+    pub(crate) fn thumbnail(&self, job: &Job, scan: &mut Scan) -> Result<(WorkImage, Toning)> {
         let info = scan.info().clone();
         let area = self.model.colorizer.work_area();
         let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);

@@ -11,6 +11,8 @@ use polychromify_core::{
     ResultFile, Scan, WorkImage,
 };
 
+use serde_json::Value;
+
 use crate::cli::Borders;
 use crate::error::{Error, Result};
 use crate::files::fingerprint::{self, Stamp};
@@ -28,14 +30,14 @@ use crate::settings::SOFTWARE;
 use crate::stop::{Stop, Stoppable};
 
 /// An input as it was before it was colored.
-pub(super) struct Input {
-    pub(super) original: OpenOriginal,
+pub(crate) struct Input {
+    pub(crate) original: OpenOriginal,
     /// SHA-256.
-    pub(super) content: String,
-    pub(super) stamp: Stamp,
+    pub(crate) content: String,
+    pub(crate) stamp: Stamp,
     /// When reading it began.
-    pub(super) read_at: SystemTime,
-    pub(super) limits: Limits,
+    pub(crate) read_at: SystemTime,
+    pub(crate) limits: Limits,
 }
 
 /// What was written of a result.
@@ -44,6 +46,20 @@ pub(crate) struct Colored {
     size: (u32, u32),
     /// What each page has to show when it is read back.
     pages: Vec<ExpectedLightness>,
+}
+
+/// A result that was written.
+pub(crate) struct Made {
+    /// SHA-256 of the input.
+    pub(crate) content: String,
+    /// The input's stamp, where an equal one proves equal content.
+    pub(crate) source: Option<Stamp>,
+    /// Width and height in pixels.
+    pub(crate) size: (u32, u32),
+    /// The time that it tells, in milliseconds since 1970.
+    pub(crate) time: i64,
+    /// What is told of a film.
+    pub(crate) film: Option<Value>,
 }
 
 impl JobContext {
@@ -68,23 +84,33 @@ impl JobContext {
             Continue(colored) => colored,
             Break(reason) => return Ok(Break(reason)),
         };
-        let (width, height) = colored.size;
-        let hashes = || {
-            rayon::join(
-                || settled_stamp(&original, &content, stamp, read_at, &self.stop),
-                || fingerprint::sha256(temporary.path()),
-            )
-        };
-        let (read_back, (source, sha256)) =
-            rayon::join(|| self.read_back(job, temporary.path(), &colored), hashes);
+        let (read_back, source) = rayon::join(
+            || self.read_back(job, temporary.path(), &colored),
+            || settled_stamp(&original, &content, stamp, read_at, &self.stop),
+        );
         read_back?;
-        let (source, sha256) = (source?, sha256?);
-        let written = fingerprint::stamp(temporary.path())?;
-        let result = Published {
+        let made = Made { content, source: source?, size: colored.size, time, film: None };
+        let result = self.published(job, temporary.path(), made, started, details)?;
+        Ok(Continue((temporary, result)))
+    }
+
+    /// The record of a result that was written whole to `temporary`.
+    pub(crate) fn published(
+        &self,
+        job: &Job,
+        temporary: &Path,
+        made: Made,
+        started: Instant,
+        details: &JobDetails,
+    ) -> Result<Published> {
+        let sha256 = fingerprint::sha256(temporary)?;
+        let written = fingerprint::stamp(temporary)?;
+        let (width, height) = made.size;
+        Ok(Published {
             input: job.input.clone(),
-            content,
+            content: made.content,
             recipe: self.model.recipe.clone(),
-            source,
+            source: made.source,
             sha256,
             size: written.size,
             modified: written.modified,
@@ -98,12 +124,12 @@ impl JobContext {
             making: Making {
                 software: Some(SOFTWARE.to_owned()),
                 weights: Some(self.model.weights.clone()),
-                at: Some(time),
+                at: Some(made.time),
             },
             sidecar: None,
             notices: Some(details.notices.clone()),
-        };
-        Ok(Continue((temporary, result)))
+            film: made.film,
+        })
     }
 
     /// Colors all pages of a scan into a new file, synced, unless it has colors already.
@@ -294,7 +320,7 @@ impl JobContext {
 
 /// Checks that the input was all the time what was hashed first, and gives its stamp if that proves
 /// as much next time.
-fn settled_stamp(
+pub(crate) fn settled_stamp(
     original: &OpenOriginal,
     content: &str,
     before: Stamp,
@@ -340,6 +366,7 @@ mod tests {
             policy: Policy::default(),
             claims: ContentClaims::default(),
             stop: Stop::default(),
+            film: None,
         }
     }
 

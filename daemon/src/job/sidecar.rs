@@ -56,6 +56,9 @@ impl Sidecar {
         if let Some(notices) = &result.notices {
             value["notices"] = json!(notices);
         }
+        if let Some(film) = &result.film {
+            value["film"] = film.clone();
+        }
         let mut text = serde_json::to_string_pretty(&value).expect("strings and numbers only");
         text.push('\n');
         Self { text }

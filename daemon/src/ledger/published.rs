@@ -13,7 +13,7 @@ use crate::settings::Recipe;
 pub(super) const RESULT: &str =
     "output, input, content, weights, settings, source_size, source_modified,
     source_changed, sha256, size, modified, width, height, milliseconds, published_at, original,
-    software, weights_name, made_at, sidecar, notices";
+    software, weights_name, made_at, sidecar, notices, film";
 
 /// A result under its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(crate) struct Published {
     pub(crate) sidecar: Option<String>,
     /// What was left out of it or assumed of its input; unknown of results of old versions.
     pub(crate) notices: Option<Vec<Value>>,
+    /// What is told of a film beside what is told of any result.
+    pub(crate) film: Option<Value>,
 }
 
 /// How a result was made, beside its recipe; unknown of results of old versions.
@@ -119,6 +121,9 @@ pub(super) fn published(row: &Row) -> rusqlite::Result<Published> {
         sidecar: row.get("sidecar")?,
         notices: row
             .get::<_, Option<String>>("notices")?
+            .and_then(|text| serde_json::from_str(&text).ok()),
+        film: row
+            .get::<_, Option<String>>("film")?
             .and_then(|text| serde_json::from_str(&text).ok()),
     })
 }

@@ -111,6 +111,10 @@ ALTER TABLE intents ADD COLUMN notices TEXT;
     "
 CREATE INDEX results_due ON results (original) WHERE original = 'due';
 ",
+    "
+ALTER TABLE results ADD COLUMN film TEXT;        -- JSON object; NULL: a photograph
+ALTER TABLE intents ADD COLUMN film TEXT;
+",
 ];
 
 /// Brings a ledger to the newest version.

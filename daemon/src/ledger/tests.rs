@@ -46,6 +46,7 @@ fn result_of(job: &Job) -> Published {
         making: Making { software: Some("p 1".into()), weights: Some("n".into()), at: Some(9) },
         sidecar: Some("s".into()),
         notices: Some(vec![json!({"kind": "text-broken"})]),
+        film: Some(json!({"frames": 2})),
     }
 }
 

@@ -10,6 +10,43 @@ const PNG: &[&str] = &["png"];
 const TIFF: &[&str] = &["tif", "tiff"];
 const WEBP: &[&str] = &["webp"];
 
+const FILMS: &[&str] = &[
+    "mkv", "mov", "mp4", "m4v", "avi", "mxf", "mpg", "mpeg", "m2v", "vob", "ts", "m2ts", "mts",
+    "webm", "ogv", "wmv", "asf", "flv", "dv", "y4m", "nut", "3gp",
+];
+
+/// Which files of a folder are wanted, and what their results are called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Naming {
+    /// Photographs; `None`: results have their formats.
+    Photographs(Option<Format>),
+    /// Films, whose results end with this extension.
+    Films(&'static str),
+}
+
+impl Naming {
+    /// Whether a name in a folder is one of those that are wanted.
+    pub(super) fn wants(self, path: &Path) -> bool {
+        match self {
+            Self::Photographs(_) => is_photograph(path),
+            Self::Films(_) => is_film(path),
+        }
+    }
+
+    /// Name of the result of `path`.
+    pub(super) fn result(self, path: &Path) -> PathBuf {
+        match self {
+            Self::Photographs(format) => result(path, format),
+            Self::Films(extension) => with_extension(path, &[extension]),
+        }
+    }
+}
+
+/// Whether a name ends like a film's, in any case.
+pub(crate) fn is_film(path: &Path) -> bool {
+    has_extension(path, FILMS)
+}
+
 /// Whether a name ends like a photograph's, in any case.
 pub(crate) fn is_photograph(path: &Path) -> bool {
     [JPEG, PNG, TIFF, WEBP].iter().any(|extensions| has_extension(path, extensions))
@@ -32,6 +69,10 @@ pub(super) fn result(path: &Path, format: Option<Format>) -> PathBuf {
         Some(Format::Tiff) => TIFF,
         Some(Format::Webp) => WEBP,
     };
+    with_extension(path, extensions)
+}
+
+fn with_extension(path: &Path, extensions: &[&str]) -> PathBuf {
     if has_extension(path, extensions) {
         return path.to_path_buf();
     }

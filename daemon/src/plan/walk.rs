@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use crate::plan::names;
+use crate::plan::names::{self, Naming};
 
 /// What a folder holds, as paths below it.
 #[derive(Debug, Default)]
@@ -23,14 +23,16 @@ const FOREIGN_FOLDERS: &[&str] = &["@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+f
 /// Walks `root`, which is free of symbolic links, in byte-wise order of names.
 ///
 /// Links to folders are not followed, links to files only where they stay below `root`.
-pub(super) fn walk(root: &Path) -> Found {
+pub(super) fn walk(root: &Path, naming: Naming) -> Found {
     let mut found = Found::default();
     let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_path_buf();
     let entries = WalkDir::new(root).sort_by_file_name().into_iter();
     for entry in entries.filter_entry(|entry| entry.depth() == 0 || !is_foreign(entry)) {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
-            Ok(entry) if is_wanted(&entry, root) => found.photographs.push(below(entry.path())),
+            Ok(entry) if is_wanted(&entry, root, naming) => {
+                found.photographs.push(below(entry.path()));
+            }
             Ok(entry) if entry.file_type().is_file() && names::is_misnamed(entry.path()) => {
                 found.misnamed.push(below(entry.path()));
             }
@@ -55,8 +57,8 @@ fn is_foreign(entry: &DirEntry) -> bool {
         || (entry.file_type().is_dir() && FOREIGN_FOLDERS.contains(&&*name))
 }
 
-fn is_wanted(entry: &DirEntry, root: &Path) -> bool {
-    if !names::is_photograph(entry.path()) {
+fn is_wanted(entry: &DirEntry, root: &Path, naming: Naming) -> bool {
+    if !naming.wants(entry.path()) {
         return false;
     }
     if !entry.file_type().is_symlink() {
@@ -96,7 +98,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let found = walk(&root);
+        let found = walk(&root, Naming::Photographs(None));
         let names: Vec<_> = found.photographs.iter().map(|p| p.display().to_string()).collect();
         assert_eq!(names, ["Z.png", "a.TIFF", "b.jpg", "sub/c.JFIF", "x.jpg/inner.jpe"]);
         assert_eq!(found.misnamed, [PathBuf::from("g.jpg ")]);
@@ -114,7 +116,7 @@ mod tests {
         symlink("inside.jpg", root.join("near.jpg")).unwrap();
         symlink("gone.jpg", root.join("broken.jpg")).unwrap();
         symlink(".", root.join("loop")).unwrap();
-        let names: Vec<_> = walk(&root).photographs;
+        let names: Vec<_> = walk(&root, Naming::Photographs(None)).photographs;
         assert_eq!(names, [PathBuf::from("inside.jpg"), PathBuf::from("near.jpg")]);
     }
 }

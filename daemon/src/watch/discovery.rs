@@ -7,7 +7,7 @@ use crate::files::filesystem;
 use crate::files::fingerprint::Stamp;
 use crate::files::names;
 use crate::job::SkipReason;
-use crate::plan::Job;
+use crate::plan::{Job, Naming};
 use crate::watch::event::WatchEvent;
 use crate::watch::folder_events::WatchError;
 use crate::watch::input_state;
@@ -67,7 +67,7 @@ impl Watcher<'_> {
     }
 
     fn job(&self, root: &Root, below: PathBuf) -> Job {
-        Job::in_folder(&root.shown, &root.real, below, self.format)
+        Job::in_folder(&root.shown, &root.real, below, Naming::Photographs(self.format))
     }
 
     /// When the next look through a folder is due.

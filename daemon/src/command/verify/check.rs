@@ -75,7 +75,9 @@ impl Checker<'_> {
             Err(error) => say(ProblemKind::Missing, error.reason(&path)),
         }
         let told = self.delivery.results.get(&item.path);
-        if told.is_some() || names::is_photograph(&item.path) {
+        if told.is_some() && names::is_film(&item.path) {
+            // Its checksum says it all: luma, times and sound were proved before it was published.
+        } else if told.is_some() || names::is_photograph(&item.path) {
             let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(&path, deadline)));
             match decoded.unwrap_or(Err(Error::Panicked)) {
                 Ok(label) => {

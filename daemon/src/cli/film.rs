@@ -1,0 +1,64 @@
+//! Options of `film`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use polychromify_core::{Arithmetic, DeviceChoice};
+
+use super::values::{Codec, DEVICES, PRECISIONS, one_of, parse_saturation, parse_steadiness};
+
+#[derive(Args, Debug)]
+#[command(after_help = super::EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Film {
+    /// Films, and folders, which are searched through
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Folder for the results and for the ledger of what is done
+    ///
+    /// A film in a folder keeps its path below that folder. Nothing is ever replaced there but a
+    /// result of this program that nobody changed since.
+    #[arg(short, long, value_name = "DIR", env = "POLYCHROMIFY_OUTPUT")]
+    pub(crate) output: PathBuf,
+    /// Weights by name, or a .safetensors file [default: vivid]
+    #[arg(short, long, value_name = "NAME|FILE", env = "POLYCHROMIFY_WEIGHTS")]
+    pub(crate) weights: Option<String>,
+    /// Strength of the colors, 0 (gray) to 4
+    #[arg(
+        short,
+        long,
+        default_value_t = 1.0,
+        value_parser = parse_saturation,
+        env = "POLYCHROMIFY_SATURATION"
+    )]
+    pub(crate) saturation: f32,
+    /// How much frames of a shot have a say in each other's colors: 0 (none, they flicker) to 1
+    #[arg(long, default_value_t = 1.0, value_parser = parse_steadiness)]
+    pub(crate) steadiness: f32,
+    /// How results are coded; the extension is appended where it changes: film.mp4.mkv
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) codec: Codec,
+    /// What computes the colors
+    #[arg(long, default_value = "auto", value_parser = one_of(DEVICES), env = "POLYCHROMIFY_DEVICE")]
+    pub(crate) device: DeviceChoice,
+    /// What the network calculates in [default: integers where the weights hold them, else f32]
+    #[arg(long, value_parser = one_of(PRECISIONS), env = "POLYCHROMIFY_PRECISION")]
+    pub(crate) precision: Option<Arithmetic>,
+    /// Make results anew that were made with other weights or settings, or by an older version
+    #[arg(long)]
+    pub(crate) redo_older: bool,
+    /// Color everything: what is done already, what has colors already; replace results of others
+    ///
+    /// A film that has colors is colored anew from its lightness. A result that somebody changed is not replaced even so.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Write a sheet with a colored frame of each shot, film.mkv.preview.png, and nothing else
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) preview: bool,
+    /// Say what would be done, and write nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// One JSON object a line on stdout: one for each input, and a last one with the sums
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,28 @@
+//! Films: read, colored frame by frame, written shot by shot, joined and proved.
+//!
+//! `ffmpeg` and `ffprobe` do what concerns containers and codecs, as programs: one decode gives each
+//! frame's luma, its time and its MD5, and luma goes into the result without a conversion in between.
+
+mod already;
+mod coloring;
+mod context;
+mod copies;
+mod format;
+mod frames;
+mod join;
+mod pixels;
+mod preview;
+mod probe;
+mod proof;
+pub(crate) mod refusal;
+mod render;
+mod segments;
+mod sound;
+mod tools;
+mod turn;
+mod uncompressed;
+mod work;
+
+pub(crate) use context::FilmContext;
+pub(crate) use tools::are_there;
+pub(crate) use work::Work;

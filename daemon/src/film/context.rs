@@ -1,0 +1,59 @@
+//! What all films of a run share.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use log::Level;
+use polychromify_core::{Arithmetic, FilmSettings};
+use serde::Serialize;
+
+use crate::cli::Codec;
+use crate::settings::Recipe;
+
+/// What all films of a run share.
+pub(crate) struct FilmContext {
+    pub(crate) codec: Codec,
+    pub(crate) settings: FilmSettings,
+    /// Where a bar is drawn.
+    pub(crate) progress: MultiProgress,
+}
+
+/// What results of films depend on, as the ledger compares it.
+#[derive(Serialize)]
+struct FilmRecipe {
+    codec: Codec,
+    saturation: f32,
+    steadiness: f32,
+    precision: Arithmetic,
+}
+
+impl FilmContext {
+    /// Weights and settings that results are made with.
+    pub(crate) fn recipe(&self, weights_sha256: &str, precision: Arithmetic) -> Recipe {
+        let FilmSettings { saturation, steadiness } = self.settings;
+        let recipe = FilmRecipe { codec: self.codec, saturation, steadiness, precision };
+        Recipe {
+            weights: weights_sha256.to_owned(),
+            settings: serde_json::to_string(&recipe).expect("strings and finite numbers only"),
+        }
+    }
+
+    /// What decides the colors beside the weights, for the label.
+    pub(super) fn settings_words(&self, calculated_in: Arithmetic) -> String {
+        let FilmSettings { saturation, steadiness } = self.settings;
+        format!("calculated in {calculated_in}, saturation {saturation}, steadiness {steadiness}")
+    }
+
+    /// A bar over the frames of a film, if stderr is a terminal.
+    pub(super) fn bar(&self, name: &Path, frames: Option<u64>) -> ProgressBar {
+        if log::max_level() < Level::Info || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let template = "{msg} {bar:30} {pos}/{len} frames, {per_sec}, {eta} left";
+        let style = ProgressStyle::with_template(template).expect("a constant that is valid");
+        let bar = ProgressBar::new(frames.unwrap_or_default()).with_style(style);
+        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.progress.add(bar.with_message(name))
+    }
+}

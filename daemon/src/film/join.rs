@@ -1,0 +1,176 @@
+//! Shots become one film, without being encoded again, with the source's sound and all that belongs
+//! to it, labelled as a machine's work.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+use polychromify_core::SourceType;
+
+use super::frames::FrameTime;
+use super::probe::{Probe, Stream, WEIGHTS_TAG, file, notice};
+use super::tools::Tool;
+use super::work::{Shot, Work};
+use crate::error::Result;
+use crate::files::own;
+use crate::settings::SOFTWARE;
+use crate::stop::Stop;
+
+/// Subtitles that Matroska holds as they are.
+const SUBTITLES: &[&str] = &[
+    "subrip",
+    "srt",
+    "text",
+    "ass",
+    "ssa",
+    "webvtt",
+    "dvd_subtitle",
+    "dvb_subtitle",
+    "hdmv_pgs_subtitle",
+    "hdmv_text_subtitle",
+    "arib_caption",
+];
+
+/// Tags of a container's kind, which the result is not of.
+const OF_CONTAINER: &[&str] = &["major_brand", "minor_version", "compatible_brands", "encoder"];
+
+/// What the label says.
+#[derive(Clone, Debug)]
+pub(super) struct FilmLabel {
+    pub(super) weights: String,
+    pub(super) weights_sha256: String,
+    pub(super) source: String,
+    pub(super) source_sha256: String,
+    pub(super) settings: String,
+}
+
+impl FilmLabel {
+    /// As tags.
+    pub(super) fn tags(&self) -> Vec<(&'static str, String)> {
+        let term = SourceType::default().term();
+        vec![
+            ("COLORIZED_BY", SOFTWARE.to_owned()),
+            ("COLORIZATION_WEIGHTS", self.weights.clone()),
+            (WEIGHTS_TAG, self.weights_sha256.clone()),
+            ("COLORIZATION_SETTINGS", self.settings.clone()),
+            ("COLORIZATION_SOURCE", self.source.clone()),
+            ("COLORIZATION_SOURCE_SHA256", self.source_sha256.clone()),
+            (
+                "DIGITAL_SOURCE_TYPE",
+                format!("http://cv.iptc.org/newscodes/digitalsourcetype/{term}"),
+            ),
+        ]
+    }
+}
+
+/// What is joined.
+pub(super) struct Joining<'a> {
+    pub(super) probe: &'a Probe,
+    pub(super) work: &'a Work,
+    pub(super) times: &'a [FrameTime],
+    pub(super) shots: &'a [Shot],
+    pub(super) label: &'a FilmLabel,
+}
+
+impl Joining<'_> {
+    /// Joins shots into a new Matroska file at `to`.
+    pub(super) fn write(&self, to: &Path, stop: &Stop) -> Result<()> {
+        let list = self.work.temporary("list");
+        own::write_new(&list, self.list().as_bytes())?;
+        let mut command = Tool::Ffmpeg.command();
+        let begins = self.times.first().map_or(0, |time| time.milliseconds);
+        // Times are kept as they are, so that nothing moves against the sound.
+        command.args(["-copyts", "-itsoffset", &format!("{begins}ms")]);
+        command.args(["-protocol_whitelist", "file", "-f", "concat", "-i"]).arg(file(&list));
+        command.args(["-itsoffset", &format!("{}us", -self.probe.begins)]);
+        command.args(["-protocol_whitelist", "file", "-i"]).arg(file(&self.probe.path));
+        command.args(["-map", "0:v:0", "-c", "copy", "-map_chapters", "1", "-map_metadata", "1"]);
+        self.add_streams(&mut command);
+        self.add_tags(&mut command);
+        command.args(["-fflags", "+bitexact", "-f", "matroska", "-y"]).arg(file(to));
+        let ended = Tool::Ffmpeg.start(command, to, |line| log::debug!("ffmpeg: {line}"))?;
+        let ended = ended.end_well(stop);
+        own::remove(&list)?;
+        ended
+    }
+
+    /// The list that ffmpeg's format `concat` reads.
+    fn list(&self) -> String {
+        let time = |frame: u64| self.times.get(frame as usize).map(|time| time.milliseconds);
+        let mut list = "ffconcat version 1.0\n".to_owned();
+        for shot in self.shots {
+            let _ = writeln!(list, "file '{}'", shot.name());
+            // Of the last one nothing follows.
+            if let (Some(begins), Some(ends)) = (time(shot.first), time(shot.first + shot.frames)) {
+                let lasts = ends - begins;
+                let _ = writeln!(list, "duration {}.{:03}", lasts / 1000, lasts % 1000);
+            }
+        }
+        list
+    }
+
+    fn add_streams(&self, command: &mut Command) {
+        let streams = self.probe.sound.iter().chain(&self.probe.attachments);
+        for stream in streams.chain(self.subtitles()) {
+            command.args(["-map", &format!("1:{}", stream.index)]);
+        }
+        for (at, stream) in self.subtitles().enumerate() {
+            if stream.codec == "mov_text" {
+                command.args([&format!("-c:s:{at}"), "srt"]);
+            }
+        }
+        for (at, stream) in self.probe.attachments.iter().enumerate() {
+            let has = |key: &str| {
+                let tags = stream.tags.as_object();
+                tags.is_some_and(|tags| tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)))
+            };
+            for (key, value) in
+                [("mimetype", "application/octet-stream"), ("filename", "attachment")]
+            {
+                if !has(key) {
+                    command.args([&format!("-metadata:s:t:{at}"), &format!("{key}={value}")]);
+                }
+            }
+        }
+    }
+
+    fn subtitles(&self) -> impl Iterator<Item = &Stream> {
+        self.probe.subtitles.iter().filter(|stream| is_kept(stream))
+    }
+
+    fn add_tags(&self, command: &mut Command) {
+        for tag in OF_CONTAINER {
+            command.args(["-metadata", &format!("{tag}=")]);
+        }
+        for (key, value) in self.label.tags() {
+            command.args(["-metadata", &format!("{key}={value}")]);
+        }
+        command.args(["-metadata:s:v:0", "ENCODER="]);
+        for (key, value) in &self.probe.tags {
+            command.args(["-metadata:s:v:0", &format!("{key}={value}")]);
+        }
+    }
+}
+
+fn is_kept(stream: &Stream) -> bool {
+    stream.codec == "mov_text" || SUBTITLES.contains(&stream.codec.as_str())
+}
+
+/// What of a film's streams does not get into its result, or not as it is.
+pub(super) fn notices(probe: &Probe) -> Vec<serde_json::Value> {
+    let mut notices = Vec::new();
+    let names = |of: &dyn Fn(&&Stream) -> bool| {
+        let found: Vec<_> =
+            probe.subtitles.iter().filter(of).map(|stream| stream.codec.as_str()).collect();
+        (!found.is_empty()).then(|| found.join(", "))
+    };
+    if let Some(left) = names(&|stream| !is_kept(stream)) {
+        let words = format!("subtitles that Matroska cannot hold are left out ({left})");
+        notices.push(notice("subtitles_left_out", &words));
+    }
+    if names(&|stream| stream.codec == "mov_text").is_some() {
+        let words = "its subtitles are written as SubRip, without their styles";
+        notices.push(notice("subtitles_converted", words));
+    }
+    notices
+}

@@ -1,0 +1,164 @@
+//! A film becomes a result: colored shot by shot, joined, proved.
+
+use std::ops::ControlFlow::{Break, Continue};
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use polychromify_core::hexadecimal;
+
+use super::coloring::Coloring;
+use super::context::FilmContext;
+use super::frames::FrameTime;
+use super::join::{self, FilmLabel, Joining};
+use super::probe::{self, Probe};
+use super::proof::Proof;
+use super::work::{self, Work};
+use super::{already, copies};
+use crate::cli::Codec;
+use crate::error::{Error, Result};
+use crate::files::temporary::Temporary;
+use crate::files::{own, publish};
+use crate::job::{Input, JobContext, JobDetails, Made, SkipReason, Step, notices, settled_stamp};
+use crate::ledger::{self, Published};
+use crate::plan::Job;
+use crate::policy::Redo;
+use crate::settings::SOFTWARE;
+
+impl JobContext {
+    /// Asks what a film is, and whether it is to be colored at all.
+    pub(crate) fn look_at_film(&self, job: &Job, details: &mut JobDetails) -> Step<()> {
+        Ok(match self.asked(job, details)? {
+            Continue(_) => Continue(()),
+            Break(reason) => Break(reason),
+        })
+    }
+
+    pub(super) fn asked(&self, job: &Job, details: &mut JobDetails) -> Step<Probe> {
+        let probe = probe::probe(&job.input, &job.shown, &self.stop)?;
+        let frame = probe.coding.frame;
+        (details.width, details.height) = (Some(frame.width), Some(frame.height));
+        details.notices.clone_from(&probe.notices);
+        details.notices.extend(join::notices(&probe));
+        if self.policy.redo == Redo::All {
+            return Ok(Continue(probe));
+        }
+        if probe.is_result {
+            return Ok(Break(SkipReason::OwnResult));
+        }
+        let seen = already::look(self, job, &probe)?;
+        details.toning = seen.toning;
+        Ok(match seen.toning {
+            Some(toning) if seen.has_colors => Break(SkipReason::HasColors(toning.confidence)),
+            _ => Continue(probe),
+        })
+    }
+
+    /// Colors a film into a temporary file, and checks that it is still what was hashed.
+    pub(crate) fn render_film(
+        &self,
+        film: &FilmContext,
+        id: i64,
+        job: &Job,
+        input: Input,
+        started: Instant,
+        details: &mut JobDetails,
+    ) -> Step<(Temporary, Published)> {
+        let temporary = publish::temporary_name(&job.output);
+        let time = self.policy.time.unwrap_or_else(ledger::now);
+        let time = self.ledger.start(id, &input.content, &temporary, time)?;
+        let probe = match self.asked(job, details)? {
+            Continue(probe) => probe,
+            Break(reason) => return Ok(Break(reason)),
+        };
+        for notice in &details.notices {
+            log::warn!("{}: {}", job.shown.display(), notices::text(notice));
+        }
+        publish::create_folders(&self.folder, &job.output)?;
+        let temporary = Temporary::new(self.folder.join(temporary));
+        drop(own::create(temporary.path(), own::mode_like(input.original.mode))?);
+        let rendering = Rendering { context: self, film, job, probe: &probe };
+        let facts = rendering.make(&input.content, temporary.path()).inspect_err(|error| {
+            // Another run would end the same way.
+            if matches!(error, Error::Film { .. })
+                && let Err(error) = Work::remove(&self.folder, &job.output)
+            {
+                log::warn!("{error}");
+            }
+        })?;
+        work::sync(temporary.path())?;
+        let Input { original, content, stamp, read_at, .. } = input;
+        let source = settled_stamp(&original, &content, stamp, read_at, &self.stop)?;
+        let frame = probe.coding.frame;
+        let size = (frame.width, frame.height);
+        let made = Made { content, source, size, time, film: Some(facts) };
+        let result = self.published(job, temporary.path(), made, started, details)?;
+        Ok(Continue((temporary, result)))
+    }
+}
+
+/// A film that is made.
+struct Rendering<'a> {
+    context: &'a JobContext,
+    film: &'a FilmContext,
+    job: &'a Job,
+    probe: &'a Probe,
+}
+
+impl Rendering<'_> {
+    /// Makes the film of a source with this SHA-256 at `to`; gives what is told of it.
+    fn make(&self, content: &str, to: &Path) -> Result<Value> {
+        let Self { context, film, job, probe } = *self;
+        let stop = &context.stop;
+        let model = &context.model;
+        let settings = film.settings_words(model.colorizer.arithmetic());
+        let ingredients = [content, &model.recipe.weights, &settings, SOFTWARE];
+        let work = Work::open(&context.folder, &job.output, &ingredients)?;
+        let bar = film.bar(&job.shown, probe.frames);
+        let coloring =
+            Coloring { probe, shown: &job.shown, model, settings: film.settings, bar: &bar, stop };
+        let (times, shots) = coloring.write_shots(&work)?;
+        bar.finish_and_clear();
+        log::debug!("{}: {} frames in {} shots", job.shown.display(), times.len(), shots.len());
+
+        let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
+        let label = FilmLabel {
+            weights: model.weights.clone(),
+            weights_sha256: model.recipe.weights.clone(),
+            source: name.to_string_lossy().into_owned(),
+            source_sha256: content.to_owned(),
+            settings,
+        };
+        let joining = Joining { probe, work: &work, times: &times, shots: &shots, label: &label };
+        let proof = Proof { probe, shown: &job.shown, times: &times, stop };
+        if film.codec == Codec::Ffv1 {
+            joining.write(to, stop)?;
+            proof.of_lossless(to)?;
+        } else {
+            let joined = work.temporary("joined");
+            joining.write(&joined, stop)?;
+            proof.of_lossless(&joined)?;
+            copies::encode((&joined, to), film.codec, probe, &times, &label, stop)?;
+            own::remove(&joined)?;
+            proof.of_copy(to)?;
+        }
+        Ok(facts(film.codec, &times, shots.len()))
+    }
+}
+
+/// What is told of a film beside what is told of any result.
+fn facts(codec: Codec, times: &[FrameTime], shots: usize) -> Value {
+    let mut hasher = Sha256::new();
+    for time in times {
+        hasher.update(hexadecimal(&time.md5));
+        hasher.update("\n");
+    }
+    json!({
+        "codec": codec,
+        "frames": times.len(),
+        "shots": shots,
+        "luma_framemd5_sha256": hexadecimal(&hasher.finalize()),
+    })
+}

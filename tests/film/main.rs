@@ -1,0 +1,19 @@
+//! End-to-end tests of `polychromify film`, on clips that ffmpeg makes in the test.
+//!
+//! Where ffmpeg is missing a test prints that it skips, unless `POLYCHROMIFY_READERS` is set, as it is
+//! by `scripts/test` once all programs are there.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use polychromify_test_support::{folder, weights};
+
+/// Clips, and what ffmpeg says of a file.
+mod clips;
+/// The command line: names, what is skipped, copies.
+mod command_line;
+/// Kill at any moment: it goes on, to the same bytes.
+mod interruption;
+/// Luma, times, sound and all else that is kept.
+mod kept;
+/// What is not handled or damaged: a line, and nothing half-made.
+mod refused;

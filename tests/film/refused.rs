@@ -1,0 +1,106 @@
+use std::fs;
+
+use crate::clips::{film, have_ffmpeg, is_empty, make, pictures};
+use crate::folder::Folder;
+
+/// Asserts that the only film in `in` fails with a line that holds `words`, and nothing is made of it.
+#[track_caller]
+fn refuses(folder: &Folder, words: &str) {
+    film(folder, ["in", "-o", "out"]).code(1).one_error(&["in/a.", words]);
+    assert!(is_empty(&folder.path("out")));
+    let work = folder.path("out/.polychromify/films");
+    let left = fs::read_dir(&work).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "shots of a film that is refused");
+}
+
+fn coded(how: &str) -> Option<Folder> {
+    have_ffmpeg().then(|| {
+        let folder = Folder::new().file("in/b", "");
+        make(&folder, &format!("{} {how}", pictures("64x48", 25, 1.0)));
+        folder
+    })
+}
+
+#[test]
+fn interlaced_films() {
+    let how = "-pix_fmt yuv420p -flags +ildct+ilme -top 1 -field_order tt -c:v mpeg2video in/a.mpg";
+    let Some(folder) = coded(how) else { return };
+    refuses(&folder, "interlaced");
+}
+
+#[test]
+fn high_dynamic_range() {
+    let how = "-pix_fmt yuv420p10le -color_trc smpte2084 -c:v ffv1 in/a.mkv";
+    let Some(folder) = coded(how) else { return };
+    refuses(&folder, "high dynamic range (smpte2084)");
+}
+
+#[test]
+fn transparency() {
+    let Some(folder) = coded("-pix_fmt yuva420p -c:v ffv1 in/a.mkv") else { return };
+    refuses(&folder, "transparency");
+}
+
+#[test]
+fn rgb() {
+    let Some(folder) = coded("-pix_fmt gbrp -c:v ffv1 in/a.mkv") else { return };
+    refuses(&folder, "RGB");
+}
+
+#[test]
+fn sound_alone() {
+    let Some(folder) = coded("-f lavfi -i sine=d=1 -map 1 -c:a aac in/a.mp4") else { return };
+    refuses(&folder, "sound and no pictures");
+}
+
+#[test]
+fn an_empty_file() {
+    if have_ffmpeg() {
+        refuses(&Folder::new().file("in/a.mp4", ""), "is empty");
+    }
+}
+
+#[test]
+fn what_is_no_film() {
+    if have_ffmpeg() {
+        refuses(&Folder::new().file("in/a.mp4", "a letter"), "no film that ffmpeg can read");
+    }
+}
+
+#[test]
+fn a_list_of_other_files() {
+    let list = "ffconcat version 1.0\nfile /etc/passwd\n";
+    if have_ffmpeg() {
+        refuses(&Folder::new().file("in/a.mkv", list), "in/a.mkv");
+    }
+}
+
+#[test]
+fn a_film_that_is_cut_off() {
+    let how = "-pix_fmt yuv420p -c:v libx264 -qp 1 -movflags +faststart in/a.mp4";
+    let Some(folder) = coded(how) else { return };
+    let bytes = folder.read("in/a.mp4");
+    folder.write("in/a.mp4", &bytes[..bytes.len() * 7 / 10]);
+    refuses(&folder, "cut off");
+}
+
+#[test]
+fn a_film_whose_bytes_are_damaged() {
+    let Some(folder) = coded("-pix_fmt yuv420p -c:v ffv1 -level 3 -slicecrc 1 in/a.mkv") else {
+        return;
+    };
+    let mut bytes = folder.read("in/a.mkv");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    folder.write("in/a.mkv", bytes);
+    refuses(&folder, "damaged");
+}
+
+#[test]
+fn without_ffmpeg_the_package_is_named_and_nothing_begins() {
+    let folder = Folder::new().file("in/a.mp4", "x");
+    let mut command = folder.command(["film", "in", "-o", "out"]);
+    let run = crate::folder::Run::of(command.env("PATH", "/nonexistent").output().unwrap());
+    run.code(2).one_error(&["ffmpeg", "install the package"]);
+    assert!(!folder.exists("out"));
+}
