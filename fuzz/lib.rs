@@ -64,7 +64,7 @@ fn read(header: &Header, reader: &mut Reader) -> Result<Vec<f32>> {
 fn write(header: &Header, lightness: &[f32]) -> Result<()> {
     let size = (header.width, header.height);
     let metadata = header.metadata.for_result(size, size, RgbSpace::Srgb);
-    let (xmp, _) = packet(metadata.xmp(), &label(), Vocabulary::Full);
+    let (xmp, _) = packet(metadata.xmp(), &label(), Vocabulary::Full, &LIMITS)?;
     for format in [Format::Jpeg, Format::Png, Format::Tiff] {
         let pixels = lightness.iter().flat_map(|&l| [l as u8; 3]).collect();
         let mut rows = Pixels { size, pixels, given: 0 };

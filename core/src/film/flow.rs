@@ -216,14 +216,24 @@ mod tests {
     #[test]
     fn brighter_frames_have_not_moved() {
         let (width, height) = (120, 80);
-        let brighter = |gain: f32| {
-            let values =
-                (0..width * height).map(|i| gain * picture((i % width) as f32, (i / width) as f32));
+        // Brighter to the right, as flicker may be.
+        let brighter = |light: f32| {
+            let values = (0..width * height).map(|i| {
+                let (x, y) = ((i % width) as f32, (i / width) as f32);
+                picture(x, y) + light * (0.5 + x / width as f32)
+            });
             Pyramid::new(Plane::new((width, height), values.collect()))
         };
-        let flow = Flow::between(&brighter(1.0), &brighter(1.12));
-        let farthest =
-            flow.right.values.iter().chain(&flow.down.values).fold(0.0_f32, |m, v| m.max(v.abs()));
-        assert!(farthest < 0.5, "{farthest}");
+        let flow = Flow::between(&brighter(0.0), &brighter(12.0));
+        let mut lengths: Vec<f32> = flow
+            .right
+            .values
+            .iter()
+            .zip(&flow.down.values)
+            .map(|(right, down)| right.hypot(*down))
+            .collect();
+        lengths.sort_by(f32::total_cmp);
+        let most = lengths[lengths.len() * 95 / 100];
+        assert!(most < 0.5, "{most}");
     }
 }

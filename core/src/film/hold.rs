@@ -15,13 +15,22 @@ use crate::WorkImage;
 /// Sums of a* and b*, and of the weights that they were added with.
 type Sums = Vec<[f32; 3]>;
 
+/// What a frame is to the others of its shot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Ordinary,
+    /// The same picture under another light for this one frame: it takes the others' colors.
+    Flash,
+    /// Another picture for this one frame: it has its own colors.
+    Stranger,
+}
+
 /// A frame that waits for those after it.
 struct Waiting {
     image: WorkImage,
     /// a* and b* of each pixel of the work image.
     predicted: Vec<[f32; 2]>,
-    /// Weight of the frame's own prediction.
-    weight: f32,
+    role: Role,
     /// To the frame before; none at the shot's first.
     link: Option<Link>,
     /// Of the frames up to this one.
@@ -54,14 +63,14 @@ impl Hold {
         &mut self,
         image: WorkImage,
         predicted: Vec<[f32; 2]>,
-        weight: f32,
+        role: Role,
         link: Option<Link>,
     ) -> Vec<Settled> {
-        let mut forwards = own_sums(&predicted, weight);
+        let mut forwards = own_sums(&predicted, role.weight());
         if let (Some(link), Some(before)) = (&link, self.waiting.back()) {
             carry(&before.forwards, &link.back, self.keep, &mut forwards);
         }
-        self.waiting.push_back(Waiting { image, predicted, weight, link, forwards });
+        self.waiting.push_back(Waiting { image, predicted, role, link, forwards });
         if self.waiting.len() < self.block + self.ahead {
             return Vec::new();
         }
@@ -78,7 +87,7 @@ impl Hold {
         let mut chroma = VecDeque::with_capacity(count);
         let mut after: Option<(Sums, &Link)> = None;
         for (i, frame) in self.waiting.iter().enumerate().rev() {
-            let mut backwards = own_sums(&frame.predicted, frame.weight);
+            let mut backwards = own_sums(&frame.predicted, frame.role.weight());
             if let Some((sums, link)) = after {
                 carry(&sums, &link.forth, self.keep, &mut backwards);
             }
@@ -97,12 +106,27 @@ impl Hold {
 impl Waiting {
     /// The mean of what comes from before and from after, the own prediction counted once.
     fn mean(&self, backwards: &Sums) -> Vec<[f32; 2]> {
+        if self.role == Role::Stranger {
+            return self.predicted.clone();
+        }
+        let counted = self.role.weight();
         let sums = self.forwards.iter().zip(backwards).zip(&self.predicted);
         sums.map(|((before, after), own)| {
-            let weight = before[2] + after[2] - self.weight;
-            std::array::from_fn(|i| (before[i] + after[i] - self.weight * own[i]) / weight)
+            let weight = before[2] + after[2] - counted;
+            std::array::from_fn(|i| (before[i] + after[i] - counted * own[i]) / weight)
         })
         .collect()
+    }
+}
+
+impl Role {
+    /// Of the frame's own prediction, for itself and for others.
+    fn weight(self) -> f32 {
+        match self {
+            Self::Ordinary => 1.0,
+            // Enough to have a color where nothing else has.
+            Self::Flash | Self::Stranger => 1e-3,
+        }
     }
 }
 
@@ -126,5 +150,49 @@ fn carry(from: &Sums, way: &Way, keep: f32, to: &mut Sums) {
                 to[at][i] += share * sums[i];
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Orientation, Thumbnail};
+
+    fn image() -> WorkImage {
+        let mut thumbnail = Thumbnail::new(2, 2, Orientation::Upright, 4);
+        thumbnail.push_rows(0, &[50.0; 4]);
+        thumbnail.finish()
+    }
+
+    /// What becomes of one number a frame.
+    fn held(keep: f32, block: usize, predicted: &[f32]) -> Vec<f32> {
+        let mut hold = Hold::new(keep, block, block);
+        let mut settled = Vec::new();
+        for (i, number) in predicted.iter().enumerate() {
+            let link = (i > 0).then(|| Link::still((2, 2)));
+            let frame = hold.push(image(), vec![[*number, 0.0]; 4], Role::Ordinary, link);
+            settled.extend(frame);
+        }
+        settled.extend(hold.end_shot());
+        settled.iter().map(|frame| frame.chroma[3][0]).collect()
+    }
+
+    #[test]
+    fn a_frame_has_the_mean_of_those_around_it_by_their_distance() {
+        let held = held(0.5, 8, &[0.0, 0.0, 8.0, 0.0]);
+        let expected = [2.0 / 1.875, 4.0 / 2.25, 8.0 / 2.25, 4.0 / 1.875];
+        for (held, expected) in held.iter().zip(expected) {
+            assert!((held - expected).abs() < 1e-5, "{held} {expected}");
+        }
+    }
+
+    #[test]
+    fn long_shots_are_held_together_across_blocks() {
+        let wave: Vec<f32> = (0..100).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let held = held(0.93, 24, &wave);
+        assert_eq!(held.len(), 100);
+        let steps = held.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        let largest = steps.fold(0.0, f32::max);
+        assert!(largest < 0.1, "{largest}");
     }
 }

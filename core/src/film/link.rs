@@ -23,8 +23,6 @@ pub(super) struct Link {
     pub(super) back: Way,
     /// From the earlier frame to the later one.
     pub(super) forth: Way,
-    /// How alike the frames are where motion is taken out, -1 to 1: the correlation of their structure.
-    pub(super) likeness: f32,
 }
 
 impl Link {
@@ -32,12 +30,11 @@ impl Link {
         let (back, forth) =
             rayon::join(|| Flow::between(later, earlier), || Flow::between(earlier, later));
         let (there, here) = (later.structure(), earlier.structure());
-        let (sureness_back, likeness_back) = sureness(there, here, &back, &forth);
-        let (sureness_forth, likeness_forth) = sureness(here, there, &forth, &back);
+        let sure_back = sureness(there, here, &back, &forth);
+        let sure_forth = sureness(here, there, &forth, &back);
         Self {
-            back: Way { flow: back, sureness: sureness_back },
-            forth: Way { flow: forth, sureness: sureness_forth },
-            likeness: 0.5 * (likeness_back + likeness_forth),
+            back: Way { flow: back, sureness: sure_back },
+            forth: Way { flow: forth, sureness: sure_forth },
         }
     }
 
@@ -47,22 +44,28 @@ impl Link {
         let flow = Flow { right: zero.clone(), down: zero };
         let sureness = Plane::new(size, vec![1.0; size.0 * size.1]);
         let way = Way { flow, sureness };
-        Self { back: way.clone(), forth: way, likeness: 1.0 }
+        Self { back: way.clone(), forth: way }
+    }
+
+    /// Share of the pixels of both that are found in the other.
+    pub(super) fn found(&self) -> f32 {
+        let both = self.back.sureness.values.iter().chain(&self.forth.sureness.values);
+        let count = 2 * self.back.sureness.values.len();
+        (both.map(|sureness| f64::from(*sureness)).sum::<f64>() / count as f64) as f32
     }
 
     /// The same for frames of a larger size.
     pub(super) fn enlarged(&self, size: (usize, usize)) -> Self {
         let way =
             |way: &Way| Way { flow: way.flow.enlarged(size), sureness: way.sureness.resized(size) };
-        Self { back: way(&self.back), forth: way(&self.forth), likeness: self.likeness }
+        Self { back: way(&self.back), forth: way(&self.forth) }
     }
 }
 
-/// How surely each pixel of `from` was found in `to`, and how alike both are there.
-fn sureness(from: &Plane, to: &Plane, flow: &Flow, back: &Flow) -> (Plane, f32) {
+/// How surely each pixel of `from` was found in `to`.
+fn sureness(from: &Plane, to: &Plane, flow: &Flow, back: &Flow) -> Plane {
     let (width, height) = from.size();
     let mut values = Vec::with_capacity(width * height);
-    let (mut both, mut own, mut others) = (0.0_f64, 1e-3_f64, 1e-3_f64);
     for y in 0..height {
         for x in 0..width {
             let (to_x, to_y) = flow.place(x, y);
@@ -75,16 +78,23 @@ fn sureness(from: &Plane, to: &Plane, flow: &Flow, back: &Flow) -> (Plane, f32) 
             let at = Between::of(to.size(), to_x, to_y);
             let off_x = to_x + at.read(&back.right.values) - x as f32;
             let off_y = to_y + at.read(&back.down.values) - y as f32;
-            let (one, other) = (from.values[y * width + x], at.read(&to.values));
-            let astray = (off_x * off_x + off_y * off_y) / (ASTRAY * ASTRAY);
-            let unlike = (one - other) * (one - other) / (UNLIKE * UNLIKE);
+            let unlike = from.values[y * width + x] - at.read(&to.values);
             let quarter = |square: f32| 1.0 / ((1.0 + square) * (1.0 + square));
-            values.push(quarter(astray) * quarter(unlike));
-            let (one, other) = (f64::from(one), f64::from(other));
-            both += one * other;
-            own += one * one;
-            others += other * other;
+            let astray = (off_x * off_x + off_y * off_y) / (ASTRAY * ASTRAY);
+            values.push(quarter(astray) * quarter(unlike * unlike / (UNLIKE * UNLIKE)));
         }
     }
-    (Plane::new((width, height), values), (both / (own * others).sqrt()) as f32)
+    Plane::new((width, height), values)
+}
+
+/// How alike two frames are where they stand, -1 to 1: the correlation of their structure.
+pub(super) fn likeness(one: &Plane, other: &Plane) -> f32 {
+    let (mut both, mut ones, mut others) = (0.0_f64, 1e-3_f64, 1e-3_f64);
+    for (one, other) in one.values.iter().zip(&other.values) {
+        let (one, other) = (f64::from(*one), f64::from(*other));
+        both += one * other;
+        ones += one * one;
+        others += other * other;
+    }
+    (both / (ones * others).sqrt()) as f32
 }

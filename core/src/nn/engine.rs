@@ -59,6 +59,8 @@ mod weight_gradient;
 mod weights;
 
 pub(crate) use head::bilinear as enlarged;
+pub(crate) use kernel::{Kernel, Task};
+pub(crate) use lanes::Dot;
 pub use pass::{Color, From, Input, Norm, Pass, Residual, Rows, Statistics, Value};
 pub(crate) use prediction::Prediction;
 pub use prepared::{Prepared, with_prepared};

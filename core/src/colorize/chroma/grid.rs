@@ -8,12 +8,17 @@
 //!
 //! Scan borders have no part in it: their cells are neutral, the picture's cells know nothing of
 //! them, and along the edge between them a pixel is of that side whose lightness it has.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "iterators are closures inside, and may be left without the instructions"
+)]
 
 use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
 use super::map::ChromaMap;
+use crate::nn::engine::{Dot, Kernel, Task};
 
 /// Lightness nodes, at L* 0, 6.67, .. 100: fine enough to tell sky from branches, coarse enough
 /// that film grain (standard deviation 1 to 3 L*) stays within a node's reach.
@@ -51,41 +56,21 @@ pub(super) struct Grid {
     pub(super) cells: Vec<[f32; 2]>,
 }
 
-/// Sums of a cell: a*, b* and the weight they were added with.
-type Sums = [f32; 3];
-
-/// The sums of a position's cells.
-type Column = [Sums; NODES];
+/// Sums of a position's cells: of a*, of b*, and of the weights that they were added with.
+type Sums = [[f32; NODES]; 3];
 
 impl Grid {
     pub(super) fn new(map: &ChromaMap) -> Self {
         let (width, height) = (map.width, map.height);
-        let (space, lightness) = (gaussian(SIGMA_SPACE), gaussian(SIGMA_LIGHTNESS));
+        let kernels = [gaussian(SIGMA_SPACE), gaussian(SIGMA_LIGHTNESS)];
+        let has_borders = map.picture.contains(&false);
         let mut cells = vec![[0.0; 2]; width * height * NODES];
+        let kernel = Kernel::best::<f32>();
         // Row by row, because the sums of all rows fit no cache.
         let rows = cells.par_chunks_exact_mut(width * NODES).enumerate();
-        let buffers = || [(); 2].map(|()| vec![[[0.0; 3]; NODES]; width]);
-        rows.for_each_init(buffers, |[own, blurred], (y, row)| {
-            gather(map, y, &space, own);
-            blur_across(own, &space, blurred);
-            for (x, (cells, sums)) in row.chunks_exact_mut(NODES).zip(&*blurred).enumerate() {
-                let i = y * width + x;
-                let shares = picture_shares(map, i);
-                if shares == [0.0; NODES] {
-                    continue;
-                }
-                let column = blur_along(sums, &lightness);
-                let total = column.iter().fold([0.0; 3], add);
-                let mean = [total[0] / total[2], total[1] / total[2]];
-                let chroma = if map.picture[i] { map.chroma[i] } else { mean };
-                let edge = edge_share(&column, total[2]);
-                for ((cell, &[a, b, weight]), share) in cells.iter_mut().zip(&column).zip(shares) {
-                    let whole = weight + MEAN_WEIGHT;
-                    let near =
-                        [(a + MEAN_WEIGHT * mean[0]) / whole, (b + MEAN_WEIGHT * mean[1]) / whole];
-                    *cell = [0, 1].map(|c| share * (chroma[c] + edge * (near[c] - chroma[c])));
-                }
-            }
+        let buffer = || vec![[[0.0; NODES]; 3]; width];
+        rows.for_each_init(buffer, |sums, (y, cells)| {
+            kernel.run(Row { map, y, has_borders, kernels: &kernels, sums, cells });
         });
         Self { width, height, cells }
     }
@@ -112,6 +97,52 @@ impl Grid {
     }
 }
 
+/// A row of cells to be made. The sets of instructions give equal bits: no operation is joined with
+/// another.
+struct Row<'a> {
+    map: &'a ChromaMap,
+    y: usize,
+    has_borders: bool,
+    /// Along the sides of the picture, and along lightness.
+    kernels: &'a [Vec<f32>; 2],
+    sums: &'a mut [Sums],
+    cells: &'a mut [[f32; 2]],
+}
+
+impl Task for Row<'_> {
+    const SHORT: bool = false;
+
+    #[inline(always)]
+    fn run<D: Dot>(self) {
+        let Self { map, y, has_borders, kernels: [space, lightness], sums, cells } = self;
+        gather(map, y, space, sums);
+        for x in 0..map.width {
+            let i = y * map.width + x;
+            let shares = if has_borders { picture_shares(map, i) } else { [1.0; NODES] };
+            if shares == [0.0; NODES] {
+                continue;
+            }
+            let [a, b, weight] = blur_along(&blur_across(sums, x, space), lightness);
+            let total = sum(&weight);
+            let mean = [sum(&a) / total, sum(&b) / total];
+            let chroma = if map.picture[i] { map.chroma[i] } else { mean };
+            let edge = edge_share(&weight, total);
+            let (mut of_a, mut of_b) = ([0.0; NODES], [0.0; NODES]);
+            for node in 0..NODES {
+                let whole = weight[node] + MEAN_WEIGHT;
+                let near_a = (a[node] + MEAN_WEIGHT * mean[0]) / whole;
+                let near_b = (b[node] + MEAN_WEIGHT * mean[1]) / whole;
+                of_a[node] = shares[node] * (chroma[0] + edge * (near_a - chroma[0]));
+                of_b[node] = shares[node] * (chroma[1] + edge * (near_b - chroma[1]));
+            }
+            let cells = &mut cells[x * NODES..][..NODES];
+            for node in 0..NODES {
+                cells[node] = [of_a[node], of_b[node]];
+            }
+        }
+    }
+}
+
 /// A row of the grid.
 #[derive(Debug, Default)]
 pub(super) struct Slab {
@@ -132,13 +163,16 @@ fn node_of(lightness: f32) -> (usize, f32) {
 
 /// How much of an edge a window holds, from the spread of its lightness: 0 where it is flat, near 1
 /// across an edge much larger than [`EDGE`].
-fn edge_share(column: &[Sums], weight: f32) -> f32 {
-    let moment = |power: i32| {
-        let lightness = |node| (node as f32 * (100.0 / (NODES - 1) as f32)).powi(power);
-        let sums = column.iter().enumerate().map(|(node, sums)| sums[2] * lightness(node));
-        sums.sum::<f32>() / weight
-    };
-    let variance = (moment(2) - moment(1).powi(2)).max(0.0);
+#[inline(always)]
+fn edge_share(weights: &[f32; NODES], total: f32) -> f32 {
+    let (mut first, mut second) = (0.0, 0.0);
+    for node in 0..NODES {
+        let lightness = node as f32 * (100.0 / (NODES - 1) as f32);
+        first += weights[node] * lightness;
+        second += weights[node] * (lightness * lightness);
+    }
+    let mean = first / total;
+    let variance = (second / total - mean * mean).max(0.0);
     variance / (variance + EDGE * EDGE)
 }
 
@@ -174,8 +208,13 @@ fn picture_shares(map: &ChromaMap, i: usize) -> [f32; NODES] {
     })
 }
 
-fn add(sum: Sums, v: &Sums) -> Sums {
-    [sum[0] + v[0], sum[1] + v[1], sum[2] + v[2]]
+#[inline(always)]
+fn sum(values: &[f32; NODES]) -> f32 {
+    let mut sum = 0.0;
+    for value in values {
+        sum += value;
+    }
+    sum
 }
 
 /// Half of a Gaussian kernel, from its center out to three standard deviations, summing to 1 with
@@ -190,50 +229,65 @@ fn gaussian(sigma: f32) -> Vec<f32> {
 
 /// Sums of the pixels of row `y` and of those above and below, by their distance from it. Beyond
 /// the ends there is nothing, which the weights account for, here and in the other two directions.
-fn gather(map: &ChromaMap, y: usize, kernel: &[f32], sums: &mut [Column]) {
-    sums.fill([[0.0; 3]; NODES]);
+#[inline(always)]
+fn gather(map: &ChromaMap, y: usize, kernel: &[f32], sums: &mut [Sums]) {
+    sums.fill([[0.0; NODES]; 3]);
     for near in around(y, map.height, kernel) {
         let weight = kernel[y.abs_diff(near)];
-        let row = near * map.width..(near + 1) * map.width;
-        let pixels = map.lightness[row.clone()].iter().zip(&map.chroma[row.clone()]);
-        for (((&lightness, &[a, b]), &picture), sums) in
-            pixels.zip(&map.picture[row]).zip(&mut *sums)
-        {
-            if picture {
-                let (node, fraction) = node_of(lightness);
+        for x in 0..map.width {
+            let i = near * map.width + x;
+            if map.picture[i] {
+                let (node, fraction) = node_of(map.lightness[i]);
+                let [a, b] = map.chroma[i];
+                let sums = &mut sums[x];
                 for (node, share) in [(node, 1.0 - fraction), (node + 1, fraction)] {
                     let weight = weight * share;
-                    sums[node] = add(sums[node], &[weight * a, weight * b, weight]);
+                    sums[0][node] += weight * a;
+                    sums[1][node] += weight * b;
+                    sums[2][node] += weight;
                 }
             }
         }
     }
 }
 
-fn blur_across(row: &[Column], kernel: &[f32], blurred: &mut [Column]) {
-    for (x, blurred) in blurred.iter_mut().enumerate() {
-        let mut sums = [[0.0; 3]; NODES];
-        for near in around(x, row.len(), kernel) {
-            let weight = kernel[x.abs_diff(near)];
-            let values = row[near].as_flattened();
-            for (sum, value) in sums.as_flattened_mut().iter_mut().zip(values) {
-                *sum += weight * value;
+#[inline(always)]
+fn blur_across(row: &[Sums], x: usize, kernel: &[f32]) -> Sums {
+    let mut sums = [[0.0; NODES]; 3];
+    for near in around(x, row.len(), kernel) {
+        let weight = kernel[x.abs_diff(near)];
+        for plane in 0..3 {
+            for node in 0..NODES {
+                sums[plane][node] += weight * row[near][plane][node];
             }
         }
-        *blurred = sums;
     }
+    sums
 }
 
-fn blur_along(column: &Column, kernel: &[f32]) -> Column {
-    std::array::from_fn(|node| {
-        around(node, NODES, kernel).fold([0.0; 3], |sum, near| {
-            let weight = kernel[node.abs_diff(near)];
-            add(sum, &column[near].map(|value| weight * value))
-        })
-    })
+#[inline(always)]
+fn blur_along(sums: &Sums, kernel: &[f32]) -> Sums {
+    /// Nodes on each side that a kernel may reach.
+    const REACH: usize = 4;
+    let reach = kernel.len() - 1;
+    debug_assert!(reach <= REACH);
+    let mut blurred = [[0.0; NODES]; 3];
+    for plane in 0..3 {
+        let mut padded = [0.0; NODES + 2 * REACH];
+        padded[REACH..REACH + NODES].copy_from_slice(&sums[plane]);
+        for step in 0..=2 * reach {
+            let weight = kernel[step.abs_diff(reach)];
+            let near = &padded[REACH - reach + step..][..NODES];
+            for node in 0..NODES {
+                blurred[plane][node] += weight * near[node];
+            }
+        }
+    }
+    blurred
 }
 
 /// What a kernel reaches from `i` among `count`.
+#[inline(always)]
 fn around(i: usize, count: usize, kernel: &[f32]) -> RangeInclusive<usize> {
     let reach = kernel.len() - 1;
     i.saturating_sub(reach)..=(i + reach).min(count - 1)
