@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::format::{FrameFormat, samples};
+use super::format::FrameFormat;
+use crate::nn::engine::{Dot, Kernel, Task};
 use crate::{ChromaMap, SamplesMut};
 
 /// Rows of chroma that are painted together.
@@ -43,6 +44,7 @@ impl FramePainter {
         let plane = width as usize * height as usize * format.sample_bytes();
         let mut planes = [vec![0; plane], vec![0; plane]];
         let band = BAND * width as usize * format.sample_bytes();
+        let kernel = Kernel::best::<f32>();
         let [blue, red] = &mut planes;
         let bands = blue.par_chunks_mut(band).zip(red.par_chunks_mut(band)).enumerate();
         bands.for_each_init(Buffers::default, |buffers, (i, (blue, red))| {
@@ -61,7 +63,8 @@ impl FramePainter {
             buffers.rgb.resize(3 * buffers.luma.len(), 0);
             let rgb = SamplesMut::Sixteen(&mut buffers.rgb);
             painter.paint_rows(first as u32, &buffers.lightness, rgb);
-            buffers.differences(format, blue, red);
+            let Buffers { rgb, luma, .. } = buffers;
+            kernel.run(Differences { format, rgb, luma, blue, red });
         });
         planes
     }
@@ -89,13 +92,11 @@ impl Buffers {
                 // Beyond an odd last row it is repeated.
                 let y = ((first + row) * lines + line).min(format.height as usize - 1);
                 let bytes = &luma[y * row_bytes..][..row_bytes];
-                let two = format.sample_bytes() == 2;
-                for (x, sample) in samples(bytes, two).enumerate() {
-                    means[x / columns] += sample as f32;
-                }
-                if !(format.width as usize).is_multiple_of(columns) {
-                    let last = samples(bytes, two).last().unwrap_or_default();
-                    means[width - 1] += last as f32;
+                match (format.sample_bytes(), columns) {
+                    (1, 1) => add::<1, 1>(bytes, means),
+                    (1, _) => add::<1, 2>(bytes, means),
+                    (_, 1) => add::<2, 1>(bytes, means),
+                    (_, _) => add::<2, 2>(bytes, means),
                 }
             }
             let share = 1.0 / (columns * lines) as f32;
@@ -104,35 +105,106 @@ impl Buffers {
             }
         }
     }
+}
 
-    /// Cb and Cr of the painted colors.
-    fn differences(&self, format: &FrameFormat, blue: &mut [u8], red: &mut [u8]) {
-        let [of_red, of_blue] = format.matrix.weights();
-        let (neutral, span) = format.chroma_range();
-        let largest = format.largest();
-        let code = |difference: f32| (neutral + span * difference + 0.5).clamp(0.0, largest) as u16;
+/// Adds the samples of a row to what each sample of chroma has under it; beyond an odd last column it is
+/// repeated.
+fn add<const BYTES: usize, const COLUMNS: usize>(row: &[u8], sums: &mut [f32]) {
+    let sample = |at: usize| {
+        if BYTES == 1 {
+            f32::from(row[at])
+        } else {
+            f32::from(u16::from_le_bytes([row[2 * at], row[2 * at + 1]]))
+        }
+    };
+    let whole = row.len() / (BYTES * COLUMNS);
+    let (whole, rest) = sums.split_at_mut(whole);
+    for (x, sum) in whole.iter_mut().enumerate() {
+        for column in 0..COLUMNS {
+            *sum += sample(COLUMNS * x + column);
+        }
+    }
+    if let [last] = rest {
+        *last += COLUMNS as f32 * sample(row.len() / BYTES - 1);
+    }
+}
+
+/// Samples that are calculated together.
+const TOGETHER: usize = 16;
+
+/// Cb and Cr of painted colors.
+struct Differences<'a> {
+    format: &'a FrameFormat,
+    rgb: &'a [u16],
+    /// 0 to 1.
+    luma: &'a [f32],
+    blue: &'a mut [u8],
+    red: &'a mut [u8],
+}
+
+impl Task for Differences<'_> {
+    const SHORT: bool = false;
+
+    #[inline(always)]
+    fn run<D: Dot>(self) {
+        let Self { format, rgb, luma, blue, red } = self;
         let step = format.sample_bytes();
-        let places = blue.chunks_exact_mut(step).zip(red.chunks_exact_mut(step));
-        let colors = self.rgb.chunks_exact(3).zip(&self.luma);
-        for ((rgb, &luma), (blue, red)) in colors.zip(places) {
-            let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(|sample| f32::from(sample) / 65535.0);
-            let own = of_red * r + (1.0 - of_red - of_blue) * g + of_blue * b;
-            // As much of it as stays within the display's range beside the frame's luma.
-            let mut share = 1.0_f32;
-            for difference in [r - own, g - own, b - own] {
-                let room = if difference > 0.0 { 1.0 - luma } else { luma };
-                if difference.abs() * share > room {
-                    share = room / difference.abs();
-                }
+        let mut first = 0;
+        while first < luma.len() {
+            let count = TOGETHER.min(luma.len() - first);
+            let mut colors = [[0.0; TOGETHER]; 4];
+            for i in 0..count {
+                let at = 3 * (first + i);
+                colors[0][i] = f32::from(rgb[at]);
+                colors[1][i] = f32::from(rgb[at + 1]);
+                colors[2][i] = f32::from(rgb[at + 2]);
+                colors[3][i] = luma[first + i];
             }
-            let cb = code(share * (b - own) / (2.0 * (1.0 - of_blue)));
-            let cr = code(share * (r - own) / (2.0 * (1.0 - of_red)));
-            if let ([blue], [red]) = (&mut *blue, &mut *red) {
-                (*blue, *red) = (cb as u8, cr as u8);
-            } else {
-                blue.copy_from_slice(&cb.to_le_bytes());
-                red.copy_from_slice(&cr.to_le_bytes());
-            }
+            let [cb, cr] = differences(format, &colors);
+            let places = first * step..(first + count) * step;
+            store(step, &cb[..count], &mut blue[places.clone()]);
+            store(step, &cr[..count], &mut red[places]);
+            first += count;
+        }
+    }
+}
+
+/// The numbers of Cb and Cr of red, green and blue (0 to 65535) beside a luma (0 to 1).
+#[inline(always)]
+fn differences(format: &FrameFormat, colors: &[[f32; TOGETHER]; 4]) -> [[u16; TOGETHER]; 2] {
+    let [of_red, of_blue] = format.matrix.weights();
+    let of_green = 1.0 - of_red - of_blue;
+    let (neutral, span) = format.chroma_range();
+    let largest = format.largest();
+    let [red, green, blue, luma] = colors;
+    let mut codes = [[0; TOGETHER]; 2];
+    for i in 0..TOGETHER {
+        let (r, g, b) = (red[i] / 65535.0, green[i] / 65535.0, blue[i] / 65535.0);
+        let own = of_red * r + of_green * g + of_blue * b;
+        let (r, g, b) = (r - own, g - own, b - own);
+        // As much of it as stays within the display's range beside the frame's luma.
+        let (most, least) = (r.max(g).max(b).max(1e-6), r.min(g).min(b).min(-1e-6));
+        let share = ((1.0 - luma[i]) / most).min(luma[i] / -least).min(1.0);
+        let cb = neutral + span * (share * b / (2.0 * (1.0 - of_blue))) + 0.5;
+        let cr = neutral + span * (share * r / (2.0 * (1.0 - of_red))) + 0.5;
+        codes[0][i] = cb.clamp(0.0, largest) as u16;
+        codes[1][i] = cr.clamp(0.0, largest) as u16;
+    }
+    codes
+}
+
+/// Writes numbers as samples of one byte or two.
+#[inline(always)]
+fn store(step: usize, codes: &[u16], samples: &mut [u8]) {
+    if step == 1 {
+        for i in 0..codes.len() {
+            samples[i] = codes[i] as u8;
+        }
+    } else {
+        for i in 0..codes.len() {
+            let [low, high] = codes[i].to_le_bytes();
+            samples[2 * i] = low;
+            samples[2 * i + 1] = high;
         }
     }
 }
