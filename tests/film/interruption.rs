@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::clips::{film, have_ffmpeg, make, shots};
 use crate::folder::Folder;
@@ -23,6 +23,18 @@ fn done(output: &Path) -> usize {
     shots.filter(|shot| !shot.file_name().unwrap().to_string_lossy().starts_with('.')).count()
 }
 
+/// Colors the film at `in` into a folder, and kills the program once `moment` says so.
+fn killed(folder: &Folder, output: &str, mut moment: impl FnMut(&Path) -> bool) {
+    let arguments = ["film", "in", "-o", output, "--weights", weights::tiny()];
+    let mut command = folder.command(arguments);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !moment(&folder.path(output)) && child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn after_a_kill_a_film_goes_on_and_has_the_same_bytes() {
     if !have_ffmpeg() {
@@ -37,16 +49,41 @@ fn after_a_kill_a_film_goes_on_and_has_the_same_bytes() {
     assert_eq!(shots["film"]["shots"], SHOTS, "{shots}");
     for kill in KILLS {
         let output = format!("out{kill}");
-        let arguments = ["film", "in", "-o", &output, "--weights", weights::tiny()];
-        let mut command = folder.command(arguments);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        while done(&folder.path(&output)) < kill && child.try_wait().unwrap().is_none() {
-            thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        killed(&folder, &output, |output| done(output) >= kill);
         let run = film(&folder, ["in", "-o", &output]).code(0);
         assert_eq!(run.stderr.contains("going on at frame"), kill > 0, "{run:?}");
         assert_eq!(folder.files(&output), expected, "killed with {kill} shots");
+    }
+}
+
+/// Also with `KILL_ROUNDS` rounds, as `scripts/kill-rounds` does.
+#[test]
+fn kills_at_random_moments_cost_the_shots_in_hand_at_most() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let rounds = std::env::var("KILL_ROUNDS").map_or(2, |rounds| rounds.parse().unwrap());
+    let folder = Folder::new().file("in/b", "");
+    make(&folder, &format!("{} -pix_fmt yuv420p -c:v ffv1 in/a.mkv", shots(20)));
+    let start = Instant::now();
+    film(&folder, ["in", "-o", "undisturbed"]).code(0);
+    let (took, expected) = (start.elapsed(), folder.files("undisturbed"));
+    let mut random = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    for round in 0..rounds {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let end = Instant::now() + took.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64);
+        let output = format!("round{round}");
+        let mut most = 0;
+        killed(&folder, &output, |output| {
+            most = done(output);
+            Instant::now() >= end
+        });
+        let left = folder.files(&output);
+        let published = left.get("a.mkv");
+        assert!(published.is_none() || published == expected.get("a.mkv"));
+        assert!(published.is_some() || done(&folder.path(&output)) >= most);
+        film(&folder, ["in", "-o", &output]).code(0);
+        assert_eq!(folder.files(&output), expected, "round {round}, {most} shots");
     }
 }
