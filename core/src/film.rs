@@ -20,7 +20,7 @@ pub use format::{ChromaShape, FrameFormat, Matrix};
 use hold::{Hold, Role, Settled};
 use link::{Link, likeness};
 pub use paint::FramePainter;
-use plane::{Between, Plane};
+use plane::Plane;
 pub use view::Viewer;
 
 /// Share of a frame's pixels that are found in the frame before it, below which a cut lies between
@@ -140,7 +140,7 @@ impl<'a> Film<'a> {
                 let still = Link::still(between.size());
                 ready = self.go_on(between, None, still, role)?;
             }
-            let link = link.enlarged(image.size());
+            let link = link.resized(image.size());
             ready.extend(self.go_on(image, Some(pyramid), link, Role::Ordinary)?);
             return Ok(ready);
         }
@@ -234,9 +234,9 @@ impl Last {
         let (width, height) = image.size();
         let mut sums = Vec::with_capacity(width * height);
         for (at, lightness) in image.lightness().iter().enumerate() {
-            let (x, y) = link.back.flow.place(at % width, at / width);
-            let before = Between::of((width, height), x, y).read_all(&self.seen);
-            let share = keep * link.back.sureness.values[at];
+            let (place, sureness) = link.back.of(at % width, at / width);
+            let before = place.read_all(&self.seen);
+            let share = keep * sureness;
             let lightness = (lightness + brighter).clamp(0.0, 100.0);
             sums.push([lightness + share * before[0], 1.0 + share * before[1]]);
         }

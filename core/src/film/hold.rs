@@ -9,7 +9,6 @@
 use std::collections::VecDeque;
 
 use super::link::{Link, Way};
-use super::plane::Between;
 use crate::WorkImage;
 
 /// Sums of a* and b*, and of the weights that they were added with.
@@ -136,18 +135,18 @@ fn own_sums(predicted: &[[f32; 2]], weight: f32) -> Sums {
 
 /// Adds what another frame's sums have where each pixel lies in it.
 fn carry(from: &Sums, way: &Way, keep: f32, to: &mut Sums) {
-    let (width, height) = way.sureness.size();
+    let (width, height) = way.size();
     for y in 0..height {
         for x in 0..width {
-            let at = y * width + x;
-            let share = keep * way.sureness.values[at];
+            let (place, sureness) = way.of(x, y);
+            let share = keep * sureness;
             if share < 1e-3 {
                 continue;
             }
-            let (from_x, from_y) = way.flow.place(x, y);
-            let sums = Between::of((width, height), from_x, from_y).read_all(from);
+            let sums = place.read_all(from);
+            let to = &mut to[y * width + x];
             for i in 0..3 {
-                to[at][i] += share * sums[i];
+                to[i] += share * sums[i];
             }
         }
     }

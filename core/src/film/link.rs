@@ -11,9 +11,49 @@ const UNLIKE: f32 = 7.0;
 /// From each pixel of a frame to where it lies in another, and how surely.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
-    pub(super) flow: Flow,
-    /// 0 (no match) to 1.
-    pub(super) sureness: Plane,
+    width: usize,
+    height: usize,
+    /// Of each pixel, how far right and down it lies, in pixels, and how surely: 0 (no match) to 1.
+    cells: Vec<[f32; 3]>,
+}
+
+impl Way {
+    fn new(flow: &Flow, sureness: &[f32]) -> Self {
+        let (width, height) = flow.right.size();
+        let places = flow.right.values.iter().zip(&flow.down.values);
+        let cells = places.zip(sureness).map(|((right, down), sure)| [*right, *down, *sure]);
+        Self { width, height, cells: cells.collect() }
+    }
+
+    fn still((width, height): (usize, usize)) -> Self {
+        Self { width, height, cells: vec![[0.0, 0.0, 1.0]; width * height] }
+    }
+
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// Where a pixel lies in the other frame, and how surely.
+    #[inline]
+    pub(super) fn of(&self, x: usize, y: usize) -> (Between, f32) {
+        let [right, down, sureness] = self.cells[y * self.width + x];
+        (Between::of(self.size(), x as f32 + right, y as f32 + down), sureness)
+    }
+
+    /// The same for frames of another size.
+    fn resized(&self, (width, height): (usize, usize)) -> Self {
+        let (across, along) =
+            (width as f32 / self.width as f32, height as f32 / self.height as f32);
+        let mut cells = Vec::with_capacity(width * height);
+        for y in 0..height {
+            for x in 0..width {
+                let (x, y) = ((x as f32 + 0.5) / across - 0.5, (y as f32 + 0.5) / along - 0.5);
+                let [right, down, sureness] = Between::of(self.size(), x, y).read_all(&self.cells);
+                cells.push([right * across, down * along, sureness]);
+            }
+        }
+        Self { width, height, cells }
+    }
 }
 
 /// Two frames, joined both ways.
@@ -30,40 +70,32 @@ impl Link {
         let (back, forth) =
             rayon::join(|| Flow::between(later, earlier), || Flow::between(earlier, later));
         let (there, here) = (later.structure(), earlier.structure());
-        let sure_back = sureness(there, here, &back, &forth);
-        let sure_forth = sureness(here, there, &forth, &back);
         Self {
-            back: Way { flow: back, sureness: sure_back },
-            forth: Way { flow: forth, sureness: sure_forth },
+            back: Way::new(&back, &sureness(there, here, &back, &forth)),
+            forth: Way::new(&forth, &sureness(here, there, &forth, &back)),
         }
     }
 
     /// Of frames that are taken to stand still: what becomes of a flash.
     pub(super) fn still(size: (usize, usize)) -> Self {
-        let zero = Plane::new(size, vec![0.0; size.0 * size.1]);
-        let flow = Flow { right: zero.clone(), down: zero };
-        let sureness = Plane::new(size, vec![1.0; size.0 * size.1]);
-        let way = Way { flow, sureness };
-        Self { back: way.clone(), forth: way }
+        Self { back: Way::still(size), forth: Way::still(size) }
     }
 
     /// Share of the pixels of both that are found in the other.
     pub(super) fn found(&self) -> f32 {
-        let both = self.back.sureness.values.iter().chain(&self.forth.sureness.values);
-        let count = 2 * self.back.sureness.values.len();
-        (both.map(|sureness| f64::from(*sureness)).sum::<f64>() / count as f64) as f32
+        let both = self.back.cells.iter().chain(&self.forth.cells);
+        let count = 2 * self.back.cells.len();
+        (both.map(|[_, _, sureness]| f64::from(*sureness)).sum::<f64>() / count as f64) as f32
     }
 
-    /// The same for frames of a larger size.
-    pub(super) fn enlarged(&self, size: (usize, usize)) -> Self {
-        let way =
-            |way: &Way| Way { flow: way.flow.enlarged(size), sureness: way.sureness.resized(size) };
-        Self { back: way(&self.back), forth: way(&self.forth) }
+    /// The same for frames of another size.
+    pub(super) fn resized(&self, size: (usize, usize)) -> Self {
+        Self { back: self.back.resized(size), forth: self.forth.resized(size) }
     }
 }
 
 /// How surely each pixel of `from` was found in `to`.
-fn sureness(from: &Plane, to: &Plane, flow: &Flow, back: &Flow) -> Plane {
+fn sureness(from: &Plane, to: &Plane, flow: &Flow, back: &Flow) -> Vec<f32> {
     let (width, height) = from.size();
     let mut values = Vec::with_capacity(width * height);
     for y in 0..height {
@@ -84,7 +116,7 @@ fn sureness(from: &Plane, to: &Plane, flow: &Flow, back: &Flow) -> Plane {
             values.push(quarter(astray) * quarter(unlike * unlike / (UNLIKE * UNLIKE)));
         }
     }
-    Plane::new((width, height), values)
+    values
 }
 
 /// How alike two frames are where they stand, -1 to 1: the correlation of their structure.
