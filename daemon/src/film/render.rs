@@ -20,7 +20,7 @@ use super::{already, copies};
 use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
-use crate::files::{own, publish};
+use crate::files::{fingerprint, own, publish};
 use crate::job::{Input, JobContext, JobDetails, Made, SkipReason, Step, notices, settled_stamp};
 use crate::ledger::{self, Published};
 use crate::plan::Job;
@@ -93,7 +93,8 @@ impl JobContext {
         let source = settled_stamp(&original, &content, stamp, read_at, &self.stop)?;
         let frame = probe.coding.frame;
         let size = (frame.width, frame.height);
-        let made = Made { content, source, size, time, film: Some(facts) };
+        let sha256 = fingerprint::sha256(temporary.path())?;
+        let made = Made { content, source, sha256, size, time, film: Some(facts) };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }

@@ -54,6 +54,8 @@ pub(crate) struct Made {
     pub(crate) content: String,
     /// The input's stamp, where an equal one proves equal content.
     pub(crate) source: Option<Stamp>,
+    /// SHA-256 of the result.
+    pub(crate) sha256: String,
     /// Width and height in pixels.
     pub(crate) size: (u32, u32),
     /// The time that it tells, in milliseconds since 1970.
@@ -84,12 +86,17 @@ impl JobContext {
             Continue(colored) => colored,
             Break(reason) => return Ok(Break(reason)),
         };
-        let (read_back, source) = rayon::join(
-            || self.read_back(job, temporary.path(), &colored),
-            || settled_stamp(&original, &content, stamp, read_at, &self.stop),
-        );
+        let hashes = || {
+            rayon::join(
+                || settled_stamp(&original, &content, stamp, read_at, &self.stop),
+                || fingerprint::sha256(temporary.path()),
+            )
+        };
+        let (read_back, (source, sha256)) =
+            rayon::join(|| self.read_back(job, temporary.path(), &colored), hashes);
         read_back?;
-        let made = Made { content, source: source?, size: colored.size, time, film: None };
+        let (source, sha256) = (source?, sha256?);
+        let made = Made { content, source, sha256, size: colored.size, time, film: None };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }
@@ -103,7 +110,6 @@ impl JobContext {
         started: Instant,
         details: &JobDetails,
     ) -> Result<Published> {
-        let sha256 = fingerprint::sha256(temporary)?;
         let written = fingerprint::stamp(temporary)?;
         let (width, height) = made.size;
         Ok(Published {
@@ -111,7 +117,7 @@ impl JobContext {
             content: made.content,
             recipe: self.model.recipe.clone(),
             source: made.source,
-            sha256,
+            sha256: made.sha256,
             size: written.size,
             modified: written.modified,
             width,
