@@ -10,6 +10,7 @@ mod hold;
 mod link;
 mod paint;
 mod plane;
+mod rgb;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -21,6 +22,7 @@ use hold::{Hold, Role, Settled};
 use link::{Link, likeness};
 pub use paint::FramePainter;
 use plane::Plane;
+pub use rgb::{RgbFormat, RgbPainter};
 pub use view::Viewer;
 
 /// Share of a frame's pixels that are found in the frame before it, below which a cut lies between
@@ -38,7 +40,7 @@ const KEEP_LIGHTNESS: f32 = 0.6;
 const BRIGHTNESS: f32 = 0.2;
 /// Most frames that are settled together, and as many after them are asked.
 const BLOCK: usize = 24;
-/// Bytes of luma that frames which wait may take.
+/// Bytes that frames which wait may take.
 const WAITING_BYTES: usize = 256 << 20;
 
 /// How a film is colored.
@@ -63,9 +65,7 @@ impl Default for FilmSettings {
 /// frame gets the same ones.
 pub struct Film<'a> {
     colorizer: &'a Colorizer,
-    format: FrameFormat,
     settings: FilmSettings,
-    viewer: Viewer,
     hold: Hold,
     /// The last frame of the shot, and what the network saw of it.
     last: Option<Last>,
@@ -95,20 +95,18 @@ pub struct ColoredFrame {
     pub index: u64,
     /// Whether it is the first one of a shot.
     pub begins_shot: bool,
-    /// Paints it.
-    pub painter: FramePainter,
+    /// Its chroma at work size.
+    pub chroma: ChromaMap,
 }
 
 impl<'a> Film<'a> {
-    /// Begins a film.
-    pub fn new(colorizer: &'a Colorizer, format: FrameFormat, settings: FilmSettings) -> Self {
-        let block = (WAITING_BYTES / format.luma_bytes().max(1) / 2).clamp(2, BLOCK);
+    /// Begins a film whose frames take so many bytes while they wait for their colors.
+    pub fn new(colorizer: &'a Colorizer, frame_bytes: usize, settings: FilmSettings) -> Self {
+        let block = (WAITING_BYTES / frame_bytes.max(1) / 2).clamp(2, BLOCK);
         let (block, ahead) = if settings.steadiness > 0.0 { (block, block) } else { (1, 0) };
         Self {
             colorizer,
-            format,
             settings,
-            viewer: Viewer::new(format, colorizer.work_area()),
             hold: Hold::new(KEEP * settings.steadiness, block, ahead),
             last: None,
             doubtful: None,
@@ -118,12 +116,7 @@ impl<'a> Film<'a> {
         }
     }
 
-    /// Makes the thumbnails that [`Film::push`] takes, on other threads if need be.
-    pub fn viewer(&self) -> Viewer {
-        self.viewer.clone()
-    }
-
-    /// Takes the next frame; gives those whose colors are settled by it, in order.
+    /// Takes the next frame's thumbnail; gives those whose colors are settled by it, in order.
     ///
     /// # Errors
     ///
@@ -212,13 +205,7 @@ impl<'a> Film<'a> {
             if begins_shot {
                 self.begin_shots.remove(0);
             }
-            let painter = FramePainter {
-                format: self.format,
-                lightness: self.viewer.lightness().clone(),
-                map: ChromaMap::new(&image, &chroma),
-                saturation: self.settings.saturation,
-            };
-            ColoredFrame { index, begins_shot, painter }
+            ColoredFrame { index, begins_shot, chroma: ChromaMap::new(&image, &chroma) }
         };
         settled.into_iter().map(give).collect()
     }

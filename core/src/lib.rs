@@ -64,7 +64,8 @@ pub use nn::weights::Weights;
 
 // A film, frame by frame.
 pub use film::{
-    ChromaShape, ColoredFrame, Film, FilmSettings, FrameFormat, FramePainter, Matrix, Viewer,
+    ChromaShape, ColoredFrame, Film, FilmSettings, FrameFormat, FramePainter, Matrix, RgbFormat,
+    RgbPainter, Viewer,
 };
 
 pub use error::{Error, Result};

@@ -4,6 +4,7 @@
 //! frame's luma, its time and its MD5, and luma goes into the result without a conversion in between.
 
 mod already;
+mod canvas;
 mod coloring;
 mod context;
 mod copies;

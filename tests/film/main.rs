@@ -7,6 +7,8 @@
 
 use polychromify_test_support::{folder, weights};
 
+/// Luma between other samples.
+mod arranged;
 /// Clips, and what ffmpeg says of a file.
 mod clips;
 /// The command line: names, what is skipped, copies.
@@ -17,3 +19,5 @@ mod interruption;
 mod kept;
 /// What is not handled or damaged: a line, and nothing half-made.
 mod refused;
+/// Frames in RGB: their lightness is kept.
+mod rgb;

@@ -45,8 +45,9 @@ fn frame(film: usize, moved: f32, flash: bool, grain: f32, number: usize) -> Vec
 /// Chroma of each frame, and where shots begin.
 fn color(frames: &[Vec<u8>], steadiness: f32) -> (Vec<Vec<[f32; 2]>>, Vec<u64>) {
     let colorizer = colorizer();
-    let mut film = Film::new(&colorizer, FORMAT, FilmSettings { saturation: 1.0, steadiness });
-    let viewer = film.viewer();
+    let settings = FilmSettings { saturation: 1.0, steadiness };
+    let mut film = Film::new(&colorizer, FORMAT.luma_bytes(), settings);
+    let viewer = Viewer::new(FORMAT, colorizer.work_area());
     let mut ready = Vec::new();
     for luma in frames {
         ready.extend(film.push(viewer.view(luma)).unwrap());
@@ -56,7 +57,7 @@ fn color(frames: &[Vec<u8>], steadiness: f32) -> (Vec<Vec<[f32; 2]>>, Vec<u64>) 
     assert_eq!(numbers, (0..frames.len() as u64).collect::<Vec<_>>(), "each once, in order");
     let shots = ready.iter().filter(|frame| frame.begins_shot).map(|frame| frame.index);
     let shots = shots.collect();
-    (ready.iter().map(|frame| frame.painter.chroma().chroma().to_vec()).collect(), shots)
+    (ready.iter().map(|frame| frame.chroma.chroma().to_vec()).collect(), shots)
 }
 
 /// Mean distance of the chroma of two frames.
@@ -159,8 +160,7 @@ fn painted(format: FrameFormat, code: u16, chroma: [f32; 2]) -> [Vec<u8>; 2] {
     };
     let image = viewer.view(&luma);
     let map = ChromaMap::new(&image, &vec![chroma; image.lightness().len()]);
-    let lightness = viewer.lightness().clone();
-    FramePainter { format, lightness, map, saturation: 1.0 }.paint(&luma)
+    FramePainter::new(format, 1.0).paint(&map, &luma)
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use polychromify_core::{Scan, Toning, Verdict};
 
+use super::pixels::Model;
 use super::probe::{Probe, file};
 use super::tools::Tool;
 use crate::error::Result;
@@ -28,7 +29,7 @@ pub(super) struct Seen {
 
 /// Looks at some frames of a film.
 pub(super) fn look(context: &JobContext, job: &Job, probe: &Probe) -> Result<Seen> {
-    if probe.is_gray {
+    if probe.coding.pixels.model == Model::Gray {
         return Ok(Seen { toning: Some(Toning::GRAY), has_colors: false });
     }
     let mut tonings = Vec::new();

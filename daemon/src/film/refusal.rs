@@ -29,10 +29,14 @@ pub(crate) enum Refusal {
     Matrix(String),
     #[error("has transparency (alpha), which is not handled")]
     Alpha,
-    #[error("has frames in RGB ({0}), which are not handled yet; YUV and gray are")]
+    #[error("has frames in RGB ({0}) other than of 8 to 16 bits a sample, which are not handled")]
     Rgb(String),
+    #[error("has frames in RGB of limited range, which are not handled")]
+    RgbRange,
+    #[error("has frames in RGB with the primaries {0}, which are not handled; those of BT.709 are")]
+    RgbPrimaries(String),
     #[error(
-        "has frames in the pixel format {0}, which is not handled yet; planar YUV and gray are"
+        "has frames in the pixel format {0}, which is not handled; YUV, RGB and gray of 8 to 16 bits are"
     )]
     PixelFormat(String),
     #[error("is to be shown turned by another angle than a quarter, a half or three quarters")]
