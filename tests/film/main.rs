@@ -4,6 +4,7 @@
 //! by `scripts/test` once all programs are there.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
 use polychromify_test_support::{folder, weights};
 
@@ -21,3 +22,5 @@ mod kept;
 mod refused;
 /// Frames in RGB: their lightness is kept.
 mod rgb;
+/// Frames of a folder that are one film.
+mod sequences;

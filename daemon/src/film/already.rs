@@ -14,7 +14,7 @@ use crate::job::JobContext;
 use crate::plan::Job;
 
 /// Frames that are looked at.
-const LOOKS: u32 = 12;
+pub(super) const LOOKS: u32 = 12;
 
 /// A film has colors if one of so many frames that were looked at has.
 const ONE_OF: usize = 4;
@@ -42,9 +42,14 @@ pub(super) fn look(context: &JobContext, job: &Job, probe: &Probe) -> Result<See
         };
         tonings.push(context.thumbnail(job, &mut scan)?.1);
     }
+    Ok(judge(&job.shown, &tonings))
+}
+
+/// Judges by the frames that were looked at; `shown` is the film as the user wrote it.
+pub(super) fn judge(shown: &Path, tonings: &[Toning]) -> Seen {
     let colored = tonings.iter().filter(|toning| toning.verdict == Verdict::Color).count();
     if colored > 0 && colored * ONE_OF < tonings.len() {
-        let (name, looked) = (job.shown.display(), tonings.len());
+        let (name, looked) = (shown.display(), tonings.len());
         log::warn!(
             "{name}: {colored} of {looked} frames that were looked at have colors, which go"
         );
@@ -54,7 +59,7 @@ pub(super) fn look(context: &JobContext, job: &Job, probe: &Probe) -> Result<See
         .iter()
         .copied()
         .max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
-    Ok(Seen { toning: surest, has_colors: colored > 0 && colored * ONE_OF >= tonings.len() })
+    Seen { toning: surest, has_colors: colored > 0 && colored * ONE_OF >= tonings.len() }
 }
 
 /// Seconds at which a film of this length is looked at.

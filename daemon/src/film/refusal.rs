@@ -1,5 +1,7 @@
 //! Why a film is not colored, in an archivist's words.
 
+use std::path::PathBuf;
+
 /// Why a film is not colored.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -39,6 +41,27 @@ pub(crate) enum Refusal {
         "has frames in the pixel format {0}, which is not handled; YUV, RGB and gray of 8 to 16 bits are"
     )]
     PixelFormat(String),
+    #[error("has the same number as {}", name.display())]
+    SameNumber { name: PathBuf },
+    #[error(
+        "{first} is missing{}; --allow-gaps colors sequences that lack numbers",
+        if *count > 1 { format!(", and so are {} more", count - 1) } else { String::new() }
+    )]
+    Gap { first: String, count: u64 },
+    #[error(
+        "has {now} frames by now in place of {before}: was it still being copied? color it again"
+    )]
+    Growing { before: usize, now: usize },
+    #[error("is a sequence of frames, which stays one; --codec is for films")]
+    SequenceCodec,
+    #[error("is a sequence of frames, of which there is no preview")]
+    SequencePreview,
+    #[error("has {0} pages, and a frame has one")]
+    Pages(usize),
+    #[error("has {} x {} pixels, and the first frame of its sequence {} x {}", found.0, found.1, first.0, first.1)]
+    SizeOfFrame { found: (u32, u32), first: (u32, u32) },
+    #[error("{0}")]
+    Frame(String),
     #[error("is to be shown turned by another angle than a quarter, a half or three quarters")]
     Angle,
     #[error("changes its frame size at frame {frame}, which is not handled")]

@@ -81,13 +81,12 @@ fn frame(name: &str, pixels: &Pixels, samples: &[u16], other: u8) -> Vec<u8> {
         for (i, &sample) in plane.iter().enumerate() {
             let sample = if is_high { sample << (16 - pixels.depth) } else { sample };
             let at = place.first + i * place.step;
-            match pixels.depth {
-                8 => frame[at] = sample as u8,
-                _ if name.ends_with("be") => {
-                    frame[at..at + 2].copy_from_slice(&sample.to_be_bytes())
-                }
-                _ => frame[at..at + 2].copy_from_slice(&sample.to_le_bytes()),
-            }
+            let bytes = match pixels.depth {
+                8 => vec![sample as u8],
+                _ if name.ends_with("be") => sample.to_be_bytes().to_vec(),
+                _ => sample.to_le_bytes().to_vec(),
+            };
+            frame[at..at + bytes.len()].copy_from_slice(&bytes);
         }
     }
     frame
