@@ -17,5 +17,5 @@ pub(crate) use claims::ContentClaims;
 pub(crate) use context::JobContext;
 pub(crate) use decision::{Decision, decide};
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
-pub(crate) use render::{Input, Made, settled_stamp};
+pub(crate) use render::{FrameColors, Input, Made, Order, settled_stamp};
 pub(crate) use staleness::staleness;

@@ -11,7 +11,7 @@ use crate::files::temporary::Temporary;
 use crate::job::context::JobContext;
 use crate::job::decision::{Decision, decide};
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
-use crate::job::render::Input;
+use crate::job::render::{FrameColors, Input};
 use crate::job::sidecar::{self, Sidecar, Written};
 use crate::ledger::{Original, Published};
 use crate::plan::Job;
@@ -28,10 +28,20 @@ struct Replaced {
 impl JobContext {
     /// Does a job and records how it ended.
     pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
+        self.perform_with(id, job, None)
+    }
+
+    /// Does the job of a frame of a sequence, whose list tells what sidecars do.
+    pub(crate) fn perform_frame(&self, id: i64, job: &Job, colors: &FrameColors) -> Outcome {
+        self.perform_with(id, job, Some(colors))
+    }
+
+    fn perform_with(&self, id: i64, job: &Job, colors: Option<&FrameColors>) -> Outcome {
         let started = Instant::now();
         let mut details = JobDetails::default();
-        let ended = catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut details)))
-            .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
+        let ended =
+            catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, colors, started, &mut details)))
+                .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
         details.seconds = Some(started.elapsed().as_secs_f64());
         match ended {
             Ok(Continue(())) => Outcome::Done(details),
@@ -40,27 +50,35 @@ impl JobContext {
         }
     }
 
-    fn attempt(&self, id: i64, job: &Job, started: Instant, details: &mut JobDetails) -> Step<()> {
+    fn attempt(
+        &self,
+        id: i64,
+        job: &Job,
+        colors: Option<&FrameColors>,
+        started: Instant,
+        details: &mut JobDetails,
+    ) -> Step<()> {
+        let has_sidecar = self.policy.sidecar && colors.is_none();
         let input = self.prepare(job)?;
         details.sha256_input = Some(input.content.clone());
         let _claim = match self.policy.duplicates {
             Duplicates::Each => None,
             Duplicates::Skip => Some(self.claims.claim(&input.content, &self.stop)?),
         };
-        let replaced = match self.decide(id, job, &input, details)? {
+        let replaced = match self.decide(id, job, &input, has_sidecar, details)? {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
-        let rendered = match &self.film {
-            None => self.render(id, job, input, started, details)?,
-            Some(film) => self.render_film(film, id, job, input, started, details)?,
+        let rendered = match (&self.film, colors) {
+            (Some(film), None) => self.render_film(film, id, job, input, started, details)?,
+            (_, colors) => self.render(id, job, input, colors, started, details)?,
         };
         let (temporary, mut result) = match rendered {
             Continue(rendered) => rendered,
             Break(reason) => return self.skip(id, reason),
         };
         details.of_result(&result);
-        let sidecar = self.publish(id, job, &mut result, temporary, &replaced)?;
+        let sidecar = self.publish(id, job, &mut result, has_sidecar, temporary, &replaced)?;
         self.settle(id, job, &result, sidecar);
         Ok(Continue(()))
     }
@@ -81,6 +99,7 @@ impl JobContext {
         id: i64,
         job: &Job,
         input: &Input,
+        has_sidecar: bool,
         details: &mut JobDetails,
     ) -> Step<Replaced> {
         let (content, recipe) = (&input.content, &self.model.recipe);
@@ -97,7 +116,9 @@ impl JobContext {
                     result.original = Original::Due;
                 }
                 self.ledger.keep(id, &result)?;
-                self.keep_sidecar(&job.output, &result);
+                if has_sidecar {
+                    self.keep_sidecar(&job.output, &result);
+                }
                 self.keep_original(job, &result);
                 return Ok(Break(self.done_already(&result)));
             }
@@ -109,7 +130,7 @@ impl JobContext {
         {
             return self.skip(id, SkipReason::Duplicate(other.clone()));
         }
-        if self.policy.sidecar {
+        if has_sidecar {
             sidecar::refuse_foreign(&path, sidecar.as_deref())?;
         }
         Ok(Continue(Replaced { result, sidecar }))
@@ -121,11 +142,12 @@ impl JobContext {
         id: i64,
         job: &Job,
         result: &mut Published,
+        has_sidecar: bool,
         temporary: Temporary,
         replaced: &Replaced,
     ) -> Result<Option<Written>> {
         let path = self.folder.join(&job.output);
-        let sidecar = self.policy.sidecar.then(|| Sidecar::of(&job.output, result));
+        let sidecar = has_sidecar.then(|| Sidecar::of(&job.output, result));
         result.sidecar = sidecar.as_ref().map(Sidecar::sha256);
         self.ledger.intend(id, result)?;
         let sidecar = sidecar.map(|sidecar| sidecar.write(temporary.path())).transpose()?;

@@ -1,5 +1,6 @@
 //! A scan becomes a result: its pages are colored into a temporary file, which is read back.
 
+use std::borrow::Cow;
 use std::io::{BufWriter, Seek, Write};
 use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
@@ -11,7 +12,7 @@ use polychromify_core::{
     ResultFile, Scan, WorkImage,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::Borders;
 use crate::error::{Error, Result};
@@ -38,6 +39,24 @@ pub(crate) struct Input {
     /// When reading it began.
     pub(crate) read_at: SystemTime,
     pub(crate) limits: Limits,
+}
+
+/// The colors of a frame of a sequence.
+pub(crate) struct FrameColors {
+    pub(crate) chroma: ChromaMap,
+    /// Number of the first frame of its shot.
+    pub(crate) shot: u64,
+}
+
+/// What a result is made of beside its scan.
+#[derive(Clone, Copy)]
+pub(crate) struct Order<'a> {
+    /// SHA-256 of the scan.
+    pub(crate) content: &'a str,
+    /// The time that it tells, in milliseconds since 1970.
+    pub(crate) time: i64,
+    /// `None`: they are predicted.
+    pub(crate) colors: Option<&'a FrameColors>,
 }
 
 /// What was written of a result.
@@ -71,6 +90,7 @@ impl JobContext {
         id: i64,
         job: &Job,
         input: Input,
+        colors: Option<&FrameColors>,
         started: Instant,
         details: &mut JobDetails,
     ) -> Step<(Temporary, Published)> {
@@ -80,8 +100,8 @@ impl JobContext {
         let time = self.ledger.start(id, &content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
-        let making = (content.as_str(), time);
-        let colored = self.color(job, &original, making, &limits, temporary.path(), details)?;
+        let order = Order { content: &content, time, colors };
+        let colored = self.color(job, &original, order, &limits, temporary.path(), details)?;
         let colored = match colored {
             Continue(colored) => colored,
             Break(reason) => return Ok(Break(reason)),
@@ -96,7 +116,8 @@ impl JobContext {
             rayon::join(|| self.read_back(job, temporary.path(), &colored), hashes);
         read_back?;
         let (source, sha256) = (source?, sha256?);
-        let made = Made { content, source, sha256, size: colored.size, time, film: None };
+        let film = colors.map(|colors| json!({"shot": colors.shot}));
+        let made = Made { content, source, sha256, size: colored.size, time, film };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }
@@ -143,14 +164,14 @@ impl JobContext {
         &self,
         job: &Job,
         original: &OpenOriginal,
-        making: (&str, i64),
+        order: Order<'_>,
         limits: &Limits,
         temporary: &Path,
         details: &mut JobDetails,
     ) -> Step<Colored> {
         let file = WithRoom::new(own::create(temporary, own::mode_like(original.mode))?);
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let colored = match self.color_to(job, original, making, limits, &mut out, details)? {
+        let colored = match self.color_to(job, original, order, limits, &mut out, details)? {
             Continue(colored) => colored,
             skipped @ Break(_) => return Ok(skipped),
         };
@@ -199,20 +220,19 @@ impl JobContext {
         }
     }
 
-    /// Colors all pages of a scan, unless it has colors already. The label tells the SHA-256 of the
-    /// scan, and the time in milliseconds since 1970.
+    /// Colors all pages of a scan, unless it has colors already.
     pub(crate) fn color_to<W: Write + Seek>(
         &self,
         job: &Job,
         original: &OpenOriginal,
-        making: (&str, i64),
+        order: Order<'_>,
         limits: &Limits,
         out: W,
         details: &mut JobDetails,
     ) -> Step<Colored> {
         let mut scan = original.scan(limits)?;
         scan.set_inverted(self.model.settings.invert);
-        let colored = self.color_pages(job, making, &mut scan, out, details);
+        let colored = self.color_pages(job, order, &mut scan, out, details);
         details.notices = notices::of(&scan);
         colored
     }
@@ -220,18 +240,21 @@ impl JobContext {
     fn color_pages<W: Write + Seek>(
         &self,
         job: &Job,
-        (content, time): (&str, i64),
+        order: Order<'_>,
         scan: &mut Scan,
         out: W,
         details: &mut JobDetails,
     ) -> Step<Colored> {
         let pages = scan.pages();
-        let mut first = match self.first_pass(job, scan, details)? {
-            Continue(image) => Some(image),
-            Break(reason) => return Ok(Break(reason)),
+        let mut first = match order.colors {
+            Some(_) => None, // its sequence was looked at
+            None => match self.first_pass(job, scan, details)? {
+                Continue(image) => Some(image),
+                Break(reason) => return Ok(Break(reason)),
+            },
         };
         self.refuse_losses(job, scan)?;
-        let label = self.label(job, content, time);
+        let label = self.label(job, order);
         for number in self.hints.beyond(pages) {
             log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
         }
@@ -244,7 +267,14 @@ impl JobContext {
                 Some(image) => image,
                 None => self.thumbnail(job, scan)?.0,
             };
-            expected.push(self.color_page(job, scan, (page, image), &mut result, &label)?);
+            let colors = order.colors.map(|colors| &colors.chroma);
+            expected.push(self.color_page(
+                job,
+                scan,
+                (page, image, colors),
+                &mut result,
+                &label,
+            )?);
             self.refuse_losses(job, scan)?;
         }
         result.finish()?;
@@ -261,7 +291,7 @@ impl JobContext {
         &self,
         job: &Job,
         scan: &mut Scan,
-        (page, mut image): (usize, WorkImage),
+        (page, mut image, colors): (usize, WorkImage, Option<&ChromaMap>),
         result: &mut ResultFile<W>,
         label: &Label,
     ) -> Result<ExpectedLightness> {
@@ -279,7 +309,10 @@ impl JobContext {
             let (name, (width, height)) = (job.shown.display(), image.size());
             log::debug!("{name}: border of {borders} pixels on a thumbnail of {width} x {height}");
         }
-        let chroma = self.predict(job, &image, &hints)?;
+        let chroma = match colors {
+            Some(chroma) => Cow::Borrowed(chroma),
+            None => Cow::Owned(self.predict(job, &image, &hints)?),
+        };
 
         let size = scan.output_size(&encoding);
         let painter = chroma.painter(size.0, size.1, self.model.settings.saturation);
@@ -308,7 +341,12 @@ impl JobContext {
         Ok(self.model.colorizer.predict(image, hints)?)
     }
 
-    fn label(&self, job: &Job, content: &str, time: i64) -> Label {
+    fn label(&self, job: &Job, Order { content, time, .. }: Order<'_>) -> Label {
+        let arithmetic = self.model.colorizer.arithmetic();
+        let settings = match &self.film {
+            Some(film) => film.settings_words(arithmetic),
+            None => self.model.settings.words(arithmetic, &self.hints),
+        };
         let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
         Label {
             software: SOFTWARE.to_owned(),
@@ -316,7 +354,7 @@ impl JobContext {
             weights_sha256: self.model.recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
             source_sha256: content.to_owned(),
-            settings: self.model.settings.words(self.model.colorizer.arithmetic(), &self.hints),
+            settings,
             source_type: self.model.settings.source_type,
             when: Some(UNIX_EPOCH + Duration::from_millis(time.max(0).cast_unsigned())),
             rendition: self.model.recipe.settings.clone(),
@@ -392,7 +430,8 @@ mod tests {
         let context = context(at.path());
         let (limits, details) = (context.limits_from_now(), &mut JobDetails::default());
         let original = job.original().open().unwrap();
-        let colored = context.color(&job, &original, ("5ha", 0), &limits, &result, details);
+        let order = Order { content: "5ha", time: 0, colors: None };
+        let colored = context.color(&job, &original, order, &limits, &result, details);
         let Continue(colored) = colored.unwrap() else { panic!("has no colors") };
         context.read_back(&job, &result, &colored).unwrap();
 
