@@ -140,6 +140,7 @@ fn policy(arguments: &Film) -> Result<Policy> {
             (false, false) => Redo::Nothing,
         },
         sidecar: true,
+        strict: arguments.strict,
         time: policy::fixed_time()?,
         ..Policy::default()
     })
@@ -197,6 +198,7 @@ fn preview(context: &JobContext, job: &Job) -> Outcome {
     match context.preview_film(film, job, &mut details) {
         Ok(Continue(sheet)) => {
             log::info!("{}: {}", job.shown.display(), sheet.display());
+            film::tell_times(job, &details.shown_at);
             Outcome::Done(details)
         }
         Ok(Break(reason)) => Outcome::Skipped(reason, details),

@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::canvas::Samples;
-use super::format::{Assumed, Coding};
+use super::format::Coding;
+use super::join;
+use super::notice::FilmNotice;
 use super::refusal::Refusal;
 use super::tools::Tool;
 use super::turn::Turn;
@@ -65,7 +67,7 @@ pub(super) struct Probe {
     pub(super) tags: Vec<(String, String)>,
     /// Whether it is a result of this program.
     pub(super) is_result: bool,
-    pub(super) notices: Vec<Value>,
+    pub(super) notices: Vec<FilmNotice>,
 }
 
 /// A stream beside the pictures.
@@ -147,37 +149,22 @@ impl Probe {
             coding,
             notices: Vec::new(),
         };
-        probe.tell(&assumed, left_out);
+        probe.tell(assumed, left_out);
         Ok(probe)
     }
 
-    fn tell(&mut self, assumed: &[Assumed], left_out: usize) {
-        for assumed in assumed {
-            self.notices.push(match assumed {
-                Assumed::Matrix(matrix) => notice(
-                    "color_matrix_assumed",
-                    &format!("tells no color matrix; taken for {matrix} by its size"),
-                ),
-                Assumed::Range(range) => notice(
-                    "range_assumed",
-                    &format!("tells no range of its gray; taken for {range} range"),
-                ),
-            });
-        }
+    fn tell(&mut self, assumed: Vec<FilmNotice>, left_out: usize) {
+        self.notices = assumed;
         if matches!(self.coding.samples, Samples::Rgb(_)) {
-            let words =
-                "its frames are RGB: their lightness (CIE L*) is kept, to rounding, and not luma";
-            self.notices.push(notice("lightness_kept", words));
+            self.notices.push(FilmNotice::LightnessKept);
         }
         if !self.turn.filters.is_empty() {
-            let words =
-                "its frames are turned upright, as its head asks; so are those of the result";
-            self.notices.push(notice("turned_upright", words));
+            self.notices.push(FilmNotice::TurnedUpright);
         }
         if left_out > 0 {
-            let words = format!("further streams of pictures are left out ({left_out})");
-            self.notices.push(notice("pictures_left_out", &words));
+            self.notices.push(FilmNotice::PicturesLeftOut(left_out));
         }
+        self.notices.extend(join::notices(&self.subtitles));
     }
 
     /// Looks at the first frames, whose own flags a head may not tell.
@@ -205,11 +192,6 @@ impl Stream {
             tags: stream["tags"].clone(),
         }
     }
-}
-
-/// A notice as JSON tells it.
-pub(super) fn notice(kind: &str, message: &str) -> Value {
-    json!({"kind": kind, "message": message})
 }
 
 fn refuse_fields(order: &str) -> Result<(), Refusal> {
@@ -299,6 +281,8 @@ fn tags(stream: &Value, format: &Value, streams: &[Value]) -> Vec<(String, Strin
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn told(stream: Value) -> Result<Probe, Refusal> {
@@ -319,7 +303,7 @@ mod tests {
     fn the_pictures_are_told_from_a_cover() {
         let probe = told(json!({})).unwrap();
         assert_eq!((probe.stream, probe.begins, probe.rate), (1, 21_000, Some((25, 1))));
-        assert_eq!(probe.notices[0]["kind"], "pictures_left_out");
+        assert_eq!(probe.notices, [FilmNotice::PicturesLeftOut(1)]);
         assert_eq!(probe.tags, [("timecode".to_owned(), "10:00:00:00".to_owned())]);
     }
 
