@@ -14,7 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 pub(crate) use coloring::Coloring;
 pub(crate) use film::Film;
 pub(crate) use values::{
-    Borders, Choices, Codec, FORMATS, IoClass, LogFormat, OnSuccessName, SPACES,
+    Borders, Choices, Codec, FORMATS, IoClass, Keyframe, LogFormat, OnSuccessName, SPACES,
 };
 use values::{parse_duration, parse_size};
 pub(crate) use watch::Watch;

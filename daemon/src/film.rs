@@ -4,6 +4,7 @@
 //! frame's luma or RGB, its time and its MD5, and luma goes into the result without a conversion in
 //! between. Sequences of frames are read and written as photographs are (`sequence`).
 
+mod ahead;
 mod already;
 mod canvas;
 mod coloring;
@@ -11,6 +12,7 @@ mod context;
 mod copies;
 mod format;
 mod frames;
+mod guidance;
 mod join;
 mod list;
 mod pixels;
@@ -28,5 +30,6 @@ mod uncompressed;
 mod work;
 
 pub(crate) use context::FilmContext;
+pub(crate) use guidance::Guidance;
 pub(crate) use tools::are_there;
 pub(crate) use work::Work;

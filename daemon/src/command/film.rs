@@ -11,7 +11,7 @@ use crate::cli::Film;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::film::refusal::Refusal;
-use crate::film::{self, FilmContext, Work};
+use crate::film::{self, FilmContext, Guidance, Work};
 use crate::job::{
     ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
 };
@@ -64,15 +64,17 @@ fn color(
     stop: &Stop,
     report: &mut Report,
 ) -> Result<()> {
-    let settings =
-        FilmSettings { saturation: arguments.saturation, steadiness: arguments.steadiness };
-    let film = FilmContext {
+    let (saturation, steadiness) = (arguments.saturation, arguments.steadiness);
+    let films = plan.jobs.len() + plan.sequences.len();
+    let mut film = FilmContext {
         codec: arguments.codec,
-        settings,
+        settings: FilmSettings { saturation, steadiness, reference: None },
+        guidance: guidance(arguments, films)?,
         allow_gaps: arguments.allow_gaps,
         progress: progress.clone(),
     };
     let model = OpenedModel::open_for_films(arguments, &film)?;
+    film.learn(&model.colorizer)?;
     let writes_results = !arguments.dry_run && !arguments.preview;
     let (_lock, ledger) = if writes_results {
         let (lock, ledger) = output::open(&plan.folder)?;
@@ -93,8 +95,7 @@ fn color(
         stop: stop.clone(),
         film: Some(film),
     };
-    let (films, device, weights) =
-        (plan.jobs.len() + plan.sequences.len(), &context.model.device, &context.model.weights);
+    let (device, weights) = (&context.model.device, &context.model.weights);
     let s = if films == 1 { "" } else { "s" };
     log::info!("{films} film{s}, on {device} with {weights}");
     let ids = if writes_results {
@@ -121,6 +122,14 @@ fn color(
         report.tell(&sequence.shown, Some(&arguments.output.join(&sequence.list)), &outcome);
     }
     Ok(())
+}
+
+/// Reads what guides the colors; frames are those of a single film.
+fn guidance(arguments: &Film, films: usize) -> Result<Guidance> {
+    if films > 1 && (!arguments.keyframes.is_empty() || arguments.hints.is_some()) {
+        return Err(Error::FramesOfMany { found: films });
+    }
+    Guidance::read(arguments)
 }
 
 fn policy(arguments: &Film) -> Result<Policy> {

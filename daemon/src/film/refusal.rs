@@ -54,6 +54,10 @@ pub(crate) enum Refusal {
     Growing { before: usize, now: usize },
     #[error("is a sequence of frames, which stays one; --codec is for films")]
     SequenceCodec,
+    #[error(
+        "is a sequence of frames, which have no times; --keyframe and --hints are for films, and --reference is for both"
+    )]
+    SequenceMoments,
     #[error("is a sequence of frames, of which there is no preview")]
     SequencePreview,
     #[error("has {0} pages, and a frame has one")]
@@ -70,6 +74,17 @@ pub(crate) enum Refusal {
     Times { frame: u64 },
     #[error("is cut off: {found:.1} s of the {promised:.1} s that it tells of are there")]
     CutOff { found: f64, promised: f64 },
+    #[error(
+        "{} shows another picture than its frame at {at:.3} s; a keyframe is a frame of the film in colors",
+        picture.display()
+    )]
+    OtherPicture { picture: PathBuf, at: f64 },
+    #[error("{}: a second one for the frame at {at:.3} s", given.display())]
+    GivenTwice { given: PathBuf, at: f64 },
+    #[error("{}: is for a frame at {at:.3} s, and the film ends before", given.display())]
+    EndsBefore { given: PathBuf, at: f64 },
+    #[error("{}: a hint at {at:.3} s lies outside of the frame", hints.display())]
+    HintOutside { hints: PathBuf, at: f64 },
     #[error("is damaged or cut off at about frame {frame} (ffmpeg says: {said})")]
     Damaged { frame: u64, said: String },
 }

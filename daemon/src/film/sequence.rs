@@ -72,7 +72,7 @@ impl JobContext {
         }
         let mut coloring =
             Coloring { context: self, frames, ids, missing, begin, shot: frames[begin].number };
-        let mut colors = Film::new(&self.model.colorizer, 0, film.settings);
+        let mut colors = Film::new(&self.model.colorizer, 0, film.settings.clone(), 0);
         for some in frames[begin..].chunks(TOGETHER) {
             let images: Vec<_> = some.par_iter().map(|frame| self.view(&frame.job)).collect();
             for image in images {
@@ -104,6 +104,9 @@ impl JobContext {
         }
         if let (Some((first, count)), false) = (sequence.gap(), film.allow_gaps) {
             return refuse(Refusal::Gap { first, count });
+        }
+        if !film.guidance.moments.is_empty() {
+            return refuse(Refusal::SequenceMoments);
         }
         if film.codec != Codec::Ffv1 {
             return refuse(Refusal::SequenceCodec);
