@@ -102,8 +102,8 @@ pub struct ColoredFrame {
 }
 
 impl<'a> Film<'a> {
-    /// Begins a film at a frame, which is the first one of a shot. Frames take so many bytes while they wait
-    /// for their colors.
+    /// Begins a film at a frame, which is the first one of a shot. Frames take so many bytes while they
+    /// wait for their colors.
     pub fn new(
         colorizer: &'a Colorizer,
         frame_bytes: usize,
@@ -218,9 +218,9 @@ impl<'a> Film<'a> {
             if begins_shot {
                 self.begin_shots.pop_front();
             }
+            let index = self.first + self.given;
             self.given += 1;
-            let chroma = ChromaMap::new(&image, &chroma);
-            ColoredFrame { index: self.first + self.given - 1, begins_shot, chroma }
+            ColoredFrame { index, begins_shot, chroma: ChromaMap::new(&image, &chroma) }
         };
         settled.into_iter().map(give).collect()
     }

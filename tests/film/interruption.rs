@@ -56,6 +56,27 @@ fn after_a_kill_a_film_goes_on_and_has_the_same_bytes() {
     }
 }
 
+#[test]
+fn after_a_kill_a_film_goes_on_with_the_colors_that_the_user_gave() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    make(&folder, &format!("{} -pix_fmt yuv420p -c:v ffv1 in/a.mkv", shots(4)));
+    for (shot, name) in [(0, "first.png"), (3, "last.png")] {
+        let select = format!("select=eq(n\\,{})", 8 * shot + 5);
+        let tint = "format=rgb24,colorchannelmixer=rr=0.9:bb=0.4";
+        make(&folder, &format!("-i in/a.mkv -vf {select},{tint} -frames:v 1 {name}"));
+    }
+    let guide = ["--keyframe", "0.63=first.png", "--keyframe", "3.63=last.png"];
+    film(&folder, ["in", "-o", "plain"]).code(0);
+    film(&folder, ["in", "-o", "undisturbed"].into_iter().chain(guide)).code(0);
+    assert!(folder.read("plain/a.mkv") != folder.read("undisturbed/a.mkv"));
+    killed(&folder, "out", &guide, |output| done(output) >= 2);
+    film(&folder, ["in", "-o", "out"].into_iter().chain(guide)).code(0);
+    assert_eq!(folder.files("out"), folder.files("undisturbed"));
+}
+
 /// A command whose results tell one time.
 fn at_one_time(folder: &Folder, output: &str) -> Command {
     let mut command = folder.command(["film", "in", "-o", output, "--weights", weights::tiny()]);
@@ -87,27 +108,6 @@ fn after_a_kill_a_sequence_goes_on_and_has_the_same_bytes() {
         assert!(at_one_time(&folder, &output).status().unwrap().success());
         assert_eq!(folder.files(&output), expected, "killed with {kill} frames");
     }
-}
-
-#[test]
-fn after_a_kill_a_film_goes_on_with_the_colors_that_the_user_gave() {
-    if !have_ffmpeg() {
-        return;
-    }
-    let folder = Folder::new().file("in/b", "");
-    make(&folder, &format!("{} -pix_fmt yuv420p -c:v ffv1 in/a.mkv", shots(4)));
-    for (shot, name) in [(0, "first.png"), (3, "last.png")] {
-        let select = format!("select=eq(n\\,{})", 8 * shot + 5);
-        let tint = "format=rgb24,colorchannelmixer=rr=0.9:bb=0.4";
-        make(&folder, &format!("-i in/a.mkv -vf {select},{tint} -frames:v 1 {name}"));
-    }
-    let guide = ["--keyframe", "0.63=first.png", "--keyframe", "3.63=last.png"];
-    film(&folder, ["in", "-o", "plain"]).code(0);
-    film(&folder, ["in", "-o", "undisturbed"].into_iter().chain(guide)).code(0);
-    assert!(folder.read("plain/a.mkv") != folder.read("undisturbed/a.mkv"));
-    killed(&folder, "out", &guide, |output| done(output) >= 2);
-    film(&folder, ["in", "-o", "out"].into_iter().chain(guide)).code(0);
-    assert_eq!(folder.files("out"), folder.files("undisturbed"));
 }
 
 /// Also with `KILL_ROUNDS` rounds, as `scripts/kill-rounds` does.

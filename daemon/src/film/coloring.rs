@@ -109,8 +109,8 @@ impl Coloring<'_> {
                         self.bar.inc(1);
                     }
                 }
-                let images: Vec<_> =
-                    fresh.par_iter().map(|frame| self.canvas.view(&frame.samples)).collect();
+                let view = |frame: &Frame| self.canvas.view(&frame.samples);
+                let images: Vec<_> = fresh.par_iter().map(view).collect();
                 waiting.extend(fresh);
                 let mut ready = Vec::new();
                 for image in images {

@@ -18,11 +18,11 @@ use crate::settings::Recipe;
 pub(crate) struct FilmContext {
     pub(crate) codec: Codec,
     pub(crate) settings: FilmSettings,
+    pub(crate) guidance: Guidance,
     /// Whether sequences may lack numbers.
     pub(crate) allow_gaps: bool,
     /// Frames a second of sequences of DPX files, as a fraction, in place of what they tell.
     pub(crate) rate: Option<(u64, u64)>,
-    pub(crate) guidance: Guidance,
     /// Where a bar is drawn.
     pub(crate) progress: MultiProgress,
 }

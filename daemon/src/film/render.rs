@@ -136,17 +136,10 @@ impl Rendering<'_> {
         let bar = film.bar(&job.shown, probe.frames);
         let (samples, area) = (probe.coding.samples, model.colorizer.work_area());
         let canvas = &Canvas::new(samples, area, film.settings.saturation);
-        let shown = job.shown.as_path();
-        let coloring = Coloring {
-            probe,
-            shown,
-            model,
-            settings: &film.settings,
-            moments: &film.guidance.moments,
-            canvas,
-            bar: &bar,
-            stop,
-        };
+        let (shown, bar) = (job.shown.as_path(), &bar);
+        let moments = film.guidance.moments.as_slice();
+        let coloring =
+            Coloring { probe, shown, model, settings: &film.settings, moments, canvas, bar, stop };
         let (times, shots) = coloring.write_shots(&work)?;
         bar.finish_and_clear();
         log::debug!("{}: {} frames in {} shots", job.shown.display(), times.len(), shots.len());

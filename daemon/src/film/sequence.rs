@@ -96,11 +96,11 @@ impl JobContext {
         details: &mut JobDetails,
     ) -> Step<usize> {
         let refuse = |refusal| Err(Error::Film { path: sequence.shown.clone(), refusal });
-        if !film.guidance.moments.is_empty() {
-            return refuse(Refusal::SequenceMoments);
-        }
         if film.codec != Codec::Ffv1 {
             return refuse(Refusal::SequenceCodec);
+        }
+        if film.guidance.is_of_frames() {
+            return refuse(Refusal::SequenceTimes);
         }
         let frames = &sequence.frames;
         let done: Vec<bool> =
