@@ -10,6 +10,7 @@ mod canvas;
 mod coloring;
 mod context;
 mod copies;
+mod dpx;
 mod format;
 mod frames;
 mod guidance;

@@ -24,6 +24,9 @@ const HIGH_DYNAMIC_RANGE: &[&str] = &[
     "log316",
 ];
 
+/// Primaries of television, which RGB is shown with as if they were sRGB's.
+const LIKE_SRGB: &[&str] = &["bt709", "smpte170m", "smpte240m", "bt470bg"];
+
 /// Codecs of stills, whose gray is of full range.
 const STILLS: &[&str] =
     &["dpx", "tiff", "png", "mjpeg", "jpeg2000", "targa", "bmp", "exr", "pgm", "jpegls"];
@@ -147,7 +150,7 @@ fn rgb(
     if tag(stream, "color_range").is_some_and(|range| range == "tv") {
         return Err(Refusal::RgbRange);
     }
-    match primaries.filter(|name| *name != "bt709") {
+    match primaries.filter(|name| !LIKE_SRGB.contains(name)) {
         Some(other) => Err(Refusal::RgbPrimaries(other.to_owned())),
         None => Ok(Samples::Rgb(RgbFormat { width, height, depth: pixels.depth })),
     }

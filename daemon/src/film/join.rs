@@ -88,7 +88,8 @@ impl Joining<'_> {
         command.args(["-copyts", "-itsoffset", &format!("{begins}ms")]);
         command.args(["-protocol_whitelist", "file", "-f", "concat", "-i"]).arg(file(list.path()));
         command.args(["-itsoffset", &format!("{}us", -self.probe.begins)]);
-        command.args(["-protocol_whitelist", "file", "-i"]).arg(file(&self.probe.path));
+        command.args(["-protocol_whitelist", "file"]);
+        self.probe.input(&mut command);
         command.args(["-map", "0:v:0", "-c", "copy", "-map_chapters", "1", "-map_metadata", "1"]);
         self.add_streams(&mut command);
         self.add_tags(&mut command);

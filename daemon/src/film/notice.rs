@@ -12,6 +12,10 @@ pub(super) enum FilmNotice {
     MatrixAssumed(&'static str),
     #[error("tells no range of its gray; taken for {0} range")]
     RangeAssumed(&'static str),
+    #[error("tells no frame rate; taken for 24 a second, and --rate tells another one")]
+    RateAssumed,
+    #[error("what the heads of its frames tell but frame rate and first timecode is left out")]
+    DpxHeadsLeftOut,
     #[error("its frames are RGB: their lightness (CIE L*) is kept, to rounding, and not luma")]
     LightnessKept,
     #[error("its frames are turned upright, as its head asks; so are those of the result")]
@@ -30,6 +34,8 @@ impl FilmNotice {
         let kind = match self {
             Self::MatrixAssumed(_) => "color-matrix-assumed",
             Self::RangeAssumed(_) => "range-assumed",
+            Self::RateAssumed => "rate-assumed",
+            Self::DpxHeadsLeftOut => "dpx-heads-left-out",
             Self::LightnessKept => "lightness-kept",
             Self::TurnedUpright => "turned-upright",
             Self::PicturesLeftOut(_) => "pictures-left-out",

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
 use crate::files::{own, publish};
 use crate::job::{JobContext, JobDetails, Step};
-use crate::plan::Job;
+use crate::plan::{Job, Sequence};
 
 /// Columns of a picture on the sheet.
 const WIDTH: u32 = 320;
@@ -35,10 +35,10 @@ impl JobContext {
     pub(crate) fn preview_film(
         &self,
         film: &FilmContext,
-        job: &Job,
+        (job, frames): (&Job, Option<&Sequence>),
         details: &mut JobDetails,
     ) -> Step<PathBuf> {
-        let probe = match self.asked(job, details)? {
+        let probe = match self.asked(film, (job, frames), details)? {
             Continue(probe) => probe,
             Break(reason) => return Ok(Break(reason)),
         };

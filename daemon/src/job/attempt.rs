@@ -3,18 +3,19 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::files::publish;
 use crate::files::temporary::Temporary;
 use crate::job::context::JobContext;
 use crate::job::decision::{Decision, decide};
+use crate::job::input::Input;
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
-use crate::job::render::{FrameColors, Input};
+use crate::job::render::FrameColors;
 use crate::job::sidecar::{self, Sidecar, Written};
 use crate::ledger::{Original, Published};
-use crate::plan::Job;
+use crate::plan::{Job, Sequence};
 use crate::policy::{Duplicates, OnSuccess};
 
 /// What a result replaces.
@@ -25,22 +26,47 @@ struct Replaced {
     sidecar: Option<String>,
 }
 
+/// What is done of a job.
+#[derive(Clone, Copy)]
+enum Task<'a> {
+    /// All of its one file.
+    Whole,
+    /// A frame of a sequence, with these colors.
+    Frame(&'a FrameColors),
+    /// A film whose frames are these files.
+    Frames(&'a Sequence),
+}
+
+impl<'a> Task<'a> {
+    fn frames(self) -> Option<&'a Sequence> {
+        match self {
+            Self::Frames(frames) => Some(frames),
+            Self::Whole | Self::Frame(_) => None,
+        }
+    }
+}
+
 impl JobContext {
     /// Does a job and records how it ended.
     pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
-        self.perform_with(id, job, None)
+        self.perform_with(id, job, Task::Whole)
+    }
+
+    /// Does the job of a film whose frames are files.
+    pub(crate) fn perform_frames(&self, id: i64, job: &Job, frames: &Sequence) -> Outcome {
+        self.perform_with(id, job, Task::Frames(frames))
     }
 
     /// Does the job of a frame of a sequence, whose list tells what sidecars do.
     pub(crate) fn perform_frame(&self, id: i64, job: &Job, colors: &FrameColors) -> Outcome {
-        self.perform_with(id, job, Some(colors))
+        self.perform_with(id, job, Task::Frame(colors))
     }
 
-    fn perform_with(&self, id: i64, job: &Job, colors: Option<&FrameColors>) -> Outcome {
+    fn perform_with(&self, id: i64, job: &Job, task: Task<'_>) -> Outcome {
         let started = Instant::now();
         let mut details = JobDetails::default();
         let ended =
-            catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, colors, started, &mut details)))
+            catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, task, started, &mut details)))
                 .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
         details.seconds = Some(started.elapsed().as_secs_f64());
         match ended {
@@ -54,12 +80,12 @@ impl JobContext {
         &self,
         id: i64,
         job: &Job,
-        colors: Option<&FrameColors>,
+        task: Task<'_>,
         started: Instant,
         details: &mut JobDetails,
     ) -> Step<()> {
-        let has_sidecar = self.policy.sidecar && colors.is_none();
-        let input = self.prepare(job)?;
+        let has_sidecar = self.policy.sidecar && !matches!(task, Task::Frame(_));
+        let input = self.prepare(job, task.frames())?;
         details.sha256_input = Some(input.content.clone());
         let _claim = match self.policy.duplicates {
             Duplicates::Each => None,
@@ -69,9 +95,14 @@ impl JobContext {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
-        let rendered = match (&self.film, colors) {
-            (Some(film), None) => self.render_film(film, id, job, input, started, details)?,
-            (_, colors) => self.render(id, job, input, colors, started, details)?,
+        let rendered = match (&self.film, task) {
+            (_, Task::Frame(colors)) => {
+                self.render(id, job, input, Some(colors), started, details)?
+            }
+            (None, _) => self.render(id, job, input, None, started, details)?,
+            (Some(film), _) => {
+                self.render_film(film, id, (job, task.frames()), input, started, details)?
+            }
         };
         let (temporary, mut result) = match rendered {
             Continue(rendered) => rendered,
@@ -83,22 +114,13 @@ impl JobContext {
         Ok(Continue(()))
     }
 
-    /// Reads the input, to know it again.
-    fn prepare(&self, job: &Job) -> Result<Input> {
-        let (limits, read_at) = (self.limits_from_now(), SystemTime::now());
-        let original = job.original().open()?;
-        let stamp = original.stamp()?;
-        let content = original.sha256(&self.stop, limits.deadline)?;
-        Ok(Input { original, content, stamp, read_at, limits })
-    }
-
     /// Decides whether the input is colored, by what lies under its result's name. Where it is not,
     /// that is recorded.
     fn decide(
         &self,
         id: i64,
         job: &Job,
-        input: &Input,
+        input: &Input<'_>,
         has_sidecar: bool,
         details: &mut JobDetails,
     ) -> Step<Replaced> {
