@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::film::{self, FilmContext, Work};
 use crate::job::{
     ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
+    done_already,
 };
 use crate::ledger::Ledger;
 use crate::model::OpenedModel;
@@ -169,7 +170,7 @@ fn would(context: &JobContext, job: &Job, details: &mut JobDetails) -> Step<()> 
         Decision::Color(_) => context.look_at_film(job, details)?,
         Decision::Keep(result) => {
             details.of_result(&result);
-            Break(context.done_already(&result))
+            Break(done_already(&result, recipe))
         }
         Decision::LeaveEdited => Break(SkipReason::ResultEdited),
     })

@@ -94,7 +94,8 @@ impl JobContext {
         let frame = probe.coding.frame;
         let size = (frame.width, frame.height);
         let sha256 = fingerprint::sha256(temporary.path())?;
-        let made = Made { content, source, sha256, size, time, film: Some(facts) };
+        let recipe = self.model.recipe.clone();
+        let made = Made { content, recipe, source, sha256, size, time, film: Some(facts) };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }
