@@ -1,0 +1,17 @@
+//! `polychromify review`, end to end: a plain HTTP client in the place of a browser.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
+
+use polychromify_test_support::{daemon, folder, pictures, weights};
+
+/// Lists, verdicts, tables.
+mod judging;
+/// Pictures, tiles, and looks at other settings.
+mod looking;
+/// Results that are made again with settings of their own.
+mod making;
+/// A client of the page's server.
+mod page;
+/// Requests that are refused, and the page that still answers.
+mod safety;
