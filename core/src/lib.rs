@@ -56,6 +56,8 @@ pub use polychromify_image::{
 pub use colorize::chroma::{ChromaMap, Painter, SATURATION};
 pub use colorize::colorizer::{Colorizer, Doubts};
 pub use colorize::hints::{Hint, HintMask, Hints};
+pub use colorize::picture::ColorPicture;
+pub use colorize::reference::Reference;
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
 pub use nn::arithmetic::Arithmetic;
@@ -64,7 +66,8 @@ pub use nn::weights::Weights;
 
 // A film, frame by frame.
 pub use film::{
-    ChromaShape, ColoredFrame, Film, FilmSettings, FrameFormat, FramePainter, Matrix, Viewer,
+    Anchor, ChromaShape, ColoredFrame, Film, FilmSettings, FrameFormat, FramePainter, Given,
+    LookAhead, Matrix, Viewer,
 };
 
 pub use error::{Error, Result};

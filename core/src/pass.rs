@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::colorize::tone::Cells;
 use crate::{Error, Result};
 
+mod colors;
 mod first;
 pub(crate) mod mark;
 pub(crate) mod read_back;

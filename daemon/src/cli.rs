@@ -16,7 +16,8 @@ pub(crate) use coloring::Coloring;
 pub(crate) use film::Film;
 pub(crate) use review::Review;
 pub(crate) use values::{
-    Borders, Choices, Codec, FORMATS, IoClass, LogFormat, OnSuccessName, SOURCE_TYPES, SPACES,
+    Borders, Choices, Codec, FORMATS, IoClass, Keyframe, LogFormat, OnSuccessName, SOURCE_TYPES,
+    SPACES,
 };
 use values::{parse_duration, parse_size};
 pub(crate) use watch::Watch;

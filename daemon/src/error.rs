@@ -75,6 +75,10 @@ pub(crate) enum Error {
         second.display(), first.display()
     )]
     Twin { first: PathBuf, second: PathBuf },
+    #[error("--keyframe and --hints describe one film, and there are {found}")]
+    FramesOfMany { found: usize },
+    #[error("{}: is black and white, and colors are to be taken from it", path.display())]
+    NoColors { path: PathBuf },
     #[error("--hints describes one photograph, and there are {found}")]
     HintsForMany { found: usize },
     #[error(

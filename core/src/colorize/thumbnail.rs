@@ -140,7 +140,7 @@ impl WorkImage {
 
 /// Largest size of at most `area` pixels with the picture's aspect ratio (within
 /// [`MAX_ASPECT`]), no side longer than the picture's.
-fn thumbnail_size((width, height): (usize, usize), area: usize) -> (usize, usize) {
+pub(crate) fn thumbnail_size((width, height): (usize, usize), area: usize) -> (usize, usize) {
     if width * height <= area {
         return (width, height);
     }

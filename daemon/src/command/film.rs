@@ -10,7 +10,7 @@ use polychromify_core::{Deadline, FilmSettings, Hints};
 use crate::cli::Film;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::film::{self, FilmContext, Work};
+use crate::film::{self, FilmContext, Guidance, Work};
 use crate::job::{
     ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
     done_already,
@@ -63,10 +63,15 @@ fn color(
     stop: &Stop,
     report: &mut Report,
 ) -> Result<()> {
-    let settings =
-        FilmSettings { saturation: arguments.saturation, steadiness: arguments.steadiness };
-    let film = FilmContext { codec: arguments.codec, settings, progress: progress.clone() };
+    let (saturation, steadiness) = (arguments.saturation, arguments.steadiness);
+    let mut film = FilmContext {
+        codec: arguments.codec,
+        settings: FilmSettings { saturation, steadiness, reference: None },
+        guidance: guidance(arguments, plan.jobs.len())?,
+        progress: progress.clone(),
+    };
     let model = OpenedModel::open_for_films(arguments, &film)?;
+    film.learn(&model.colorizer)?;
     let writes_results = !arguments.dry_run && !arguments.preview;
     let (_lock, ledger) = if writes_results {
         let (lock, ledger) = output::open(&plan.folder)?;
@@ -107,6 +112,14 @@ fn color(
         report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
     }
     Ok(())
+}
+
+/// Reads what guides the colors; frames are those of a single film.
+fn guidance(arguments: &Film, films: usize) -> Result<Guidance> {
+    if films > 1 && (!arguments.keyframes.is_empty() || arguments.hints.is_some()) {
+        return Err(Error::FramesOfMany { found: films });
+    }
+    Guidance::read(arguments)
 }
 
 fn policy(arguments: &Film) -> Result<Policy> {

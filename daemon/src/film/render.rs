@@ -119,8 +119,15 @@ impl Rendering<'_> {
         let ingredients = [content, &model.recipe.weights, &settings, SOFTWARE];
         let work = Work::open(&context.folder, &job.output, &ingredients)?;
         let bar = film.bar(&job.shown, probe.frames);
-        let coloring =
-            Coloring { probe, shown: &job.shown, model, settings: film.settings, bar: &bar, stop };
+        let coloring = Coloring {
+            probe,
+            shown: &job.shown,
+            model,
+            settings: &film.settings,
+            moments: &film.guidance.moments,
+            bar: &bar,
+            stop,
+        };
         let (times, shots) = coloring.write_shots(&work)?;
         bar.finish_and_clear();
         log::debug!("{}: {} frames in {} shots", job.shown.display(), times.len(), shots.len());
