@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::client::{Client, colored};
 use crate::daemon;
 use crate::folder::Folder;
-use crate::page::{Page, colored};
 use crate::pictures;
 
 fn names(list: &Value) -> Vec<&str> {
@@ -14,7 +14,7 @@ fn names(list: &Value) -> Vec<&str> {
 #[test]
 fn a_list_is_narrowed_by_verdict_folder_and_name() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     page.judge(&["b.png"], &json!("rejected"));
     for (query, expected) in [
         ("", &["a.png", "b.png", "sub/c.png"][..]),
@@ -34,7 +34,7 @@ fn a_list_is_narrowed_by_verdict_folder_and_name() {
 fn a_list_tells_of_inputs_that_failed_and_why() {
     let folder = Folder::new().file("in/a.png", pictures::png(60, 40, 1)).file("in/bad.png", "no");
     folder.batch(["in", "-o", "out"]).code(1);
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let list = page.json("/api/results?status=failed");
     assert_eq!(names(&list), ["bad.png"]);
     assert!(list["items"][0]["reason"].as_str().unwrap().contains("not an image"), "{list}");
@@ -43,7 +43,7 @@ fn a_list_tells_of_inputs_that_failed_and_why() {
 #[test]
 fn numbers_are_told_in_the_order_of_the_list_and_ask_for_items() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let ids = page.json("/api/ids?order=newest")["ids"].clone();
     let list = page.json("/api/results?order=newest");
     let listed: Value =
@@ -56,7 +56,7 @@ fn numbers_are_told_in_the_order_of_the_list_and_ask_for_items() {
 #[test]
 fn a_verdict_is_kept_with_its_note_its_judge_and_its_time() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let item = page.item("a.png");
     let of = json!([{"id": item["id"], "sha256": item["sha256"]}]);
     page.post(
@@ -64,7 +64,7 @@ fn a_verdict_is_kept_with_its_note_its_judge_and_its_time() {
         &json!({"items": of, "verdict": "accepted", "note": "the hat is red"}),
     );
     drop(page);
-    let item = Page::open(&folder).item("a.png");
+    let item = Client::open(&folder).item("a.png");
     assert_eq!(item["verdict"], "accepted");
     assert_eq!(item["note"], "the hat is red");
     assert_eq!(item["judged_by"], "Ada");
@@ -74,7 +74,7 @@ fn a_verdict_is_kept_with_its_note_its_judge_and_its_time() {
 #[test]
 fn a_verdict_on_a_result_that_is_another_by_now_is_stale() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let before = page.item("a.png");
     page.make("a.png", &json!({"saturation": 1.5}));
     let of = json!([{"id": before["id"], "sha256": before["sha256"]}]);
@@ -86,7 +86,7 @@ fn a_verdict_on_a_result_that_is_another_by_now_is_stale() {
 #[test]
 fn undo_says_again_what_was_said_before_and_keeps_all_of_it() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     page.judge(&["a.png"], &json!("accepted"));
     let second = page.judge(&["a.png", "b.png"], &json!("rejected"));
     let undone = page.post("/api/undo", &json!({"undo": second["undo"]})).json();
@@ -102,7 +102,7 @@ fn undo_says_again_what_was_said_before_and_keeps_all_of_it() {
 #[test]
 fn undo_leaves_what_was_judged_since() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let first = page.judge(&["a.png", "b.png"], &json!("accepted"));
     page.judge(&["a.png"], &json!("rejected"));
     page.post("/api/undo", &json!({"undo": first["undo"]}));
@@ -113,7 +113,7 @@ fn undo_leaves_what_was_judged_since() {
 #[test]
 fn verdicts_are_a_table_that_no_spreadsheet_takes_for_formulas() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let item = page.item("a.png");
     let of = json!([{"id": item["id"], "sha256": item["sha256"]}]);
     page.post("/api/verdicts", &json!({"items": of, "verdict": "rejected", "note": "=1+1, \"x\""}));
@@ -131,7 +131,7 @@ fn verdicts_are_a_table_that_no_spreadsheet_takes_for_formulas() {
 #[test]
 fn status_counts_verdicts() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     page.judge(&["a.png", "b.png"], &json!("accepted"));
     let counts = json!({"accepted": 2, "rejected": 0, "unjudged": 1});
     assert_eq!(daemon::status(&folder)["verdicts"], counts);
@@ -141,7 +141,7 @@ fn status_counts_verdicts() {
 #[test]
 fn a_bag_of_accepted_results_holds_no_other() {
     let folder = colored();
-    Page::open(&folder).judge(&["sub/c.png"], &json!("accepted"));
+    Client::open(&folder).judge(&["sub/c.png"], &json!("accepted"));
     let manifest = ["manifest", "-o", "out", "--accepted", "--bag", "bag"];
     folder.polychromify(manifest).code(0);
     let names = folder.names("bag/data");
@@ -152,7 +152,7 @@ fn a_bag_of_accepted_results_holds_no_other() {
 #[test]
 fn only_what_was_rejected_is_made_again() {
     let folder = colored();
-    Page::open(&folder).judge(&["b.png"], &json!("rejected"));
+    Client::open(&folder).judge(&["b.png"], &json!("rejected"));
     let before = folder.files("out");
     folder.batch(["in", "-o", "out", "--only-rejected", "--saturation", "2"]).code(0);
     let after = folder.files("out");
@@ -180,7 +180,7 @@ fn ten_thousand_results_are_listed() {
                      'hash of ' || i, 1, 1, 1, 1, 1, i, i % 1000 FROM numbers, of;",
         )
         .unwrap();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let list = page.json("/api/results?order=doubt&limit=3");
     assert_eq!(list["total"], 10_000);
     assert_eq!(list["items"][0]["doubt"], 0.999);

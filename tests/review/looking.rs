@@ -3,17 +3,17 @@
 use image::RgbImage;
 use serde_json::{Value, json};
 
+use crate::client::{Client, colored};
 use crate::folder::Folder;
-use crate::page::{Page, colored};
 use crate::pictures;
 
 /// All that is told of a result.
-fn told(page: &Page, name: &str) -> Value {
+fn told(page: &Client, name: &str) -> Value {
     page.json(&format!("/api/results/{}", page.item(name)["id"]))
 }
 
 /// A picture put together of its tiles at full size.
-fn of_tiles(page: &Page, of: &Value) -> RgbImage {
+fn of_tiles(page: &Client, of: &Value) -> RgbImage {
     let side = |key: &str| of[key].as_u64().unwrap() as u32;
     let (width, height, tile) = (side("width"), side("height"), side("tile"));
     let mut whole = RgbImage::new(width, height);
@@ -41,7 +41,7 @@ pub(crate) fn difference(one: &RgbImage, other: &RgbImage) -> f64 {
 #[test]
 fn tiles_show_the_result_as_it_lies_there() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let tiles = of_tiles(&page, &told(&page, "a.png")["tiles"]["after"]);
     let result = image::load_from_memory(&folder.read("out/a.png")).unwrap().to_rgb8();
     let difference = difference(&tiles, &result);
@@ -51,7 +51,7 @@ fn tiles_show_the_result_as_it_lies_there() {
 #[test]
 fn tiles_show_the_scan_as_it_lies_there() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let tiles = of_tiles(&page, &told(&page, "a.png")["tiles"]["before"]);
     let scan = image::load_from_memory(&folder.read("in/a.png")).unwrap().to_rgb8();
     let difference = difference(&tiles, &scan);
@@ -66,7 +66,7 @@ fn a_scan_that_is_stored_on_its_side_is_shown_upright() {
     let turned = [&stored[..2], exif, &stored[2..]].concat();
     let folder = Folder::new().file("in/a.jpg", turned);
     folder.batch(["in", "-o", "out"]).code(0);
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let of = told(&page, "a.jpg")["tiles"].clone();
     for of in [&of["before"], &of["after"]] {
         assert_eq!((&of["width"], &of["height"]), (&json!(40), &json!(60)));
@@ -77,7 +77,7 @@ fn a_scan_that_is_stored_on_its_side_is_shown_upright() {
 #[test]
 fn the_smallest_level_is_one_pixel_and_there_is_none_beyond_the_largest() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let id = page.item("a.png")["id"].clone();
     let tile =
         |level: u64, place: &str| page.get(&format!("/api/tiles/{id}/after/{level}/{place}"));
@@ -88,7 +88,7 @@ fn the_smallest_level_is_one_pixel_and_there_is_none_beyond_the_largest() {
 }
 
 /// A look put together of its tiles, whose chroma is of full size.
-pub(crate) fn look(page: &Page, name: &str, settings: &Value) -> RgbImage {
+pub(crate) fn look(page: &Client, name: &str, settings: &Value) -> RgbImage {
     let item = told(page, name);
     let look = page.post(&format!("/api/look/{}", item["id"]), settings);
     let token = look.head.lines().find_map(|line| line.strip_prefix("x-polychromify-look: "));
@@ -101,7 +101,7 @@ pub(crate) fn look(page: &Page, name: &str, settings: &Value) -> RgbImage {
 #[test]
 fn a_look_without_settings_is_the_result() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let look = look(&page, "a.png", &json!({}));
     let result = image::load_from_memory(&folder.read("out/a.png")).unwrap().to_rgb8();
     let difference = difference(&look, &result);
@@ -111,7 +111,7 @@ fn a_look_without_settings_is_the_result() {
 #[test]
 fn a_hint_changes_the_pixels_around_it_and_writes_nothing() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let before = folder.files("out");
     let path = format!("/api/look/{}", page.item("a.png")["id"]);
     let plain = page.post(&path, &json!({})).picture();
@@ -128,7 +128,7 @@ fn a_hint_changes_the_pixels_around_it_and_writes_nothing() {
 #[test]
 fn tiles_of_a_look_are_what_the_look_shows() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let path = format!("/api/look/{}", page.item("a.png")["id"]);
     let gray = page.post(&path, &json!({"saturation": 0})).picture();
     let difference = difference(&look(&page, "a.png", &json!({"saturation": 0})), &gray);
@@ -138,7 +138,7 @@ fn tiles_of_a_look_are_what_the_look_shows() {
 #[test]
 fn a_look_at_no_settings_of_this_program_is_refused() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let path = format!("/api/look/{}", page.item("a.png")["id"]);
     for settings in [
         json!({"saturation": 5}),
@@ -157,7 +157,7 @@ fn a_look_at_no_settings_of_this_program_is_refused() {
 #[test]
 fn a_color_is_that_of_the_pixel() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let path = format!("/api/color/{}?x=0.25&y=0.5&of=after", page.item("a.png")["id"]);
     let result = image::load_from_memory(&folder.read("out/a.png")).unwrap().to_rgb8();
     let [r, g, b] = result.get_pixel(150, 200).0;
@@ -167,7 +167,7 @@ fn a_color_is_that_of_the_pixel() {
 #[test]
 fn a_result_that_somebody_changed_is_not_shown_as_ours() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     folder.write("out/a.png", pictures::png(600, 400, 9));
     let item = told(&page, "a.png");
     assert_eq!(item["tiles"]["after"], Value::Null);
@@ -179,7 +179,7 @@ fn a_result_that_somebody_changed_is_not_shown_as_ours() {
 #[test]
 fn small_pictures_are_small() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let thumb = page.get(page.item("a.png")["thumb"].as_str().unwrap());
     assert_eq!(thumb.picture().dimensions(), (300, 200));
     assert!(thumb.head.contains("immutable"), "{}", thumb.head);

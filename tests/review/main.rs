@@ -5,13 +5,13 @@
 
 use polychromify_test_support::{daemon, folder, pictures, weights};
 
+/// A client of the page's server.
+mod client;
 /// Lists, verdicts, tables.
 mod judging;
 /// Pictures, tiles, and looks at other settings.
 mod looking;
 /// Results that are made again with settings of their own.
 mod making;
-/// A client of the page's server.
-mod page;
 /// Requests that are refused, and the page that still answers.
 mod safety;

@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::client::{Client, colored, pause};
 use crate::daemon::{Daemon, How};
 use crate::looking::{difference, look};
-use crate::page::{Page, colored, pause};
 use crate::{daemon, weights};
 
 fn hinted() -> Value {
@@ -19,7 +19,7 @@ fn hinted() -> Value {
 #[test]
 fn a_result_is_made_with_its_own_settings_and_is_unjudged() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     page.judge(&["a.png"], &json!("rejected"));
     let before = page.item("a.png");
     let item = page.make("a.png", &hinted());
@@ -36,7 +36,7 @@ fn a_result_is_made_with_its_own_settings_and_is_unjudged() {
 #[test]
 fn what_is_made_is_what_was_looked_at() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let look = look(&page, "a.png", &hinted());
     page.make("a.png", &hinted());
     let made = image::load_from_memory(&folder.read("out/a.png")).unwrap().to_rgb8();
@@ -47,12 +47,12 @@ fn what_is_made_is_what_was_looked_at() {
 #[test]
 fn own_settings_survive_redo_older() {
     let folder = colored();
-    Page::open(&folder).make("a.png", &hinted());
+    Client::open(&folder).make("a.png", &hinted());
     let before = folder.files("out");
     let run = folder.batch(["in", "-o", "out", "--redo-older"]).code(0);
     assert_eq!(folder.files("out"), before, "{}", run.stdout);
     folder.batch(["in", "-o", "out", "--redo-older", "--quality", "90"]).code(0);
-    let item = Page::open(&folder).item("a.png");
+    let item = Client::open(&folder).item("a.png");
     assert_eq!(item["own_settings"], true);
     let ledger = daemon::ledger(&folder).unwrap();
     let settings: String = ledger
@@ -65,7 +65,7 @@ fn own_settings_survive_redo_older() {
 fn without_settings_a_result_is_again_as_its_run_made_it() {
     let folder = colored();
     let before = folder.files("out");
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     page.make("a.png", &hinted());
     assert_ne!(folder.files("out"), before);
     let item = page.make("a.png", &Value::Null);
@@ -76,11 +76,11 @@ fn without_settings_a_result_is_again_as_its_run_made_it() {
 #[test]
 fn another_photograph_of_the_same_name_has_no_settings_of_its_own() {
     let folder = colored();
-    Page::open(&folder).make("b.png", &hinted());
+    Client::open(&folder).make("b.png", &hinted());
     fs::remove_file(folder.path("in/b.png")).unwrap();
     folder.write("in/b.png", crate::pictures::png(60, 40, 77));
     folder.batch(["in", "-o", "out"]).code(0);
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let item = page.json(&format!("/api/results/{}", page.item("b.png")["id"]));
     assert_eq!(item["settings"]["saturation"], 1.0);
 }
@@ -92,7 +92,7 @@ fn a_running_watch_makes_what_is_asked_for() {
     let arguments = ["watch", "other", "-o", "out", "-v", "--weights", weights::tiny()];
     let mut watch = Daemon::spawn(folder.command(arguments));
     watch.wait_for("watching");
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     assert_eq!(page.json("/api/summary")["writes"], "elsewhere");
     let item = page.make("a.png", &hinted());
     assert_eq!(item["settings"]["saturation"], 1.5);
@@ -103,7 +103,7 @@ fn a_running_watch_makes_what_is_asked_for() {
 #[test]
 fn a_folder_that_is_watched_again_does_not_undo_what_was_asked_for() {
     let folder = colored();
-    Page::open(&folder).make("a.png", &hinted());
+    Client::open(&folder).make("a.png", &hinted());
     let before = folder.files("out");
     let watch = Daemon::start(&folder, How::Polling, &["--redo-older"]).ready(&folder);
     watch.until_idle(&folder);
@@ -118,7 +118,7 @@ fn a_folder_that_is_watched_again_does_not_undo_what_was_asked_for() {
 fn what_has_no_original_any_more_is_refused_with_a_reason() {
     let folder = colored();
     fs::remove_file(folder.path("in/b.png")).unwrap();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let id = page.item("b.png")["id"].clone();
     let asked = page.post("/api/make", &json!({"items": [{"id": id}, {"id": 99}], "settings": {}}));
     let asked = asked.json();
@@ -133,7 +133,7 @@ fn what_has_no_original_any_more_is_refused_with_a_reason() {
 fn originals_stay_as_they_are() {
     let folder = colored();
     let before = folder.files("in");
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     page.post(&format!("/api/look/{}", page.item("a.png")["id"]), &hinted());
     page.make("a.png", &hinted());
     assert_eq!(folder.files("in"), before);
@@ -143,7 +143,7 @@ fn originals_stay_as_they_are() {
 fn a_result_that_had_a_sidecar_gets_one_again() {
     let folder = colored();
     folder.batch(["in", "-o", "out", "--sidecar"]).code(0);
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let item = page.make("a.png", &hinted());
     let sidecar: Value = serde_json::from_slice(&folder.read("out/a.png.json")).unwrap();
     assert_eq!(sidecar["sha256"], item["sha256"]);

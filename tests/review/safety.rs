@@ -4,14 +4,14 @@ use std::io::Write;
 
 use serde_json::json;
 
+use crate::client::{Client, colored};
 use crate::folder::Folder;
-use crate::page::{Page, colored};
 use crate::weights;
 
 #[test]
 fn a_foreign_host_is_refused() {
     let (folder, name) = (colored(), "evil.example");
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let [_, cookie, header] = page.headers();
     let port = page.address.split(':').next_back().unwrap();
     for host in [format!("{name}:{port}"), name.into(), "127.0.0.1".into(), String::new()] {
@@ -26,7 +26,7 @@ fn a_foreign_host_is_refused() {
 #[test]
 fn a_foreign_origin_is_refused() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let [host, cookie, header] = page.headers();
     for origin in ["http://evil.example", "null", "http://127.0.0.1:1", "http://localhost"] {
         let headers = [host, cookie, header, ("origin", origin)];
@@ -41,7 +41,7 @@ fn a_foreign_origin_is_refused() {
 #[test]
 fn without_the_token_nothing_is_told() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let [host, _, header] = page.headers();
     let id = page.item("a.png")["id"].clone();
     for path in [
@@ -61,7 +61,7 @@ fn without_the_token_nothing_is_told() {
 #[test]
 fn a_wrong_token_buys_no_session() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let almost = format!("{}0", &page.token[..63]);
     for token in ["", "0", &almost, &page.token.to_uppercase()] {
         let answer = page.post("/api/session", &json!({"token": token}));
@@ -72,7 +72,7 @@ fn a_wrong_token_buys_no_session() {
 #[test]
 fn the_session_is_for_no_script_and_no_other_site() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let answer = page.post("/api/session", &json!({"token": page.token}));
     let cookie = answer.head.lines().find(|line| line.starts_with("set-cookie: ")).unwrap();
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
@@ -81,7 +81,7 @@ fn the_session_is_for_no_script_and_no_other_site() {
 #[test]
 fn nothing_is_changed_without_the_header() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let [host, cookie, _] = page.headers();
     for path in ["/api/verdicts", "/api/undo", "/api/make", "/api/look/1", "/api/session"] {
         assert_eq!(page.ask("POST", path, &[host, cookie], b"{}").status, 403, "{path}");
@@ -92,7 +92,7 @@ fn nothing_is_changed_without_the_header() {
 #[test]
 fn no_request_names_a_path() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     for path in [
         "/../../etc/passwd",
         "/assets/../../../etc/passwd",
@@ -118,7 +118,7 @@ fn no_request_names_a_path() {
 #[test]
 fn a_body_of_100_megabytes_is_refused_and_the_page_still_answers() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let body = vec![b' '; 100 << 20];
     for path in ["/api/verdicts", "/api/session", "/api/look/1", "/api/make"] {
         let answer = page.ask("POST", path, &page.headers(), &body);
@@ -130,7 +130,7 @@ fn a_body_of_100_megabytes_is_refused_and_the_page_still_answers() {
 #[test]
 fn two_hundred_connections_hold_nobody_up() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     let connections: Vec<_> = (0..200)
         .map(|i| {
             let mut stream = page.connect();
@@ -150,7 +150,7 @@ fn two_hundred_connections_hold_nobody_up() {
 #[test]
 fn every_answer_says_what_a_browser_may_do_with_it() {
     let folder = colored();
-    let page = Page::open(&folder);
+    let page = Client::open(&folder);
     for path in ["/", "/api/summary", "/api/nothing", "/assets/nothing"] {
         let head = page.get(path).head;
         for line in [

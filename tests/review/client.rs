@@ -12,7 +12,7 @@ use crate::folder::Folder;
 use crate::{pictures, weights};
 
 /// A running `polychromify review`, asked with its session.
-pub(crate) struct Page {
+pub(crate) struct Client {
     child: Child,
     pub(crate) address: String,
     pub(crate) token: String,
@@ -52,7 +52,7 @@ pub(crate) fn colored() -> Folder {
     folder
 }
 
-impl Page {
+impl Client {
     pub(crate) fn open(folder: &Folder) -> Self {
         Self::of(folder.command(["review", "-o", "out", "--weights", weights::tiny()]))
     }
@@ -159,7 +159,7 @@ impl Answer {
     }
 }
 
-impl Drop for Page {
+impl Drop for Client {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
