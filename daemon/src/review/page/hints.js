@@ -11,6 +11,8 @@ const LARGE_STEP = 0.05;
 export class HintMarks {
   #marks = [];
   #hints = [];
+  /** Whether a mark gets the focus by the page, which chooses nothing. */
+  #quiet = false;
 
   /**
    * Marks in `overlay`, placed by `pane`. `events`: onmove (index, {x, y}) while one is moved,
@@ -22,14 +24,14 @@ export class HintMarks {
     this.events = events;
   }
 
-  /** Shows these hints; `chosen` is the one whose size and color are set. */
+  /** Shows these hints; `chosen` is the one that a color is picked for. */
   show(hints, chosen) {
     this.#hints = hints;
     if (this.#marks.length !== hints.length) {
       const focused = this.#marks.indexOf(document.activeElement);
       this.#marks = hints.map((_, index) => this.#mark(index));
       fill(this.overlay, this.#marks);
-      if (focused >= 0) this.#marks[Math.min(focused, hints.length - 1)]?.focus({ preventScroll: true });
+      if (focused >= 0) this.focus(Math.min(focused, hints.length - 1));
     }
     hints.forEach((hint, index) => {
       const mark = this.#marks[index];
@@ -51,15 +53,19 @@ export class HintMarks {
     });
   }
 
+  /** Gives a mark the focus, for the arrows, and chooses it for nothing else. */
   focus(index) {
+    this.#quiet = true;
     this.#marks[index]?.focus({ preventScroll: true });
+    this.#quiet = false;
   }
 
   #mark(index) {
     const mark = h("button", { class: "hint", "aria-description": "Arrows move it, Delete removes it" }, h("span", { class: "dot" }), h("span", { class: "ring" }));
     let from = null;
-    mark.addEventListener("focus", () => this.events.onchoose(index));
+    mark.addEventListener("focus", () => this.#quiet || this.events.onchoose(index));
     mark.addEventListener("pointerdown", (event) => {
+      this.events.onchoose(index);
       mark.setPointerCapture(event.pointerId);
       from = { x: event.clientX, y: event.clientY, at: this.pane.pixelAt(this.#hints[index]) };
       event.stopPropagation();

@@ -15,6 +15,9 @@ const DONE = { accepted: "Accepted", rejected: "Rejected", null: "No verdict any
 /** Most pictures that are judged by one request. */
 const PORTION = 10_000;
 
+/** From how many on it takes a moment to say what they are. */
+const MANY = 1000;
+
 /** What can be taken back, newest last: { undo: [token, ..], ids, words }. */
 const past = [];
 
@@ -64,6 +67,7 @@ async function send(items, change, words) {
  */
 export async function judge(ids, verdict, moved = () => {}) {
   try {
+    if (ids.length > MANY) announce(`Looking at ${count(ids.length, "picture")}…`);
     const { judgeable, lines } = sort(await store.known(ids));
     if (judgeable.length === 0) return announce("There is no result to judge here.");
     const many = ids.length > 1;

@@ -77,7 +77,8 @@ export class Mend {
     const other = h("button", { onclick: () => file.click() }, "From file…");
     this.noReference = h("button", { hidden: true, onclick: () => this.#refer(null), "aria-label": "No reference photograph" }, "✕");
     return h("div", { class: "row", title: "Another photograph whose colors this one takes" },
-      h("span", { class: "words" }, "Reference"), h("span", { class: "line" }, this.referenceName, own, other, file, this.noReference));
+      h("span", { class: "words" }, "Reference"),
+      h("span", { class: "line" }, h("span", { class: "chosen-reference" }, this.referenceName, this.noReference), own, other, file));
   }
 
   get open() {
@@ -207,11 +208,12 @@ export class Mend {
   addHint({ x, y }) {
     if (!this.#canMend) return;
     const { color } = this.palette;
-    this.#chosen = this.#settings.hints.length;
+    this.#chosen = -1;
     this.#change((settings) => settings.hints.push({ x, y, color, radius: RADIUS }));
+    const index = this.#settings.hints.length - 1;
     this.palette.used(color);
-    this.marks.focus(this.#chosen);
-    announce(`Hint ${this.#chosen + 1}: ${colorName(color)}`);
+    this.marks.focus(index);
+    announce(`Hint ${index + 1}: ${colorName(color)}`);
   }
 
   removeHint(index) {
@@ -220,12 +222,14 @@ export class Mend {
     announce(`Hint ${index + 1} removed`);
   }
 
+  /** Chooses a hint: what color is picked next is for it. */
   #choose(index) {
     this.#chosen = index;
+    this.palette.show(this.#settings.hints[index].color);
     this.#show();
   }
 
-  /** A color was picked: it is for the chosen hint, and for those that come. */
+  /** A color was picked: for the chosen hint, or else for those that come. */
   #colorPicked(color) {
     const hint = this.#settings.hints[this.#chosen];
     if (hint && hint.color !== color) {
@@ -294,6 +298,7 @@ export class Mend {
 
   #showHints(hints) {
     this.marks.show(this.open ? hints : [], this.#chosen);
+    this.palette.purpose = this.#chosen < 0 ? "Next hint" : `Hint ${this.#chosen + 1}`;
     const range = (hint, index) => h("input", {
       type: "range", min: 0.003, max: 0.1, step: 0.001, value: hint.radius, "aria-label": `Size of hint ${index + 1}`,
       oninput: (event) => this.#resize(index, Number(event.target.value)),
@@ -303,7 +308,7 @@ export class Mend {
       const swatch = h("span", { class: "swatch" });
       swatch.style.backgroundColor = hint.color;
       return h("li", { class: index === this.#chosen ? "chosen" : null },
-        h("button", { class: "name", onclick: () => this.marks.focus(index), title: "Show it on the photograph" }, swatch, colorName(hint.color)),
+        h("button", { class: "name", onclick: () => this.#choose(index), title: "Choose it, to give it another color" }, swatch, colorName(hint.color)),
         range(hint, index),
         h("button", { "aria-label": `Remove hint ${index + 1}`, title: "Remove (Delete)", onclick: () => this.removeHint(index) }, "✕"));
     }));

@@ -41,12 +41,13 @@ export class Palette {
     this.onpick = onpick;
     this.recents = h("div", { class: "swatches" });
     this.any = h("input", { type: "color", "aria-label": "Any color", oninput: () => this.pick(this.any.value) });
-    this.name = h("span", { class: "words" });
-    this.dropper = h("button", { "aria-pressed": "false", title: "The next click on the photograph takes its color (E)", onclick: ondropper }, "Pick from the picture");
+    this.purposeWords = h("span", { class: "quiet" });
+    this.name = h("span", {});
+    this.dropper = h("button", { "aria-pressed": "false", title: "The next click on the photograph takes its color (E)", onclick: ondropper }, "From the picture");
     const groups = COMMON.map(([group, colors]) =>
       h("div", { class: "group" }, h("span", { class: "words" }, group), h("div", { class: "swatches" }, colors.map(([name, color]) => this.#swatch(name, color)))));
     this.element = h("div", { class: "palette" },
-      h("div", { class: "line" }, this.any, this.name, this.dropper),
+      h("div", { class: "line" }, this.any, h("span", { class: "words" }, this.purposeWords, this.name), this.dropper),
       h("div", { class: "groups", role: "radiogroup", "aria-label": "Colors of common things" }, 
         h("div", { class: "group" }, h("span", { class: "words" }, "Recent"), this.recents), groups));
     this.#show();
@@ -59,9 +60,19 @@ export class Palette {
   }
 
   pick(color) {
+    this.show(color);
+    this.onpick(color);
+  }
+
+  /** Shows a color as the picked one. */
+  show(color) {
     this.color = color;
     this.#show();
-    this.onpick(color);
+  }
+
+  /** What the picked color is for, in words. */
+  set purpose(words) {
+    fill(this.purposeWords, `${words}: `);
   }
 
   /** Keeps a color that was used among the recent ones. */

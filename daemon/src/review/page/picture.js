@@ -150,7 +150,7 @@ function showPosition() {
 function showVerdict() {
   const item = store.item(detail.id);
   const parts = [h("b", { class: item.verdict ?? "unjudged" }, verdict(item).replace(/^./, (first) => first.toUpperCase()))];
-  if (item.judged_by) parts.push(` by ${item.judged_by}, ${when(item.judged_at)}`);
+  if (item.verdict && item.judged_by) parts.push(` by ${item.judged_by}, ${when(item.judged_at)}`);
   if (item.doubt !== undefined) parts.push(h("span", { class: "quiet" }, ` · doubt ${percent(item.doubt)}`));
   if (item.note) parts.push(h("q", {}, item.note));
   fill(foot.words, item.sha256 ? parts : item.reason ?? "No result");

@@ -14,6 +14,8 @@ const SPARE_ROWS = 2;
 /** Height of name and marks below a picture, and space between pictures, in CSS pixels. */
 const CAPTION = 44;
 const GAP = 8;
+/** CSS pixels a millisecond up to which pictures are seen while they scroll by. */
+const SLOW = 2;
 /** Least widths of a tile, in CSS pixels. */
 const SIZES = [112, 152, 208, 280];
 const SIZE = "polychromify.thumbnail";
@@ -132,13 +134,23 @@ function addTile(id) {
 }
 
 let thumbs;
-/** Thumbnails and facts are asked for once scrolling rests, so that what flies by costs nothing. */
+let lastTop = 0;
+let lastTime = 0;
+/** Thumbnails and facts are asked for when scrolling is slow or rests: what flies by costs nothing. */
 function scheduleThumbs() {
+  const now = performance.now();
+  const speed = Math.abs(grid.scrollTop - lastTop) / Math.max(now - lastTime, 1);
+  lastTop = grid.scrollTop;
+  lastTime = now;
   clearTimeout(thumbs);
-  thumbs = setTimeout(() => {
-    store.want(visibleIds());
-    for (const id of visibleIds()) if (tiles.has(id)) showThumb(tiles.get(id));
-  }, 60);
+  if (speed < SLOW) showVisible();
+  else thumbs = setTimeout(showVisible, 60);
+}
+
+function showVisible() {
+  const ids = visibleIds();
+  store.want(ids);
+  for (const id of ids) if (tiles.has(id)) showThumb(tiles.get(id));
 }
 
 /** The pictures that are on the screen. */
