@@ -72,7 +72,7 @@ export class Mend {
 
   #buildReference(onpick) {
     this.referenceName = h("span", { class: "words" }, "");
-    const file = h("input", { type: "file", accept: "image/*", class: "unseen", tabindex: -1, onchange: () => this.#upload(file) });
+    const file = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => this.#upload(file) });
     const own = h("button", { onclick: async () => this.#refer(await onpick()) }, "From sheet…");
     const other = h("button", { onclick: () => file.click() }, "From file…");
     this.noReference = h("button", { hidden: true, onclick: () => this.#refer(null), "aria-label": "No reference photograph" }, "✕");

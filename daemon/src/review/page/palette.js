@@ -4,8 +4,8 @@ import { fill, h } from "./dom.js";
 
 /** The lightness of a hint is the scan's: of these colors only hue and chroma count. */
 const COMMON = [
-  ["Skin", [["fair", "#e0b49a"], ["rosy", "#dc9f8a"], ["olive", "#b58a63"], ["brown", "#8d5a3b"], ["dark brown", "#5c3a28"]]],
-  ["Hair", [["blond", "#c9a66b"], ["brown", "#5a3d28"], ["red", "#9b4a26"]]],
+  ["Skin", [["fair skin", "#e0b49a"], ["rosy skin", "#dc9f8a"], ["olive skin", "#b58a63"], ["brown skin", "#8d5a3b"], ["dark skin", "#5c3a28"]]],
+  ["Hair", [["blond hair", "#c9a66b"], ["brown hair", "#5a3d28"], ["red hair", "#9b4a26"]]],
   ["Sky, water", [["clear sky", "#7fa9d6"], ["hazy sky", "#b8cbdb"], ["evening sky", "#d99a7a"], ["river", "#4f7a7c"], ["sea", "#3f6f8f"]]],
   ["Plants", [["foliage", "#5a7a3a"], ["grass", "#7f9a4a"], ["conifer", "#3f5a3c"], ["dry grass", "#b9a566"], ["autumn leaves", "#b3702f"]]],
   ["Ground", [["sand", "#cdb38a"], ["earth", "#8a6847"], ["gray stone", "#9a9690"]]],

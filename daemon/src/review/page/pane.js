@@ -22,8 +22,8 @@ function pyramid({ width, height, tile, levels, url }) {
 export class Pane {
   #viewer;
   #layers = new Map();
-  /** Counts pictures: what arrives for one that is gone is dropped. */
-  #opened = 0;
+  /** The latest that was asked for as each layer: what arrives after another one is dropped. */
+  #latest = new Map();
   #aspect = 1;
   #cut = null;
   #colors = true;
@@ -63,9 +63,9 @@ export class Pane {
 
   /** Shows another picture, fitted into the window. `tiles` are { before, after }, one may be missing. */
   open({ before, after }) {
-    this.#opened += 1;
     this.#viewer.world.removeAll();
     this.#layers.clear();
+    this.#latest.clear();
     const base = before ?? after;
     if (!base) return;
     this.#aspect = base.height / base.width;
@@ -78,6 +78,7 @@ export class Pane {
   layer(name, source, done = () => {}) {
     if (source) this.#add(name, source.tile ? pyramid(source) : { type: "image", url: source, buildPyramid: false }, done);
     else {
+      this.#latest.delete(name);
       this.#drop(this.#layers.get(name));
       this.#layers.delete(name);
       done();
@@ -85,12 +86,15 @@ export class Pane {
   }
 
   #add(name, tileSource, done = () => {}) {
-    const opened = this.#opened;
+    this.#latest.set(name, tileSource);
     this.#viewer.addTiledImage({
       tileSource, x: 0, y: 0, width: 1, preload: true,
       opacity: this.#opacity(name),
       success: ({ item }) => {
-        if (opened !== this.#opened) return this.#drop(item);
+        if (this.#latest.get(name) !== tileSource) {
+          this.#drop(item);
+          return done();
+        }
         const older = this.#layers.get(name);
         this.#layers.set(name, item);
         this.#stack();

@@ -1,6 +1,6 @@
 // One picture: looked at closely, judged, mended.
 
-import { announce, announceError } from "./announce.js";
+import { announce, announceError, tellEars } from "./announce.js";
 import { get } from "./api.js";
 import { choice, choose, fill, h } from "./dom.js";
 import { pick } from "./dialogs.js";
@@ -103,12 +103,13 @@ export const shownIds = () => (detail && !view.hidden ? [detail.id] : []);
 function show(found, { quietly = false } = {}) {
   const { tiles } = found;
   detail = found;
-  store.put([found]);
+  const item = { ...found, notices: found.notices.length };
+  store.put([item]);
   stage.open(tiles);
   const nothing = !tiles.before && !tiles.after;
   head.empty.hidden = !nothing;
   fill(head.empty, nothing ? found.reason ?? found.why_not ?? "There is nothing to show." : "");
-  stage.element.setAttribute("aria-label", describe(found));
+  stage.element.setAttribute("aria-label", describe(item));
   mend.show(found);
   showDoubt(head.doubt.getAttribute("aria-pressed") === "true");
   head.doubt.disabled = !found.doubt_overlay;
@@ -118,12 +119,7 @@ function show(found, { quietly = false } = {}) {
   fill(panel.facts, facts(found));
   showPosition();
   showVerdict();
-  if (!quietly) announceNext(found);
-}
-
-/** A screen reader hears of the picture; on the screen it is seen already. */
-function announceNext(found) {
-  stage.element.setAttribute("aria-label", describe(found));
+  if (!quietly) tellEars(describe(item));
   if (document.activeElement === document.body) stage.element.focus({ preventScroll: true });
 }
 

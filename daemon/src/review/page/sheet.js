@@ -77,8 +77,7 @@ function showList() {
   empty.hidden = store.ids.length > 0;
   fill(empty, store.filtered ? "No picture fits these filters." : "There are no pictures here yet. They appear as batch or watch makes them.");
   layOut();
-  bringInSight(store.cursor);
-  showFoot();
+  showCursor();
 }
 
 /** Fits columns into the width. */
@@ -148,9 +147,8 @@ function scheduleThumbs() {
 }
 
 function showVisible() {
-  const ids = visibleIds();
-  store.want(ids);
-  for (const id of ids) if (tiles.has(id)) showThumb(tiles.get(id));
+  store.want(store.ids.slice(...inSight(SPARE_ROWS)));
+  for (const id of visibleIds()) if (tiles.has(id)) showThumb(tiles.get(id));
 }
 
 /** The pictures that are on the screen. */
@@ -263,7 +261,6 @@ export function showSheet() {
   document.title = "Review";
   layOut();
   showCursor();
-  showFoot();
   grid.focus({ preventScroll: true });
 }
 
