@@ -40,7 +40,7 @@ export async function tell(path, body) {
 
 /** A picture with these settings at screen size, and the token under which its tiles are painted. */
 export async function look(id, settings) {
-  const answer = await post(`/api/look/${id}`, JSON.stringify({ settings }), "application/json");
+  const answer = await post(`/api/look/${id}`, JSON.stringify(settings), "application/json");
   return { token: answer.headers.get("X-Polychromify-Look"), picture: await answer.blob() };
 }
 

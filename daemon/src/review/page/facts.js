@@ -50,5 +50,5 @@ function made(detail) {
 
 function history(entries) {
   return h("ol", { class: "history" }, entries.map((entry) =>
-    h("li", {}, h("b", {}, verdict({ verdict: entry.verdict ?? undefined })), ` by ${entry.by}, ${when(entry.at)}`, entry.note ? h("q", {}, entry.note) : null)));
+    h("li", {}, h("b", {}, entry.verdict ? verdict(entry) : "taken back"), ` by ${entry.by}, ${when(entry.at)}`, entry.note ? h("q", {}, entry.note) : null)));
 }
