@@ -66,8 +66,15 @@ impl Browser {
     }
 
     /// Asks for something that only Chromium's own protocol has.
-    pub(crate) fn devtools(&self, command: &str, parameters: &Value) {
-        self.act("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
+    pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.act("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
+    }
+
+    /// The page as it looks, as WebP.
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        let picture = json!({"format": "webp", "quality": 75});
+        let picture = self.devtools("Page.captureScreenshot", &picture);
+        from_base64(picture["data"].as_str().unwrap())
     }
 
     pub(crate) fn go(&self, address: &str) {
@@ -162,6 +169,18 @@ fn started_on(mut lines: impl Iterator<Item = String>) -> Option<u16> {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
     })
+}
+
+/// The bytes of a text in base64 (RFC 4648).
+fn from_base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits: Vec<usize> =
+        text.bytes().filter_map(|digit| DIGITS.iter().position(|known| *known == digit)).collect();
+    let bytes = |digits: &[usize]| {
+        let bits = digits.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - digits.len()));
+        [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8].into_iter().take(digits.len() - 1)
+    };
+    digits.chunks(4).flat_map(|digits| bytes(digits).collect::<Vec<u8>>()).collect()
 }
 
 impl Drop for Browser {
