@@ -1,17 +1,33 @@
-//! `polychromify review`, end to end: a plain HTTP client in the place of a browser.
+//! `polychromify review`, end to end: by a plain HTTP client, and by a real browser.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
 use polychromify_test_support::{daemon, folder, pictures, weights};
 
+/// The page in a real browser: judged and mended as an archivist does it.
+mod browser;
 /// A client of the page's server.
 mod client;
+/// A plain client of the page's server.
+mod client;
+/// Lists, verdicts, tables.
+mod judging;
 /// Lists, verdicts, tables.
 mod judging;
 /// Pictures, tiles, and looks at other settings.
 mod looking;
+/// Pictures, tiles, and looks at other settings.
+mod looking;
 /// Results that are made again with settings of their own.
 mod making;
+/// Results that are made again with settings of their own.
+mod making;
+/// How fast the page is, and what its views look like.
+mod measure;
+/// The page of a collection, opened in a real browser.
+mod page;
 /// Requests that are refused, and the page that still answers.
 mod safety;
+/// A real browser without a window.
+mod webdriver;
