@@ -7,20 +7,12 @@ use polychromify_test_support::{daemon, folder, pictures, weights};
 
 /// The page in a real browser: judged and mended as an archivist does it.
 mod browser;
-/// A client of the page's server.
-mod client;
 /// A plain client of the page's server.
 mod client;
 /// Lists, verdicts, tables.
 mod judging;
-/// Lists, verdicts, tables.
-mod judging;
 /// Pictures, tiles, and looks at other settings.
 mod looking;
-/// Pictures, tiles, and looks at other settings.
-mod looking;
-/// Results that are made again with settings of their own.
-mod making;
 /// Results that are made again with settings of their own.
 mod making;
 /// How fast the page is, and what its views look like.
