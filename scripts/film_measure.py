@@ -1,7 +1,7 @@
 """Compares colored versions of clips with the true ones, for `scripts/film-measure`.
 
     python scripts/film_measure.py CLIPS_DIR OUT_DIR PROGRAM [--frames 40] [--sheets DIR]
-                                   [-- OPTION...]
+                                   [--guide reference|keyframe] [-- OPTION...]
 
 All versions of a clip are decoded side by side, a frame at a time, to 4:4:4 with 16 bits in the
 true clip's matrix and limited range, so that one conversion to RGB serves all. Measures of a clip,
@@ -151,6 +151,19 @@ def without_color(true, path, frames):
         raise Failed(f"the luma of the black-and-white copy {path.name} is not the clip's")
     if gray.range != true.range:
         raise Failed(f"the black-and-white copy {path.name} lost the range of the clip")
+
+
+def guide(kind, true, path, frames):
+    """Options that give PROGRAM film the middle one of a clip's frames in its true colors."""
+    entries = ["-select_streams", "v:0", "-show_entries", "frame=pts_time", "-of", "csv=p=0"]
+    told = run(["ffprobe", "-v", "error", *entries, str(true.path)], "ffprobe").decode()
+    times = [line.strip(",") for line in told.split()][:frames]
+    middle = len(times) // 2
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = ["-frames:v", "1", "-update", "1", "-y", str(path)]
+    run(ffmpeg(true, f"select=eq(n\\,{middle})", frames, *picture), "ffmpeg")
+    value = f"{times[middle]}={path}" if kind == "keyframe" else path
+    return [f"--{kind}", str(value)]
 
 
 def colored(program, options, gray, folder):
@@ -455,7 +468,11 @@ def work(path, arguments, options):
     true, output = probe(path), Path(arguments.out_dir)
     gray = output / "gray" / f"{path.stem}.mkv"
     without_color(true, gray, arguments.frames)
-    held = colored(arguments.program, options, gray, output / "held" / path.stem)
+    own = options
+    if arguments.guide:
+        picture = output / "guides" / f"{path.stem}.png"
+        own = [*options, *guide(arguments.guide, true, picture, arguments.frames)]
+    held = colored(arguments.program, own, gray, output / "held" / path.stem)
     frames = colored(arguments.program, [*options, "--steadiness", "0"], gray,
                      output / "frames" / path.stem)
     sheet = Sheet() if arguments.sheets else None
@@ -474,6 +491,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--sheets")
+    parser.add_argument("--guide", choices=("reference", "keyframe"))
     arguments = parser.parse_args(words[:split])
     paths = sorted(path for path in Path(arguments.clips_dir).iterdir()
                    if path.suffix.lower() in CONTAINERS)

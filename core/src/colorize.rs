@@ -8,5 +8,7 @@ pub(crate) mod borders;
 pub(crate) mod chroma;
 pub(crate) mod colorizer;
 pub(crate) mod hints;
+pub(crate) mod picture;
+pub(crate) mod reference;
 pub(crate) mod thumbnail;
 pub(crate) mod tone;

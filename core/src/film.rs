@@ -4,32 +4,31 @@
 //! frames are joined by the motion between them, and the colors of a thing are held together
 //! through a shot, never across a cut.
 
+mod anchor;
 mod flow;
 mod format;
 mod hold;
 mod link;
 mod paint;
 mod plane;
+mod shots;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use crate::{ChromaMap, Colorizer, Hints, Result, WorkImage};
-use flow::Pyramid;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::{ChromaMap, Colorizer, Hints, Reference, Result, WorkImage};
+use anchor::Anchored;
+pub use anchor::{Anchor, Given, LookAhead};
 pub use format::{ChromaShape, FrameFormat, Matrix};
-use hold::{Hold, Role, Settled};
-use link::{Link, likeness};
+use hold::{Hold, Settled};
+use link::Link;
 pub use paint::FramePainter;
-use plane::Plane;
+use shots::{Place, Placed, Role, Shots};
 pub use view::Viewer;
 
-/// Share of a frame's pixels that are found in the frame before it, below which a cut lies between
-/// them. Of 13 clips in color and 10 historical ones the cuts have 0.22 at most, blended frames among
-/// them, and other frames 0.28 at least: those of a rocket's launch; all else 0.45.
-const CUT: f32 = 0.25;
-/// Likeness without motion of a frame to the one before it, above which it is the same picture under
-/// another light, if the frame after it is that picture again.
-const FLASH: f32 = 0.3;
 /// What a prediction counts in the next frame, at a steadiness of 1: half after 10 frames.
 const KEEP: f32 = 0.93;
 /// What a frame's lightness counts in the next one that the network sees, at a steadiness of 1.
@@ -42,18 +41,20 @@ const BLOCK: usize = 24;
 const WAITING_BYTES: usize = 256 << 20;
 
 /// How a film is colored.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct FilmSettings {
     /// What chroma is multiplied by: 0 is gray, 1 as predicted.
     pub saturation: f32,
     /// How much frames have a say in each other's colors: 0 is each by itself, 1 as much as is
     /// good.
     pub steadiness: f32,
+    /// A picture whose palette the film takes.
+    pub reference: Option<Arc<Reference>>,
 }
 
 impl Default for FilmSettings {
     fn default() -> Self {
-        Self { saturation: 1.0, steadiness: 1.0 }
+        Self { saturation: 1.0, steadiness: 1.0, reference: None }
     }
 }
 
@@ -67,31 +68,32 @@ pub struct Film<'a> {
     settings: FilmSettings,
     viewer: Viewer,
     hold: Hold,
-    /// The last frame of the shot, and what the network saw of it.
-    last: Option<Last>,
-    /// A frame unlike the last one: the next one tells whether it begins a shot.
-    doubtful: Option<(WorkImage, Pyramid)>,
+    shots: Shots,
+    anchored: Anchored,
+    /// What the network saw of the last frame of the shot.
+    seen: Option<Seen>,
+    /// Number of the first frame.
+    first: u64,
     /// Frames that were given back.
     given: u64,
-    /// Of those, or of the next, which begin a shot.
-    begin_shots: Vec<u64>,
+    /// Of those that were not, which begin a shot.
+    begin_shots: VecDeque<u64>,
     /// Frames that were taken into shots.
     taken: u64,
 }
 
-/// The last frame of a shot.
-struct Last {
-    pyramid: Pyramid,
+/// What the network saw of a frame.
+struct Seen {
     /// Sums of lightness, and of the weights that it was added with.
-    seen: Vec<[f32; 2]>,
-    /// Mean lightness that the network sees.
+    sums: Vec<[f32; 2]>,
+    /// Mean lightness.
     brightness: f32,
 }
 
 /// A frame whose colors are settled.
 #[derive(Debug)]
 pub struct ColoredFrame {
-    /// Which of the frames that were pushed, from 0 on.
+    /// Its number: those that are pushed count on from the first one.
     pub index: u64,
     /// Whether it is the first one of a shot.
     pub begins_shot: bool,
@@ -100,20 +102,27 @@ pub struct ColoredFrame {
 }
 
 impl<'a> Film<'a> {
-    /// Begins a film.
-    pub fn new(colorizer: &'a Colorizer, format: FrameFormat, settings: FilmSettings) -> Self {
+    /// Begins a film at a frame, which is the first one of a shot.
+    pub fn new(
+        colorizer: &'a Colorizer,
+        format: FrameFormat,
+        settings: FilmSettings,
+        first: u64,
+    ) -> Self {
         let block = (WAITING_BYTES / format.luma_bytes().max(1) / 2).clamp(2, BLOCK);
         let (block, ahead) = if settings.steadiness > 0.0 { (block, block) } else { (1, 0) };
         Self {
             colorizer,
             format,
+            hold: Hold::new(KEEP * settings.steadiness, block, ahead),
             settings,
             viewer: Viewer::new(format, colorizer.work_area()),
-            hold: Hold::new(KEEP * settings.steadiness, block, ahead),
-            last: None,
-            doubtful: None,
+            shots: Shots::default(),
+            anchored: Anchored::default(),
+            seen: None,
+            first,
             given: 0,
-            begin_shots: Vec::new(),
+            begin_shots: VecDeque::new(),
             taken: 0,
         }
     }
@@ -123,33 +132,21 @@ impl<'a> Film<'a> {
         self.viewer.clone()
     }
 
+    /// Gives the next frame that the user gave colors to, before any frame that it reaches is pushed.
+    /// They come in order.
+    pub fn add(&mut self, anchor: Anchor) {
+        self.anchored.add(anchor);
+    }
+
     /// Takes the next frame; gives those whose colors are settled by it, in order.
     ///
     /// # Errors
     ///
     /// When the device fails.
     pub fn push(&mut self, image: WorkImage) -> Result<Vec<ColoredFrame>> {
-        let pyramid = Pyramid::new(Plane::new(image.size(), image.lightness().to_vec()));
-        let Some(last) = &self.last else { return self.begin_shot(image, pyramid) };
-        let link = Link::between(&last.pyramid, &pyramid);
-        if link.found() >= CUT {
-            let mut ready = Vec::new();
-            if let Some((between, seen)) = self.doubtful.take() {
-                let is_flash = likeness(last.pyramid.structure(), seen.structure()) > FLASH;
-                let role = if is_flash { Role::Flash } else { Role::Stranger };
-                let still = Link::still(between.size());
-                ready = self.go_on(between, None, still, role)?;
-            }
-            let link = link.resized(image.size());
-            ready.extend(self.go_on(image, Some(pyramid), link, Role::Ordinary)?);
-            return Ok(ready);
-        }
-        let Some((first, of_first)) = self.doubtful.replace((image, pyramid)) else {
-            return Ok(Vec::new());
-        };
-        let mut ready = self.begin_shot(first, of_first)?;
-        if let Some((image, _)) = self.doubtful.take() {
-            ready.extend(self.push(image)?);
+        let mut ready = Vec::new();
+        for placed in self.shots.push(image) {
+            ready.extend(self.take(placed)?);
         }
         Ok(ready)
     }
@@ -160,8 +157,8 @@ impl<'a> Film<'a> {
     ///
     /// When the device fails.
     pub fn finish(mut self) -> Result<Vec<ColoredFrame>> {
-        let mut ready = match self.doubtful.take() {
-            Some((image, pyramid)) => self.begin_shot(image, pyramid)?,
+        let mut ready = match self.shots.finish() {
+            Some(placed) => self.take(placed)?,
             None => Vec::new(),
         };
         let settled = self.hold.end_shot();
@@ -169,48 +166,63 @@ impl<'a> Film<'a> {
         Ok(ready)
     }
 
-    fn begin_shot(&mut self, image: WorkImage, pyramid: Pyramid) -> Result<Vec<ColoredFrame>> {
+    fn take(&mut self, Placed { image, place }: Placed) -> Result<Vec<ColoredFrame>> {
+        match place {
+            Place::First => self.begin_shot(image),
+            Place::After { link, role } => {
+                let link = link.resized(image.size());
+                self.go_on(image, link, role)
+            }
+        }
+    }
+
+    fn begin_shot(&mut self, image: WorkImage) -> Result<Vec<ColoredFrame>> {
         let settled = self.hold.end_shot();
         let mut ready = self.give(settled);
-        self.begin_shots.push(self.taken);
-        let seen: Vec<[f32; 2]> = image.lightness().iter().map(|l| [*l, 1.0]).collect();
-        let brightness = mean(image.lightness());
-        let predicted = self.colorizer.predict(&image, &Hints::default())?.chroma().to_vec();
-        self.last = Some(Last { pyramid, seen, brightness });
+        self.begin_shots.push_back(self.taken);
+        self.seen = Some(Seen {
+            sums: image.lightness().iter().map(|l| [*l, 1.0]).collect(),
+            brightness: mean(image.lightness()),
+        });
+        self.anchored.begin_shot();
+        let predicted = self.predict(&image, None)?;
         let settled = self.hold.push(image, predicted, Role::Ordinary, None);
         self.taken += 1;
         ready.extend(self.give(settled));
         Ok(ready)
     }
 
-    /// Takes a frame of the shot. Where it is no ordinary one, what follows is compared with the frame
-    /// before it, and so it has no pyramid.
-    fn go_on(
-        &mut self,
-        image: WorkImage,
-        pyramid: Option<Pyramid>,
-        link: Link,
-        role: Role,
-    ) -> Result<Vec<ColoredFrame>> {
-        let mut seen = None;
-        if let (Some(last), Some(pyramid)) = (&mut self.last, pyramid) {
-            seen = Some(last.see(&image, &link, self.settings.steadiness));
-            last.pyramid = pyramid;
-        }
-        let seen = seen.as_ref().unwrap_or(&image);
-        let predicted = self.colorizer.predict(seen, &Hints::default())?.chroma().to_vec();
+    /// Takes a further frame of the shot. What follows one that is not ordinary is compared with the
+    /// frame before it, so of that one nothing is kept.
+    fn go_on(&mut self, image: WorkImage, link: Link, role: Role) -> Result<Vec<ColoredFrame>> {
+        let seen = match &mut self.seen {
+            Some(seen) if role == Role::Ordinary => {
+                Some(seen.see(&image, &link, self.settings.steadiness))
+            }
+            _ => None,
+        };
+        let predicted = self.predict(seen.as_ref().unwrap_or(&image), Some(&link))?;
         let settled = self.hold.push(image, predicted, role, Some(link));
         self.taken += 1;
         Ok(self.give(settled))
     }
 
+    /// Chroma of the next frame, as the network and the user have it.
+    fn predict(&mut self, image: &WorkImage, link: Option<&Link>) -> Result<Vec<[f32; 2]>> {
+        let predicted = self.colorizer.predict(image, &Hints::default())?;
+        let mut chroma = predicted.chroma().to_vec();
+        if let Some(reference) = &self.settings.reference {
+            reference.correct(image, &mut chroma);
+        }
+        self.anchored.mix(self.first + self.taken, link, image.size(), &mut chroma);
+        Ok(chroma)
+    }
+
     fn give(&mut self, settled: Vec<Settled>) -> Vec<ColoredFrame> {
         let give = |Settled { image, chroma }| {
-            let index = self.given;
-            self.given += 1;
-            let begins_shot = self.begin_shots.first() == Some(&index);
+            let begins_shot = self.begin_shots.front() == Some(&self.given);
             if begins_shot {
-                self.begin_shots.remove(0);
+                self.begin_shots.pop_front();
             }
             let painter = FramePainter {
                 format: self.format,
@@ -218,13 +230,14 @@ impl<'a> Film<'a> {
                 map: ChromaMap::new(&image, &chroma),
                 saturation: self.settings.saturation,
             };
-            ColoredFrame { index, begins_shot, painter }
+            self.given += 1;
+            ColoredFrame { index: self.first + self.given - 1, begins_shot, painter }
         };
         settled.into_iter().map(give).collect()
     }
 }
 
-impl Last {
+impl Seen {
     /// What the network is to see of the next frame: grain and flicker evened out.
     fn see(&mut self, image: &WorkImage, link: &Link, steadiness: f32) -> WorkImage {
         let own = mean(image.lightness());
@@ -235,13 +248,13 @@ impl Last {
         let mut sums = Vec::with_capacity(width * height);
         for (at, lightness) in image.lightness().iter().enumerate() {
             let (place, sureness) = link.back.of(at % width, at / width);
-            let before = place.read_all(&self.seen);
+            let before = place.read_all(&self.sums);
             let share = keep * sureness;
             let lightness = (lightness + brighter).clamp(0.0, 100.0);
             sums.push([lightness + share * before[0], 1.0 + share * before[1]]);
         }
-        self.seen = sums;
-        let even = self.seen.iter().map(|[lightness, weight]| lightness / weight);
+        self.sums = sums;
+        let even = self.sums.iter().map(|[lightness, weight]| lightness / weight);
         image.with_lightness(even.collect())
     }
 }

@@ -44,7 +44,7 @@ pub use pass::mark::Mark;
 pub use pass::read_back::{Difference, ExpectedLightness};
 pub use pass::result::ResultFile;
 pub use pass::{Encoding, Info, PageNotice, Paint, Scan};
-pub use polychromify_image::color::lab::RgbSpace;
+pub use polychromify_image::color::lab::{RgbSpace, lightness_from_srgb8};
 pub use polychromify_image::provenance::{
     FoundLabel, Label, SourceType, Vocabulary, packet as label_packet,
 };
@@ -54,8 +54,10 @@ pub use polychromify_image::{
 
 // A thumbnail of it in, chroma out.
 pub use colorize::chroma::{ChromaMap, Painter, SATURATION};
-pub use colorize::colorizer::Colorizer;
+pub use colorize::colorizer::{Colorizer, Doubts};
 pub use colorize::hints::{Hint, HintMask, Hints};
+pub use colorize::picture::ColorPicture;
+pub use colorize::reference::Reference;
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
 pub use nn::arithmetic::Arithmetic;
@@ -64,7 +66,8 @@ pub use nn::weights::Weights;
 
 // A film, frame by frame.
 pub use film::{
-    ChromaShape, ColoredFrame, Film, FilmSettings, FrameFormat, FramePainter, Matrix, Viewer,
+    Anchor, ChromaShape, ColoredFrame, Film, FilmSettings, FrameFormat, FramePainter, Given,
+    LookAhead, Matrix, Viewer,
 };
 
 pub use error::{Error, Result};

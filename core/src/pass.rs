@@ -18,12 +18,14 @@ use serde::Serialize;
 use crate::colorize::tone::Cells;
 use crate::{Error, Result};
 
+mod colors;
 mod first;
 pub(crate) mod mark;
 pub(crate) mod read_back;
 pub(crate) mod result;
 mod rows;
 mod second;
+mod srgb;
 
 /// What is known of a scan once its header is read.
 #[derive(Clone, Debug)]

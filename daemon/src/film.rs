@@ -3,12 +3,14 @@
 //! `ffmpeg` and `ffprobe` do what concerns containers and codecs, as programs: one decode gives each
 //! frame's luma, its time and its MD5, and luma goes into the result without a conversion in between.
 
+mod ahead;
 mod already;
 mod coloring;
 mod context;
 mod copies;
 mod format;
 mod frames;
+mod guidance;
 mod join;
 mod pixels;
 mod preview;
@@ -24,5 +26,6 @@ mod uncompressed;
 mod work;
 
 pub(crate) use context::FilmContext;
+pub(crate) use guidance::Guidance;
 pub(crate) use tools::are_there;
 pub(crate) use work::Work;

@@ -12,10 +12,12 @@ mod outcome;
 mod render;
 pub(crate) mod sidecar;
 mod staleness;
+mod treatment;
 
 pub(crate) use claims::ContentClaims;
 pub(crate) use context::JobContext;
-pub(crate) use decision::{Decision, decide};
+pub(crate) use decision::{Decision, decide, done_already};
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
-pub(crate) use render::{Input, Made, settled_stamp};
+pub(crate) use render::{Coloring, Input, Made, settled_stamp};
 pub(crate) use staleness::staleness;
+pub(crate) use treatment::Treatment;

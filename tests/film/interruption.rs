@@ -24,9 +24,9 @@ fn done(output: &Path) -> usize {
 }
 
 /// Colors the film at `in` into a folder, and kills the program once `moment` says so.
-fn killed(folder: &Folder, output: &str, mut moment: impl FnMut(&Path) -> bool) {
+fn killed(folder: &Folder, output: &str, guide: &[&str], mut moment: impl FnMut(&Path) -> bool) {
     let arguments = ["film", "in", "-o", output, "--weights", weights::tiny()];
-    let mut command = folder.command(arguments);
+    let mut command = folder.command(arguments.iter().chain(guide).copied());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while !moment(&folder.path(output)) && child.try_wait().unwrap().is_none() {
         thread::sleep(Duration::from_millis(1));
@@ -49,11 +49,32 @@ fn after_a_kill_a_film_goes_on_and_has_the_same_bytes() {
     assert_eq!(shots["film"]["shots"], SHOTS, "{shots}");
     for kill in KILLS {
         let output = format!("out{kill}");
-        killed(&folder, &output, |output| done(output) >= kill);
+        killed(&folder, &output, &[], |output| done(output) >= kill);
         let run = film(&folder, ["in", "-o", &output]).code(0);
         assert_eq!(run.stderr.contains("going on at frame"), kill > 0, "{run:?}");
         assert_eq!(folder.files(&output), expected, "killed with {kill} shots");
     }
+}
+
+#[test]
+fn after_a_kill_a_film_goes_on_with_the_colors_that_the_user_gave() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    make(&folder, &format!("{} -pix_fmt yuv420p -c:v ffv1 in/a.mkv", shots(4)));
+    for (shot, name) in [(0, "first.png"), (3, "last.png")] {
+        let select = format!("select=eq(n\\,{})", 8 * shot + 5);
+        let tint = "format=rgb24,colorchannelmixer=rr=0.9:bb=0.4";
+        make(&folder, &format!("-i in/a.mkv -vf {select},{tint} -frames:v 1 {name}"));
+    }
+    let guide = ["--keyframe", "0.63=first.png", "--keyframe", "3.63=last.png"];
+    film(&folder, ["in", "-o", "plain"]).code(0);
+    film(&folder, ["in", "-o", "undisturbed"].into_iter().chain(guide)).code(0);
+    assert!(folder.read("plain/a.mkv") != folder.read("undisturbed/a.mkv"));
+    killed(&folder, "out", &guide, |output| done(output) >= 2);
+    film(&folder, ["in", "-o", "out"].into_iter().chain(guide)).code(0);
+    assert_eq!(folder.files("out"), folder.files("undisturbed"));
 }
 
 /// Also with `KILL_ROUNDS` rounds, as `scripts/kill-rounds` does.
@@ -75,7 +96,7 @@ fn kills_at_random_moments_cost_the_shots_in_hand_at_most() {
         let end = Instant::now() + took.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64);
         let output = format!("round{round}");
         let mut most = 0;
-        killed(&folder, &output, |output| {
+        killed(&folder, &output, &[], |output| {
             most = done(output);
             Instant::now() >= end
         });

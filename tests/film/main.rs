@@ -11,6 +11,8 @@ use polychromify_test_support::{folder, weights};
 mod clips;
 /// The command line: names, what is skipped, copies.
 mod command_line;
+/// Colors that the user gave: a reference, frames, hints.
+mod guided;
 /// Kill at any moment: it goes on, to the same bytes.
 mod interruption;
 /// Luma, times, sound and all else that is kept.

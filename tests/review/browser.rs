@@ -38,7 +38,8 @@ fn twenty_pictures_are_judged_by_keys_alone() {
     for number in 0..20 {
         let before = page.name();
         page.browser.press(&[if number % 4 == 3 { "r" } else { "a" }]);
-        page.browser.until(&format!("document.querySelector('#picture h1').textContent !== '{before}'"));
+        page.browser
+            .until(&format!("document.querySelector('#picture h1').textContent !== '{before}'"));
     }
     page.until_verdicts(15, 5);
 }
@@ -73,7 +74,10 @@ fn several_are_judged_at_once_after_a_question_that_says_what_it_acts_on() {
     page.browser.until("document.querySelector('dialog[open]')");
     let question = page.browser.script("return document.querySelector('dialog').innerText");
     let question = question.as_str().unwrap();
-    assert!(question.contains("4 pictures") && question.contains("1 picture without a result"), "{question}");
+    assert!(
+        question.contains("4 pictures") && question.contains("1 picture without a result"),
+        "{question}"
+    );
     page.browser.press(&[key::ENTER]);
     page.until_verdicts(4, 0);
 }
@@ -131,9 +135,9 @@ fn verdicts_are_exported_as_a_table() {
     let Some((page, _folder)) = Page::of(2) else { return };
     page.browser.press(&["a"]);
     page.until_verdicts(1, 0);
-    let table = page.browser.wait(
-        "fetch(document.querySelector('a[download]').href).then(answer => answer.text())",
-    );
+    let table = page
+        .browser
+        .wait("fetch(document.querySelector('a[download]').href).then(answer => answer.text())");
     let table = table.as_str().unwrap();
     assert!(table.lines().any(|line| line.contains("accepted")), "{table}");
 }

@@ -75,7 +75,8 @@ impl Page {
 
     /// Waits until the picture of this name is shown.
     pub(crate) fn until_picture(&self, name: &str) {
-        self.browser.until(&format!("document.querySelector('#picture h1').textContent === '{name}'"));
+        self.browser
+            .until(&format!("document.querySelector('#picture h1').textContent === '{name}'"));
     }
 
     pub(crate) fn name(&self) -> String {

@@ -90,7 +90,8 @@ impl Browser {
 
     /// The value that a promise comes to.
     pub(crate) fn wait(&self, promise: &str) -> Value {
-        let script = format!("const done = arguments[0]; ({promise}).then(done, e => done(`${{e}}`))");
+        let script =
+            format!("const done = arguments[0]; ({promise}).then(done, e => done(`${{e}}`))");
         self.act("/execute/async", &json!({"script": script, "args": []}))
     }
 
@@ -116,9 +117,7 @@ impl Browser {
 
     /// Moves the mouse through these points of the window with its button down.
     pub(crate) fn drag(&self, points: &[(f64, f64)]) {
-        let moved = |&(x, y): &(f64, f64)| {
-            json!({"type": "pointerMove", "x": x.round(), "y": y.round(), "duration": 50})
-        };
+        let moved = |&(x, y): &(f64, f64)| json!({"type": "pointerMove", "x": x.round(), "y": y.round(), "duration": 50});
         let mut actions: Vec<Value> = points.iter().map(moved).collect();
         actions.insert(1, json!({"type": "pointerDown", "button": 0}));
         actions.push(json!({"type": "pointerUp", "button": 0}));
@@ -186,7 +185,8 @@ fn from_base64(text: &str) -> Vec<u8> {
     let digits: Vec<usize> =
         text.bytes().filter_map(|digit| DIGITS.iter().position(|known| *known == digit)).collect();
     let bytes = |digits: &[usize]| {
-        let bits = digits.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - digits.len()));
+        let bits =
+            digits.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - digits.len()));
         [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8].into_iter().take(digits.len() - 1)
     };
     digits.chunks(4).flat_map(|digits| bytes(digits).collect::<Vec<u8>>()).collect()

@@ -1,6 +1,7 @@
 //! Thumbnail in, chroma map out: the one neural step.
 
 mod alternatives;
+mod doubt;
 mod frame;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::nn::ops::with_precision;
 use crate::nn::weights::tensors;
 use crate::{Arithmetic, ChromaMap, Device, Error, Hints, Result, Weights};
 use alternatives::Cells;
+pub use doubt::Doubts;
 use frame::Frame;
 
 /// How far hints are spread where the network takes them as input, as a share of the reach that

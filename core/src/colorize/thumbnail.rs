@@ -111,6 +111,17 @@ impl WorkImage {
         Self { borders: None, ..self }
     }
 
+    /// The same for a scan that is stored upright, as screens show it.
+    #[must_use]
+    pub fn upright(self) -> Self {
+        Self { orientation: Orientation::Upright, ..self }
+    }
+
+    /// Upright width and height of the scan in pixels.
+    pub fn scan_size(&self) -> (usize, usize) {
+        self.scan_size
+    }
+
     /// The same picture with another lightness.
     pub(crate) fn with_lightness(&self, lightness: Vec<f32>) -> Self {
         assert_eq!(lightness.len(), self.lightness.len());
@@ -129,7 +140,7 @@ impl WorkImage {
 
 /// Largest size of at most `area` pixels with the picture's aspect ratio (within
 /// [`MAX_ASPECT`]), no side longer than the picture's.
-fn thumbnail_size((width, height): (usize, usize), area: usize) -> (usize, usize) {
+pub(crate) fn thumbnail_size((width, height): (usize, usize), area: usize) -> (usize, usize) {
     if width * height <= area {
         return (width, height);
     }

@@ -9,20 +9,11 @@
 use std::collections::VecDeque;
 
 use super::link::{Link, Way};
+use super::shots::Role;
 use crate::WorkImage;
 
 /// Sums of a* and b*, and of the weights that they were added with.
 type Sums = Vec<[f32; 3]>;
-
-/// What a frame is to the others of its shot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    Ordinary,
-    /// The same picture under another light for this one frame: it takes the others' colors.
-    Flash,
-    /// Another picture for this one frame: it has its own colors.
-    Stranger,
-}
 
 /// A frame that waits for those after it.
 struct Waiting {

@@ -1,7 +1,8 @@
 //! A film as a whole, of made-up frames.
 
 use super::*;
-use crate::{Device, DeviceChoice, Weights};
+use crate::{ColorPicture, Device, DeviceChoice, Hint, Orientation, Weights};
+use polychromify_image::color::lab::Lab;
 
 const SIZE: (usize, usize) = (96, 64);
 const FORMAT: FrameFormat = FrameFormat {
@@ -44,9 +45,29 @@ fn frame(film: usize, moved: f32, flash: bool, grain: f32, number: usize) -> Vec
 
 /// Chroma of each frame, and where shots begin.
 fn color(frames: &[Vec<u8>], steadiness: f32) -> (Vec<Vec<[f32; 2]>>, Vec<u64>) {
+    guided(frames, steadiness, None)
+}
+
+/// The same, of which the user gave a frame colors.
+fn guided(
+    frames: &[Vec<u8>],
+    steadiness: f32,
+    given: Option<(usize, Given)>,
+) -> (Vec<Vec<[f32; 2]>>, Vec<u64>) {
     let colorizer = colorizer();
-    let mut film = Film::new(&colorizer, FORMAT, FilmSettings { saturation: 1.0, steadiness });
-    let viewer = film.viewer();
+    let viewer = Viewer::new(FORMAT, colorizer.work_area());
+    let anchor = given.map(|(at, given)| {
+        let mut ahead = LookAhead::new(&colorizer, 0);
+        for luma in &frames[..=at] {
+            ahead.push(viewer.view(luma));
+        }
+        ahead.anchor(at as u64, &given).unwrap().expect("it shows the frame")
+    });
+    let mut film =
+        Film::new(&colorizer, FORMAT, FilmSettings { steadiness, ..FilmSettings::default() }, 0);
+    if let Some(anchor) = anchor {
+        film.add(anchor);
+    }
     let mut ready = Vec::new();
     for luma in frames {
         ready.extend(film.push(viewer.view(luma)).unwrap());
@@ -145,6 +166,66 @@ fn without_steadiness_a_frame_is_colored_as_a_photograph() {
     for (luma, chroma) in frames.iter().zip(&chroma) {
         let alone = colorizer.predict(&viewer.view(luma), &Hints::default()).unwrap();
         assert!(distance(chroma, alone.chroma()) < 1e-4);
+    }
+}
+
+/// A frame as a picture of one chroma.
+fn in_colors(luma: &[u8], a: f32, b: f32) -> ColorPicture {
+    let lightness = Viewer::new(FORMAT, SIZE.0 * SIZE.1).view(luma);
+    let pixels = lightness.lightness().iter();
+    let linear: Vec<f32> = pixels.flat_map(|l| Lab { l: *l, a, b }.to_linear()).collect();
+    ColorPicture::new(SIZE, Orientation::Upright, &linear)
+}
+
+/// Share of the pixels of a frame's middle whose chroma is near to one.
+fn share_near(chroma: &[[f32; 2]], a: f32, b: f32) -> f32 {
+    let pixels = (10..SIZE.1 - 10).flat_map(|y| (20..SIZE.0 - 20).map(move |x| (x, y)));
+    let near: Vec<bool> = pixels
+        .map(|(x, y)| chroma[y * SIZE.0 + x])
+        .map(|[p, q]| (p - a).hypot(q - b) < 4.0)
+        .collect();
+    near.iter().filter(|near| **near).count() as f32 / near.len() as f32
+}
+
+#[test]
+fn a_frame_in_colors_gives_them_to_its_shot_before_and_after_it_and_to_no_other() {
+    let shot: Vec<_> = (0..24).map(|i| frame(0, 0.7 * i as f32, false, 8.0, i)).collect();
+    let other: Vec<_> = (0..4).map(|i| frame(1, 0.0, false, 8.0, i)).collect();
+    let frames = [other.clone(), shot, other].concat();
+    let picture = in_colors(&frames[16], 20.0, -12.0);
+    let (plain, _) = color(&frames, 1.0);
+    let (guided, shots) = guided(&frames, 1.0, Some((16, Given::Picture(picture))));
+    assert_eq!(shots, [0, 4, 28]);
+    for (number, chroma) in guided.iter().enumerate() {
+        if (4..28).contains(&number) {
+            let share = share_near(chroma, 20.0, -12.0);
+            assert!(share > 0.9, "frame {number}: {share}");
+        } else {
+            assert!(*chroma == plain[number], "frame {number} is of another shot");
+        }
+    }
+}
+
+#[test]
+fn a_picture_of_something_else_is_not_taken() {
+    let colorizer = colorizer();
+    let viewer = Viewer::new(FORMAT, colorizer.work_area());
+    let mut ahead = LookAhead::new(&colorizer, 0);
+    ahead.push(viewer.view(&frame(0, 0.0, false, 8.0, 0)));
+    let other = Given::Picture(in_colors(&frame(1, 0.0, false, 8.0, 0), 9.0, 9.0));
+    assert!(ahead.anchor(0, &other).unwrap().is_none());
+}
+
+#[test]
+fn hints_for_a_frame_color_their_place_throughout_the_shot() {
+    let frames: Vec<_> = (0..12).map(|i| frame(0, 0.0, false, 4.0, i)).collect();
+    let hint = Hint { x: 48.0, y: 32.0, radius: 6.0, rgb: [200, 30, 30], page: 1 };
+    let (guided, _) = guided(&frames, 1.0, Some((6, Given::Hints(Hints::Discs(vec![hint])))));
+    let red = Lab::from_srgb([200.0, 30.0, 30.0].map(|v| v / 255.0));
+    for number in [0, 6, 11] {
+        let [a, b] = guided[number][32 * SIZE.0 + 48];
+        let away = (a - red.a).hypot(b - red.b);
+        assert!(away < 12.0, "frame {number}: {away} of {:?}", (red.a, red.b));
     }
 }
 

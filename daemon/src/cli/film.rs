@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use polychromify_core::{Arithmetic, DeviceChoice};
 
-use super::values::{Codec, DEVICES, PRECISIONS, one_of, parse_saturation, parse_steadiness};
+use super::values::{
+    Codec, DEVICES, Keyframe, PRECISIONS, one_of, parse_keyframe, parse_saturation,
+    parse_steadiness,
+};
 
 #[derive(Args, Debug)]
 #[command(after_help = super::EXIT_CODES)]
@@ -35,6 +38,24 @@ pub(crate) struct Film {
     /// How much frames of a shot have a say in each other's colors: 0 (none, they flicker) to 1
     #[arg(long, default_value_t = 1.0, value_parser = parse_steadiness)]
     pub(crate) steadiness: f32,
+    /// A photograph or frame in colors, whose palette the films take
+    ///
+    /// What is colored otherwise there than the network would color it is corrected in the film too,
+    /// wherever the network would give the same color.
+    #[arg(long, value_name = "PICTURE")]
+    pub(crate) reference: Option<PathBuf>,
+    /// A frame of the film that you colored: its shot takes these colors. May be given several times
+    ///
+    /// TIME is where a player shows the frame: seconds (12.4), or 1:02:12.4. Colors go along with what
+    /// they are of, before the frame and after it, up to the next cut.
+    #[arg(long = "keyframe", value_name = "TIME=PICTURE", value_parser = parse_keyframe)]
+    pub(crate) keyframes: Vec<Keyframe>,
+    /// Color hints for frames of the film, as JSON: [{"time": 12.4, "x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}]
+    ///
+    /// time is where a player shows the frame, in seconds; the rest is in pixels of the frame, as for
+    /// photographs. What a hint changes is changed in the frame's whole shot.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hints: Option<PathBuf>,
     /// How results are coded; the extension is appended where it changes: film.mp4.mkv
     #[arg(long, value_enum, default_value_t)]
     pub(crate) codec: Codec,

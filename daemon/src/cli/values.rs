@@ -1,12 +1,13 @@
 //! Values of options: how they are spelled, and which are refused.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{IntoResettable, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ValueEnum};
 use log::LevelFilter;
 use polychromify_core::{Arithmetic, DeviceChoice, Format, RgbSpace, SATURATION, SourceType};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What an option can be set to: a name, what is said of it, and what it stands for.
 pub(crate) type Choices<T> = [(&'static str, &'static str, T)];
@@ -29,7 +30,7 @@ pub(crate) const SPACES: &Choices<RgbSpace> = &[
     ("prophoto", "", RgbSpace::ProPhoto),
 ];
 
-pub(super) const SOURCE_TYPES: &Choices<SourceType> = &[
+pub(crate) const SOURCE_TYPES: &Choices<SourceType> = &[
     (
         "composite",
         "compositeWithTrainedAlgorithmicMedia: a trained model added to the original",
@@ -88,7 +89,7 @@ impl Switch for Arg {
 }
 
 /// `--borders`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Borders {
     /// Found, not shown to the network and left neutral
@@ -196,6 +197,31 @@ pub(super) fn parse_steadiness(text: &str) -> Result<f32, String> {
     }
 }
 
+/// `--keyframe`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keyframe {
+    /// At which its frame is shown.
+    pub(crate) milliseconds: i64,
+    pub(crate) path: PathBuf,
+}
+
+/// Reads `12.4=frame.png` and `1:02:12.4=frame.png`.
+pub(super) fn parse_keyframe(text: &str) -> Result<Keyframe, String> {
+    let wrong =
+        || "expected TIME=PICTURE, such as 12.4=frame.png or 1:02:12.4=frame.png".to_owned();
+    let (time, path) = text.split_once('=').ok_or_else(wrong)?;
+    let mut seconds = 0.0;
+    for part in time.split(':') {
+        let is_number = part.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let part: f64 = part.parse().ok().filter(|_| is_number).ok_or_else(wrong)?;
+        seconds = 60.0 * seconds + part;
+    }
+    if path.is_empty() || time.split(':').count() > 3 || seconds > 1e9 {
+        return Err(wrong());
+    }
+    Ok(Keyframe { milliseconds: (1000.0 * seconds).round() as i64, path: path.into() })
+}
+
 /// Least memory that is of any use: a few bands of a wide scan.
 const LEAST_MEMORY: u64 = 16 << 20;
 
@@ -259,6 +285,12 @@ mod tests {
             ("1h", 3_600_000),
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)));
+        }
+        let keyframe = |milliseconds| Ok(Keyframe { milliseconds, path: "a=b.png".into() });
+        assert_eq!(parse_keyframe("12.4=a=b.png"), keyframe(12_400));
+        assert_eq!(parse_keyframe("1:02:12.4=a=b.png"), keyframe(3_732_400));
+        for wrong in ["", "12", "=a", "1=", "1:2:3:4=a", "-1=a", "1e3=a", "inf=a", "1:=a"] {
+            assert!(parse_keyframe(wrong).is_err(), "{wrong}");
         }
         for wrong in ["", "s", "-1", "1d", "1e9", "1.2.3", "inf"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");

@@ -10,9 +10,10 @@ use polychromify_core::{Deadline, FilmSettings, Hints};
 use crate::cli::Film;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::film::{self, FilmContext, Work};
+use crate::film::{self, FilmContext, Guidance, Work};
 use crate::job::{
     ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
+    done_already,
 };
 use crate::ledger::Ledger;
 use crate::model::OpenedModel;
@@ -62,10 +63,15 @@ fn color(
     stop: &Stop,
     report: &mut Report,
 ) -> Result<()> {
-    let settings =
-        FilmSettings { saturation: arguments.saturation, steadiness: arguments.steadiness };
-    let film = FilmContext { codec: arguments.codec, settings, progress: progress.clone() };
+    let (saturation, steadiness) = (arguments.saturation, arguments.steadiness);
+    let mut film = FilmContext {
+        codec: arguments.codec,
+        settings: FilmSettings { saturation, steadiness, reference: None },
+        guidance: guidance(arguments, plan.jobs.len())?,
+        progress: progress.clone(),
+    };
     let model = OpenedModel::open_for_films(arguments, &film)?;
+    film.learn(&model.colorizer)?;
     let writes_results = !arguments.dry_run && !arguments.preview;
     let (_lock, ledger) = if writes_results {
         let (lock, ledger) = output::open(&plan.folder)?;
@@ -106,6 +112,14 @@ fn color(
         report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
     }
     Ok(())
+}
+
+/// Reads what guides the colors; frames are those of a single film.
+fn guidance(arguments: &Film, films: usize) -> Result<Guidance> {
+    if films > 1 && (!arguments.keyframes.is_empty() || arguments.hints.is_some()) {
+        return Err(Error::FramesOfMany { found: films });
+    }
+    Guidance::read(arguments)
 }
 
 fn policy(arguments: &Film) -> Result<Policy> {
@@ -169,7 +183,7 @@ fn would(context: &JobContext, job: &Job, details: &mut JobDetails) -> Step<()> 
         Decision::Color(_) => context.look_at_film(job, details)?,
         Decision::Keep(result) => {
             details.of_result(&result);
-            Break(context.done_already(&result))
+            Break(done_already(&result, recipe))
         }
         Decision::LeaveEdited => Break(SkipReason::ResultEdited),
     })

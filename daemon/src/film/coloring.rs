@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -9,7 +10,9 @@ use indicatif::ProgressBar;
 use polychromify_core::{ColoredFrame, Error as CoreError, Film, FilmSettings, FramePainter};
 use rayon::prelude::*;
 
+use super::ahead::Ahead;
 use super::frames::{Frame, FrameTime, Frames};
+use super::guidance::Moment;
 use super::probe::Probe;
 use super::refusal::Refusal;
 use super::segments::Segment;
@@ -30,7 +33,8 @@ pub(super) struct Coloring<'a> {
     /// The film as the user wrote it.
     pub(super) shown: &'a Path,
     pub(super) model: &'a OpenedModel,
-    pub(super) settings: FilmSettings,
+    pub(super) settings: &'a FilmSettings,
+    pub(super) moments: &'a [Moment],
     pub(super) bar: &'a ProgressBar,
     pub(super) stop: &'a Stop,
 }
@@ -77,41 +81,51 @@ impl Coloring<'_> {
         skipped: u64,
         give: &mut dyn FnMut(Vec<Colored>) -> bool,
     ) -> Result<Vec<FrameTime>> {
-        let frames = Frames::start(self.probe, self.shown, self.stop)?;
-        let mut film = Film::new(&self.model.colorizer, self.probe.coding.frame, self.settings);
+        let coding = &self.probe.coding;
+        let mut film =
+            Film::new(&self.model.colorizer, coding.frame, self.settings.clone(), skipped);
         let viewer = film.viewer();
-        let mut times = Vec::new();
-        let mut waiting = VecDeque::new();
-        loop {
-            if self.stop.is_asked() {
-                return Err(CoreError::Cancelled.into());
-            }
-            let read = some(&frames)?;
-            let is_end = read.is_empty();
-            let mut fresh: Vec<Frame> = Vec::with_capacity(read.len());
-            for frame in read {
-                times.push(frame.time);
-                if times.len() as u64 > skipped {
-                    fresh.push(frame);
-                } else {
-                    self.bar.inc(1);
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let mut ahead = Ahead::start(scope, self, viewer.clone(), &over);
+            let frames = Frames::start(self.probe, self.shown, self.stop)?;
+            let mut times = Vec::new();
+            let mut waiting = VecDeque::new();
+            loop {
+                if self.stop.is_asked() {
+                    return Err(CoreError::Cancelled.into());
+                }
+                let read = some(&frames)?;
+                let is_end = read.is_empty();
+                let mut fresh: Vec<Frame> = Vec::with_capacity(read.len());
+                for frame in read {
+                    times.push(frame.time);
+                    for anchor in ahead.before(frame.time.milliseconds)? {
+                        film.add(anchor);
+                    }
+                    if times.len() as u64 > skipped {
+                        fresh.push(frame);
+                    } else {
+                        self.bar.inc(1);
+                    }
+                }
+                let images: Vec<_> =
+                    fresh.par_iter().map(|frame| viewer.view(&frame.luma)).collect();
+                waiting.extend(fresh);
+                let mut ready = Vec::new();
+                for image in images {
+                    ready.extend(film.push(image)?);
+                }
+                if is_end {
+                    ready.extend(film.finish()?);
+                    let _ = give(join(ready, &mut waiting));
+                    return Ok(times);
+                }
+                if !ready.is_empty() && !give(join(ready, &mut waiting)) {
+                    return Ok(times);
                 }
             }
-            let images: Vec<_> = fresh.par_iter().map(|frame| viewer.view(&frame.luma)).collect();
-            waiting.extend(fresh);
-            let mut ready = Vec::new();
-            for image in images {
-                ready.extend(film.push(image)?);
-            }
-            if is_end {
-                ready.extend(film.finish()?);
-                let _ = give(join(ready, &mut waiting, skipped));
-                return Ok(times);
-            }
-            if !ready.is_empty() && !give(join(ready, &mut waiting, skipped)) {
-                return Ok(times);
-            }
-        }
+        })
     }
 
     /// Writes frames as shots. `None` is the end of the film: without it something went wrong, and the
@@ -196,11 +210,11 @@ fn some(frames: &Frames) -> Result<Vec<Frame>> {
 }
 
 /// Joins colors with the frames that they are of.
-fn join(ready: Vec<ColoredFrame>, waiting: &mut VecDeque<Frame>, skipped: u64) -> Vec<Colored> {
+fn join(ready: Vec<ColoredFrame>, waiting: &mut VecDeque<Frame>) -> Vec<Colored> {
     let joined = ready.into_iter().map_while(|colored| {
         let frame = waiting.pop_front()?;
         Some(Colored {
-            index: skipped + colored.index,
+            index: colored.index,
             begins_shot: colored.begins_shot,
             time: frame.time,
             luma: frame.luma,

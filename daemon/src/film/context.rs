@@ -2,37 +2,52 @@
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use log::Level;
-use polychromify_core::{Arithmetic, FilmSettings};
+use polychromify_core::{Arithmetic, Colorizer, FilmSettings, Reference};
 use serde::Serialize;
 
+use super::guidance::Guidance;
 use crate::cli::Codec;
+use crate::error::Result;
 use crate::settings::Recipe;
 
 /// What all films of a run share.
 pub(crate) struct FilmContext {
     pub(crate) codec: Codec,
     pub(crate) settings: FilmSettings,
+    pub(crate) guidance: Guidance,
     /// Where a bar is drawn.
     pub(crate) progress: MultiProgress,
 }
 
 /// What results of films depend on, as the ledger compares it.
 #[derive(Serialize)]
-struct FilmRecipe {
+struct FilmRecipe<'a> {
     codec: Codec,
     saturation: f32,
     steadiness: f32,
     precision: Arithmetic,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guidance: Option<&'a str>,
 }
 
 impl FilmContext {
+    /// Learns from the reference, if there is one.
+    pub(crate) fn learn(&mut self, colorizer: &Colorizer) -> Result<()> {
+        if let Some(picture) = self.guidance.reference.take() {
+            self.settings.reference = Some(Arc::new(Reference::learn(&picture, colorizer)?));
+        }
+        Ok(())
+    }
+
     /// Weights and settings that results are made with.
     pub(crate) fn recipe(&self, weights_sha256: &str, precision: Arithmetic) -> Recipe {
-        let FilmSettings { saturation, steadiness } = self.settings;
-        let recipe = FilmRecipe { codec: self.codec, saturation, steadiness, precision };
+        let FilmSettings { saturation, steadiness, .. } = self.settings;
+        let guidance = self.guidance.sha256.as_deref();
+        let recipe = FilmRecipe { codec: self.codec, saturation, steadiness, precision, guidance };
         Recipe {
             weights: weights_sha256.to_owned(),
             settings: serde_json::to_string(&recipe).expect("strings and finite numbers only"),
@@ -41,8 +56,12 @@ impl FilmContext {
 
     /// What decides the colors beside the weights, for the label.
     pub(super) fn settings_words(&self, calculated_in: Arithmetic) -> String {
-        let FilmSettings { saturation, steadiness } = self.settings;
-        format!("calculated in {calculated_in}, saturation {saturation}, steadiness {steadiness}")
+        let FilmSettings { saturation, steadiness, .. } = self.settings;
+        let mut words = vec![format!(
+            "calculated in {calculated_in}, saturation {saturation}, steadiness {steadiness}"
+        )];
+        words.extend_from_slice(&self.guidance.words);
+        words.join(", ")
     }
 
     /// A bar over the frames of a film, if stderr is a terminal.

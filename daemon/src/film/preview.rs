@@ -52,7 +52,8 @@ impl JobContext {
             probe: &probe,
             shown: &job.shown,
             model: &self.model,
-            settings: film.settings,
+            settings: &film.settings,
+            moments: &film.guidance.moments,
             bar: &bar,
             stop: &self.stop,
         };

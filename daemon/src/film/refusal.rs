@@ -1,5 +1,7 @@
 //! Why a film is not colored, in an archivist's words.
 
+use std::path::PathBuf;
+
 /// Why a film is not colored.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -43,6 +45,17 @@ pub(crate) enum Refusal {
     Times { frame: u64 },
     #[error("is cut off: {found:.1} s of the {promised:.1} s that it tells of are there")]
     CutOff { found: f64, promised: f64 },
+    #[error(
+        "{} shows another picture than its frame at {at:.3} s; a keyframe is a frame of the film in colors",
+        picture.display()
+    )]
+    OtherPicture { picture: PathBuf, at: f64 },
+    #[error("{}: a second one for the frame at {at:.3} s", given.display())]
+    GivenTwice { given: PathBuf, at: f64 },
+    #[error("{}: is for a frame at {at:.3} s, and the film ends before", given.display())]
+    EndsBefore { given: PathBuf, at: f64 },
+    #[error("{}: a hint at {at:.3} s lies outside of the frame", hints.display())]
+    HintOutside { hints: PathBuf, at: f64 },
     #[error("is damaged or cut off at about frame {frame} (ffmpeg says: {said})")]
     Damaged { frame: u64, said: String },
 }

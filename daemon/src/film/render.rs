@@ -94,7 +94,8 @@ impl JobContext {
         let frame = probe.coding.frame;
         let size = (frame.width, frame.height);
         let sha256 = fingerprint::sha256(temporary.path())?;
-        let made = Made { content, source, sha256, size, time, film: Some(facts) };
+        let recipe = self.model.recipe.clone();
+        let made = Made { content, recipe, source, sha256, size, time, film: Some(facts) };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }
@@ -118,8 +119,15 @@ impl Rendering<'_> {
         let ingredients = [content, &model.recipe.weights, &settings, SOFTWARE];
         let work = Work::open(&context.folder, &job.output, &ingredients)?;
         let bar = film.bar(&job.shown, probe.frames);
-        let coloring =
-            Coloring { probe, shown: &job.shown, model, settings: film.settings, bar: &bar, stop };
+        let coloring = Coloring {
+            probe,
+            shown: &job.shown,
+            model,
+            settings: &film.settings,
+            moments: &film.guidance.moments,
+            bar: &bar,
+            stop,
+        };
         let (times, shots) = coloring.write_shots(&work)?;
         bar.finish_and_clear();
         log::debug!("{}: {} frames in {} shots", job.shown.display(), times.len(), shots.len());

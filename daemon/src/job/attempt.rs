@@ -9,10 +9,11 @@ use crate::error::{Error, Result};
 use crate::files::publish;
 use crate::files::temporary::Temporary;
 use crate::job::context::JobContext;
-use crate::job::decision::{Decision, decide};
+use crate::job::decision::{Decision, decide, done_already};
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
 use crate::job::render::Input;
 use crate::job::sidecar::{self, Sidecar, Written};
+use crate::job::treatment::Treatment;
 use crate::ledger::{Original, Published};
 use crate::plan::Job;
 use crate::policy::{Duplicates, OnSuccess};
@@ -47,12 +48,13 @@ impl JobContext {
             Duplicates::Each => None,
             Duplicates::Skip => Some(self.claims.claim(&input.content, &self.stop)?),
         };
-        let replaced = match self.decide(id, job, &input, details)? {
+        let treatment = self.treatment_of(id, &job.output, &input.content)?;
+        let replaced = match self.decide(id, job, &input, &treatment, details)? {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
         let rendered = match &self.film {
-            None => self.render(id, job, input, started, details)?,
+            None => self.render(id, job, &treatment, input, started, details)?,
             Some(film) => self.render_film(film, id, job, input, started, details)?,
         };
         let (temporary, mut result) = match rendered {
@@ -60,7 +62,9 @@ impl JobContext {
             Break(reason) => return self.skip(id, reason),
         };
         details.of_result(&result);
-        let sidecar = self.publish(id, job, &mut result, temporary, &replaced)?;
+        let with_sidecar = self.policy.sidecar || (treatment.asked && replaced.sidecar.is_some());
+        let sidecar = with_sidecar.then(|| Sidecar::of(&job.output, &result));
+        let sidecar = self.publish(id, job, (&mut result, sidecar), temporary, &replaced)?;
         self.settle(id, job, &result, sidecar);
         Ok(Continue(()))
     }
@@ -81,13 +85,14 @@ impl JobContext {
         id: i64,
         job: &Job,
         input: &Input,
+        treatment: &Treatment,
         details: &mut JobDetails,
     ) -> Step<Replaced> {
-        let (content, recipe) = (&input.content, &self.model.recipe);
+        let (content, Treatment { recipe, redo, .. }) = (&input.content, treatment);
         let path = self.folder.join(&job.output);
         let known = self.ledger.result(&job.output)?;
         let sidecar = known.as_ref().and_then(|known| known.sidecar.clone());
-        let result = match decide(job, content, recipe, self.policy.redo, &path, known)? {
+        let result = match decide(job, content, recipe, *redo, &path, known)? {
             Decision::Color(replaced) => replaced,
             Decision::Keep(mut result) => {
                 details.of_result(&result);
@@ -99,7 +104,7 @@ impl JobContext {
                 self.ledger.keep(id, &result)?;
                 self.keep_sidecar(&job.output, &result);
                 self.keep_original(job, &result);
-                return Ok(Break(self.done_already(&result)));
+                return Ok(Break(done_already(&result, recipe)));
             }
             Decision::LeaveEdited => return self.skip(id, SkipReason::ResultEdited),
         };
@@ -120,12 +125,11 @@ impl JobContext {
         &self,
         id: i64,
         job: &Job,
-        result: &mut Published,
+        (result, sidecar): (&mut Published, Option<Sidecar>),
         temporary: Temporary,
         replaced: &Replaced,
     ) -> Result<Option<Written>> {
         let path = self.folder.join(&job.output);
-        let sidecar = self.policy.sidecar.then(|| Sidecar::of(&job.output, result));
         result.sidecar = sidecar.as_ref().map(Sidecar::sha256);
         self.ledger.intend(id, result)?;
         let sidecar = sidecar.map(|sidecar| sidecar.write(temporary.path())).transpose()?;

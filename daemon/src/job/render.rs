@@ -23,10 +23,11 @@ use crate::files::{own, publish};
 use crate::job::context::JobContext;
 use crate::job::notices;
 use crate::job::outcome::{JobDetails, Step};
+use crate::job::treatment::Treatment;
 use crate::ledger::{self, Making, Original, Published};
 use crate::plan::Job;
 use crate::policy::OnSuccess;
-use crate::settings::SOFTWARE;
+use crate::settings::{Recipe, SOFTWARE};
 use crate::stop::{Stop, Stoppable};
 
 /// An input as it was before it was colored.
@@ -38,6 +39,17 @@ pub(crate) struct Input {
     /// When reading it began.
     pub(crate) read_at: SystemTime,
     pub(crate) limits: Limits,
+}
+
+/// A photograph to be colored, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Coloring<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) treatment: &'a Treatment,
+    /// SHA-256 of the scan.
+    pub(crate) content: &'a str,
+    /// What the label tells, in milliseconds since 1970.
+    pub(crate) time: i64,
 }
 
 /// What was written of a result.
@@ -52,6 +64,7 @@ pub(crate) struct Colored {
 pub(crate) struct Made {
     /// SHA-256 of the input.
     pub(crate) content: String,
+    pub(crate) recipe: Recipe,
     /// The input's stamp, where an equal one proves equal content.
     pub(crate) source: Option<Stamp>,
     /// SHA-256 of the result.
@@ -70,6 +83,7 @@ impl JobContext {
         &self,
         id: i64,
         job: &Job,
+        treatment: &Treatment,
         input: Input,
         started: Instant,
         details: &mut JobDetails,
@@ -80,8 +94,8 @@ impl JobContext {
         let time = self.ledger.start(id, &content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
-        let making = (content.as_str(), time);
-        let colored = self.color(job, &original, making, &limits, temporary.path(), details)?;
+        let coloring = Coloring { job, treatment, content: &content, time };
+        let colored = self.color(&coloring, &original, &limits, temporary.path(), details)?;
         let colored = match colored {
             Continue(colored) => colored,
             Break(reason) => return Ok(Break(reason)),
@@ -96,7 +110,8 @@ impl JobContext {
             rayon::join(|| self.read_back(job, temporary.path(), &colored), hashes);
         read_back?;
         let (source, sha256) = (source?, sha256?);
-        let made = Made { content, source, sha256, size: colored.size, time, film: None };
+        let recipe = treatment.recipe.clone();
+        let made = Made { content, recipe, source, sha256, size: colored.size, time, film: None };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }
@@ -115,7 +130,7 @@ impl JobContext {
         Ok(Published {
             input: job.input.clone(),
             content: made.content,
-            recipe: self.model.recipe.clone(),
+            recipe: made.recipe,
             source: made.source,
             sha256: made.sha256,
             size: written.size,
@@ -135,27 +150,27 @@ impl JobContext {
             sidecar: None,
             notices: Some(details.notices.clone()),
             film: made.film,
+            seen: details.seen(),
         })
     }
 
     /// Colors all pages of a scan into a new file, synced, unless it has colors already.
     fn color(
         &self,
-        job: &Job,
+        coloring: &Coloring<'_>,
         original: &OpenOriginal,
-        making: (&str, i64),
         limits: &Limits,
         temporary: &Path,
         details: &mut JobDetails,
     ) -> Step<Colored> {
         let file = WithRoom::new(own::create(temporary, own::mode_like(original.mode))?);
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let colored = match self.color_to(job, original, making, limits, &mut out, details)? {
+        let colored = match self.color_to(coloring, original, limits, &mut out, details)? {
             Continue(colored) => colored,
             skipped @ Break(_) => return Ok(skipped),
         };
         for notice in &details.notices {
-            log::warn!("{}: {}", job.shown.display(), notices::text(notice));
+            log::warn!("{}: {}", coloring.job.shown.display(), notices::text(notice));
         }
         out.flush().map_err(Error::io(temporary, "write"))?;
         out.get_ref().get_ref().file().sync_all().map_err(Error::io(temporary, "sync"))?;
@@ -199,52 +214,58 @@ impl JobContext {
         }
     }
 
-    /// Colors all pages of a scan, unless it has colors already. The label tells the SHA-256 of the
-    /// scan, and the time in milliseconds since 1970.
+    /// Colors all pages of a scan, unless it has colors already.
     pub(crate) fn color_to<W: Write + Seek>(
         &self,
-        job: &Job,
+        coloring: &Coloring<'_>,
         original: &OpenOriginal,
-        making: (&str, i64),
         limits: &Limits,
         out: W,
         details: &mut JobDetails,
     ) -> Step<Colored> {
         let mut scan = original.scan(limits)?;
-        scan.set_inverted(self.model.settings.invert);
-        let colored = self.color_pages(job, making, &mut scan, out, details);
+        scan.set_inverted(coloring.treatment.settings.invert);
+        let colored = self.color_pages(coloring, &mut scan, out, details);
         details.notices = notices::of(&scan);
         colored
     }
 
     fn color_pages<W: Write + Seek>(
         &self,
-        job: &Job,
-        (content, time): (&str, i64),
+        coloring: &Coloring<'_>,
         scan: &mut Scan,
         out: W,
         details: &mut JobDetails,
     ) -> Step<Colored> {
+        let Coloring { job, treatment: Treatment { settings, hints, .. }, .. } = *coloring;
         let pages = scan.pages();
-        let mut first = match self.first_pass(job, scan, details)? {
+        let mut first = match self.first_pass(coloring, scan, details)? {
             Continue(image) => Some(image),
             Break(reason) => return Ok(Break(reason)),
         };
         self.refuse_losses(job, scan)?;
-        let label = self.label(job, content, time);
-        for number in self.hints.beyond(pages) {
+        let label = self.label(coloring);
+        for number in hints.beyond(pages) {
             log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
         }
-        let mut result = ResultFile::new(out, scan, self.model.settings.format)?;
-        let size = scan.output_size(&self.model.settings.encoding(scan.info().width));
+        let mut result = ResultFile::new(out, scan, settings.format)?;
+        let size = scan.output_size(&settings.encoding(scan.info().width));
         let mut expected = Vec::with_capacity(pages);
         for page in 0..pages {
             scan.select(page)?;
-            let image = match first.take() {
+            let is_first = first.is_some();
+            let mut image = match first.take() {
                 Some(image) => image,
                 None => self.thumbnail(job, scan)?.0,
             };
-            expected.push(self.color_page(job, scan, (page, image), &mut result, &label)?);
+            if settings.borders == Borders::Keep {
+                image = image.without_borders();
+            }
+            if is_first {
+                let doubts = self.model.colorizer.doubts(&image, &hints.of_page(page))?;
+                details.doubt = doubts.map(|doubts| doubts.mean());
+            }
+            expected.push(self.color_page(coloring, scan, (page, image), &mut result, &label)?);
             self.refuse_losses(job, scan)?;
         }
         result.finish()?;
@@ -259,32 +280,30 @@ impl JobContext {
     /// Colors the selected page into the result, and gives what that has to show.
     fn color_page<W: Write + Seek>(
         &self,
-        job: &Job,
+        coloring: &Coloring<'_>,
         scan: &mut Scan,
-        (page, mut image): (usize, WorkImage),
+        (page, image): (usize, WorkImage),
         result: &mut ResultFile<W>,
         label: &Label,
     ) -> Result<ExpectedLightness> {
+        let Coloring { job, treatment: Treatment { settings, hints, .. }, .. } = *coloring;
         let info = scan.info().clone();
-        let hints = self.hints.of_page(page);
         let upright = info.orientation.upright_size((info.width as usize, info.height as usize));
-        for number in self.hints.outside(page, upright) {
+        for number in hints.outside(page, upright) {
             let (name, (width, height)) = (job.shown.display(), upright);
             log::warn!("{name}: hint {number} lies outside of its {width} x {height} pixels");
         }
-        let encoding = self.model.settings.encoding(info.width);
-        if self.model.settings.borders == Borders::Keep {
-            image = image.without_borders();
-        } else if let Some(borders) = image.borders() {
+        if let Some(borders) = image.borders() {
             let (name, (width, height)) = (job.shown.display(), image.size());
             log::debug!("{name}: border of {borders} pixels on a thumbnail of {width} x {height}");
         }
-        let chroma = self.predict(job, &image, &hints)?;
+        let encoding = settings.encoding(info.width);
+        let chroma = self.predict(coloring, &image, &hints.of_page(page))?;
 
         let size = scan.output_size(&encoding);
-        let painter = chroma.painter(size.0, size.1, self.model.settings.saturation);
-        let painter = painter.in_space(self.model.settings.space);
-        let mark = self.model.settings.mark.then(|| Mark::new(size.0, size.1, info.orientation));
+        let painter = chroma.painter(size.0, size.1, settings.saturation);
+        let painter = painter.in_space(settings.space);
+        let mark = settings.mark.then(|| Mark::new(size.0, size.1, info.orientation));
         let expected = ExpectedLightness::new(scan, &encoding, &image, mark.as_ref());
         result.add(scan, &encoding, label, &|y, lightness, mut rgb| {
             self.bands.fetch_add(1, Ordering::Relaxed);
@@ -296,30 +315,38 @@ impl JobContext {
         Ok(expected)
     }
 
-    fn predict(&self, job: &Job, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
-        if self.model.settings.variant > 1 {
-            let which = usize::from(self.model.settings.variant - 1);
+    fn predict(
+        &self,
+        coloring: &Coloring<'_>,
+        image: &WorkImage,
+        hints: &Hints,
+    ) -> Result<ChromaMap> {
+        let variant = coloring.treatment.settings.variant;
+        if variant > 1 {
+            let which = usize::from(variant - 1);
             if let Some(other) = self.model.colorizer.predict_other(image, hints, which)? {
                 return Ok(other);
             }
-            let (name, variant) = (job.shown.display(), self.model.settings.variant);
+            let name = coloring.job.shown.display();
             log::warn!("{name}: there is no variant {variant}, it gets the likeliest colors");
         }
         Ok(self.model.colorizer.predict(image, hints)?)
     }
 
-    fn label(&self, job: &Job, content: &str, time: i64) -> Label {
+    fn label(&self, coloring: &Coloring<'_>) -> Label {
+        let Coloring { job, treatment: Treatment { settings, recipe, hints, .. }, .. } = *coloring;
         let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
+        let time = coloring.time.max(0).cast_unsigned();
         Label {
             software: SOFTWARE.to_owned(),
             weights: self.model.weights.clone(),
-            weights_sha256: self.model.recipe.weights.clone(),
+            weights_sha256: recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
-            source_sha256: content.to_owned(),
-            settings: self.model.settings.words(self.model.colorizer.arithmetic(), &self.hints),
-            source_type: self.model.settings.source_type,
-            when: Some(UNIX_EPOCH + Duration::from_millis(time.max(0).cast_unsigned())),
-            rendition: self.model.recipe.settings.clone(),
+            source_sha256: coloring.content.to_owned(),
+            settings: settings.words(self.model.colorizer.arithmetic(), hints),
+            source_type: settings.source_type,
+            when: Some(UNIX_EPOCH + Duration::from_millis(time)),
+            rendition: recipe.settings.clone(),
         }
     }
 }
@@ -392,7 +419,9 @@ mod tests {
         let context = context(at.path());
         let (limits, details) = (context.limits_from_now(), &mut JobDetails::default());
         let original = job.original().open().unwrap();
-        let colored = context.color(&job, &original, ("5ha", 0), &limits, &result, details);
+        let treatment = context.treatment(&job.output, "5ha").unwrap();
+        let coloring = Coloring { job: &job, treatment: &treatment, content: "5ha", time: 0 };
+        let colored = context.color(&coloring, &original, &limits, &result, details);
         let Continue(colored) = colored.unwrap() else { panic!("has no colors") };
         context.read_back(&job, &result, &colored).unwrap();
 

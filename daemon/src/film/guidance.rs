@@ -1,0 +1,133 @@
+//! What the user gave to guide the colors of a film: a reference, frames in colors, hints.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use polychromify_core::{
+    ColorPicture, Deadline, Error as CoreError, Given, Hint, Hints, hexadecimal,
+};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::cli::{Film, Keyframe};
+use crate::error::{Error, Result};
+use crate::files::originals::{OpenOriginal, OriginalPath};
+use crate::stop::Stop;
+use crate::{limits, plan};
+
+/// Pixels of a picture that are of any use here.
+const AREA: usize = 1 << 16;
+
+/// What the user gave to guide the colors of a film.
+#[derive(Default)]
+pub(crate) struct Guidance {
+    /// A picture whose palette is taken.
+    pub(crate) reference: Option<ColorPicture>,
+    /// In the order of their times.
+    pub(super) moments: Vec<Moment>,
+    /// Of all files; `None`: there are none.
+    pub(super) sha256: Option<String>,
+    /// For the label.
+    pub(super) words: Vec<String>,
+}
+
+/// Colors of one frame.
+pub(super) struct Moment {
+    /// At which the frame is shown.
+    pub(super) milliseconds: i64,
+    pub(super) given: Given,
+    /// The file that it was read from.
+    pub(super) path: PathBuf,
+}
+
+/// A hint in a film: like those of photographs, with the time of its frame in seconds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimedHint {
+    time: f64,
+    x: f32,
+    y: f32,
+    radius: f32,
+    rgb: [u8; 3],
+}
+
+impl Guidance {
+    /// Reads the files that the user named.
+    pub(crate) fn read(arguments: &Film) -> Result<Self> {
+        let mut guidance = Self::default();
+        let mut hasher = Sha256::new();
+        let mut tell = |of: &str, sha256: &str| hasher.update(format!("{of} {sha256}\n"));
+        if let Some(path) = &arguments.reference {
+            let (picture, sha256) = in_colors(path)?;
+            guidance.reference = Some(picture);
+            tell("reference", &sha256);
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            guidance.words.push(format!("palette of {name}"));
+        }
+        for Keyframe { milliseconds, path } in &arguments.keyframes {
+            let (picture, sha256) = in_colors(path)?;
+            tell(&format!("keyframe {milliseconds}"), &sha256);
+            let (given, path) = (Given::Picture(picture), path.clone());
+            guidance.moments.push(Moment { milliseconds: *milliseconds, given, path });
+        }
+        guidance.count(guidance.moments.len(), "in colors by the user");
+        if let Some(path) = &arguments.hints {
+            let (moments, sha256) = hints(path)?;
+            tell("hints", &sha256);
+            guidance.count(moments.len(), "with color hints by the user");
+            guidance.moments.extend(moments);
+        }
+        guidance.moments.sort_by_key(|moment| moment.milliseconds);
+        let is_there = !guidance.words.is_empty();
+        guidance.sha256 = is_there.then(|| hexadecimal(&hasher.finalize()));
+        Ok(guidance)
+    }
+
+    fn count(&mut self, frames: usize, of: &str) {
+        if frames > 0 {
+            let s = if frames == 1 { "" } else { "s" };
+            self.words.push(format!("{frames} frame{s} {of}"));
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<(OpenOriginal, String)> {
+    let file = OriginalPath::named(path.into(), plan::identity(path)?).open()?;
+    let sha256 = file.sha256(&Stop::default(), Deadline::NEVER)?;
+    Ok((file, sha256))
+}
+
+fn in_colors(path: &Path) -> Result<(ColorPicture, String)> {
+    let (file, sha256) = open(path)?;
+    let picture = file.scan(&limits::of_each(None, 1))?.read_colors(AREA)?;
+    let picture = picture.ok_or_else(|| Error::NoColors { path: path.into() })?;
+    Ok((picture, sha256))
+}
+
+/// Reads a list such as `[{"time": 12.4, "x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}, ..]`.
+fn hints(path: &Path) -> Result<(Vec<Moment>, String)> {
+    let (file, sha256) = open(path)?;
+    let length = file.length().map_err(Error::io(path, "read"))?;
+    let mut text = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut text, 0).map_err(Error::io(path, "read"))?;
+    let refused = |reason: String| CoreError::Hints { path: path.to_path_buf(), reason };
+    let hints: Vec<TimedHint> =
+        serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+    let mut frames = BTreeMap::<i64, Vec<Hint>>::new();
+    for (number, hint) in (1..).zip(hints) {
+        let TimedHint { time, x, y, radius, rgb } = hint;
+        let places = [x, y, radius].iter().all(|value| value.is_finite() && *value >= 0.0);
+        if !places || !(0.0..1e9).contains(&time) {
+            let reason = "time is in seconds, x, y and radius are pixels, all 0 or more";
+            return Err(refused(format!("hint {number}: {reason}")).into());
+        }
+        let milliseconds = (1000.0 * time).round() as i64;
+        frames.entry(milliseconds).or_default().push(Hint { x, y, radius, rgb, page: 1 });
+    }
+    let moments = frames.into_iter().map(|(milliseconds, hints)| Moment {
+        milliseconds,
+        given: Given::Hints(Hints::Discs(hints)),
+        path: path.into(),
+    });
+    Ok((moments.collect(), sha256))
+}
