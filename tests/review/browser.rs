@@ -33,6 +33,7 @@ fn twenty_pictures_are_judged_by_keys_alone() {
     page.filter("Status", "done");
     page.browser.until("document.querySelectorAll('.tile').length === 21");
     page.browser.press(&[key::ESCAPE]);
+    page.browser.press(&[key::HOME]);
     page.open_picture();
     for number in 0..20 {
         let before = page.name();
@@ -115,9 +116,10 @@ fn a_hint_changes_the_color_around_it() {
 #[test]
 fn what_was_mended_is_made_and_not_judged() {
     let Some((page, _folder)) = Page::of(1) else { return };
-    page.open_picture();
     page.browser.press(&["a"]);
     page.until_verdicts(1, 0);
+    page.browser.press(&[key::HOME]);
+    page.open_picture();
     page.browser.press(&["m"]);
     page.browser.script(
         "const strength = document.getElementById('strength');

@@ -1,4 +1,7 @@
 //! `polychromify review`, end to end: by a plain HTTP client, and by a real browser.
+//!
+//! Where chromium-driver is missing the tests in a browser print that they skip, unless
+//! `POLYCHROMIFY_READERS` is set, as it is by `scripts/test` once all programs are there.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
@@ -15,7 +18,7 @@ mod judging;
 mod looking;
 /// Results that are made again with settings of their own.
 mod making;
-/// How fast the page is, and what its views look like.
+/// How fast the page of many results is, and what its views look like.
 mod measure;
 /// The page of a collection, opened in a real browser.
 mod page;

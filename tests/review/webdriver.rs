@@ -2,9 +2,9 @@
 //!
 //! What tests need of it are six requests: a client of its own is shorter than a crate's setup.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,14 @@ pub(crate) mod key {
     pub(crate) const CTRL: &str = "\u{e009}";
     pub(crate) const ENTER: &str = "\u{e007}";
     pub(crate) const ESCAPE: &str = "\u{e00c}";
+    pub(crate) const HOME: &str = "\u{e011}";
     pub(crate) const RIGHT: &str = "\u{e014}";
-    pub(crate) const SHIFT: &str = "\u{e008}";
 }
 
 pub(crate) struct Browser {
     driver: Child,
+    /// Open as long as chromedriver runs, which may say more.
+    _words: BufReader<ChildStdout>,
     /// Host and port of chromedriver.
     address: String,
     /// Path of the session.
@@ -44,10 +46,10 @@ impl Browser {
             println!("skips: there is no chromedriver");
             return None;
         };
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = started_on(lines).expect("chromedriver tells its port");
+        let mut words = BufReader::new(driver.stdout.take().unwrap());
+        let port = started_on(words.by_ref().lines()).expect("chromedriver tells its port");
         let address = format!("127.0.0.1:{port}");
-        let mut browser = Self { driver, address, session: String::new() };
+        let mut browser = Self { driver, _words: words, address, session: String::new() };
         let arguments =
             ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"];
         let chrome = json!({"args": arguments});
@@ -145,7 +147,7 @@ impl Browser {
         answer["value"].clone()
     }
 
-    /// The body of an answer.
+    /// The body of an answer. chromedriver leaves connections open, whatever is asked of it.
     fn request(&self, method: &str, path: &str, body: &str) -> String {
         let Self { address, .. } = self;
         let length = body.len();
@@ -153,18 +155,25 @@ impl Browser {
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+             Content-Length: {length}\r\n\r\n{body}"
         )
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+        let mut reader = BufReader::new(stream);
+        let mut length = 0;
+        for line in reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()) {
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut answer = vec![0; length];
+        reader.read_exact(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
     }
 }
 
 /// The port in chromedriver's words, "ChromeDriver was started successfully on port 9515."
-fn started_on(mut lines: impl Iterator<Item = String>) -> Option<u16> {
-    lines.find_map(|line| {
+fn started_on(lines: impl Iterator<Item = io::Result<String>>) -> Option<u16> {
+    lines.map_while(Result::ok).find_map(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
     })

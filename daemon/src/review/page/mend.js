@@ -165,11 +165,11 @@ export class Mend {
     clearTimeout(this.#rest);
     const older = this.#address;
     this.#address = picture ? URL.createObjectURL(picture) : null;
-    this.element.dataset.look = token ?? "";
     return new Promise((resolve) => {
       this.stage.layer("look", this.#address, () => {
         this.stage.layer("fine", null);
         this.stage.arrange();
+        this.element.dataset.look = token ?? "";
         if (older) URL.revokeObjectURL(older);
         resolve();
       });
