@@ -142,6 +142,20 @@ impl Pixels {
         Some(bytes)
     }
 
+    /// As a PNG.
+    pub(super) fn png(&self) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(
+            &mut bytes,
+            self.width.try_into().ok()?,
+            self.height.try_into().ok()?,
+        );
+        let gray = self.channels == 1;
+        encoder.set_color(if gray { png::ColorType::Grayscale } else { png::ColorType::Rgb });
+        encoder.write_header().ok()?.write_image_data(&self.samples).ok()?;
+        Some(bytes)
+    }
+
     /// Half the pixels a side, each the mean of four.
     fn halved(&self) -> Self {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));

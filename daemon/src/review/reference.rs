@@ -58,8 +58,7 @@ pub(super) async fn upload(
     let bytes = query::bytes(&headers, body, MOST).await?;
     let _turn = review.turn().await;
     waiting(Arc::clone(&review), move |review| {
-        let limits =
-            Limits { pixels: MOST_PIXELS, ..review.context.limits_from_now() };
+        let limits = Limits { pixels: MOST_PIXELS, ..review.context.limits_from_now() };
         let mut scan = Scan::read(Cursor::new(bytes), Path::new("the picture"), &limits)
             .map_err(|error| Refusal::Malformed(error.to_string()))?;
         let reference = review.keep(&mut scan)?;
