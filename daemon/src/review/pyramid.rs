@@ -124,11 +124,11 @@ impl Pixels {
     /// The pixels of a part.
     pub(super) fn cut(&self, part: Part) -> Self {
         let Part { x, y, width, height } = part;
-        let row = |y: usize| {
+        let mut samples = Vec::with_capacity(width * height * self.channels);
+        for y in y..y + height {
             let start = (y * self.width + x) * self.channels;
-            &self.samples[start..start + width * self.channels]
-        };
-        let samples = (y..y + height).flat_map(row).copied().collect();
+            samples.extend_from_slice(&self.samples[start..start + width * self.channels]);
+        }
         Self { width, height, channels: self.channels, samples }
     }
 
