@@ -18,6 +18,6 @@ pub(crate) use claims::ContentClaims;
 pub(crate) use context::JobContext;
 pub(crate) use decision::{Decision, decide, done_already};
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
-pub(crate) use render::{Coloring, Input, Made, settled_stamp};
+pub(crate) use render::{Coloring, FrameColors, Input, Made, settled_stamp};
 pub(crate) use staleness::staleness;
 pub(crate) use treatment::{Treatment, learn};

@@ -1,5 +1,6 @@
 //! A scan becomes a result: its pages are colored into a temporary file, which is read back.
 
+use std::borrow::Cow;
 use std::io::{BufWriter, Seek, Write};
 use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
@@ -11,7 +12,7 @@ use polychromify_core::{
     ResultFile, Scan, WorkImage,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::Borders;
 use crate::error::{Error, Result};
@@ -41,6 +42,13 @@ pub(crate) struct Input {
     pub(crate) limits: Limits,
 }
 
+/// The colors of a frame of a sequence.
+pub(crate) struct FrameColors {
+    pub(crate) chroma: ChromaMap,
+    /// Number of the first frame of its shot.
+    pub(crate) shot: u64,
+}
+
 /// A photograph to be colored, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Coloring<'a> {
@@ -50,6 +58,8 @@ pub(crate) struct Coloring<'a> {
     pub(crate) content: &'a str,
     /// What the label tells, in milliseconds since 1970.
     pub(crate) time: i64,
+    /// `None`: they are predicted.
+    pub(crate) colors: Option<&'a FrameColors>,
 }
 
 /// What was written of a result.
@@ -83,7 +93,7 @@ impl JobContext {
         &self,
         id: i64,
         job: &Job,
-        treatment: &Treatment,
+        (treatment, colors): (&Treatment, Option<&FrameColors>),
         input: Input,
         started: Instant,
         details: &mut JobDetails,
@@ -94,7 +104,7 @@ impl JobContext {
         let time = self.ledger.start(id, &content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
-        let coloring = Coloring { job, treatment, content: &content, time };
+        let coloring = Coloring { job, treatment, content: &content, time, colors };
         let colored = self.color(&coloring, &original, &limits, temporary.path(), details)?;
         let colored = match colored {
             Continue(colored) => colored,
@@ -111,7 +121,8 @@ impl JobContext {
         read_back?;
         let (source, sha256) = (source?, sha256?);
         let recipe = treatment.recipe.clone();
-        let made = Made { content, recipe, source, sha256, size: colored.size, time, film: None };
+        let film = colors.map(|colors| json!({"shot": colors.shot}));
+        let made = Made { content, recipe, source, sha256, size: colored.size, time, film };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }
@@ -239,9 +250,12 @@ impl JobContext {
     ) -> Step<Colored> {
         let Coloring { job, treatment: Treatment { settings, hints, .. }, .. } = *coloring;
         let pages = scan.pages();
-        let mut first = match self.first_pass(coloring, scan, details)? {
-            Continue(image) => Some(image),
-            Break(reason) => return Ok(Break(reason)),
+        let mut first = match coloring.colors {
+            Some(_) => None, // its sequence was looked at
+            None => match self.first_pass(coloring, scan, details)? {
+                Continue(image) => Some(image),
+                Break(reason) => return Ok(Break(reason)),
+            },
         };
         self.refuse_losses(job, scan)?;
         let label = self.label(coloring);
@@ -298,7 +312,10 @@ impl JobContext {
             log::debug!("{name}: border of {borders} pixels on a thumbnail of {width} x {height}");
         }
         let encoding = settings.encoding(info.width);
-        let chroma = self.predict(coloring, &image, &hints.of_page(page))?;
+        let chroma = match coloring.colors {
+            Some(colors) => Cow::Borrowed(&colors.chroma),
+            None => Cow::Owned(self.predict(coloring, &image, &hints.of_page(page))?),
+        };
 
         let size = scan.output_size(&encoding);
         let painter = chroma.painter(size.0, size.1, settings.saturation);
@@ -339,6 +356,11 @@ impl JobContext {
 
     fn label(&self, coloring: &Coloring<'_>) -> Label {
         let Coloring { job, treatment: Treatment { settings, recipe, hints, .. }, .. } = *coloring;
+        let arithmetic = self.model.colorizer.arithmetic();
+        let settings_words = match &self.film {
+            Some(film) => film.settings_words(arithmetic),
+            None => settings.words(arithmetic, hints),
+        };
         let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
         let time = coloring.time.max(0).cast_unsigned();
         Label {
@@ -347,7 +369,7 @@ impl JobContext {
             weights_sha256: recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
             source_sha256: coloring.content.to_owned(),
-            settings: settings.words(self.model.colorizer.arithmetic(), hints),
+            settings: settings_words,
             source_type: settings.source_type,
             when: Some(UNIX_EPOCH + Duration::from_millis(time)),
             rendition: recipe.settings.clone(),
@@ -424,7 +446,8 @@ mod tests {
         let (limits, details) = (context.limits_from_now(), &mut JobDetails::default());
         let original = job.original().open().unwrap();
         let treatment = context.treatment(&job.output, "5ha").unwrap();
-        let coloring = Coloring { job: &job, treatment: &treatment, content: "5ha", time: 0 };
+        let coloring =
+            Coloring { job: &job, treatment: &treatment, content: "5ha", time: 0, colors: None };
         let colored = context.color(&coloring, &original, &limits, &result, details);
         let Continue(colored) = colored.unwrap() else { panic!("has no colors") };
         context.read_back(&job, &result, &colored).unwrap();
