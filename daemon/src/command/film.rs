@@ -12,7 +12,7 @@ use crate::cli::Film;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::film::refusal::Refusal;
-use crate::film::{self, FilmContext, Guidance, Work};
+use crate::film::{self, FilmContext, Guidance};
 use crate::job::{
     ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
     done_already,
@@ -72,6 +72,7 @@ fn color(
         codec: arguments.codec,
         settings: FilmSettings { saturation, steadiness, reference: None },
         guidance: guidance(arguments, films)?,
+        alone: true,
         allow_gaps: arguments.allow_gaps,
         rate: arguments.rate,
         progress: progress.clone(),
@@ -164,18 +165,11 @@ fn policy(arguments: &Film) -> Result<Policy> {
     })
 }
 
-/// Colors a film. Its shots go when nothing is left to do for it.
 fn perform(context: &JobContext, id: i64, (job, frames): OneFilm<'_>) -> Outcome {
-    let outcome = match frames {
+    match frames {
         Some(frames) => context.perform_frames(id, job, frames),
         None => context.perform(id, job),
-    };
-    if matches!(outcome, Outcome::Done(_) | Outcome::Skipped(..))
-        && let Err(error) = Work::remove(&context.folder, &job.output)
-    {
-        log::warn!("{error}");
     }
-    outcome
 }
 
 fn color_sequence(context: &JobContext, arguments: &Film, sequence: &Sequence) -> Outcome {

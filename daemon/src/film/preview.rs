@@ -59,6 +59,7 @@ impl JobContext {
             moments: &film.guidance.moments,
             canvas: &canvas,
             bar: &bar,
+            done: &self.bands,
             stop: &self.stop,
         };
         let sheet = Sheet { coloring, height: height(&probe) };
@@ -177,7 +178,7 @@ impl Sheet<'_> {
                 if in_shot.is_power_of_two() {
                     chosen = Some(frame);
                 }
-                self.coloring.bar.inc(1);
+                self.coloring.count();
             }
             true
         })?;

@@ -98,3 +98,14 @@ pub(crate) enum Refusal {
     #[error("is damaged or cut off at about frame {frame} (ffmpeg says: {said})")]
     Damaged { frame: u64, said: String },
 }
+
+impl Refusal {
+    /// Whether a film that is still being copied may look like this.
+    pub(crate) fn may_be_growing(&self) -> bool {
+        use Refusal::{CutOff, Damaged, Empty, NoFrames, NoPictures, Unreadable};
+        matches!(
+            self,
+            Empty | Unreadable(_) | NoPictures | NoFrames | CutOff { .. } | Damaged { .. }
+        )
+    }
+}
