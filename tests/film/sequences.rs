@@ -190,6 +190,20 @@ fn a_foreign_file_in_the_place_of_a_frame_is_left_alone() {
 }
 
 #[test]
+fn a_preview_of_a_sequence_is_a_sheet_with_a_frame_of_each_shot() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(5, "-pix_fmt gray", "png");
+    film(&folder, ["in", "-o", "out", "--preview"]).code(0);
+    assert_eq!(folder.names("out"), ["scan_%06d.png.preview.png"]);
+    assert!(!folder.exists("out/.polychromify"));
+    let sheet = image::open(folder.path("out/scan_%06d.png.preview.png")).unwrap().into_rgb8();
+    assert_eq!(sheet.dimensions(), (4 * 64, 2 * 48), "two rows of four");
+    assert!(sheet.pixels().any(|pixel| pixel.0[0] != pixel.0[1]), "it has no colors");
+}
+
+#[test]
 fn a_folder_of_photographs_is_no_sequence() {
     if !have_ffmpeg() {
         return;

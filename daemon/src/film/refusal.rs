@@ -35,7 +35,9 @@ pub(crate) enum Refusal {
     Rgb(String),
     #[error("has frames in RGB of limited range, which are not handled")]
     RgbRange,
-    #[error("has frames in RGB with the primaries {0}, which are not handled; those of BT.709 and BT.601 are")]
+    #[error(
+        "has frames in RGB with the primaries {0}, which are not handled; those of BT.709 and BT.601 are"
+    )]
     RgbPrimaries(String),
     #[error(
         "has frames in the pixel format {0}, which is not handled; YUV, RGB and gray of 8 to 16 bits are"
@@ -66,8 +68,6 @@ pub(crate) enum Refusal {
     SequenceCodec,
     #[error("is a sequence of frames, which have no times; --keyframe and --hints are for films")]
     SequenceTimes,
-    #[error("is a sequence of frames, of which there is no preview")]
-    SequencePreview,
     #[error("has {0} pages, and a frame has one")]
     Pages(usize),
     #[error("has {} x {} pixels, and the first frame of its sequence {} x {}", found.0, found.1, first.0, first.1)]

@@ -23,7 +23,7 @@ use crate::plan::{Frame, Job, Sequence};
 use crate::policy::Redo;
 
 /// Frames that are viewed together.
-const TOGETHER: usize = 8;
+pub(super) const TOGETHER: usize = 8;
 
 /// Time between two looks whether frames stand still.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -191,7 +191,8 @@ impl JobContext {
         Ok(begin.filter(|begin| *begin < missing).unwrap_or(0))
     }
 
-    fn view(&self, job: &Job) -> Result<WorkImage> {
+    /// The thumbnail of a frame.
+    pub(super) fn view(&self, job: &Job) -> Result<WorkImage> {
         self.refuse_stop()?;
         let mut scan = job.original().open()?.scan(&self.limits_from_now())?;
         // What looks like a border in one frame does not in the next.
