@@ -1,10 +1,14 @@
 use std::fs;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use polychromify_test_support::pictures;
 use serde_json::Value;
 
 use crate::clips::{film, have_ffmpeg, make, shots};
-use crate::folder::{Folder, sha256};
+use crate::folder::{Folder, Run, sha256};
+use crate::weights;
 
 /// Frames of some shots of 8, as `in/scan_000001.tif` and so on.
 fn frames(count: usize, coded: &str, extension: &str) -> Folder {
@@ -214,4 +218,23 @@ fn a_folder_of_photographs_is_no_sequence() {
     }
     let run = film(&folder, ["in", "-o", "out"]).code(0);
     assert!(run.stderr.contains("no films found"), "{run:?}");
+}
+
+#[test]
+fn a_sequence_that_grows_while_it_is_colored_fails_and_is_whole_the_next_time() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(6, "-pix_fmt gray", "png");
+    let mut command = folder.command(["film", "in", "-o", "out", "--weights", weights::tiny()]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !folder.exists("out/scan_000001.png") {
+        thread::sleep(Duration::from_millis(1));
+    }
+    folder.write("in/scan_000049.png", folder.read("in/scan_000048.png"));
+    let run = Run::of(child.wait_with_output().unwrap());
+    run.code(1).one_error(&["in/scan_%06d.png", "has 49 frames by now in place of 48"]);
+    assert!(!folder.exists("out/scan_%06d.png.json"));
+    film(&folder, ["in", "-o", "out"]).code(0);
+    assert_eq!(list(&folder, "out/scan_%06d.png.json")["film"]["frames"], 49);
 }
