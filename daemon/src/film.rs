@@ -16,6 +16,7 @@ mod frames;
 mod guidance;
 mod join;
 mod list;
+mod notice;
 mod pixels;
 mod preview;
 mod probe;
@@ -34,5 +35,7 @@ mod work;
 
 pub(crate) use context::FilmContext;
 pub(crate) use guidance::Guidance;
+pub(crate) use preview::tell_times;
+pub(crate) use proof::luma_framemd5;
 pub(crate) use tools::are_there;
 pub(crate) use work::Work;

@@ -43,7 +43,7 @@ fn gray_frames_become_a_film_with_their_luma_rate_and_timecode() {
     });
     let run = film(&folder, ["in", "-o", "out"]).code(0);
     let notices = run.line("in/scan_%04d.dpx")["notices"].to_string();
-    assert!(notices.contains("dpx_heads_left_out") && !notices.contains("rate_assumed"));
+    assert!(notices.contains("dpx-heads-left-out") && !notices.contains("rate-assumed"));
     let source = luma(&folder, "in/scan_0101.dpx", "");
     assert_eq!(source[0].1, luma(&folder, RESULT, "")[0].1);
     let source = luma(&folder, "in/scan_0116.dpx", "");
@@ -63,7 +63,7 @@ fn frames_in_rgb_keep_depth_and_lightness() {
     }
     let folder = frames("-pix_fmt gbrp10le", |_| ());
     let run = film(&folder, ["in", "-o", "out"]).code(0);
-    assert!(run.line("in/scan_%04d.dpx")["notices"].to_string().contains("rate_assumed"));
+    assert!(run.line("in/scan_%04d.dpx")["notices"].to_string().contains("rate-assumed"));
     let told = told(&folder, RESULT, "stream=codec_name,pix_fmt");
     assert_eq!(told, "codec_name=ffv1\npix_fmt=gbrp10le\n");
     let json: Value = serde_json::from_slice(&folder.read(&format!("{RESULT}.json"))).unwrap();

@@ -100,7 +100,7 @@ fn the_json_and_the_tags_say_that_lightness_is_kept_and_how_well() {
     let folder = films();
     let run = film(&folder, ["in/ffv1.mkv", "-o", "out", "--force"]).code(0);
     let notices = run.line("in/ffv1.mkv")["notices"].to_string();
-    assert!(notices.contains("lightness_kept"), "{notices}");
+    assert!(notices.contains("lightness-kept"), "{notices}");
     let told: Value = serde_json::from_slice(&folder.read("out/ffv1.mkv.json")).unwrap();
     assert_eq!(told["film"]["keeps"], "lightness");
     assert!(told["film"]["luma_framemd5_sha256"].is_null());

@@ -73,6 +73,9 @@ pub(crate) struct Film {
     /// What the network calculates in [default: integers where the weights hold them, else f32]
     #[arg(long, value_parser = one_of(PRECISIONS), env = "POLYCHROMIFY_PRECISION")]
     pub(crate) precision: Option<Arithmetic>,
+    /// Fail where subtitles or pictures would be left out, or a matrix or range is assumed
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Make results anew that were made with other weights or settings, or by an older version
     #[arg(long)]
     pub(crate) redo_older: bool,

@@ -157,6 +157,7 @@ fn policy(arguments: &Film) -> Result<Policy> {
             (false, false) => Redo::Nothing,
         },
         sidecar: true,
+        strict: arguments.strict,
         time: policy::fixed_time()?,
         ..Policy::default()
     })
@@ -228,6 +229,7 @@ fn previewed(
     match written {
         Ok(Continue(sheet)) => {
             log::info!("{}: {}", shown.display(), sheet.display());
+            film::tell_times(shown, &details.shown_at);
             Outcome::Done(details)
         }
         Ok(Break(reason)) => Outcome::Skipped(reason, details),

@@ -4,6 +4,7 @@ use polychromify_core::{ChromaShape, FrameFormat, Matrix, RgbFormat};
 use serde_json::Value;
 
 use super::canvas::Samples;
+use super::notice::FilmNotice;
 use super::pixels::{Model, Pixels};
 use super::refusal::Refusal;
 use super::turn::Turn;
@@ -44,18 +45,9 @@ pub(super) struct Coding {
     aspect: Option<(u32, u32)>,
 }
 
-/// What was assumed of a film.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Assumed {
-    /// A matrix that it does not tell.
-    Matrix(&'static str),
-    /// The range of gray.
-    Range(&'static str),
-}
-
 impl Coding {
     /// Reads what ffprobe tells of a stream.
-    pub(super) fn of(stream: &Value, turn: Turn) -> Result<(Self, Vec<Assumed>), Refusal> {
+    pub(super) fn of(stream: &Value, turn: Turn) -> Result<(Self, Vec<FilmNotice>), Refusal> {
         let side = |key: &str| stream[key].as_u64().and_then(|n| u32::try_from(n).ok());
         let (Some(width @ 1..), Some(height @ 1..)) = (side("width"), side("height")) else {
             return Err(Refusal::NoFrames);
@@ -116,14 +108,14 @@ fn luma(
     stream: &Value,
     pixels: &Pixels,
     ((width, height), turn): ((u32, u32), Turn),
-    assumed: &mut Vec<Assumed>,
+    assumed: &mut Vec<FilmNotice>,
 ) -> Result<(Samples, String), Refusal> {
     let is_gray = pixels.model == Model::Gray;
     let space = tag(stream, "color_space").unwrap_or_else(|| {
         let high = width.min(height) >= HIGH_DEFINITION;
         let (space, words) = if high { ("bt709", "BT.709") } else { ("smpte170m", "BT.601") };
         if !is_gray {
-            assumed.push(Assumed::Matrix(words));
+            assumed.push(FilmNotice::MatrixAssumed(words));
         }
         space.to_owned()
     });
@@ -132,7 +124,7 @@ fn luma(
         Some(range) => range == "pc",
         None if is_gray => {
             let full = STILLS.contains(&stream["codec_name"].as_str().unwrap_or_default());
-            assumed.push(Assumed::Range(if full { "full" } else { "limited" }));
+            assumed.push(FilmNotice::RangeAssumed(if full { "full" } else { "limited" }));
             full
         }
         None => false,
@@ -185,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    fn read(stream: Value) -> Result<(Coding, Vec<Assumed>), Refusal> {
+    fn read(stream: Value) -> Result<(Coding, Vec<FilmNotice>), Refusal> {
         Coding::of(&stream, Turn::default())
     }
 
@@ -205,7 +197,7 @@ mod tests {
             let stream = json!({"width": 1280, "height": height, "pix_fmt": "yuv420p"});
             let (coding, assumed) = read(stream).unwrap();
             assert_eq!((frame(&coding).matrix, frame(&coding).full_range), (matrix, false));
-            assert_eq!(assumed, [Assumed::Matrix(words)]);
+            assert_eq!(assumed, [FilmNotice::MatrixAssumed(words)]);
         }
     }
 
@@ -215,7 +207,7 @@ mod tests {
         let (coding, assumed) = read(stream).unwrap();
         assert_eq!((frame(&coding).depth, frame(&coding).chroma), (16, ChromaShape::S444));
         assert!(frame(&coding).full_range);
-        assert_eq!(assumed, [Assumed::Range("full")]);
+        assert_eq!(assumed, [FilmNotice::RangeAssumed("full")]);
         let stream = json!({"width": 8, "height": 6, "pix_fmt": "gray", "codec_name": "ffv1"});
         assert!(!frame(&read(stream).unwrap().0).full_range);
     }

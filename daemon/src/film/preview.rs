@@ -2,7 +2,7 @@
 
 use std::io::BufWriter;
 use std::ops::ControlFlow::{Break, Continue};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::thread;
 
@@ -10,7 +10,7 @@ use super::canvas::Canvas;
 use super::coloring::{Colored, Coloring};
 use super::context::FilmContext;
 use super::probe::Probe;
-use super::sheet::{self, MOST, WIDTH, read_all};
+use super::sheet::{self, ACROSS, MOST, WIDTH, read_all};
 use super::tools::Tool;
 use super::uncompressed::Uncompressed;
 use crate::error::{Error, Result};
@@ -44,11 +44,20 @@ impl JobContext {
             stop: &self.stop,
         };
         let height = height(&probe);
-        let pictures = Shots { coloring, height }.pictures()?;
+        let (pictures, shown_at) = Shots { coloring, height }.pictures()?;
         bar.finish_and_clear();
+        details.shown_at = shown_at;
         let places = (self.folder.as_path(), job.output.as_path(), path.as_path());
         sheet::write(&pictures, (WIDTH, height), places, &job.shown, &self.stop)?;
         Ok(Continue(path))
+    }
+}
+
+/// Says at which seconds the frames of a sheet are shown, row by row.
+pub(crate) fn tell_times(shown: &Path, shown_at: &[f64]) {
+    for (row, times) in (1..).zip(shown_at.chunks(ACROSS)) {
+        let times: Vec<String> = times.iter().map(|time| format!("{time:.3}")).collect();
+        log::info!("{}: row {row}: at {} s", shown.display(), times.join(", "));
     }
 }
 
@@ -64,8 +73,8 @@ struct Shots<'a> {
 }
 
 impl Shots<'_> {
-    /// The pictures of all shots, small, in RGB.
-    fn pictures(&self) -> Result<Vec<u8>> {
+    /// The pictures of all shots, small, in RGB, and at which seconds they are shown.
+    fn pictures(&self) -> Result<(Vec<u8>, Vec<f64>)> {
         let (probe, about) = (self.coloring.probe, self.coloring.shown);
         let mut command = Tool::Ffmpeg.command();
         command.args(["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0"]);
@@ -83,24 +92,24 @@ impl Shots<'_> {
             let reader = scope.spawn(move || read_all(stdout));
             let shown = self.show(frames);
             let pictures = reader.join().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()));
-            shown.and_then(|()| pictures.map_err(Error::io(about, "read")))
+            Ok::<_, Error>((pictures.map_err(Error::io(about, "read"))?, shown?))
         })?;
         running.end_well(self.coloring.stop)?;
         Ok(pictures)
     }
 
-    /// Writes a frame of each shot.
-    fn show(&self, mut frames: Uncompressed<BufWriter<ChildStdin>>) -> Result<()> {
-        let (mut chosen, mut in_shot, mut shown) = (None::<Colored>, 0_u64, 0);
+    /// Writes a frame of each shot; gives the seconds at which they are shown.
+    fn show(&self, mut frames: Uncompressed<BufWriter<ChildStdin>>) -> Result<Vec<f64>> {
+        let (mut chosen, mut in_shot, mut shown_at) = (None::<Colored>, 0_u64, Vec::new());
         let canvas = self.coloring.canvas;
         let mut put = |chosen: &mut Option<Colored>| {
-            if let Some(Colored { samples, chroma, .. }) = chosen.take()
-                && shown < MOST
+            if let Some(Colored { samples, chroma, time, .. }) = chosen.take()
+                && shown_at.len() < MOST
             {
                 let painted = canvas.paint(&chroma, &samples);
                 // How ffmpeg ended tells why it takes no more.
-                let _ = frames.frame(shown as u64, canvas.kept(&samples), &painted);
-                shown += 1;
+                let _ = frames.frame(shown_at.len() as u64, canvas.kept(&samples), &painted);
+                shown_at.push(time.milliseconds as f64 / 1000.0);
             }
         };
         self.coloring.colors(0, &mut |colored: Vec<Colored>| {
@@ -120,6 +129,6 @@ impl Shots<'_> {
         })?;
         put(&mut chosen);
         let _ = frames.end();
-        Ok(())
+        Ok(shown_at)
     }
 }

@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::canvas::Samples;
 use super::dpx::{self, Head};
-use super::format::{Assumed, Coding};
+use super::format::Coding;
+use super::join;
+use super::notice::FilmNotice;
 use super::refusal::Refusal;
 use super::tools::Tool;
 use super::turn::Turn;
@@ -73,7 +75,7 @@ pub(super) struct Probe {
     pub(super) tags: Vec<(String, String)>,
     /// Whether it is a result of this program.
     pub(super) is_result: bool,
-    pub(super) notices: Vec<Value>,
+    pub(super) notices: Vec<FilmNotice>,
 }
 
 /// Numbered files that are frames.
@@ -133,11 +135,9 @@ pub(super) fn probe_frames(
     let mut probe = ask(&path, &sequence.shown, Some(numbered), stop)?;
     probe.tags.extend(head.timecode.map(|timecode| ("timecode".to_owned(), timecode)));
     if known.is_none() {
-        let words = "tells no frame rate; taken for 24 a second, and --rate tells another one";
-        probe.notices.push(notice("rate_assumed", words));
+        probe.notices.push(FilmNotice::RateAssumed);
     }
-    let words = "what the heads of its frames tell but frame rate and first timecode is left out";
-    probe.notices.push(notice("dpx_heads_left_out", words));
+    probe.notices.push(FilmNotice::DpxHeadsLeftOut);
     Ok(probe)
 }
 
@@ -216,37 +216,22 @@ impl Probe {
             coding,
             notices: Vec::new(),
         };
-        probe.tell(&assumed, left_out);
+        probe.tell(assumed, left_out);
         Ok(probe)
     }
 
-    fn tell(&mut self, assumed: &[Assumed], left_out: usize) {
-        for assumed in assumed {
-            self.notices.push(match assumed {
-                Assumed::Matrix(matrix) => notice(
-                    "color_matrix_assumed",
-                    &format!("tells no color matrix; taken for {matrix} by its size"),
-                ),
-                Assumed::Range(range) => notice(
-                    "range_assumed",
-                    &format!("tells no range of its gray; taken for {range} range"),
-                ),
-            });
-        }
+    fn tell(&mut self, assumed: Vec<FilmNotice>, left_out: usize) {
+        self.notices = assumed;
         if matches!(self.coding.samples, Samples::Rgb(_)) {
-            let words =
-                "its frames are RGB: their lightness (CIE L*) is kept, to rounding, and not luma";
-            self.notices.push(notice("lightness_kept", words));
+            self.notices.push(FilmNotice::LightnessKept);
         }
         if !self.turn.filters.is_empty() {
-            let words =
-                "its frames are turned upright, as its head asks; so are those of the result";
-            self.notices.push(notice("turned_upright", words));
+            self.notices.push(FilmNotice::TurnedUpright);
         }
         if left_out > 0 {
-            let words = format!("further streams of pictures are left out ({left_out})");
-            self.notices.push(notice("pictures_left_out", &words));
+            self.notices.push(FilmNotice::PicturesLeftOut(left_out));
         }
+        self.notices.extend(join::notices(&self.subtitles));
     }
 
     /// Adds the film to what ffmpeg or ffprobe read.
@@ -283,11 +268,6 @@ impl Stream {
             tags: stream["tags"].clone(),
         }
     }
-}
-
-/// A notice as JSON tells it.
-pub(super) fn notice(kind: &str, message: &str) -> Value {
-    json!({"kind": kind, "message": message})
 }
 
 fn refuse_fields(order: &str) -> Result<(), Refusal> {
@@ -377,6 +357,8 @@ fn tags(stream: &Value, format: &Value, streams: &[Value]) -> Vec<(String, Strin
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn told(stream: Value) -> Result<Probe, Refusal> {
@@ -397,7 +379,7 @@ mod tests {
     fn the_pictures_are_told_from_a_cover() {
         let probe = told(json!({})).unwrap();
         assert_eq!((probe.stream, probe.begins, probe.rate), (1, 21_000, Some((25, 1))));
-        assert_eq!(probe.notices[0]["kind"], "pictures_left_out");
+        assert_eq!(probe.notices, [FilmNotice::PicturesLeftOut(1)]);
         assert_eq!(probe.tags, [("timecode".to_owned(), "10:00:00:00".to_owned())]);
     }
 

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::canvas::Canvas;
 use super::coloring::Coloring;
 use super::context::FilmContext;
-use super::join::{self, FilmLabel, Joining};
+use super::join::{FilmLabel, Joining};
+use super::notice::{self, FilmNotice};
 use super::probe::{self, Probe};
 use super::proof::Proof;
 use super::work::{self, Work};
@@ -53,8 +54,10 @@ impl JobContext {
         };
         let (width, height) = probe.coding.samples.size();
         (details.width, details.height) = (Some(width), Some(height));
-        details.notices.clone_from(&probe.notices);
-        details.notices.extend(join::notices(&probe));
+        details.notices = probe.notices.iter().map(FilmNotice::told).collect();
+        if self.policy.strict {
+            notice::refuse(&probe.notices, job)?;
+        }
         if self.policy.redo == Redo::All {
             return Ok(Continue(probe));
         }

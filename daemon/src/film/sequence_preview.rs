@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::context::FilmContext;
 use super::sequence::TOGETHER;
-use super::sheet::{self, MOST, WIDTH};
+use super::sheet::{self, ACROSS, MOST, WIDTH};
 use crate::error::Result;
 use crate::job::{JobContext, JobDetails, Step};
 use crate::plan::{Frame, Job, Sequence};
@@ -39,6 +39,11 @@ impl JobContext {
         let pictures: Vec<u8> = drawn.into_iter().flat_map(|(_, rgb)| rgb).collect();
         let places = (self.folder.as_path(), output.as_path(), path.as_path());
         sheet::write(&pictures, size, places, &sequence.shown, &self.stop)?;
+        for (row, chosen) in (1..).zip(chosen.chunks(ACROSS)) {
+            let name = |chosen: &Chosen<'_>| chosen.job.below.display().to_string();
+            let names: Vec<_> = chosen.iter().map(name).collect();
+            log::info!("{}: row {row}: {}", sequence.shown.display(), names.join(", "));
+        }
         Ok(Continue(path))
     }
 

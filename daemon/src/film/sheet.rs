@@ -15,7 +15,7 @@ use crate::stop::Stop;
 pub(super) const WIDTH: u32 = 320;
 
 /// Pictures beside each other.
-const ACROSS: usize = 4;
+pub(super) const ACROSS: usize = 4;
 
 /// Most shots that are shown.
 pub(super) const MOST: usize = 400;
