@@ -163,6 +163,27 @@ fn gaps_are_refused_by_name_unless_allowed() {
 }
 
 #[test]
+fn a_manifest_tells_why_there_is_no_result_of_a_sequence_until_there_is() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(1, "-pix_fmt gray", "png");
+    let frame = folder.read("in/scan_000003.png");
+    fs::remove_file(folder.path("in/scan_000003.png")).unwrap();
+    film(&folder, ["in", "-o", "out"]).code(1);
+    let told = || {
+        folder.polychromify(["manifest", "-o", "out"]).code(0);
+        String::from_utf8(folder.read("out/manifest.csv")).unwrap()
+    };
+    let refused = told();
+    assert!(refused.contains("scan_%06d.png") && refused.contains("scan_000003.png is missing"));
+    folder.write("in/scan_000003.png", frame);
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let done = told();
+    assert!(!done.contains("is missing") && done.contains("scan_000003.png"), "{done}");
+}
+
+#[test]
 fn frames_of_another_size_and_damaged_ones_are_refused_by_name() {
     if !have_ffmpeg() {
         return;
