@@ -44,7 +44,7 @@ pub use pass::mark::Mark;
 pub use pass::read_back::{Difference, ExpectedLightness};
 pub use pass::result::ResultFile;
 pub use pass::{Encoding, Info, PageNotice, Paint, Scan};
-pub use polychromify_image::color::lab::RgbSpace;
+pub use polychromify_image::color::lab::{RgbSpace, lightness_from_srgb8};
 pub use polychromify_image::provenance::{
     FoundLabel, Label, SourceType, Vocabulary, packet as label_packet,
 };
@@ -54,7 +54,7 @@ pub use polychromify_image::{
 
 // A thumbnail of it in, chroma out.
 pub use colorize::chroma::{ChromaMap, Painter, SATURATION};
-pub use colorize::colorizer::Colorizer;
+pub use colorize::colorizer::{Colorizer, Doubts};
 pub use colorize::hints::{Hint, HintMask, Hints};
 pub use colorize::picture::ColorPicture;
 pub use colorize::reference::Reference;

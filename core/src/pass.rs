@@ -25,6 +25,7 @@ pub(crate) mod read_back;
 pub(crate) mod result;
 mod rows;
 mod second;
+mod srgb;
 
 /// What is known of a scan once its header is read.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 mod coloring;
 mod film;
+mod review;
 mod values;
 mod watch;
 
@@ -13,8 +14,10 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use coloring::Coloring;
 pub(crate) use film::Film;
+pub(crate) use review::Review;
 pub(crate) use values::{
-    Borders, Choices, Codec, FORMATS, IoClass, Keyframe, LogFormat, OnSuccessName, SPACES,
+    Borders, Choices, Codec, FORMATS, IoClass, Keyframe, LogFormat, OnSuccessName, SOURCE_TYPES,
+    SPACES,
 };
 use values::{parse_duration, parse_size};
 pub(crate) use watch::Watch;
@@ -58,6 +61,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Put failed inputs back into the queue, with their tries forgotten
     Retry(Retry),
+    /// Open a page to look at results, judge and mend them
+    Review(Review),
     /// Write the manifests of an output folder, from its ledger
     Manifest(Manifest),
     /// Check a delivered folder or bag against its manifests
@@ -87,6 +92,11 @@ pub(crate) struct Batch {
     /// A photograph that has colors is colored anew from its lightness. A result that somebody changed is not replaced even so.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Color only photographs whose results `polychromify review` rejected, with these settings
+    ///
+    /// What was made with these weights and settings already stays, as with --redo-older.
+    #[arg(long)]
+    pub(crate) only_rejected: bool,
     /// Say what would be done, and write nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -120,6 +130,11 @@ pub(crate) struct Retry {
 pub(crate) struct Manifest {
     #[command(flatten)]
     pub(crate) at: LedgerPlace,
+    /// List only results that `polychromify review` accepted
+    ///
+    /// The manifests then leave the others out, and inputs without a result, as a bag does that is packed by them.
+    #[arg(long)]
+    pub(crate) accepted: bool,
     /// Copy the listed files into a new bag (RFC 8493) too, for delivery
     #[arg(long, value_name = "FOLDER")]
     pub(crate) bag: Option<PathBuf>,

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod film;
 pub(crate) mod manifest;
 pub(crate) mod retry;
+pub(crate) mod review;
 pub(crate) mod status;
 pub(crate) mod verify;
 pub(crate) mod watch;

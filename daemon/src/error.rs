@@ -171,8 +171,14 @@ pub(crate) enum Error {
     MetricsForAll { address: SocketAddr },
     #[error("--metrics {address}: cannot listen: {source}")]
     Metrics { address: SocketAddr, source: io::Error },
-    #[error("--metrics: cannot serve: {0}")]
+    #[error("cannot serve pages: {0}")]
     Listener(io::Error),
+    #[error("--listen {address}: other machines could reach it; say --allow-remote if they may")]
+    ReviewForAll { address: SocketAddr },
+    #[error("{address}: cannot listen: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("the system gives no random numbers: {reason}")]
+    NoRandom { reason: String },
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
     #[error("SOURCE_DATE_EPOCH: expected seconds since 1970, found `{found}`")]

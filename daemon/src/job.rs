@@ -2,6 +2,7 @@
 
 mod attempt;
 mod claims;
+mod coloring;
 mod context;
 mod decision;
 mod failure;
@@ -13,11 +14,14 @@ mod outcome;
 mod render;
 pub(crate) mod sidecar;
 mod staleness;
+mod treatment;
 
 pub(crate) use claims::ContentClaims;
+pub(crate) use coloring::{Coloring, FrameColors};
 pub(crate) use context::JobContext;
-pub(crate) use decision::{Decision, decide};
+pub(crate) use decision::{Decision, decide, done_already};
 pub(crate) use input::Input;
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
-pub(crate) use render::{FrameColors, Made, Order};
+pub(crate) use render::Made;
 pub(crate) use staleness::staleness;
+pub(crate) use treatment::{Treatment, learn};

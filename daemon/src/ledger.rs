@@ -8,12 +8,15 @@
 //! Every statement is synced before the next step. A rollback journal serves where WAL cannot: on
 //! network file systems.
 
+mod asked;
 mod delivery;
 mod hooks;
+mod listing;
 mod overview;
 mod published;
 mod schema;
 mod sql_path;
+mod verdicts;
 mod watching;
 
 use std::cell::Cell;
@@ -34,11 +37,14 @@ use crate::files::fingerprint::Stamp;
 use crate::files::folder::is_absent;
 use crate::plan::Job;
 use crate::settings::{Recipe, SOFTWARE};
+pub(crate) use asked::{Asking, OfInput};
 pub(crate) use delivery::{Document, Undelivered};
 pub(crate) use hooks::Due;
-pub(crate) use published::{Making, Original, Published};
+pub(crate) use listing::{Filter, Item, Order, Page};
+pub(crate) use published::{Making, Original, Published, Seen, Tone};
 use published::{RESULT, published};
 use sql_path::{SqlPath, path};
+pub(crate) use verdicts::{Change, Judged, Judgement, Verdict};
 pub(crate) use watching::InputState;
 
 /// Folder below the output folder for the ledger and its lock.
@@ -206,7 +212,7 @@ impl Ledger {
                      SELECT output, :input, :content, :weights, :settings, :source_size,
                          :source_modified, :source_changed, :sha256, :size, :modified, :width,
                          :height, :milliseconds, :now, :original, :software, :weights_name,
-                         :made_at, :sidecar, :notices, :film
+                         :made_at, :sidecar, :notices, :film, :doubt, :toning
                      FROM jobs WHERE id = :id"
                 ),
                 named_params! {
@@ -232,6 +238,8 @@ impl Ledger {
                     ":sidecar": result.sidecar,
                     ":notices": result.notices.as_ref().map(|list| json!(list).to_string()),
                     ":film": result.film.as_ref().map(ToString::to_string),
+                    ":doubt": result.seen.doubt,
+                    ":toning": result.seen.toning.map(Tone::text),
                 },
             )
         })?;
@@ -265,6 +273,14 @@ impl Ledger {
                     "INSERT OR REPLACE INTO results ({RESULT})
                      SELECT {RESULT} FROM intents WHERE output = ?1"
                 ),
+                [&output],
+            )?;
+            // A result that was made again bit for bit keeps its verdict.
+            transaction.execute(
+                "UPDATE results SET judged = (
+                     SELECT max(id) FROM verdicts
+                     WHERE verdicts.output = results.output AND verdicts.sha256 = results.sha256
+                 ) WHERE output = ?1",
                 [&output],
             )?;
             transaction.execute("DELETE FROM intents WHERE output = ?1", [&output])?;
@@ -453,7 +469,7 @@ fn settle(
     forget_intent(connection, id)?;
     connection.execute(
         "UPDATE jobs SET state = ?2, reason = ?3, tries = tries + ?4, temporary = NULL,
-             ended_at = ?5, retry_at = NULL
+             ended_at = ?5, retry_at = NULL, asked_at = iif(?2 = 'queued', asked_at, NULL)
          WHERE id = ?1",
         params![id, state, reason, tries, now()],
     )?;

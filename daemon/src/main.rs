@@ -29,6 +29,7 @@ mod policy;
 mod printable;
 mod queue;
 mod report;
+mod review;
 mod service;
 mod settings;
 mod stop;
@@ -42,7 +43,8 @@ use indicatif::MultiProgress;
 use log::LevelFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{batch, film as film_command, manifest, retry, status, verify};
+use crate::command::{batch, film as film_command, manifest, retry, review as review_command};
+use crate::command::{status, verify};
 use crate::exit::Exit;
 use crate::service::logging::{self, Form};
 
@@ -76,6 +78,7 @@ fn run(cli: &Cli) -> ExitCode {
                 Command::Film(arguments) => film_command::run(arguments, &progress),
                 Command::Status(arguments) => status::run(arguments),
                 Command::Retry(arguments) => retry::run(arguments),
+                Command::Review(arguments) => review_command::run(arguments),
                 Command::Manifest(arguments) => manifest::run(arguments),
                 Command::Verify(arguments) => verify::run(arguments),
                 Command::Watch(_) => unreachable!("matched above"),

@@ -31,6 +31,14 @@ impl OpenedModel {
         Ok(opened.with(recipe, settings))
     }
 
+    /// Opens weights to make single results again, each with settings of its own.
+    pub(crate) fn open_to_mend(weights: Option<&str>) -> Result<Self> {
+        let opened = Opened::of((weights, DeviceChoice::Auto, None))?;
+        let settings = RenderSettings::of_frames(1.0, opened.colorizer.arithmetic());
+        let recipe = settings.recipe(opened.weights.sha256());
+        Ok(opened.with(recipe, settings))
+    }
+
     /// Finds and opens what the user asked for, to color films.
     pub(crate) fn open_for_films(arguments: &Film, context: &FilmContext) -> Result<Self> {
         let asked = (arguments.weights.as_deref(), arguments.device, arguments.precision);

@@ -158,7 +158,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::ledger::{Making, Published};
+    use crate::ledger::{Making, Published, Seen};
     use crate::plan::Job;
     use crate::settings::Recipe;
 
@@ -198,6 +198,7 @@ mod tests {
             sidecar: None,
             notices: None,
             film: None,
+            seen: Seen::default(),
         };
         ledger.intend(id, &result).unwrap();
         (ledger, temporary, path)

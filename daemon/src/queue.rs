@@ -30,6 +30,12 @@ impl JobQueue {
         self.changed.notify_all();
     }
 
+    /// Adds a job that comes before all others.
+    pub(crate) fn add_first(&self, id: i64, job: Job) {
+        self.lock().jobs.push_front((id, job));
+        self.changed.notify_all();
+    }
+
     /// No further job comes: workers end when the queue is empty.
     pub(crate) fn complete(&self) {
         self.lock().complete = true;

@@ -2,7 +2,7 @@
 
 mod events;
 pub(crate) mod hook;
-mod http;
+pub(crate) mod http;
 pub(crate) mod logging;
 pub(crate) mod metrics;
 pub(crate) mod observer;

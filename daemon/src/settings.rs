@@ -6,10 +6,12 @@
     reason = "serde calls functions so"
 )]
 
-use polychromify_core::{Arithmetic, Encoding, Format, Hints, RgbSpace, SourceType};
-use serde::{Serialize, Serializer};
+use polychromify_core::{Arithmetic, Encoding, Format, Hint, Hints, RgbSpace, SourceType};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
-use crate::cli::{Borders, Choices, Coloring, FORMATS, SPACES};
+use crate::cli::{Borders, Choices, Coloring, FORMATS, SOURCE_TYPES, SPACES};
+use crate::files::fingerprint;
 
 /// Program and version, as results tell it.
 pub(crate) const SOFTWARE: &str = concat!("Polychromify ", env!("CARGO_PKG_VERSION"));
@@ -52,6 +54,34 @@ pub(crate) struct RenderSettings {
     /// processors of bf16.
     #[serde(skip_serializing_if = "is_f32")]
     pub(crate) precision: Arithmetic,
+    /// SHA-256 of a picture in colors that the ledger keeps, whose palette is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+}
+
+/// What a person set for one input in place of what its run says.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnSettings {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) saturation: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) variant: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) borders: Option<Borders>,
+    /// As a hints file lists them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hints: Option<Vec<Hint>>,
+    /// SHA-256 of a picture in colors, which the ledger keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+}
+
+impl OwnSettings {
+    /// Hints that are set, or none.
+    pub(crate) fn hints(&self) -> Hints {
+        Hints::Discs(self.hints.clone().unwrap_or_default())
+    }
 }
 
 /// Weights and settings, as the ledger compares them.
@@ -107,6 +137,7 @@ impl RenderSettings {
             invert: arguments.invert,
             mark: arguments.mark,
             precision,
+            reference: None,
         }
     }
 
@@ -125,6 +156,47 @@ impl RenderSettings {
             invert: false,
             mark: false,
             precision,
+            reference: None,
+        }
+    }
+
+    /// What a ledger tells, to be calculated in `precision`; `None`: it is not of a photograph. Of hints
+    /// it tells no more than whether there were some: they are left out.
+    pub(crate) fn read(json: &str, precision: Arithmetic) -> Option<Self> {
+        let told: Value = serde_json::from_str(json).ok()?;
+        let is_set = |key: &str| told[key].as_bool().unwrap_or_default();
+        let spaces = SPACES.iter().find(|(name, ..)| told["profile"] == *name);
+        let types = SOURCE_TYPES.iter().find(|(.., source)| told["source_type"] == source.term());
+        Some(Self {
+            format: FORMATS.iter().find(|(name, ..)| told["format"] == *name)?.2,
+            saturation: told["saturation"].as_f64()? as f32,
+            quality: told["quality"].as_u64()?.try_into().ok()?,
+            max_side: told["max_side"].as_u64().map(|side| side as u32),
+            borders: serde_json::from_value(told["borders"].clone()).ok()?,
+            variant: told["variant"].as_u64().map_or(1, |variant| variant as u8),
+            hints: None,
+            source_type: types.map(|(.., source)| *source).unwrap_or_default(),
+            space: spaces.map(|(.., space)| *space).unwrap_or_default(),
+            invert: is_set("invert"),
+            mark: is_set("mark"),
+            precision,
+            reference: told["reference"].as_str().map(str::to_owned),
+        })
+    }
+
+    /// The same with what a person set for one input.
+    pub(crate) fn with(self, own: &OwnSettings) -> Self {
+        let hash = |hints: &Vec<Hint>| {
+            let text = serde_json::to_vec(hints).expect("finite numbers only");
+            (!hints.is_empty()).then(|| fingerprint::sha256_of(&text))
+        };
+        Self {
+            saturation: own.saturation.unwrap_or(self.saturation),
+            variant: own.variant.unwrap_or(self.variant),
+            borders: own.borders.unwrap_or(self.borders),
+            hints: own.hints.as_ref().map_or(self.hints, hash),
+            reference: own.reference.clone(),
+            ..self
         }
     }
 
@@ -165,6 +237,7 @@ impl RenderSettings {
             settings.push(format!("painted in {}", self.space));
         }
         settings.extend(hints.summary());
+        settings.extend(self.reference.as_ref().map(|_| "palette of a reference".to_owned()));
         settings.join(", ")
     }
 }
@@ -205,6 +278,9 @@ mod tests {
             json(&options, Arithmetic::Integers, Some("5ha")),
             r#"{"format":"tiff","saturation":1.25,"quality":80,"max_side":4000,"borders":"keep","variant":2,"hints":"5ha","source_type":"algorithmicallyEnhanced","profile":"adobe-rgb","invert":true,"mark":true,"precision":"integers"}"#
         );
+        let told = json(&options, Arithmetic::F32, None);
+        let read = RenderSettings::read(&told, Arithmetic::F32).unwrap();
+        assert_eq!(read.recipe("w").settings, told, "and they are read as they are told");
         for format in ["png", "jpeg", "webp"] {
             let told = json(&["--format", format], Arithmetic::Bf16, None);
             let start = format!(r#"{{"format":"{format}","saturation":1.0"#);

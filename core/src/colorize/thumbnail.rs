@@ -111,6 +111,17 @@ impl WorkImage {
         Self { borders: None, ..self }
     }
 
+    /// The same for a scan that is stored upright, as screens show it.
+    #[must_use]
+    pub fn upright(self) -> Self {
+        Self { orientation: Orientation::Upright, ..self }
+    }
+
+    /// Upright width and height of the scan in pixels.
+    pub fn scan_size(&self) -> (usize, usize) {
+        self.scan_size
+    }
+
     /// The same picture with another lightness.
     pub(crate) fn with_lightness(&self, lightness: Vec<f32>) -> Self {
         assert_eq!(lightness.len(), self.lightness.len());

@@ -7,7 +7,7 @@ use clap::builder::{IntoResettable, PossibleValue, PossibleValuesParser, TypedVa
 use clap::{Arg, ArgAction, ValueEnum};
 use log::LevelFilter;
 use polychromify_core::{Arithmetic, DeviceChoice, Format, RgbSpace, SATURATION, SourceType};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What an option can be set to: a name, what is said of it, and what it stands for.
 pub(crate) type Choices<T> = [(&'static str, &'static str, T)];
@@ -30,7 +30,7 @@ pub(crate) const SPACES: &Choices<RgbSpace> = &[
     ("prophoto", "", RgbSpace::ProPhoto),
 ];
 
-pub(super) const SOURCE_TYPES: &Choices<SourceType> = &[
+pub(crate) const SOURCE_TYPES: &Choices<SourceType> = &[
     (
         "composite",
         "compositeWithTrainedAlgorithmicMedia: a trained model added to the original",
@@ -89,7 +89,7 @@ impl Switch for Arg {
 }
 
 /// `--borders`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Borders {
     /// Found, not shown to the network and left neutral

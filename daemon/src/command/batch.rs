@@ -3,15 +3,18 @@
 mod dry_run;
 mod estimate;
 
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use indicatif::MultiProgress;
 use polychromify_core::{Deadline, Hints};
 
 use crate::cli::Batch;
-use crate::command::manifest;
+use crate::command::manifest::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files::originals::OriginalPath;
@@ -33,7 +36,7 @@ use crate::stop::Stop;
 /// When the run cannot start; failures of single inputs are reported and counted.
 pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     let stop = Stop::on_signals().map_err(Error::Signals)?;
-    let plan = plan::plan(
+    let mut plan = plan::plan(
         &arguments.inputs,
         &arguments.output,
         Naming::Photographs(arguments.coloring.format),
@@ -73,6 +76,9 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
             stop: stop.clone(),
             film: None,
         };
+        if arguments.only_rejected {
+            keep_rejected(&mut plan, &context.ledger)?;
+        }
         if arguments.dry_run {
             dry_run::dry_run(arguments, &plan, &context, workers, &mut report);
         } else {
@@ -93,6 +99,14 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     })
 }
 
+/// Leaves of a plan what was rejected.
+fn keep_rejected(plan: &mut Plan, ledger: &Ledger) -> Result<()> {
+    let rejected = ledger.rejected()?;
+    plan.jobs.retain(|job| rejected.contains(&job.output));
+    log::info!("{} of them were rejected", plan.jobs.len());
+    Ok(())
+}
+
 /// Tells of what is not colored, and why.
 fn tell_left_out(plan: &Plan, report: &mut Report) {
     for (path, error) in &plan.refused {
@@ -107,7 +121,7 @@ fn tell_left_out(plan: &Plan, report: &mut Report) {
 
 fn policy(arguments: &Batch) -> Result<Policy> {
     Ok(Policy {
-        redo: match (arguments.force, arguments.coloring.redo_older) {
+        redo: match (arguments.force, arguments.coloring.redo_older || arguments.only_rejected) {
             (true, _) => Redo::All,
             (false, true) => Redo::Older,
             (false, false) => Redo::Nothing,
@@ -155,6 +169,7 @@ fn color_all(
     let ids = context.ledger.enqueue(jobs.iter().map(|job| (job, None)), &context.model.recipe)?;
     let queue = &JobQueue::default();
     let workers = workers.min(jobs.len());
+    let mut asked = Asked::of(&jobs);
     queue.add(ids.into_iter().zip(jobs));
     queue.complete();
     let (sender, outcomes) = mpsc::channel();
@@ -170,16 +185,64 @@ fn color_all(
                 }
             });
         });
-        for (job, outcome) in outcomes {
-            report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
+        loop {
+            match outcomes.recv_timeout(ROUND) {
+                Ok((job, outcome)) => {
+                    asked.in_hand.remove(&job.output);
+                    report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            asked.take(context, queue);
         }
     });
     Ok(())
 }
 
+/// Time between two looks whether somebody asked for results by `polychromify review`.
+const ROUND: Duration = Duration::from_secs(2);
+
+/// Jobs that somebody asks for while a run goes on.
+struct Asked {
+    /// Results of jobs in the queue or in work.
+    in_hand: HashSet<PathBuf>,
+    /// What the ledger was when it was last asked.
+    changes: Option<i64>,
+    next: Instant,
+}
+
+impl Asked {
+    fn of(jobs: &[Job]) -> Self {
+        let in_hand = jobs.iter().map(|job| job.output.clone()).collect();
+        Self { in_hand, changes: None, next: Instant::now() }
+    }
+
+    /// Puts what is asked for before all else that is queued. What comes too late for this run is made
+    /// by the page itself.
+    fn take(&mut self, context: &JobContext, queue: &JobQueue) {
+        if Instant::now() < self.next {
+            return;
+        }
+        self.next = Instant::now() + ROUND;
+        let ledger = &context.ledger;
+        let asked = ledger.foreign_changes().and_then(|changes| {
+            let is_same = self.changes.replace(changes) == Some(changes);
+            if is_same { Ok(Vec::new()) } else { ledger.asked() }
+        });
+        for (id, job) in asked.unwrap_or_default().into_iter().rev() {
+            if self.in_hand.insert(job.output.clone()) {
+                queue.add_first(id, job);
+            } else {
+                self.changes = None; // it is looked at again
+            }
+        }
+    }
+}
+
 /// Writes the manifests of what is done so far; gives whether that went well.
 fn write_manifest(context: &JobContext, arguments: &Batch) -> bool {
-    match manifest::write(&context.ledger, &context.folder) {
+    match manifest::write(&context.ledger, &context.folder, Chosen::All) {
         Ok(sums) => {
             manifest::tell(&sums, &arguments.output);
             true
@@ -206,10 +269,10 @@ fn work(context: &JobContext, queue: &JobQueue, outcomes: &Sender<(Job, Outcome)
 
 /// The outcome of a job that shows by its times to be done already.
 fn finished(context: &JobContext, job: &Job) -> Result<Option<Outcome>> {
-    Ok(context.done_by_times(job)?.map(|result| {
+    Ok(context.done_by_times(job)?.map(|(result, reason)| {
         context.keep_sidecar(&job.output, &result);
         let mut details = JobDetails::default();
         details.of_result(&result);
-        Outcome::Skipped(context.done_already(&result), details)
+        Outcome::Skipped(reason, details)
     }))
 }

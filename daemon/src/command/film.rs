@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::film::{self, FilmContext, Guidance, Work};
 use crate::job::{
     ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
+    done_already,
 };
 use crate::ledger::Ledger;
 use crate::model::OpenedModel;
@@ -251,7 +252,7 @@ fn would(context: &JobContext, film: OneFilm<'_>, details: &mut JobDetails) -> S
         }
         Decision::Keep(result) => {
             details.of_result(&result);
-            Break(context.done_already(&result))
+            Break(done_already(&result, recipe))
         }
         Decision::LeaveEdited => Break(SkipReason::ResultEdited),
     })

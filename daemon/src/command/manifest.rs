@@ -25,6 +25,14 @@ use listing::CHECKSUMS;
 use rows::ResultKind;
 use table::TABLE;
 
+/// What manifests list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    All,
+    /// Results that a person accepted, and that nobody changed since.
+    Accepted,
+}
+
 /// What the manifests of a folder tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sums {
@@ -42,7 +50,8 @@ pub(crate) fn run(arguments: &Manifest) -> Result<Exit> {
     }
     let folder = plan::resolve(&output)?;
     let ledger = Ledger::open(&folder)?;
-    let sums = write(&ledger, &folder)?;
+    let chosen = if arguments.accepted { Chosen::Accepted } else { Chosen::All };
+    let sums = write(&ledger, &folder, chosen)?;
     tell(&sums, &output);
     if let Some(bag) = &arguments.bag {
         let files = bag::pack(&folder, bag)?;
@@ -68,7 +77,7 @@ pub(crate) fn tell(sums: &Sums, folder: &Path) {
 /// # Errors
 ///
 /// When one of them was changed by somebody, or is a file of somebody else, or cannot be written.
-pub(crate) fn write(ledger: &Ledger, folder: &Path) -> Result<Sums> {
+pub(crate) fn write(ledger: &Ledger, folder: &Path, chosen: Chosen) -> Result<Sums> {
     let lock = folder.join(FOLDER).join("manifest.lock");
     let held = own::lock_file(&lock)?;
     held.lock().map_err(Error::io(&lock, "lock"))?;
@@ -81,8 +90,17 @@ pub(crate) fn write(ledger: &Ledger, folder: &Path) -> Result<Sums> {
             table::write(&mut table, record).map_err(Error::io(folder.join(TABLE), "write"))
         };
         write(&rows::COLUMNS.map(Into::into))?;
+        let accepted = ledger.accepted()?;
         ledger.each_result(&mut |output, result, later| {
+            let is_accepted = accepted.get(&output) == Some(&result.sha256);
+            if chosen == Chosen::Accepted && !is_accepted {
+                return Ok(());
+            }
             let row = rows::Row::of_result(folder, &output, &result, later)?;
+            if chosen == Chosen::Accepted && row.kind != ResultKind::Done {
+                log::warn!("{}: accepted, and changed or gone since", output.display());
+                return Ok(());
+            }
             match row.kind {
                 ResultKind::Done => sums.results += 1,
                 ResultKind::Changed => sums.changed += 1,
@@ -104,7 +122,9 @@ pub(crate) fn write(ledger: &Ledger, folder: &Path) -> Result<Sums> {
                 checksums.add(&listing::line(&fingerprint::sha256(&path)?, &list))?;
             }
         }
-        ledger.each_undelivered(&mut |input| write(&rows::undelivered(&input)))?;
+        if chosen == Chosen::All {
+            ledger.each_undelivered(&mut |input| write(&rows::undelivered(&input)))?;
+        }
     }
     let table = table.finish()?;
     checksums.add(&listing::line(table.sha256(), Path::new(TABLE)))?;

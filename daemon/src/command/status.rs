@@ -41,6 +41,7 @@ fn json(ledger: &Ledger) -> Result<Value> {
             "results": alike.results,
         })
     });
+    let verdicts = ledger.verdict_counts()?;
     let (with_notices, kinds) = ledger.notices()?;
     let kinds: Map<String, Value> =
         kinds.into_iter().map(|(kind, results)| (kind, results.into())).collect();
@@ -51,6 +52,10 @@ fn json(ledger: &Ledger) -> Result<Value> {
         "failures": failures.collect::<Vec<_>>(),
         "made": made.collect::<Vec<_>>(),
         "notices": {"results": with_notices, "kinds": kinds},
+        "verdicts": {
+            "accepted": verdicts.accepted, "rejected": verdicts.rejected,
+            "unjudged": verdicts.unjudged,
+        },
     }))
 }
 
@@ -60,6 +65,13 @@ fn print(ledger: &Ledger) -> Result<()> {
         "{} done, {} skipped, {} failed, {} queued; {rate} a minute lately",
         counts.done, counts.skipped, counts.failed, counts.queued
     ));
+    let verdicts = ledger.verdict_counts()?;
+    if verdicts.accepted + verdicts.rejected > 0 {
+        report::print_line(&format!(
+            "{} accepted, {} rejected, {} unjudged",
+            verdicts.accepted, verdicts.rejected, verdicts.unjudged
+        ));
+    }
     let (with_notices, kinds) = ledger.notices()?;
     if with_notices > 0 {
         let s = if with_notices == 1 { "" } else { "s" };

@@ -4,6 +4,9 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 use crate::error::{Error, Result};
 use crate::files::own;
 
@@ -36,6 +39,20 @@ impl Lock {
         };
         write(&mut file).map_err(Error::io(path, "write"))?;
         Ok(Self(file))
+    }
+
+    /// Number of the process that the lock file names, if there is such a process. It may be another
+    /// one by now, or of another machine: this is for people.
+    pub(crate) fn holder(path: &Path) -> Option<u32> {
+        let mut text = String::new();
+        own::open(path).ok()?.take(64).read_to_string(&mut text).ok()?;
+        let process: u32 = text.trim().parse().ok()?;
+        let id = Pid::from_raw(process.try_into().ok()?)?;
+        let is_there = match test_kill_process(id) {
+            Ok(()) => true,
+            Err(error) => error != Errno::SRCH,
+        };
+        is_there.then_some(process)
     }
 }
 

@@ -112,7 +112,8 @@ impl JobContext {
         let size = probe.coding.samples.size();
         let sha256 = fingerprint::sha256(temporary.path())?;
         let content = input.content;
-        let made = Made { content, source, sha256, size, time, film: Some(facts) };
+        let recipe = self.model.recipe.clone();
+        let made = Made { content, recipe, source, sha256, size, time, film: Some(facts) };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }

@@ -17,7 +17,7 @@ use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
 use crate::job::{
-    Decision, FrameColors, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
+    Decision, FrameColors, JobContext, JobDetails, Outcome, SkipReason, Step, decide, staleness,
 };
 use crate::plan::{Frame, Job, Sequence};
 use crate::policy::Redo;
@@ -127,10 +127,7 @@ impl JobContext {
             if let Some(result) = &result {
                 details.of_result(result);
             }
-            let staleness = result.and_then(|result| match self.done_already(&result) {
-                SkipReason::DoneAlready(staleness) => staleness,
-                _ => None,
-            });
+            let staleness = result.and_then(|result| staleness(&result, &self.model.recipe));
             return Ok(Break(SkipReason::DoneAlready(staleness)));
         };
         self.refuse_unfit(sequence, film.allow_gaps)?;

@@ -8,12 +8,13 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::files::publish;
 use crate::files::temporary::Temporary;
+use crate::job::coloring::FrameColors;
 use crate::job::context::JobContext;
-use crate::job::decision::{Decision, decide};
+use crate::job::decision::{Decision, decide, done_already};
 use crate::job::input::Input;
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
-use crate::job::render::FrameColors;
 use crate::job::sidecar::{self, Sidecar, Written};
+use crate::job::treatment::Treatment;
 use crate::ledger::{Original, Published};
 use crate::plan::{Job, Sequence};
 use crate::policy::{Duplicates, OnSuccess};
@@ -84,22 +85,23 @@ impl JobContext {
         started: Instant,
         details: &mut JobDetails,
     ) -> Step<()> {
-        let has_sidecar = self.policy.sidecar && !matches!(task, Task::Frame(_));
         let input = self.prepare(job, task.frames())?;
         details.sha256_input = Some(input.content.clone());
         let _claim = match self.policy.duplicates {
             Duplicates::Each => None,
             Duplicates::Skip => Some(self.claims.claim(&input.content, &self.stop)?),
         };
-        let replaced = match self.decide(id, job, &input, has_sidecar, details)? {
+        let mut treatment = self.treatment_of(id, &job.output, &input.content)?;
+        treatment.has_sidecar &= !matches!(task, Task::Frame(_));
+        let replaced = match self.decide(id, job, &input, &treatment, details)? {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
         let rendered = match (&self.film, task) {
             (_, Task::Frame(colors)) => {
-                self.render(id, job, input, Some(colors), started, details)?
+                self.render(id, job, (&treatment, Some(colors)), input, started, details)?
             }
-            (None, _) => self.render(id, job, input, None, started, details)?,
+            (None, _) => self.render(id, job, (&treatment, None), input, started, details)?,
             (Some(film), _) => {
                 self.render_film(film, id, (job, task.frames()), input, started, details)?
             }
@@ -109,7 +111,8 @@ impl JobContext {
             Break(reason) => return self.skip(id, reason),
         };
         details.of_result(&result);
-        let sidecar = self.publish(id, job, &mut result, has_sidecar, temporary, &replaced)?;
+        let sidecar = treatment.has_sidecar.then(|| Sidecar::of(&job.output, &result));
+        let sidecar = self.publish(id, job, (&mut result, sidecar), temporary, &replaced)?;
         self.settle(id, job, &result, sidecar);
         Ok(Continue(()))
     }
@@ -121,14 +124,14 @@ impl JobContext {
         id: i64,
         job: &Job,
         input: &Input<'_>,
-        has_sidecar: bool,
+        treatment: &Treatment,
         details: &mut JobDetails,
     ) -> Step<Replaced> {
-        let (content, recipe) = (&input.content, &self.model.recipe);
+        let (content, Treatment { recipe, redo, .. }) = (&input.content, treatment);
         let path = self.folder.join(&job.output);
         let known = self.ledger.result(&job.output)?;
         let sidecar = known.as_ref().and_then(|known| known.sidecar.clone());
-        let result = match decide(job, content, recipe, self.policy.redo, &path, known)? {
+        let result = match decide(job, content, recipe, *redo, &path, known)? {
             Decision::Color(replaced) => replaced,
             Decision::Keep(mut result) => {
                 details.of_result(&result);
@@ -138,11 +141,11 @@ impl JobContext {
                     result.original = Original::Due;
                 }
                 self.ledger.keep(id, &result)?;
-                if has_sidecar {
+                if treatment.has_sidecar {
                     self.keep_sidecar(&job.output, &result);
                 }
                 self.keep_original(job, &result);
-                return Ok(Break(self.done_already(&result)));
+                return Ok(Break(done_already(&result, recipe)));
             }
             Decision::LeaveEdited => return self.skip(id, SkipReason::ResultEdited),
         };
@@ -152,7 +155,7 @@ impl JobContext {
         {
             return self.skip(id, SkipReason::Duplicate(other.clone()));
         }
-        if has_sidecar {
+        if treatment.has_sidecar {
             sidecar::refuse_foreign(&path, sidecar.as_deref())?;
         }
         Ok(Continue(Replaced { result, sidecar }))
@@ -163,13 +166,11 @@ impl JobContext {
         &self,
         id: i64,
         job: &Job,
-        result: &mut Published,
-        has_sidecar: bool,
+        (result, sidecar): (&mut Published, Option<Sidecar>),
         temporary: Temporary,
         replaced: &Replaced,
     ) -> Result<Option<Written>> {
         let path = self.folder.join(&job.output);
-        let sidecar = has_sidecar.then(|| Sidecar::of(&job.output, result));
         result.sidecar = sidecar.as_ref().map(Sidecar::sha256);
         self.ledger.intend(id, result)?;
         let sidecar = sidecar.map(|sidecar| sidecar.write(temporary.path())).transpose()?;

@@ -25,26 +25,30 @@ pub(crate) enum Decision {
 
 impl JobContext {
     /// The result of a job, where the ledger and the times of input and result alone show that
-    /// nothing is to be done: a run over a finished collection reads no file.
-    pub(crate) fn done_by_times(&self, job: &Job) -> Result<Option<Published>> {
+    /// nothing is to be done, and why: a run over a finished collection reads no file.
+    pub(crate) fn done_by_times(&self, job: &Job) -> Result<Option<(Published, SkipReason)>> {
         let Some(result) = self.ledger.result(&job.output)? else { return Ok(None) };
         let (Some(source), Ok(now)) = (result.source, fingerprint::stamp(&job.shown)) else {
             return Ok(None);
         };
         let unchanged = source == now && result.input == job.input;
-        let stays = stays(&result, &self.model.recipe, self.policy.redo);
+        let treatment = self.treatment(&job.output, &result.content)?;
+        let stays = stays(&result, &treatment.recipe, treatment.redo);
         if !unchanged || !stays || !self.ledger.is_done(job)? {
             return Ok(None);
         }
         let path = self.folder.join(&job.output);
         let place = publish::inspect_result(&path, Some(&result), true)?;
-        Ok((place == Place::Ours).then_some(result))
+        Ok((place == Place::Ours).then(|| {
+            let reason = done_already(&result, &treatment.recipe);
+            (result, reason)
+        }))
     }
+}
 
-    /// Why a job is skipped whose result is there.
-    pub(crate) fn done_already(&self, result: &Published) -> SkipReason {
-        SkipReason::DoneAlready(staleness(result, &self.model.recipe))
-    }
+/// Why a job is skipped whose result is there.
+pub(crate) fn done_already(result: &Published, recipe: &Recipe) -> SkipReason {
+    SkipReason::DoneAlready(staleness(result, recipe))
 }
 
 /// Whether a result of the same content is left as it is.
@@ -100,7 +104,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::ledger::Making;
+    use crate::ledger::{Making, Seen};
     use crate::settings::SOFTWARE;
 
     const RESULT: &[u8; 6] = b"result";
@@ -138,6 +142,7 @@ mod tests {
             sidecar: None,
             notices: None,
             film: None,
+            seen: Seen::default(),
         }
     }
 

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use polychromify_core::{Scan, Thumbnail, Toning, Verdict, WorkImage};
 
 use crate::error::Result;
+use crate::job::coloring::Coloring;
 use crate::job::context::JobContext;
 use crate::job::outcome::{JobDetails, SkipReason, Step};
 use crate::plan::Job;
-use crate::policy::Redo;
 
 /// From this [`WorkImage::negativity`] on, a scan is warned of.
 const SURE: f32 = 3.5;
@@ -29,18 +29,22 @@ impl JobContext {
     /// as it is if all have colors.
     pub(super) fn first_pass(
         &self,
-        job: &Job,
+        coloring: &Coloring<'_>,
         scan: &mut Scan,
         details: &mut JobDetails,
     ) -> Step<WorkImage> {
-        if self.policy.redo != Redo::All && scan.is_result() {
+        let Coloring { job, treatment, .. } = *coloring;
+        let (settings, forced) = (&treatment.settings, treatment.is_forced());
+        if !forced && scan.is_result() {
             return Ok(Break(SkipReason::OwnResult));
         }
-        scan.result_depth(&self.model.settings.encoding(scan.info().width))?;
+        scan.result_depth(&settings.encoding(scan.info().width))?;
         let (image, toning) = self.thumbnail(job, scan)?;
         details.toning = Some(toning);
-        if self.policy.redo == Redo::All || toning.verdict != Verdict::Color {
-            self.warn_of_negative(job, &image);
+        if forced || toning.verdict != Verdict::Color {
+            if !settings.invert {
+                warn_of_negative(job, &image);
+            }
             return Ok(Continue(image));
         }
         for page in 1..scan.pages() {
@@ -53,17 +57,6 @@ impl JobContext {
             }
         }
         Ok(Break(SkipReason::HasColors(toning.confidence)))
-    }
-
-    /// Warns where a scan is surely a negative, or likely one that is named so.
-    fn warn_of_negative(&self, job: &Job, image: &WorkImage) {
-        if !shows_a_picture(image) {
-            return;
-        }
-        let least = if is_named_negative(&job.below) { LIKELY } else { SURE };
-        if !self.model.settings.invert && image.negativity() >= least {
-            log::warn!("{}: looks like a negative; --invert colors it as one", job.shown.display());
-        }
     }
 
     /// Reads the selected page of a scan for the first time.
@@ -89,6 +82,17 @@ impl JobContext {
             100.0 * toning.confidence
         );
         Ok((image, toning))
+    }
+}
+
+/// Warns where a scan is surely a negative, or likely one that is named so.
+fn warn_of_negative(job: &Job, image: &WorkImage) {
+    if !shows_a_picture(image) {
+        return;
+    }
+    let least = if is_named_negative(&job.below) { LIKELY } else { SURE };
+    if image.negativity() >= least {
+        log::warn!("{}: looks like a negative; --invert colors it as one", job.shown.display());
     }
 }
 

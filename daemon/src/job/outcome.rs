@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::job::staleness::Staleness;
-use crate::ledger::Published;
+use crate::ledger::{Published, Seen};
 
 /// How a job ended.
 #[derive(Clone, Debug)]
@@ -92,6 +92,8 @@ pub(crate) struct JobDetails {
     pub(crate) sha256_output: Option<String>,
     /// Whether the input, or its first page, has colors.
     pub(crate) toning: Option<Toning>,
+    /// How unsure the network was of the first page's colors, 0..=1.
+    pub(crate) doubt: Option<f32>,
     /// What was left out or assumed, as [`notices::of`](crate::job::notices::of) gives it.
     pub(crate) notices: Vec<Value>,
     /// Another input of the same content whose result is there.
@@ -112,6 +114,14 @@ pub(crate) struct Estimate {
 }
 
 impl JobDetails {
+    /// What was seen of a photograph.
+    pub(crate) fn seen(&self) -> Seen {
+        Seen {
+            doubt: self.doubt.map(|doubt| (1000.0 * doubt).round() as u16),
+            toning: self.toning.map(|toning| toning.verdict.into()),
+        }
+    }
+
     /// Takes over what a result tells.
     pub(crate) fn of_result(&mut self, result: &Published) {
         self.width = Some(result.width);

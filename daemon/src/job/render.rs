@@ -1,66 +1,37 @@
 //! A scan becomes a result: its pages are colored into a temporary file, which is read back.
 
-use std::borrow::Cow;
-use std::io::{BufWriter, Seek, Write};
+use std::io::{BufWriter, Write};
 use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::Instant;
 
-use polychromify_core::{
-    ChromaMap, Error as CoreError, ExpectedLightness, Hints, Label, Limits, Mark, ResultFile, Scan,
-    WorkImage,
-};
-
+use polychromify_core::{Error as CoreError, Limits, Scan};
 use serde_json::{Value, json};
 
-use crate::cli::Borders;
 use crate::error::{Error, Result};
 use crate::files::fingerprint::{self, Stamp};
 use crate::files::originals::OpenOriginal;
 use crate::files::room::WithRoom;
 use crate::files::temporary::Temporary;
 use crate::files::{own, publish};
+use crate::job::coloring::{Colored, Coloring, FrameColors};
 use crate::job::context::JobContext;
 use crate::job::input::Input;
 use crate::job::notices;
 use crate::job::outcome::{JobDetails, Step};
+use crate::job::treatment::Treatment;
 use crate::ledger::{self, Making, Original, Published};
 use crate::plan::Job;
 use crate::policy::OnSuccess;
-use crate::settings::SOFTWARE;
+use crate::settings::{Recipe, SOFTWARE};
 use crate::stop::Stoppable;
-
-/// The colors of a frame of a sequence.
-pub(crate) struct FrameColors {
-    pub(crate) chroma: ChromaMap,
-    /// Number of the first frame of its shot.
-    pub(crate) shot: u64,
-}
-
-/// What a result is made of beside its scan.
-#[derive(Clone, Copy)]
-pub(crate) struct Order<'a> {
-    /// SHA-256 of the scan.
-    pub(crate) content: &'a str,
-    /// The time that it tells, in milliseconds since 1970.
-    pub(crate) time: i64,
-    /// `None`: they are predicted.
-    pub(crate) colors: Option<&'a FrameColors>,
-}
-
-/// What was written of a result.
-pub(crate) struct Colored {
-    /// Width and height of the first page in pixels.
-    size: (u32, u32),
-    /// What each page has to show when it is read back.
-    pages: Vec<ExpectedLightness>,
-}
 
 /// A result that was written.
 pub(crate) struct Made {
     /// SHA-256 of the input.
     pub(crate) content: String,
+    pub(crate) recipe: Recipe,
     /// The input's stamp, where an equal one proves equal content.
     pub(crate) source: Option<Stamp>,
     /// SHA-256 of the result.
@@ -79,8 +50,8 @@ impl JobContext {
         &self,
         id: i64,
         job: &Job,
+        (treatment, colors): (&Treatment, Option<&FrameColors>),
         input: Input<'_>,
-        colors: Option<&FrameColors>,
         started: Instant,
         details: &mut JobDetails,
     ) -> Step<(Temporary, Published)> {
@@ -90,8 +61,9 @@ impl JobContext {
         let time = self.ledger.start(id, &input.content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
-        let order = Order { content: &input.content, time, colors };
-        let colored = self.color(job, &input.original, order, limits, temporary.path(), details)?;
+        let content = input.content.as_str();
+        let coloring = Coloring { job, treatment, content, time, colors };
+        let colored = self.color(&coloring, &input.original, limits, temporary.path(), details)?;
         let colored = match colored {
             Continue(colored) => colored,
             Break(reason) => return Ok(Break(reason)),
@@ -102,9 +74,10 @@ impl JobContext {
             rayon::join(|| self.read_back(job, temporary.path(), &colored), hashes);
         read_back?;
         let (source, sha256) = (source?, sha256?);
+        let recipe = treatment.recipe.clone();
         let film = colors.map(|colors| json!({"shot": colors.shot}));
         let (content, size) = (input.content, colored.size);
-        let made = Made { content, source, sha256, size, time, film };
+        let made = Made { content, recipe, source, sha256, size, time, film };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }
@@ -123,7 +96,7 @@ impl JobContext {
         Ok(Published {
             input: job.input.clone(),
             content: made.content,
-            recipe: self.model.recipe.clone(),
+            recipe: made.recipe,
             source: made.source,
             sha256: made.sha256,
             size: written.size,
@@ -143,27 +116,27 @@ impl JobContext {
             sidecar: None,
             notices: Some(details.notices.clone()),
             film: made.film,
+            seen: details.seen(),
         })
     }
 
     /// Colors all pages of a scan into a new file, synced, unless it has colors already.
     fn color(
         &self,
-        job: &Job,
+        coloring: &Coloring<'_>,
         original: &OpenOriginal,
-        order: Order<'_>,
         limits: &Limits,
         temporary: &Path,
         details: &mut JobDetails,
     ) -> Step<Colored> {
         let file = WithRoom::new(own::create(temporary, own::mode_like(original.mode))?);
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
-        let colored = match self.color_to(job, original, order, limits, &mut out, details)? {
+        let colored = match self.color_to(coloring, original, limits, &mut out, details)? {
             Continue(colored) => colored,
             skipped @ Break(_) => return Ok(skipped),
         };
         for notice in &details.notices {
-            log::warn!("{}: {}", job.shown.display(), notices::text(notice));
+            log::warn!("{}: {}", coloring.job.shown.display(), notices::text(notice));
         }
         out.flush().map_err(Error::io(temporary, "write"))?;
         out.get_ref().get_ref().file().sync_all().map_err(Error::io(temporary, "sync"))?;
@@ -206,155 +179,16 @@ impl JobContext {
             Err(error) => differs(Error::from(error).reason(temporary)),
         }
     }
-
-    /// Colors all pages of a scan, unless it has colors already.
-    pub(crate) fn color_to<W: Write + Seek>(
-        &self,
-        job: &Job,
-        original: &OpenOriginal,
-        order: Order<'_>,
-        limits: &Limits,
-        out: W,
-        details: &mut JobDetails,
-    ) -> Step<Colored> {
-        let mut scan = original.scan(limits)?;
-        scan.set_inverted(self.model.settings.invert);
-        let colored = self.color_pages(job, order, &mut scan, out, details);
-        details.notices = notices::of(&scan);
-        colored
-    }
-
-    fn color_pages<W: Write + Seek>(
-        &self,
-        job: &Job,
-        order: Order<'_>,
-        scan: &mut Scan,
-        out: W,
-        details: &mut JobDetails,
-    ) -> Step<Colored> {
-        let pages = scan.pages();
-        let mut first = match order.colors {
-            Some(_) => None, // its sequence was looked at
-            None => match self.first_pass(job, scan, details)? {
-                Continue(image) => Some(image),
-                Break(reason) => return Ok(Break(reason)),
-            },
-        };
-        self.refuse_losses(job, scan)?;
-        let label = self.label(job, order);
-        for number in self.hints.beyond(pages) {
-            log::warn!("{}: hint {number} is of none of its pages", job.shown.display());
-        }
-        let mut result = ResultFile::new(out, scan, self.model.settings.format)?;
-        let size = scan.output_size(&self.model.settings.encoding(scan.info().width));
-        let mut expected = Vec::with_capacity(pages);
-        for page in 0..pages {
-            scan.select(page)?;
-            let image = match first.take() {
-                Some(image) => image,
-                None => self.thumbnail(job, scan)?.0,
-            };
-            let colors = order.colors.map(|colors| &colors.chroma);
-            expected.push(self.color_page(
-                job,
-                scan,
-                (page, image, colors),
-                &mut result,
-                &label,
-            )?);
-            self.refuse_losses(job, scan)?;
-        }
-        result.finish()?;
-        Ok(Continue(Colored { size, pages: expected }))
-    }
-
-    /// Fails where the policy is strict and something of a scan is lost.
-    pub(crate) fn refuse_losses(&self, job: &Job, scan: &Scan) -> Result<()> {
-        if self.policy.strict { notices::refuse(scan, job) } else { Ok(()) }
-    }
-
-    /// Colors the selected page into the result, and gives what that has to show.
-    fn color_page<W: Write + Seek>(
-        &self,
-        job: &Job,
-        scan: &mut Scan,
-        (page, mut image, colors): (usize, WorkImage, Option<&ChromaMap>),
-        result: &mut ResultFile<W>,
-        label: &Label,
-    ) -> Result<ExpectedLightness> {
-        let info = scan.info().clone();
-        let hints = self.hints.of_page(page);
-        let upright = info.orientation.upright_size((info.width as usize, info.height as usize));
-        for number in self.hints.outside(page, upright) {
-            let (name, (width, height)) = (job.shown.display(), upright);
-            log::warn!("{name}: hint {number} lies outside of its {width} x {height} pixels");
-        }
-        let encoding = self.model.settings.encoding(info.width);
-        if self.model.settings.borders == Borders::Keep {
-            image = image.without_borders();
-        } else if let Some(borders) = image.borders() {
-            let (name, (width, height)) = (job.shown.display(), image.size());
-            log::debug!("{name}: border of {borders} pixels on a thumbnail of {width} x {height}");
-        }
-        let chroma = match colors {
-            Some(chroma) => Cow::Borrowed(chroma),
-            None => Cow::Owned(self.predict(job, &image, &hints)?),
-        };
-
-        let size = scan.output_size(&encoding);
-        let painter = chroma.painter(size.0, size.1, self.model.settings.saturation);
-        let painter = painter.in_space(self.model.settings.space);
-        let mark = self.model.settings.mark.then(|| Mark::new(size.0, size.1, info.orientation));
-        let expected = ExpectedLightness::new(scan, &encoding, &image, mark.as_ref());
-        result.add(scan, &encoding, label, &|y, lightness, mut rgb| {
-            self.bands.fetch_add(1, Ordering::Relaxed);
-            painter.paint_rows(y, lightness, rgb.reborrow());
-            if let Some(mark) = &mark {
-                mark.draw(y, rgb);
-            }
-        })?;
-        Ok(expected)
-    }
-
-    fn predict(&self, job: &Job, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
-        if self.model.settings.variant > 1 {
-            let which = usize::from(self.model.settings.variant - 1);
-            if let Some(other) = self.model.colorizer.predict_other(image, hints, which)? {
-                return Ok(other);
-            }
-            let (name, variant) = (job.shown.display(), self.model.settings.variant);
-            log::warn!("{name}: there is no variant {variant}, it gets the likeliest colors");
-        }
-        Ok(self.model.colorizer.predict(image, hints)?)
-    }
-
-    fn label(&self, job: &Job, Order { content, time, .. }: Order<'_>) -> Label {
-        let arithmetic = self.model.colorizer.arithmetic();
-        let settings = match &self.film {
-            Some(film) => film.settings_words(arithmetic),
-            None => self.model.settings.words(arithmetic, &self.hints),
-        };
-        let name = job.shown.file_name().unwrap_or(job.shown.as_os_str());
-        Label {
-            software: SOFTWARE.to_owned(),
-            weights: self.model.weights.clone(),
-            weights_sha256: self.model.recipe.weights.clone(),
-            source: name.to_string_lossy().into_owned(),
-            source_sha256: content.to_owned(),
-            settings,
-            source_type: self.model.settings.source_type,
-            when: Some(UNIX_EPOCH + Duration::from_millis(time.max(0).cast_unsigned())),
-            rendition: self.model.recipe.settings.clone(),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::sync::atomic::AtomicU64;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use clap::Parser;
+    use polychromify_core::Hints;
 
     use super::*;
     use crate::cli::{Cli, Command};
@@ -398,8 +232,10 @@ mod tests {
         let context = context(at.path());
         let (limits, details) = (context.limits_from_now(), &mut JobDetails::default());
         let original = job.original().open().unwrap();
-        let order = Order { content: "5ha", time: 0, colors: None };
-        let colored = context.color(&job, &original, order, &limits, &result, details);
+        let treatment = context.treatment(&job.output, "5ha").unwrap();
+        let coloring =
+            Coloring { job: &job, treatment: &treatment, content: "5ha", time: 0, colors: None };
+        let colored = context.color(&coloring, &original, &limits, &result, details);
         let Continue(colored) = colored.unwrap() else { panic!("has no colors") };
         context.read_back(&job, &result, &colored).unwrap();
 

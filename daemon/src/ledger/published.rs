@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use polychromify_core::Verdict;
 use rusqlite::Row;
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::settings::Recipe;
 pub(super) const RESULT: &str =
     "output, input, content, weights, settings, source_size, source_modified,
     source_changed, sha256, size, modified, width, height, milliseconds, published_at, original,
-    software, weights_name, made_at, sidecar, notices, film";
+    software, weights_name, made_at, sidecar, notices, film, doubt, toning";
 
 /// A result under its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,49 @@ pub(crate) struct Published {
     pub(crate) notices: Option<Vec<Value>>,
     /// What is told of a film beside what is told of any result.
     pub(crate) film: Option<Value>,
+    pub(crate) seen: Seen,
+}
+
+/// What was seen of a photograph when it was colored; unknown of results of old versions, and of
+/// films.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// How unsure the network was of its colors, 0 to 1000.
+    pub(crate) doubt: Option<u16>,
+    /// What its input shows.
+    pub(crate) toning: Option<Tone>,
+}
+
+/// Whether an input has colors of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Gray,
+    Toned,
+    Color,
+}
+
+impl Tone {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Gray => "gray",
+            Self::Toned => "toned",
+            Self::Color => "color",
+        }
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
+        [Self::Gray, Self::Toned, Self::Color].into_iter().find(|tone| tone.text() == text)
+    }
+}
+
+impl From<Verdict> for Tone {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Gray => Self::Gray,
+            Verdict::Toned => Self::Toned,
+            Verdict::Color => Self::Color,
+        }
+    }
 }
 
 /// How a result was made, beside its recipe; unknown of results of old versions.
@@ -125,5 +169,14 @@ pub(super) fn published(row: &Row) -> rusqlite::Result<Published> {
         film: row
             .get::<_, Option<String>>("film")?
             .and_then(|text| serde_json::from_str(&text).ok()),
+        seen: seen(row)?,
+    })
+}
+
+/// Reads the columns of [`Seen`].
+pub(super) fn seen(row: &Row) -> rusqlite::Result<Seen> {
+    Ok(Seen {
+        doubt: row.get("doubt")?,
+        toning: row.get_ref("toning")?.as_str_or_null()?.and_then(Tone::of_text),
     })
 }

@@ -115,6 +115,39 @@ CREATE INDEX results_due ON results (original) WHERE original = 'due';
 ALTER TABLE results ADD COLUMN film TEXT;        -- JSON object; NULL: a photograph
 ALTER TABLE intents ADD COLUMN film TEXT;
 ",
+    "
+ALTER TABLE jobs ADD COLUMN asked_at INTEGER;    -- when a person asked for it to be made again
+ALTER TABLE results ADD COLUMN doubt INTEGER;    -- the network's, in thousandths; NULL: unknown
+ALTER TABLE results ADD COLUMN toning TEXT;      -- of its input; NULL: unknown
+ALTER TABLE results ADD COLUMN judged INTEGER;   -- what of verdicts is in force; NULL: nothing
+ALTER TABLE intents ADD COLUMN doubt INTEGER;
+ALTER TABLE intents ADD COLUMN toning TEXT;
+CREATE TABLE verdicts (          -- all that ever were; none is changed or removed
+    id INTEGER PRIMARY KEY,
+    act INTEGER NOT NULL,        -- those of one act are undone together
+    output NOT NULL,
+    sha256 TEXT NOT NULL,        -- of the result that was judged
+    verdict TEXT CHECK (verdict IN ('accepted', 'rejected')), -- NULL: none, or taken back
+    note TEXT,
+    judged_by TEXT NOT NULL,
+    judged_at INTEGER NOT NULL,
+    before INTEGER               -- what was in force until then
+);
+CREATE INDEX verdicts_by_result ON verdicts (output, sha256);
+CREATE INDEX verdicts_by_act ON verdicts (act);
+CREATE TABLE own_settings (      -- what a person set for one input
+    output PRIMARY KEY NOT NULL,
+    content TEXT NOT NULL,       -- hash of the input that they are for
+    settings TEXT NOT NULL,      -- JSON
+    set_by TEXT NOT NULL,
+    set_at INTEGER NOT NULL
+);
+CREATE TABLE reference_pictures ( -- in colors, small, that own settings name
+    sha256 TEXT PRIMARY KEY NOT NULL,
+    picture BLOB NOT NULL        -- PNG
+);
+CREATE INDEX jobs_asked ON jobs (asked_at) WHERE asked_at IS NOT NULL;
+",
 ];
 
 /// Brings a ledger to the newest version.

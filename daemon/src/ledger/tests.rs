@@ -6,6 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use super::overview::Counts;
 use super::*;
 
+/// What people ask for.
+mod asked;
 /// Other processes at the same ledger.
 mod sharing;
 
@@ -47,6 +49,7 @@ fn result_of(job: &Job) -> Published {
         sidecar: Some("s".into()),
         notices: Some(vec![json!({"kind": "text-broken"})]),
         film: Some(json!({"frames": 2})),
+        seen: Seen { doubt: Some(250), toning: Some(Tone::Toned) },
     }
 }
 
@@ -214,7 +217,7 @@ fn rows(ledger: &Connection, columns: &[(String, String)]) -> Vec<String> {
 #[test]
 fn ledgers_of_earlier_versions_lose_nothing() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/assets/ledgers");
-    for version in [1, 4] {
+    for version in [1, 4, 7] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FOLDER).join(FILE);
         std::fs::create_dir(path.parent().unwrap()).unwrap();

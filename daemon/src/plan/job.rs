@@ -33,6 +33,15 @@ impl Job {
         }
     }
 
+    /// The job of a ledger's row. Its input folder is what its result's path shows it to be.
+    pub(crate) fn recorded(input: PathBuf, output: PathBuf) -> Self {
+        let name = input.file_name().unwrap_or_default();
+        let below = output.parent().unwrap_or(Path::new("")).join(name);
+        let named = !input.ends_with(&below);
+        let below = if named { name.into() } else { below };
+        Self { shown: input.clone(), input, below, output, named }
+    }
+
     /// Where its original lies.
     pub(crate) fn original(&self) -> OriginalPath {
         let root = self.input.ancestors().nth(self.below.components().count());

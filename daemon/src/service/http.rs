@@ -1,26 +1,40 @@
 //! Serves pages over HTTP 1 from one thread, within bounds that no client can exceed: connections,
 //! their time, and the size of a request's head. Bodies are not read unless a page asks for one.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
-/// Connections at a time. Further ones wait in the system's queue, where they cost no descriptor.
-const CONNECTIONS: usize = 16;
+/// What clients may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Connections at a time. One more takes the place of the oldest that waits for no answer; where
+    /// all do, it is closed.
+    pub(crate) connections: usize,
+    /// Longest time for a connection.
+    pub(crate) connection: Duration,
+    /// Whether a connection is for more than one request.
+    pub(crate) keep_alive: bool,
+    /// Threads that wait for files and ledgers.
+    pub(crate) blocking_threads: usize,
+}
+
 /// Longest time for a request's head. Whoever says nothing for it is let go.
 const HEAD: Duration = Duration::from_secs(5);
-/// Longest time for a connection, which is one request and its answer.
-const CONNECTION: Duration = Duration::from_secs(30);
 /// Bytes of a request's head, the least that hyper allows, and its fields.
 const HEAD_BYTES: usize = 8192;
 const FIELDS: usize = 64;
@@ -39,12 +53,17 @@ impl Server {
     /// # Errors
     ///
     /// When the system has no thread for it.
-    pub(crate) fn start(name: &str, listener: net::TcpListener, pages: Router) -> io::Result<Self> {
+    pub(crate) fn start(
+        name: &str,
+        listener: net::TcpListener,
+        pages: Router,
+        bounds: Bounds,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            .max_blocking_threads(2)
+            .max_blocking_threads(bounds.blocking_threads)
             .build()?;
         let listener = {
             let _context = runtime.enter();
@@ -53,7 +72,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async {
-                tokio::spawn(accept(listener, pages));
+                tokio::spawn(accept(listener, pages, bounds));
                 let _ = stopped.await; // the sender is dropped, never used
             });
             runtime.shutdown_background(); // what still waits for a file is not waited for
@@ -74,11 +93,17 @@ impl Drop for Server {
     }
 }
 
+/// A connection that is served.
+struct Guest {
+    task: AbortHandle,
+    /// Requests that are being answered.
+    asking: Arc<AtomicUsize>,
+}
+
 /// Takes connections for ever.
-async fn accept(listener: TcpListener, pages: Router) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+async fn accept(listener: TcpListener, pages: Router, bounds: Bounds) {
+    let mut guests: VecDeque<Guest> = VecDeque::new();
     loop {
-        let place = Arc::clone(&places).acquire_owned().await.expect("never closed");
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -87,26 +112,64 @@ async fn accept(listener: TcpListener, pages: Router) {
                 continue;
             }
         };
-        let pages = pages.clone();
-        tokio::spawn(async move {
-            match tokio::time::timeout(CONNECTION, answer(stream, pages)).await {
+        guests.retain(|guest| !guest.task.is_finished());
+        if guests.len() >= bounds.connections {
+            let idle = guests.iter().position(|guest| guest.asking.load(Ordering::Relaxed) == 0);
+            let Some(guest) = idle.and_then(|idle| guests.remove(idle)) else { continue };
+            guest.task.abort();
+        }
+        let (pages, asking) = (pages.clone(), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&asking);
+        let task = tokio::spawn(async move {
+            let answered = answer(stream, pages, counted, bounds.keep_alive);
+            match tokio::time::timeout(bounds.connection, answered).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => log::debug!("a client went away: {error}"),
                 Err(_) => log::debug!("a client took too long"),
             }
-            drop(place);
         });
+        guests.push_back(Guest { task: task.abort_handle(), asking });
     }
 }
 
-/// Answers the one request of a connection.
-async fn answer(stream: TcpStream, pages: Router) -> hyper::Result<()> {
+/// Answers the requests of a connection.
+async fn answer(
+    stream: TcpStream,
+    pages: Router,
+    asking: Arc<AtomicUsize>,
+    keep_alive: bool,
+) -> hyper::Result<()> {
+    let pages = TowerToHyperService::new(pages);
+    let counted = service_fn(move |request| {
+        let (asking, answered) = (Asking::new(&asking), pages.call(request));
+        async move {
+            let response = answered.await;
+            drop(asking);
+            response
+        }
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(HEAD_BYTES)
         .max_headers(FIELDS)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages))
+        .keep_alive(keep_alive)
+        .serve_connection(TokioIo::new(stream), counted)
         .await
+}
+
+/// Counts a request for as long as it is answered.
+struct Asking(Arc<AtomicUsize>);
+
+impl Asking {
+    fn new(asking: &Arc<AtomicUsize>) -> Self {
+        asking.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(asking))
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }

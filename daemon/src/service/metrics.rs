@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use crate::error::{Error, Result};
 use crate::job::Outcome;
 use crate::ledger::{self, Ledger};
-use crate::service::http;
+use crate::service::http::{self, Bounds};
 use crate::watch::event::WatchEvent;
 
 /// What happened since the program started.
@@ -148,7 +148,8 @@ impl Server {
                 get(figures).fallback((StatusCode::METHOD_NOT_ALLOWED, "GET only\n")),
             )
             .fallback((StatusCode::NOT_FOUND, "see /metrics\n"));
-        let http = http::Server::start("figures", listener, pages).map_err(Error::Listener)?;
+        let http =
+            http::Server::start("figures", listener, pages, BOUNDS).map_err(Error::Listener)?;
         log::info!("figures for Prometheus at http://{address}/metrics");
         Ok(Self { folder, http })
     }
@@ -163,6 +164,14 @@ impl Server {
 pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).map_err(|source| Error::Metrics { address, source })
 }
+
+/// A connection is one request and its answer.
+const BOUNDS: Bounds = Bounds {
+    connections: 16,
+    connection: Duration::from_secs(30),
+    keep_alive: false,
+    blocking_threads: 2,
+};
 
 /// Longest time in which the ledger is waited for; the counters go without it then.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -17,7 +17,7 @@ pub(super) fn is_settled(context: &JobContext, job: &Job, stamp: &Stamp) -> Resu
 /// Writes the sidecar of a result of an earlier run, if sidecars are asked for.
 pub(super) fn complete(context: &JobContext, job: &Job) -> Result<()> {
     if context.policy.sidecar
-        && let Some(result) = context.done_by_times(job)?
+        && let Some((result, _)) = context.done_by_times(job)?
     {
         context.keep_sidecar(&job.output, &result);
     }
@@ -34,10 +34,8 @@ pub(super) fn input_state(context: &JobContext, job: &Job, stamp: &Stamp) -> Res
     {
         return Ok(input_state);
     }
-    let is_older = |result| job::staleness(&result, recipe).is_some();
-    Ok(if ledger.result(&job.output)?.is_some_and(is_older) {
-        InputState::New
-    } else {
-        input_state
-    })
+    let Some(result) = ledger.result(&job.output)? else { return Ok(input_state) };
+    let recipe = context.treatment(&job.output, &result.content)?.recipe;
+    let is_older = job::staleness(&result, &recipe).is_some();
+    Ok(if is_older { InputState::New } else { input_state })
 }

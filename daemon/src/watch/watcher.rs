@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use polychromify_core::Format;
 
 use crate::error::Result;
-use crate::files::fingerprint::Stamp;
+use crate::files::fingerprint::{self, Stamp};
 use crate::files::ignore::Ignore;
 use crate::files::names;
 use crate::job::{JobContext, Outcome, SkipReason};
@@ -336,12 +336,14 @@ impl<'a> Watcher<'a> {
     /// Takes up what is in the ledger's queue and not in hand: what another process put there, such
     /// as `polychromify retry`, and inputs that went away.
     fn compare_queue(&mut self) {
-        let compared = self.context.ledger.foreign_changes().and_then(|changes| {
+        let ledger = &self.context.ledger;
+        let compared = ledger.foreign_changes().and_then(|changes| {
             if self.foreign_changes == Some(changes) {
                 return Ok(Vec::new());
             }
-            let queued = self.context.ledger.queued()?;
+            let (asked, queued) = (ledger.asked()?, ledger.queued()?);
             self.foreign_changes = Some(changes);
+            self.take_asked(asked);
             Ok(queued)
         });
         let queued = compared.unwrap_or_else(|error| {
@@ -365,6 +367,23 @@ impl<'a> Watcher<'a> {
             if let Err(error) = self.context.ledger.lose(id, &gone) {
                 log::warn!("{error}");
             }
+        }
+    }
+
+    /// Takes jobs that somebody asked for by `polychromify review`, wherever their inputs lie: they
+    /// stand still, and come before all else that is queued.
+    fn take_asked(&mut self, asked: Vec<(i64, Job)>) {
+        for (id, job) in asked.into_iter().rev() {
+            let name = folded(&job.output);
+            let is_taken = self.in_hand.contains_key(&job.input) || self.outputs.contains(&name);
+            if is_taken || self.departures.is_leaving(&job.input) {
+                self.foreign_changes = None; // it is looked at again
+                continue;
+            }
+            let Ok(stamp) = fingerprint::stamp(&job.input) else { continue }; // it is told as gone
+            self.in_hand.insert(job.input.clone(), stamp);
+            self.outputs.insert(name);
+            self.queue.add_first(id, job);
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Paints full-size rows: chroma from the grid, lightness from the scan.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use polychromify_image::color::lab::{self, RgbSpace};
 use rayon::prelude::*;
 
@@ -13,7 +16,7 @@ use crate::SamplesMut;
 /// do not depend on how rows are grouped in bands.
 #[derive(Debug)]
 pub struct Painter {
-    grid: Grid,
+    grid: Arc<Grid>,
     /// Work column to the left of each pixel's center, and the fraction of the way to the next.
     columns: Vec<(usize, f32)>,
     /// Rows of the grid per row of the picture.
@@ -32,7 +35,10 @@ impl ChromaMap {
 
 impl Painter {
     pub(super) fn new(map: &ChromaMap, (width, height): (usize, usize), saturation: f32) -> Self {
-        let grid = Grid::new(map);
+        Self::of_grid(Arc::new(Grid::new(map)), (width, height), saturation)
+    }
+
+    fn of_grid(grid: Arc<Grid>, (width, height): (usize, usize), saturation: f32) -> Self {
         let scale = grid.width as f32 / width as f32;
         let columns = (0..width)
             .map(|x| {
@@ -44,6 +50,25 @@ impl Painter {
             .collect();
         let vertical_scale = grid.height as f32 / height as f32;
         Self { grid, columns, vertical_scale, saturation, space: RgbSpace::Srgb }
+    }
+
+    /// The same colors for a picture of another size, in sRGB.
+    #[must_use]
+    pub fn for_size(&self, width: u32, height: u32) -> Self {
+        let size = (width as usize, height as usize);
+        Self::of_grid(Arc::clone(&self.grid), size, self.saturation)
+    }
+
+    /// The same with another factor on chroma.
+    #[must_use]
+    pub fn saturated(self, saturation: f32) -> Self {
+        Self { saturation, ..self }
+    }
+
+    /// The same for these columns of the picture alone, which rows then hold.
+    #[must_use]
+    pub fn columns(self, columns: Range<usize>) -> Self {
+        Self { columns: self.columns[columns].to_vec(), ..self }
     }
 
     /// The same in another color space than sRGB.
@@ -211,6 +236,23 @@ mod tests {
         for band in [1, 7, 64] {
             assert!(paint(band) == whole, "bands of {band} rows differ");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_picture_is_painted_as_in_the_whole() {
+        let map = colorful_map();
+        let lightness: Vec<f32> = (0..200 * 90).map(|i| 100.0 * noise(i)).collect();
+        let mut whole = vec![0_u16; 3 * 200 * 90];
+        map.painter(200, 90, 1.2).paint_rows(0, &lightness, SamplesMut::Sixteen(&mut whole));
+        let cut = |values: &mut dyn Iterator<Item = usize>| values.collect::<Vec<_>>();
+        let pixels = cut(&mut (20..60).flat_map(|y| (30..130).map(move |x| 200 * y + x)));
+        let part: Vec<f32> = pixels.iter().map(|&i| lightness[i]).collect();
+        let mut painted = vec![0_u16; 3 * part.len()];
+        let painter = map.painter(50, 20, 1.2).for_size(200, 90).columns(30..130);
+        painter.paint_rows(20, &part, SamplesMut::Sixteen(&mut painted));
+        let expected: Vec<u16> =
+            pixels.iter().flat_map(|&i| whole[3 * i..][..3].to_vec()).collect();
+        assert!(painted == expected);
     }
 
     /// A dark and a light half, painted 8 times larger; the network's chroma bleeds over three

@@ -12,7 +12,8 @@ use crate::cli::Batch;
 use crate::error::Result;
 use crate::files::originals::OpenOriginal;
 use crate::job::{
-    Decision, Estimate, JobContext, JobDetails, Outcome, SkipReason, Step, decide, notices,
+    Decision, Estimate, JobContext, JobDetails, Outcome, SkipReason, Step, Treatment, decide,
+    done_already, notices,
 };
 use crate::plan::{Job, Plan};
 use crate::policy::Redo;
@@ -94,27 +95,27 @@ fn tell_estimate(
 }
 
 fn dry_run_one(context: &JobContext, job: &Job, details: &mut JobDetails) -> Step<Candidate> {
-    if let Some(result) = context.done_by_times(job)? {
+    if let Some((result, reason)) = context.done_by_times(job)? {
         details.of_result(&result);
-        return Ok(Break(context.done_already(&result)));
+        return Ok(Break(reason));
     }
-    let (recipe, redo) = (&context.model.recipe, context.policy.redo);
     let limits = context.limits_from_now();
     let original = job.original().open()?;
     let content = original.sha256(&context.stop, limits.deadline)?;
     details.sha256_input = Some(content.clone());
+    let Treatment { recipe, redo, .. } = &context.treatment(&job.output, &content)?;
     let known = context.ledger.result(&job.output)?;
     let path = context.folder.join(&job.output);
-    Ok(match decide(job, &content, recipe, redo, &path, known)? {
+    Ok(match decide(job, &content, recipe, *redo, &path, known)? {
         Decision::Color(_) => {
-            if redo != Redo::All && original.scan(&limits)?.is_result() {
+            if *redo != Redo::All && original.scan(&limits)?.is_result() {
                 return Ok(Break(SkipReason::OwnResult));
             }
             Continue(candidate(context, job, &original, content, details)?)
         }
         Decision::Keep(result) => {
             details.of_result(&result);
-            Break(context.done_already(&result))
+            Break(done_already(&result, recipe))
         }
         Decision::LeaveEdited => Break(SkipReason::ResultEdited),
     })

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use polychromify_core::{Depth, Format};
 
-use crate::job::{Estimate, JobContext, JobDetails, Order};
+use crate::job::{Coloring, Estimate, JobContext, JobDetails};
 use crate::plan::Job;
 
 /// No further photograph is measured after this time.
@@ -116,10 +116,11 @@ fn measure(
 fn color(context: &JobContext, candidate: &Candidate) -> Option<Sample> {
     let (started, mut out) = (Instant::now(), Nowhere::default());
     let details = &mut JobDetails::default();
-    let order = Order { content: &candidate.content, time: 0, colors: None };
-    let limits = context.limits_from_now();
-    let (job, original) = (&candidate.job, candidate.job.original().open().ok()?);
-    let colored = context.color_to(job, &original, order, &limits, &mut out, details);
+    let (job, content, limits) = (&candidate.job, &candidate.content, context.limits_from_now());
+    let (treatment, original) =
+        (&context.treatment(&job.output, content).ok()?, job.original().open().ok()?);
+    let coloring = Coloring { job, treatment, content, time: 0, colors: None };
+    let colored = context.color_to(&coloring, &original, &limits, &mut out, details);
     let Ok(ControlFlow::Continue(_)) = colored else { return None };
     Some(Sample {
         pixels: candidate.pixels as f64,

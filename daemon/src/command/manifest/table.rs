@@ -12,12 +12,18 @@ pub(crate) const TABLE: &str = "manifest.csv";
 
 /// A relative path as the table has it: one that a spreadsheet would take for a formula begins with
 /// `./`, which is the same file to every program. See OWASP's "CSV Injection".
-pub(super) fn path(path: &Path) -> Vec<u8> {
+pub(crate) fn path(path: &Path) -> Vec<u8> {
     let name = path.as_os_str().as_bytes();
     match name.first() {
         Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => [b"./", name].concat(),
         _ => name.to_vec(),
     }
+}
+
+/// A text that a spreadsheet takes for no formula: it begins with an apostrophe if need be.
+pub(crate) fn text(text: &str) -> Vec<u8> {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    [if is_formula { "'" } else { "" }, text].concat().into_bytes()
 }
 
 /// The path that [`path`] wrote.
@@ -30,7 +36,7 @@ pub(crate) fn read_path(field: &[u8]) -> PathBuf {
 const LONGEST: usize = 16 << 20;
 
 /// Writes a record.
-pub(super) fn write<F: AsRef<[u8]>>(out: &mut impl Write, fields: &[F]) -> io::Result<()> {
+pub(crate) fn write<F: AsRef<[u8]>>(out: &mut impl Write, fields: &[F]) -> io::Result<()> {
     let mut line = Vec::new();
     for (index, field) in fields.iter().enumerate() {
         let field = field.as_ref();

@@ -1,0 +1,101 @@
+//! How one input is colored: as all of its run are, or as a person set it for this one.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use polychromify_core::{Colorizer, Error as CoreError, Hints, Limits, Reference, Scan};
+
+use crate::error::Result;
+use crate::job::context::JobContext;
+use crate::policy::Redo;
+use crate::settings::{OwnSettings, Recipe, RenderSettings};
+
+/// How one input is colored.
+#[derive(Clone, Debug)]
+pub(crate) struct Treatment {
+    pub(crate) settings: RenderSettings,
+    pub(crate) recipe: Recipe,
+    pub(crate) hints: Hints,
+    pub(crate) redo: Redo,
+    /// Whether a person asked for this one.
+    pub(crate) asked: bool,
+    /// Whether a sidecar is written beside the result.
+    pub(crate) has_sidecar: bool,
+}
+
+impl Treatment {
+    /// Whether it is colored even if it has colors.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.asked || self.redo == Redo::All
+    }
+}
+
+/// Pixels of a reference that are of any use.
+const AREA: usize = 1 << 16;
+
+/// Learns from a picture in colors, as a ledger keeps it.
+pub(crate) fn learn(picture: Vec<u8>, colorizer: &Colorizer) -> Result<Reference, CoreError> {
+    let (name, limits) = (Path::new("the reference picture"), Limits::new(1 << 24, 1 << 28));
+    let colors = Scan::read(Cursor::new(picture), name, &limits)?.read_colors(AREA)?;
+    let gray = || CoreError::Unsupported { path: name.into(), reason: "it has no colors".into() };
+    Reference::learn(&colors.ok_or_else(gray)?, colorizer)
+}
+
+impl JobContext {
+    /// How an input of this content is colored in this run.
+    pub(crate) fn treatment(&self, output: &Path, content: &str) -> Result<Treatment> {
+        let run = Treatment {
+            settings: self.model.settings.clone(),
+            recipe: self.model.recipe.clone(),
+            hints: self.hints.clone(),
+            redo: self.policy.redo,
+            asked: false,
+            has_sidecar: self.policy.sidecar,
+        };
+        Ok(match self.own_settings(output, content)? {
+            Some(own) => self.treated(run, &own),
+            None => run,
+        })
+    }
+
+    /// How the input of a job is colored: if somebody asked for it, on top of the settings that its
+    /// result has, also where those of the run are others.
+    pub(super) fn treatment_of(&self, id: i64, output: &Path, content: &str) -> Result<Treatment> {
+        let run = self.treatment(output, content)?;
+        if self.film.is_some() {
+            return Ok(run);
+        }
+        let Some(asked) = self.ledger.asked_settings(id)? else { return Ok(run) };
+        let precision = self.model.settings.precision;
+        let settings = RenderSettings::read(&asked, precision).unwrap_or(run.settings.clone());
+        let redo = if run.redo == Redo::Nothing { Redo::Older } else { run.redo };
+        let known = self.ledger.result(output)?;
+        let has_sidecar = run.has_sidecar || known.is_some_and(|known| known.sidecar.is_some());
+        let hints = Hints::default();
+        let asked = Treatment { settings, hints, redo, asked: true, has_sidecar, ..run };
+        let own = self.own_settings(output, content)?.unwrap_or_default();
+        Ok(self.treated(asked, &own))
+    }
+
+    fn treated(&self, run: Treatment, own: &OwnSettings) -> Treatment {
+        let hints = if own.hints.is_some() { own.hints() } else { run.hints };
+        let settings = run.settings.with(own);
+        let recipe = settings.recipe(&self.model.recipe.weights);
+        Treatment { settings, recipe, hints, ..run }
+    }
+
+    /// Learns from the picture in colors that settings name.
+    pub(crate) fn reference(&self, settings: &RenderSettings) -> Result<Option<Reference>> {
+        let Some(sha256) = &settings.reference else { return Ok(None) };
+        let Some(picture) = self.ledger.reference(sha256)? else { return Ok(None) };
+        Ok(Some(learn(picture, &self.model.colorizer)?))
+    }
+
+    fn own_settings(&self, output: &Path, content: &str) -> Result<Option<OwnSettings>> {
+        if self.film.is_some() {
+            return Ok(None);
+        }
+        let own = self.ledger.own_settings(output)?.filter(|own| own.content == content);
+        Ok(own.and_then(|own| serde_json::from_str(&own.settings).ok()))
+    }
+}

@@ -1,0 +1,223 @@
+//! Settings that a person tries on one picture, and has it made with.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use polychromify_core::{Hint, SATURATION};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+
+use super::pictures::original;
+use super::query;
+use super::reference::Named;
+use super::refusal::Refusal;
+use super::{Answer, Review, as_json, waiting};
+use crate::cli::Borders;
+use crate::ledger::{Asking, Item, OfInput, Original};
+use crate::settings::OwnSettings;
+use polychromify_core::Deadline;
+
+/// Most hints on one picture.
+const MOST_HINTS: usize = 1000;
+
+/// Most results that are asked for at once.
+const MOST: usize = 20_000;
+
+/// Settings as the page tells them; what is left out stays as it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tried {
+    saturation: Option<f32>,
+    variant: Option<u8>,
+    borders: Option<Borders>,
+    hints: Option<Vec<TriedHint>>,
+    /// Left out, there is none.
+    pub(super) reference: Option<Named>,
+    /// Longest side of the picture that is asked for, in pixels.
+    pub(super) side: Option<usize>,
+}
+
+/// A hint in shares of the upright picture: of its width and height, the radius of its longest side.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TriedHint {
+    x: f32,
+    y: f32,
+    radius: f32,
+    #[serde(deserialize_with = "color")]
+    color: [u8; 3],
+}
+
+/// `#rrggbb`.
+fn color<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 3], D::Error> {
+    let text = String::deserialize(from)?;
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii());
+    let read = |at: usize| u8::from_str_radix(digits?.get(at..at + 2)?, 16).ok();
+    match (read(0), read(2), read(4)) {
+        (Some(r), Some(g), Some(b)) => Ok([r, g, b]),
+        _ => Err(serde::de::Error::custom("a color is written as #rrggbb")),
+    }
+}
+
+impl Tried {
+    /// On top of what was set before, for a scan of this upright size.
+    ///
+    /// # Errors
+    ///
+    /// When a number is out of its range.
+    pub(super) fn over(
+        &self,
+        before: OwnSettings,
+        reference: Option<String>,
+        (width, height): (usize, usize),
+    ) -> Result<OwnSettings, Refusal> {
+        let wrong = |what: &str| Err(Refusal::Malformed(what.to_owned()));
+        if self.saturation.is_some_and(|saturation| !SATURATION.contains(&saturation)) {
+            return wrong("`saturation` is a number from 0 to 4");
+        }
+        if self.variant.is_some_and(|variant| !(1..=3).contains(&variant)) {
+            return wrong("`variant` is 1, 2 or 3");
+        }
+        let is_share = |value: f32| (0.0..=1.0).contains(&value);
+        let hints = self.hints.iter().flatten();
+        if hints.clone().any(|hint| ![hint.x, hint.y, hint.radius].into_iter().all(is_share)) {
+            return wrong("`x`, `y` and `radius` of hints are numbers from 0 to 1");
+        }
+        if hints.count() > MOST_HINTS {
+            return wrong("more than 1000 hints");
+        }
+        let (width, height) = (width as f32, height as f32);
+        let hint = |hint: &TriedHint| Hint {
+            x: hint.x * width,
+            y: hint.y * height,
+            radius: hint.radius * width.max(height),
+            rgb: hint.color,
+            page: 1,
+        };
+        let hints = self.hints.as_ref().map(|hints| hints.iter().map(hint).collect());
+        Ok(OwnSettings {
+            saturation: self.saturation.or(before.saturation),
+            variant: self.variant.or(before.variant),
+            borders: self.borders.or(before.borders),
+            hints: hints.or(before.hints),
+            reference,
+        })
+    }
+}
+
+/// Hints in shares of an upright picture, as the page tells them.
+pub(super) fn told(hints: &[Hint], (width, height): (usize, usize)) -> Value {
+    let (width, height) = (width as f32, height as f32);
+    let told = hints.iter().filter(|hint| hint.page == 1).map(|hint| {
+        let [r, g, b] = hint.rgb;
+        json!({
+            "x": hint.x / width,
+            "y": hint.y / height,
+            "radius": hint.radius / width.max(height),
+            "color": format!("#{r:02x}{g:02x}{b:02x}"),
+        })
+    });
+    told.collect()
+}
+
+#[derive(Deserialize)]
+struct Making {
+    items: Vec<Made>,
+    settings: Option<Tried>,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    id: i64,
+}
+
+pub(super) async fn make(
+    State(review): State<Arc<Review>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let Making { items, settings } = query::json(&headers, body).await?;
+    if items.len() > MOST {
+        return Err(Refusal::TooLarge);
+    }
+    if items.len() > 1 && settings.as_ref().is_some_and(|tried| tried.hints.is_some()) {
+        return Err(Refusal::Malformed("hints are of one picture".to_owned()));
+    }
+    waiting(review, move |review| {
+        let (mut queued, mut refused) = (0, Vec::new());
+        for Made { id } in items {
+            match review.ask(id, settings.as_ref()) {
+                Ok(()) => queued += 1,
+                Err(refusal) => refused.push(json!({"id": id, "reason": refusal.to_string()})),
+            }
+        }
+        review.maker.wake();
+        Ok(as_json(&json!({"queued": queued, "refused": refused})))
+    })
+    .await
+}
+
+impl Review {
+    /// What was set for a job's input, if it is still the same photograph.
+    pub(super) fn own_settings(&self, item: &Item, content: &str) -> Result<OwnSettings, Refusal> {
+        let own = self.reading.own_settings(&item.output)?.filter(|own| own.content == content);
+        Ok(own.and_then(|own| serde_json::from_str(&own.settings).ok()).unwrap_or_default())
+    }
+
+    /// Why a job's result cannot be made again from here; `None`: it can.
+    pub(super) fn why_not(&self, item: &Item) -> Result<Option<&'static str>, Refusal> {
+        let result = self.reading.result_of(item)?;
+        let original = result.as_ref().map(|result| result.original);
+        if !item.is_film && self.settings(item).is_err() {
+            return Ok(Some("only the command that made it makes it again"));
+        }
+        Ok(match original {
+            _ if item.is_film => Some("films are made again by `polychromify film`"),
+            Some(Original::Gone | Original::Leaving) => Some("its original was moved or deleted"),
+            _ => None,
+        })
+    }
+
+    /// Puts a job into the queue, with these settings of its own on top of those that it has, or from
+    /// here on with none.
+    fn ask(&self, id: i64, tried: Option<&Tried>) -> Result<(), Refusal> {
+        let item = self.reading.item(id)?.ok_or(Refusal::NotThere)?;
+        if let Some(reason) = self.why_not(&item)? {
+            return Err(Refusal::Unable(reason.to_owned()));
+        }
+        let original = original(&item)?;
+        let own = match tried {
+            None => None,
+            Some(tried) => {
+                let known = self.reading.result_of(&item)?;
+                let stamp = original.stamp()?;
+                let known = known.filter(|known| known.source == Some(stamp));
+                let content = match known {
+                    Some(known) => known.content,
+                    None => original.sha256(&self.context.stop, Deadline::NEVER)?,
+                };
+                let info = original.scan(&self.context.limits_from_now())?.info().clone();
+                let size = (info.width as usize, info.height as usize);
+                let size = info.orientation.upright_size(size);
+                let reference = self.named(tried)?;
+                if let Some(sha256) = &reference {
+                    let picture = self.reference_picture(sha256)?;
+                    self.context.ledger.keep_reference(sha256, &picture)?;
+                }
+                let own = tried.over(self.own_settings(&item, &content)?, reference, size)?;
+                if own.variant > Some(1) && !self.context.model.colorizer.has_alternatives() {
+                    return Err(Refusal::Unable("these weights have no variants".to_owned()));
+                }
+                let settings = serde_json::to_string(&own).expect("finite numbers only");
+                Some(OfInput { content, settings })
+            }
+        };
+        match self.context.ledger.ask(id, own.as_ref(), &self.user)? {
+            Asking::Queued => Ok(()),
+            Asking::InWork => Err(Refusal::Unable("it is in work right now".to_owned())),
+            Asking::Unknown => Err(Refusal::NotThere),
+        }
+    }
+}

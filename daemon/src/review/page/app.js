@@ -1,0 +1,114 @@
+// The page begins here: session, places in the address, and following the ledger.
+//
+// Places: #/?filters is the sheet, #/ID?filters one picture.
+
+import { announce } from "./announce.js";
+import { ApiError, get, openSession } from "./api.js";
+import { dialogIsOpen, help, stop } from "./dialogs.js";
+import { bind, useKeysOf } from "./keys.js";
+import { buildPicture, hidePicture, showPicture, shownIds } from "./picture.js";
+import { buildSheet, hideSheet, showSheet, visibleIds } from "./sheet.js";
+import { NO_FILTERS, store } from "./store.js";
+
+/** How often the ledger is looked at, in milliseconds. */
+const FOLLOW = 2000;
+const NO_SESSION = "This page is open to the one who started it: open the address that polychromify review prints, with all that follows its #.";
+
+/** The address of a place under the present filters, without those that are not set. */
+function address(id, filters) {
+  const set = Object.entries(filters).filter(([name, value]) => value !== NO_FILTERS[name]);
+  const query = set.length ? `?${new URLSearchParams(set)}` : "";
+  return `#/${id ?? ""}${query}`;
+}
+
+function placeInAddress() {
+  const [path, query] = location.hash.slice(2).split("?");
+  const given = Object.fromEntries(new URLSearchParams(query ?? ""));
+  const filters = Object.fromEntries(Object.entries(NO_FILTERS).map(([name, none]) => [name, given[name] ?? none]));
+  return { id: /^\d+$/.test(path) ? Number(path) : null, filters };
+}
+
+/** Shows what the address says. */
+async function show() {
+  const { id, filters } = placeInAddress();
+  const same = store.summary && Object.keys(filters).every((name) => filters[name] === store.filters[name]);
+  try {
+    if (!same) await store.load(filters);
+  } catch (error) {
+    return failed(error);
+  }
+  document.getElementById("message").hidden = true;
+  if (id === null) {
+    hidePicture();
+    useKeysOf("sheet");
+    showSheet();
+  } else {
+    hideSheet();
+    useKeysOf("picture");
+    if (store.placeOf(id) >= 0) store.moveTo(store.placeOf(id));
+    showPicture(id);
+  }
+}
+
+/** Goes to a picture; the way back leads to the sheet, not through every picture that was judged. */
+function goTo(id) {
+  const to = address(id, store.filters);
+  if (placeInAddress().id === null) location.hash = to;
+  else {
+    history.replaceState(null, "", to);
+    show();
+  }
+}
+
+function leave() {
+  location.hash = address(null, store.filters);
+}
+
+async function filter(filters) {
+  history.replaceState(null, "", address(null, filters));
+  try {
+    await store.load(filters);
+    announce(`${store.ids.length} pictures`);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function failed(error) {
+  if (!(error instanceof ApiError)) throw error;
+  stop(error.status === 401 ? NO_SESSION : error.message);
+}
+
+let silent = false;
+/** Follows the ledger for as long as the page is open and seen. */
+async function follow() {
+  if (!document.hidden) {
+    try {
+      await store.follow(() => [...visibleIds(), ...shownIds()]);
+      if (silent) announce("The program answers again.");
+      silent = false;
+    } catch (error) {
+      if (error.status === 401) return stop(NO_SESSION);
+      if (!silent) announce(error.message, { urgent: true });
+      silent = true;
+    }
+  }
+  setTimeout(follow, FOLLOW);
+}
+
+async function start() {
+  try {
+    await openSession();
+    await get("/api/summary");
+  } catch (error) {
+    return failed(error);
+  }
+  buildSheet({ opens: goTo, filters: filter, helps: help });
+  buildPicture({ goes: goTo, leaves: leave, helps: help });
+  bind("everywhere", [{ keys: ["?"], words: "These keys", run: () => dialogIsOpen() || help() }]);
+  addEventListener("hashchange", () => openSession().then(show, failed));
+  await show();
+  setTimeout(follow, FOLLOW);
+}
+
+start();

@@ -1,0 +1,54 @@
+// What is known of one picture: notices, how it was made, who judged it.
+
+import { h } from "./dom.js";
+import { notice, number, percent, setting, status, toning, verdict, when } from "./words.js";
+
+function list(rows) {
+  return h("dl", { class: "facts" }, rows.filter(([, value]) => value !== undefined && value !== null && value !== "")
+    .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]).flat());
+}
+
+const hash = (sha256) => sha256 && h("code", { title: sha256 }, `${sha256.slice(0, 12)}…`);
+
+/** Sections for the panel beside the picture. */
+export function facts(detail) {
+  const sections = [];
+  if (detail.reason) sections.push(section(status(detail), h("p", { class: "reason" }, detail.reason)));
+  if (detail.notices.length) sections.push(section(`Notices (${detail.notices.length})`, notices(detail.notices)));
+  sections.push(section("How it was made", made(detail)));
+  if (detail.history?.length) sections.push(section("Verdicts", history(detail.history)));
+  return sections;
+}
+
+function section(title, content) {
+  return h("section", {}, h("h2", {}, title.replace(/^./, (first) => first.toUpperCase())), content);
+}
+
+function notices(all) {
+  return h("ul", { class: "notices" }, all.map(({ kind, message, page }) =>
+    h("li", {}, h("b", {}, notice(kind)), page ? ` (page ${page})` : "", h("br"), message)));
+}
+
+function made(detail) {
+  const settings = Object.entries(detail.settings ?? {}).filter(([, value]) => value !== null && value !== false)
+    .map(([name, value]) => [setting(name), Array.isArray(value) ? number(value.length) : String(value)]);
+  return list([
+    ["Scan", h("span", { title: detail.source ?? "" }, detail.source_name)],
+    ["Scan is", detail.toning && toning(detail.toning)],
+    ["Size", detail.width && `${number(detail.full_width ?? detail.width)} × ${number(detail.full_height ?? detail.height)}`],
+    ["Doubt", detail.doubt !== undefined ? percent(detail.doubt) : undefined],
+    ["Made", detail.made_at && when(detail.made_at)],
+    ["By", detail.software],
+    ["Weights", detail.weights],
+    ...settings,
+    ["Settings", detail.own_settings ? "its own" : undefined],
+    ["Scan SHA-256", hash(detail.source_sha256)],
+    ["Result SHA-256", hash(detail.sha256)],
+    ["Weights SHA-256", hash(detail.weights_sha256)],
+  ]);
+}
+
+function history(entries) {
+  return h("ol", { class: "history" }, entries.map((entry) =>
+    h("li", {}, h("b", {}, entry.verdict ? verdict(entry) : "taken back"), ` by ${entry.by}, ${when(entry.at)}`, entry.note ? h("q", {}, entry.note) : null)));
+}

@@ -1,0 +1,58 @@
+// Facts in words. What the program calls a state is here what an archivist calls it.
+
+const STATUS = { queued: "waiting", running: "being colored", done: "colored", skipped: "left alone", failed: "failed" };
+const VERDICT = { accepted: "accepted", rejected: "rejected", unjudged: "not judged" };
+const TONING = { gray: "black and white", toned: "toned or yellowed", color: "in color already" };
+const SETTING = {
+  saturation: "Strength", variant: "Coloring", borders: "Borders", hints: "Hints", reference: "Reference",
+  format: "Format", profile: "Color space", quality: "JPEG quality", max_side: "Longest side", invert: "Negative",
+  mark: "Visible mark", precision: "Calculated in", source_type: "Label",
+};
+const NOTICE = {
+  "profile-ignored": "Color profile ignored", "ink-profile-ignored": "CMYK profile ignored",
+  "inks-without-profile": "CMYK without a profile", "meaning-assumed": "Meaning of values assumed",
+  "extended-xmp-incomplete": "Extended XMP not whole", "xmp-left-out": "XMP left out",
+  "block-too-large": "Metadata too large for JPEG", "tags-too-large": "Tags too large for JPEG",
+  "tags-unreadable": "Tags unreadable", "tags-over-limit": "Too many tags", "metadata-over-limit": "Too much metadata",
+  "stray-bytes": "Stray bytes", "end-marker-missing": "End mark missing", "text-broken": "Text unreadable",
+  "xmp-characters": "Forbidden characters in XMP", "exif-broken": "EXIF broken", "no-place": "No place in the format",
+  "trailer-left-out": "Data behind the picture left out", "not-of-result": "Not true of a result, left out",
+  "extra-samples": "Extra samples left out", "infrared-left-out": "Infrared page left out",
+  "preview-left-out": "Preview page left out",
+};
+
+const numbers = new Intl.NumberFormat("en");
+const times = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+export const number = (value) => numbers.format(value);
+export const percent = (share) => `${Math.round(share * 100)}%`;
+export const status = (item) => STATUS[item.status] ?? item.status;
+export const verdict = (item) => VERDICT[item.verdict ?? "unjudged"];
+export const toning = (name) => TONING[name] ?? name;
+export const setting = (name) => SETTING[name] ?? name.replaceAll("_", " ");
+export const when = (time) => times.format(new Date(time));
+
+/** "1 picture", "1,200 pictures". */
+export const count = (amount, one, many = `${one}s`) => `${number(amount)} ${amount === 1 ? one : many}`;
+
+/** The words of a kind of notice: "no-place" is "No place in the format". */
+export function notice(kind) {
+  return NOTICE[kind] ?? kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("-", " ");
+}
+
+/** The name without its folder. */
+export function shortName(item) {
+  return item.name.slice(item.name.lastIndexOf("/") + 1);
+}
+
+/** What a screen reader says of a picture in the sheet. */
+export function describe(item) {
+  const parts = [shortName(item)];
+  if (item.sha256) parts.push(verdict(item));
+  if (item.status !== "done") parts.push(status(item));
+  if (item.reason) parts.push(item.reason);
+  if (item.doubt !== undefined) parts.push(`doubt ${percent(item.doubt)}`);
+  if (item.notices) parts.push(count(item.notices, "notice"));
+  if (item.note) parts.push(`note: ${item.note}`);
+  return parts.join(", ");
+}

@@ -1,0 +1,207 @@
+//! Pictures that are looked at: decoded once, and held as long as there is room for them.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use polychromify_core::{Scan, Thumbnail, WorkImage};
+
+use super::Review;
+use super::pyramid::{BAND, Pixels, Pyramid};
+use super::refusal::Refusal;
+use crate::error::Error;
+use crate::files::originals::OpenOriginal;
+use crate::files::publish::{self, Place};
+use crate::files::{names, own};
+use crate::ledger::{Item, Published};
+use crate::plan::Job;
+use crate::settings::RenderSettings;
+
+/// Longest side of a small picture.
+const THUMB: usize = 320;
+const THUMB_QUALITY: u8 = 85;
+
+/// Which picture of a job is meant, and of which file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    id: i64,
+    is_result: bool,
+    /// Changes with the file.
+    version: String,
+}
+
+impl Key {
+    pub(super) fn of_scan(
+        item: &Item,
+        original: &OpenOriginal,
+        inverted: bool,
+    ) -> Result<Self, Refusal> {
+        let (stamp, inverted) = (original.stamp()?, u8::from(inverted));
+        let version = format!("{:x}-{:x}-{inverted}", stamp.size, stamp.modified);
+        Ok(Self { id: item.id, is_result: false, version })
+    }
+}
+
+/// A picture that is open.
+pub(super) struct Picture {
+    pub(super) pyramid: Pyramid,
+    /// What the network sees of a scan, upright.
+    pub(super) image: Option<WorkImage>,
+    pub(super) inverted: bool,
+}
+
+type Slot<T> = Arc<OnceLock<Result<Arc<T>, String>>>;
+
+/// Things that are made once and kept while they are used and fit.
+pub(super) struct Kept<K, T> {
+    most: u64,
+    size: fn(&T) -> u64,
+    /// The latest used last.
+    slots: Mutex<Vec<(K, Slot<T>)>>,
+}
+
+impl<K: Clone + PartialEq, T> Kept<K, T> {
+    /// Keeps as many as their sizes together are `most`, and the latest.
+    pub(super) fn new(most: u64, size: fn(&T) -> u64) -> Self {
+        Self { most, size, slots: Mutex::new(Vec::new()) }
+    }
+
+    /// What is kept under a key.
+    pub(super) fn find(&self, key: &K) -> Option<Arc<T>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, slot) = slots.iter().find(|(known, _)| known == key)?;
+        slot.get()?.as_ref().ok().cloned()
+    }
+
+    /// What is kept under a key; it is made if nothing is, once for all who ask at the same time.
+    pub(super) fn get(
+        &self,
+        key: &K,
+        make: impl FnOnce() -> Result<T, Refusal>,
+    ) -> Result<Arc<T>, Refusal> {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = slots.iter().position(|(known, _)| known == key);
+            let entry = known.map_or_else(|| (key.clone(), Slot::default()), |at| slots.remove(at));
+            let slot = Arc::clone(&entry.1);
+            slots.push(entry);
+            slot
+        };
+        let made = slot.get_or_init(|| make().map(Arc::new).map_err(|refusal| refusal.to_string()));
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.is_err() {
+            slots.retain(|(_, other)| !Arc::ptr_eq(other, &slot)); // it may work the next time
+        }
+        let size = |slot: &Slot<T>| match slot.get() {
+            Some(Ok(made)) => (self.size)(made),
+            _ => 0,
+        };
+        while slots.len() > 1 && slots.iter().map(|(_, slot)| size(slot)).sum::<u64>() > self.most {
+            slots.remove(0);
+        }
+        made.clone().map_err(Refusal::Unable)
+    }
+}
+
+/// The original of a job, opened.
+pub(super) fn original(item: &Item) -> Result<OpenOriginal, Refusal> {
+    if item.is_film {
+        return Err(Refusal::Unable("this is a film".to_owned()));
+    }
+    if !names::is_absolute_and_plain(&item.input) || !names::stays_below(&item.output) {
+        return Err(Refusal::NotThere);
+    }
+    let job = Job::recorded(item.input.clone(), item.output.clone());
+    job.original().open().map_err(|error| Refusal::Unable(error.to_string()))
+}
+
+impl Review {
+    /// The picture of a job's input, by its open original.
+    pub(super) fn before(
+        &self,
+        item: &Item,
+        original: &OpenOriginal,
+    ) -> Result<Arc<Picture>, Refusal> {
+        let inverted = self.is_inverted(item);
+        let key = Key::of_scan(item, original, inverted)?;
+        self.pictures.get(&key, || self.read_before(original, inverted))
+    }
+
+    fn read_before(&self, original: &OpenOriginal, inverted: bool) -> Result<Picture, Refusal> {
+        let mut scan = original.scan(&self.context.limits_from_now())?;
+        scan.set_inverted(inverted);
+        let info = scan.info().clone();
+        let area = self.context.model.colorizer.work_area();
+        let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
+        scan.read_lightness(BAND, &mut |y, lightness| {
+            thumbnail.push_rows(y, lightness);
+            Ok(())
+        })?;
+        let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
+        let image = Some(thumbnail.finish().upright());
+        Ok(Picture { pyramid, image, inverted })
+    }
+
+    /// The picture of a result, as it lies there.
+    pub(super) fn after(&self, item: &Item) -> Result<Arc<Picture>, Refusal> {
+        let result = self.reading.result_of(item)?.ok_or(Refusal::NotThere)?;
+        let key = Key { id: item.id, is_result: true, version: result.sha256.clone() };
+        self.pictures.get(&key, || {
+            let mut scan = self.open_result(item, &result)?;
+            let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
+            Ok(Picture { pyramid, image: None, inverted: false })
+        })
+    }
+
+    /// A result that lies there unchanged.
+    pub(super) fn open_result(&self, item: &Item, result: &Published) -> Result<Scan, Refusal> {
+        if item.is_film || !names::stays_below(&item.output) {
+            return Err(Refusal::NotThere);
+        }
+        let path = self.folder.join(&item.output);
+        match publish::inspect_result(&path, Some(result), true)? {
+            Place::Ours => {}
+            Place::Free => {
+                return Err(Refusal::Unable("the result is not there any more".to_owned()));
+            }
+            Place::Edited | Place::Foreign => {
+                return Err(Refusal::Failed(Error::Edited { path }));
+            }
+        }
+        let file = own::open(&path)?;
+        Ok(Scan::read(file, &path, &self.context.limits_from_now())?)
+    }
+
+    /// A small JPEG of a job's result; of its input where there is none.
+    pub(super) fn thumb(&self, item: &Item) -> Result<Arc<Vec<u8>>, Refusal> {
+        let result = self.reading.result_of(item)?;
+        let version = result.as_ref().map(|result| result.sha256.clone()).unwrap_or_default();
+        let key = Key { id: item.id, is_result: result.is_some(), version };
+        self.thumbs.get(&key, || {
+            let mut scan = match &result {
+                Some(result) => self.open_result(item, result)?,
+                None => original(item)?.scan(&self.context.limits_from_now())?,
+            };
+            let longest = scan.info().width.max(scan.info().height) as usize;
+            let channels = if scan.has_colors() { 3 } else { 1 };
+            let pixels = Pixels::read(&mut scan, channels, longest.div_ceil(THUMB))?;
+            pixels.jpeg(THUMB_QUALITY).ok_or(Refusal::TooLarge)
+        })
+    }
+
+    /// Whether the scan of a job is colored as a negative.
+    fn is_inverted(&self, item: &Item) -> bool {
+        self.settings(item).is_ok_and(|settings| settings.invert)
+    }
+
+    /// What the result of a job was made with, or would be.
+    pub(super) fn settings(&self, item: &Item) -> Result<RenderSettings, Refusal> {
+        let precision = self.context.model.settings.precision;
+        let told = match self.reading.result_of(item)? {
+            Some(result) => Some(result.recipe.settings),
+            None => self.reading.settings_of(item.id)?,
+        };
+        let read = told.and_then(|told| RenderSettings::read(&told, precision));
+        read.ok_or_else(|| {
+            Refusal::Unable("only the command that made it makes it again".to_owned())
+        })
+    }
+}

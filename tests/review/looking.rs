@@ -1,0 +1,236 @@
+//! Pictures, tiles, and looks at other settings.
+
+use image::RgbImage;
+use serde_json::{Value, json};
+
+use crate::client::{Client, colored};
+use crate::folder::Folder;
+use crate::pictures;
+
+/// All that is told of a result.
+fn told(page: &Client, name: &str) -> Value {
+    page.json(&format!("/api/results/{}", page.item(name)["id"]))
+}
+
+/// A picture put together of its tiles at full size.
+fn of_tiles(page: &Client, of: &Value) -> RgbImage {
+    let side = |key: &str| of[key].as_u64().unwrap() as u32;
+    let (width, height, tile) = (side("width"), side("height"), side("tile"));
+    let mut whole = RgbImage::new(width, height);
+    for y in 0..height.div_ceil(tile) {
+        for x in 0..width.div_ceil(tile) {
+            let url = of["url"].as_str().unwrap();
+            let level = (of["levels"].as_u64().unwrap() - 1).to_string();
+            let url = url.replace("{level}", &level);
+            let url = url.replace("{x}", &x.to_string()).replace("{y}", &y.to_string());
+            let part = page.get(&url).picture();
+            image::imageops::replace(&mut whole, &part, (x * tile).into(), (y * tile).into());
+        }
+    }
+    whole
+}
+
+/// Mean difference of samples.
+pub(crate) fn difference(one: &RgbImage, other: &RgbImage) -> f64 {
+    assert_eq!(one.dimensions(), other.dimensions());
+    let sum: u64 =
+        one.iter().zip(other.iter()).map(|(one, other)| u64::from(one.abs_diff(*other))).sum();
+    sum as f64 / one.len() as f64
+}
+
+#[test]
+fn tiles_show_the_result_as_it_lies_there() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let tiles = of_tiles(&page, &told(&page, "a.png")["tiles"]["after"]);
+    let result = image::load_from_memory(&folder.read("out/a.png")).unwrap().to_rgb8();
+    let difference = difference(&tiles, &result);
+    assert!(difference < 4.0, "{difference}");
+}
+
+#[test]
+fn tiles_show_the_scan_as_it_lies_there() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let tiles = of_tiles(&page, &told(&page, "a.png")["tiles"]["before"]);
+    let scan = image::load_from_memory(&folder.read("in/a.png")).unwrap().to_rgb8();
+    let difference = difference(&tiles, &scan);
+    assert!(difference < 4.0, "{difference}");
+}
+
+#[test]
+fn a_scan_that_is_stored_on_its_side_is_shown_upright() {
+    let stored = pictures::jpeg(60, 40, 1);
+    let exif =
+        b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let turned = [&stored[..2], exif, &stored[2..]].concat();
+    let folder = Folder::new().file("in/a.jpg", turned);
+    folder.batch(["in", "-o", "out"]).code(0);
+    let page = Client::open(&folder);
+    let of = told(&page, "a.jpg")["tiles"].clone();
+    for of in [&of["before"], &of["after"]] {
+        assert_eq!((&of["width"], &of["height"]), (&json!(40), &json!(60)));
+        assert_eq!(of_tiles(&page, of).dimensions(), (40, 60));
+    }
+}
+
+#[test]
+fn the_smallest_level_is_one_pixel_and_there_is_none_beyond_the_largest() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let id = page.item("a.png")["id"].clone();
+    let tile =
+        |level: u64, place: &str| page.get(&format!("/api/tiles/{id}/after/{level}/{place}"));
+    assert_eq!(tile(0, "0_0").picture().dimensions(), (1, 1));
+    assert_eq!(tile(10, "1_0").picture().dimensions(), (88, 400));
+    assert_eq!(tile(10, "2_0").status, 404);
+    assert_eq!(tile(11, "0_0").status, 404);
+}
+
+/// A look put together of its tiles, whose chroma is of full size.
+pub(crate) fn look(page: &Client, name: &str, settings: &Value) -> RgbImage {
+    let item = told(page, name);
+    let look = page.post(&format!("/api/look/{}", item["id"]), settings);
+    let token = look.head.lines().find_map(|line| line.strip_prefix("x-polychromify-look: "));
+    let mut of = item["tiles"]["before"].clone();
+    let (id, token) = (&item["id"], token.unwrap());
+    of["url"] = format!("/api/tiles/{id}/{token}/{{level}}/{{x}}_{{y}}").into();
+    of_tiles(page, &of)
+}
+
+#[test]
+fn a_look_without_settings_is_the_result() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let look = look(&page, "a.png", &json!({}));
+    let result = image::load_from_memory(&folder.read("out/a.png")).unwrap().to_rgb8();
+    let difference = difference(&look, &result);
+    assert!(difference < 4.0, "{difference}");
+}
+
+#[test]
+fn a_hint_changes_the_pixels_around_it_and_writes_nothing() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let before = folder.files("out");
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    let plain = page.post(&path, &json!({})).picture();
+    let hints = json!([{"x": 0.5, "y": 0.5, "radius": 0.05, "color": "#ff0000"}]);
+    let hinted = page.post(&path, &json!({"hints": hints})).picture();
+    let red = |picture: &RgbImage| {
+        let pixels = (290..310).flat_map(|x| (190..210).map(move |y| picture.get_pixel(x, y)));
+        pixels.map(|pixel| i32::from(pixel[0]) - i32::from(pixel[1])).sum::<i32>()
+    };
+    assert!(red(&hinted) > red(&plain) + 1000, "{} and {}", red(&hinted), red(&plain));
+    assert_eq!(folder.files("out"), before);
+}
+
+#[test]
+fn tiles_of_a_look_are_what_the_look_shows() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    let gray = page.post(&path, &json!({"saturation": 0})).picture();
+    let difference = difference(&look(&page, "a.png", &json!({"saturation": 0})), &gray);
+    assert!(difference < 6.0, "{difference}");
+}
+
+#[test]
+fn a_look_at_no_settings_of_this_program_is_refused() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    for settings in [
+        json!({"saturation": 5}),
+        json!({"saturation": "1"}),
+        json!({"variant": 0}),
+        json!({"borders": "trim"}),
+        json!({"hints": [{"x": 2, "y": 0, "radius": 0, "color": "#000000"}]}),
+        json!({"hints": [{"x": 0, "y": 0, "radius": 0, "color": "red"}]}),
+        json!({"quality": 3}),
+        json!([]),
+    ] {
+        assert_eq!(page.post(&path, &settings).status, 400, "{settings}");
+    }
+}
+
+#[test]
+fn a_color_is_that_of_the_pixel() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let path = format!("/api/color/{}?x=0.25&y=0.5&of=after", page.item("a.png")["id"]);
+    let result = image::load_from_memory(&folder.read("out/a.png")).unwrap().to_rgb8();
+    let [r, g, b] = result.get_pixel(150, 200).0;
+    assert_eq!(page.json(&path)["color"], format!("#{r:02x}{g:02x}{b:02x}"));
+}
+
+#[test]
+fn a_result_that_somebody_changed_is_not_shown_as_ours() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    folder.write("out/a.png", pictures::png(600, 400, 9));
+    let item = told(&page, "a.png");
+    assert_eq!(item["tiles"]["after"], Value::Null);
+    let thumb = page.get(item["thumb"].as_str().unwrap());
+    assert_ne!(thumb.status, 200);
+    assert!(String::from_utf8_lossy(&thumb.body).contains("changed by somebody"), "{thumb:?}");
+}
+
+#[test]
+fn small_pictures_are_small() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let thumb = page.get(page.item("a.png")["thumb"].as_str().unwrap());
+    assert_eq!(thumb.picture().dimensions(), (300, 200));
+    assert!(thumb.head.contains("immutable"), "{}", thumb.head);
+}
+
+/// A picture in shades of red.
+pub(crate) fn reddish() -> Vec<u8> {
+    let picture = RgbImage::from_fn(90, 60, |x, y| image::Rgb([(2 * x + y) as u8, y as u8, 20]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+fn redness(picture: &RgbImage) -> f64 {
+    let sum: i64 = picture.pixels().map(|pixel| i64::from(pixel[0]) - i64::from(pixel[1])).sum();
+    sum as f64 / f64::from(picture.width() * picture.height())
+}
+
+#[test]
+fn a_reference_gives_its_palette() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let handed = page.ask("POST", "/api/reference", &page.headers(), &reddish()).json();
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    let plain = page.post(&path, &json!({})).picture();
+    let red = page.post(&path, &json!({"reference": handed["reference"]})).picture();
+    assert!(redness(&red) > redness(&plain) + 3.0, "{} and {}", redness(&red), redness(&plain));
+}
+
+#[test]
+fn a_result_is_a_reference_by_its_number() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let other = page.item("b.png")["id"].clone();
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    assert_eq!(page.post(&path, &json!({"reference": other})).status, 200);
+}
+
+#[test]
+fn what_is_no_picture_in_colors_is_no_reference() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    for (bytes, reason) in [
+        (pictures::png(60, 40, 1), "has no colors"),
+        (b"no picture".to_vec(), "not an image"),
+        (Vec::new(), "not an image"),
+    ] {
+        let answer = page.ask("POST", "/api/reference", &page.headers(), &bytes);
+        assert_eq!(answer.status, 400);
+        assert!(answer.json()["error"].as_str().unwrap().contains(reason), "{answer:?}");
+    }
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    assert_eq!(page.post(&path, &json!({"reference": "0".repeat(64)})).status, 409);
+}

@@ -1,0 +1,165 @@
+//! Results that are made again with settings of their own.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, colored, pause};
+use crate::daemon::{Daemon, How};
+use crate::looking::{difference, look, reddish};
+use crate::{daemon, weights};
+
+fn hinted() -> Value {
+    json!({
+        "saturation": 1.5,
+        "hints": [{"x": 0.5, "y": 0.25, "radius": 0.1, "color": "#c01020"}],
+    })
+}
+
+#[test]
+fn a_result_is_made_with_its_own_settings_and_is_unjudged() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    page.judge(&["a.png"], &json!("rejected"));
+    let before = page.item("a.png");
+    let item = page.make("a.png", &hinted());
+    assert_eq!(item["status"], "done");
+    assert_eq!(item["verdict"], Value::Null);
+    assert_ne!(item["sha256"], before["sha256"]);
+    assert_eq!(item["sha256"], folder.files("out")["a.png"]);
+    assert_eq!(item["settings"]["saturation"], 1.5);
+    assert_eq!(item["settings"]["hints"][0]["color"], "#c01020");
+    assert_eq!(item["id"], before["id"]);
+    assert_eq!(daemon::temporary(&folder), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_made_is_what_was_looked_at() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let look = look(&page, "a.png", &hinted());
+    page.make("a.png", &hinted());
+    let made = image::load_from_memory(&folder.read("out/a.png")).unwrap().to_rgb8();
+    let difference = difference(&look, &made);
+    assert!(difference < 4.0, "{difference}");
+}
+
+#[test]
+fn own_settings_survive_redo_older() {
+    let folder = colored();
+    Client::open(&folder).make("a.png", &hinted());
+    let before = folder.files("out");
+    let run = folder.batch(["in", "-o", "out", "--redo-older"]).code(0);
+    assert_eq!(folder.files("out"), before, "{}", run.stdout);
+    folder.batch(["in", "-o", "out", "--redo-older", "--quality", "90"]).code(0);
+    let item = Client::open(&folder).item("a.png");
+    assert_eq!(item["own_settings"], true);
+    let ledger = daemon::ledger(&folder).unwrap();
+    let settings: String = ledger
+        .query_row("SELECT settings FROM results WHERE output = 'a.png'", [], |row| row.get(0))
+        .unwrap();
+    assert!(settings.contains("\"saturation\":1.5,\"quality\":90"), "{settings}");
+}
+
+#[test]
+fn without_settings_a_result_is_again_as_its_run_made_it() {
+    let folder = colored();
+    let before = folder.files("out");
+    let page = Client::open(&folder);
+    page.make("a.png", &hinted());
+    assert_ne!(folder.files("out"), before);
+    let item = page.make("a.png", &Value::Null);
+    assert_eq!(item["own_settings"], false);
+    assert_eq!(folder.files("out"), before);
+}
+
+#[test]
+fn another_photograph_of_the_same_name_has_no_settings_of_its_own() {
+    let folder = colored();
+    Client::open(&folder).make("b.png", &hinted());
+    fs::remove_file(folder.path("in/b.png")).unwrap();
+    folder.write("in/b.png", crate::pictures::png(60, 40, 77));
+    folder.batch(["in", "-o", "out"]).code(0);
+    let page = Client::open(&folder);
+    let item = page.json(&format!("/api/results/{}", page.item("b.png")["id"]));
+    assert_eq!(item["settings"]["saturation"], 1.0);
+}
+
+#[test]
+fn a_running_watch_makes_what_is_asked_for() {
+    let folder = colored();
+    fs::create_dir_all(folder.path("other")).unwrap();
+    let arguments = ["watch", "other", "-o", "out", "-v", "--weights", weights::tiny()];
+    let mut watch = Daemon::spawn(folder.command(arguments));
+    watch.wait_for("watching");
+    let page = Client::open(&folder);
+    assert_eq!(page.json("/api/summary")["writes"], "elsewhere");
+    let item = page.make("a.png", &hinted());
+    assert_eq!(item["settings"]["saturation"], 1.5);
+    let log = watch.stop().join("\n");
+    assert!(log.contains("a.png"), "{log}");
+}
+
+#[test]
+fn a_folder_that_is_watched_again_does_not_undo_what_was_asked_for() {
+    let folder = colored();
+    Client::open(&folder).make("a.png", &hinted());
+    let before = folder.files("out");
+    let watch = Daemon::start(&folder, How::Polling, &["--redo-older"]).ready(&folder);
+    watch.until_idle(&folder);
+    pause();
+    watch.stop();
+    let mut after = folder.files("out");
+    after.remove("probe.png");
+    assert_eq!(after, before);
+}
+
+#[test]
+fn what_has_no_original_any_more_is_refused_with_a_reason() {
+    let folder = colored();
+    fs::remove_file(folder.path("in/b.png")).unwrap();
+    let page = Client::open(&folder);
+    let id = page.item("b.png")["id"].clone();
+    let asked = page.post("/api/make", &json!({"items": [{"id": id}, {"id": 99}], "settings": {}}));
+    let asked = asked.json();
+    assert_eq!(asked["queued"], 0);
+    assert!(asked["refused"][0]["reason"].as_str().unwrap().contains("b.png"), "{asked}");
+    let item = page.json(&format!("/api/results/{id}"));
+    assert_eq!((&item["can_mend"], &item["tiles"]["before"]), (&json!(false), &Value::Null));
+    assert!(item["tiles"]["after"].is_object(), "the result is still shown");
+}
+
+#[test]
+fn originals_stay_as_they_are() {
+    let folder = colored();
+    let before = folder.files("in");
+    let page = Client::open(&folder);
+    page.post(&format!("/api/look/{}", page.item("a.png")["id"]), &hinted());
+    page.make("a.png", &hinted());
+    assert_eq!(folder.files("in"), before);
+}
+
+#[test]
+fn a_result_that_had_a_sidecar_gets_one_again() {
+    let folder = colored();
+    folder.batch(["in", "-o", "out", "--sidecar"]).code(0);
+    let page = Client::open(&folder);
+    let item = page.make("a.png", &hinted());
+    let sidecar: Value = serde_json::from_slice(&folder.read("out/a.png.json")).unwrap();
+    assert_eq!(sidecar["sha256"], item["sha256"]);
+}
+
+#[test]
+fn a_reference_is_kept_with_the_settings_of_its_input() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let handed = page.ask("POST", "/api/reference", &page.headers(), &reddish()).json();
+    let item = page.make("a.png", &json!({"reference": handed["reference"]}));
+    assert_eq!(item["settings"]["reference"], handed["reference"]);
+    drop(page);
+    let before = folder.files("out");
+    folder.batch(["in", "-o", "out", "--redo-older"]).code(0);
+    assert_eq!(folder.files("out"), before);
+    folder.batch(["in", "-o", "out", "--force"]).code(0);
+    assert_eq!(folder.files("out"), before, "the ledger has the reference");
+}

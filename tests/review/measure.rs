@@ -1,0 +1,110 @@
+//! Not tests: how fast the page of many results is, and what its views look like.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+
+use polychromify_test_support::folder::Folder;
+use polychromify_test_support::pictures;
+use serde_json::json;
+
+use crate::page::Page;
+use crate::webdriver::{Browser, key};
+
+/// The promise of the milliseconds since the page was asked for, once all thumbnails in sight are
+/// there.
+const SHOWN: &str = "new Promise(done => {
+    const look = () => {
+        const bottom = document.querySelector('.grid').getBoundingClientRect().bottom;
+        const seen = [...document.querySelectorAll('.tile')].filter(t => t.getBoundingClientRect().top < bottom);
+        const ready = tile => tile.querySelector('img')?.complete;
+        if (seen.length && seen.every(ready)) done(Math.round(performance.now())); else setTimeout(look, 10);
+    };
+    look();
+})";
+
+/// The promise of how many frames came in five seconds of scrolling, and the longest of them.
+const SCROLLED: &str = "new Promise(done => {
+    const grid = document.querySelector('.grid');
+    const begin = performance.now();
+    let last = begin, frames = 0, longest = 0;
+    const step = now => {
+        if (frames++) longest = Math.max(longest, now - last);
+        last = now;
+        grid.scrollTop += 40;
+        if (now - begin < 5000) requestAnimationFrame(step);
+        else done(`${frames} frames, the longest ${Math.round(longest)} ms`);
+    };
+    requestAnimationFrame(step);
+})";
+
+/// The promise of a moment in which tiles arrive and messages go.
+const SETTLED: &str = "new Promise(done => setTimeout(done, 5000))";
+
+/// `scripts/review-sheet` runs it.
+#[test]
+#[ignore = "measures"]
+#[expect(clippy::print_stdout, reason = "what it measures")]
+fn the_sheet_of_many_results() {
+    let count: u32 = env::var("REVIEW_RESULTS").map_or(10_000, |count| count.parse().unwrap());
+    let Some(browser) = Browser::open() else { return };
+    let folder = Folder::new();
+    for number in 0..count {
+        let picture = pictures::png(240, 160, number);
+        folder.write(&format!("in/{:02}/{number:05}.png", number % 20), picture);
+    }
+    folder.batch(["in", "-o", "out"]).code(0);
+    let page = Page::serve(browser, &folder);
+    println!("{count} results: thumbnails in sight after {} ms", page.browser.wait(SHOWN));
+    println!("memory {} MB", memory(page.process()));
+    println!("scrolling for 5 s: {}", page.browser.wait(SCROLLED));
+    println!("memory {} MB", memory(page.process()));
+    page.browser.press(&[key::CTRL, "a"]);
+    page.browser.press(&["a"]);
+    page.browser.until("document.querySelector('dialog[open]')");
+    page.browser.press(&[key::ENTER]);
+    page.until_verdicts(count as usize, 0);
+    println!("all accepted: memory {} MB", memory(page.process()));
+}
+
+/// Resident memory of a process in megabytes.
+fn memory(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1000
+}
+
+/// `scripts/review-screenshots` runs it.
+#[test]
+#[ignore = "makes pictures"]
+fn pictures_of_each_view() {
+    let [photographs, target] = ["REVIEW_PHOTOGRAPHS", "REVIEW_SCREENSHOTS"]
+        .map(|name| PathBuf::from(env::var_os(name).unwrap()));
+    let folder = Folder::new();
+    folder.polychromify(["batch", photographs.to_str().unwrap(), "-o", "out", "--quiet"]).code(0);
+    for scheme in ["light", "dark"] {
+        let page = Page::serve(Browser::open().unwrap(), &folder);
+        page.browser.size(1280, 800);
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        page.browser.devtools("Emulation.setEmulatedMedia", &media);
+        page.browser.wait(SHOWN);
+        let keep = |view: &str| {
+            let path = target.join(format!("review-{view}-{scheme}.webp"));
+            fs::write(path, page.browser.picture()).unwrap();
+        };
+        keep("sheet");
+        page.open_picture();
+        page.browser.wait(SETTLED);
+        keep("picture");
+        page.browser.press(&["d"]);
+        page.browser.wait(SETTLED);
+        keep("doubt");
+        page.browser.press(&["d"]);
+        page.browser.press(&["m"]);
+        page.browser.script("document.querySelector('.swatches input[value=\"#6b6a3d\"]').click()");
+        page.browser.click(page.at(0.7, 0.5));
+        page.browser.until("document.querySelector('.mend').dataset.look");
+        page.browser.wait(SETTLED);
+        keep("mend");
+    }
+}
