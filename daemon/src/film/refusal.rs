@@ -68,8 +68,6 @@ pub(crate) enum Refusal {
     SequenceCodec,
     #[error("is a sequence of frames, which have no times; --keyframe and --hints are for films")]
     SequenceTimes,
-    #[error("is a sequence of frames, of which there is no preview")]
-    SequencePreview,
     #[error("has {0} pages, and a frame has one")]
     Pages(usize),
     #[error("has {} x {} pixels, and the first frame of its sequence {} x {}", found.0, found.1, first.0, first.1)]
