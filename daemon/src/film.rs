@@ -24,6 +24,7 @@ mod render;
 mod segments;
 mod sequence;
 mod sound;
+mod still;
 mod tools;
 mod turn;
 mod uncompressed;
@@ -31,5 +32,6 @@ mod work;
 
 pub(crate) use context::FilmContext;
 pub(crate) use guidance::Guidance;
+pub(crate) use still::still;
 pub(crate) use tools::are_there;
 pub(crate) use work::Work;
