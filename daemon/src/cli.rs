@@ -50,7 +50,6 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is not copied")]
 pub(crate) enum Command {
     /// Color photographs and whole folders of them
     Batch(Batch),

@@ -129,6 +129,9 @@ pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outco
         })),
         "notices": details.notices,
     });
+    if !details.shown_at.is_empty() {
+        line["shown_at"] = json!(details.shown_at);
+    }
     if let Some(estimate) = details.estimate {
         line["estimated_seconds"] = rounded(estimate.seconds).into();
         line["estimated_bytes"] = estimate.bytes.into();

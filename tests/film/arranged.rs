@@ -2,18 +2,18 @@ use crate::clips::{film, have_ffmpeg, make, pictures, program, told};
 use crate::folder::Folder;
 
 /// Planar YUV and gray whose samples lie otherwise.
-struct Arranged {
-    name: &'static str,
-    pixels: &'static str,
+pub(crate) struct Arranged {
+    pub(crate) name: &'static str,
+    pub(crate) pixels: &'static str,
     /// Where luma lies in a frame: the first byte, bytes of a sample, bytes from one to the next.
     place: (usize, usize, usize),
     /// Bytes of a frame for one of luma's samples, as a fraction.
     bytes: (usize, usize),
     /// Of the result.
-    result: &'static str,
+    pub(crate) result: &'static str,
 }
 
-const ARRANGED: &[Arranged] = &[
+pub(crate) const ARRANGED: &[Arranged] = &[
     Arranged {
         name: "uyvy.mov",
         pixels: "uyvy422",

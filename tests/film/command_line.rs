@@ -100,13 +100,37 @@ fn a_delivered_folder_with_films_is_verified() {
 }
 
 #[test]
+fn verify_compares_the_luma_of_films_with_what_was_told_of_their_sources() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = one_film();
+    film(&folder, ["in", "-o", "out"]).code(0);
+    folder.polychromify(["manifest", "-o", "out"]).code(0);
+    let told = String::from_utf8(folder.read("out/a.mkv.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let luma = json["film"]["luma_framemd5_sha256"].as_str().unwrap();
+    let other = told.replace(luma, &"0".repeat(64));
+    let sums = String::from_utf8(folder.read("out/manifest-sha256.txt")).unwrap();
+    let [before, after] = [&told, &other].map(|text| crate::folder::sha256(text.as_bytes()));
+    folder.write("out/a.mkv.json", &other);
+    folder.write("out/manifest-sha256.txt", sums.replace(&before, &after));
+    let run = folder.polychromify(["verify", "out", "--json"]).code(1);
+    let found: Vec<_> = run.lines().into_iter().map(|line| line["problem"].clone()).collect();
+    assert_eq!(found, ["luma"], "{run:?}");
+}
+
+#[test]
 fn a_preview_is_a_sheet_with_a_frame_of_each_shot_and_nothing_else() {
     if !have_ffmpeg() {
         return;
     }
     let folder = Folder::new().file("in/b", "");
     make(&folder, &format!("{} -pix_fmt yuv420p -c:v ffv1 in/a.mkv", shots(5)));
-    film(&folder, ["in", "-o", "out", "--preview"]).code(0);
+    let run = film(&folder, ["in", "-o", "out", "--preview"]).code(0);
+    // The last of eight frames a second of each shot.
+    let expected = serde_json::json!([0.875, 1.875, 2.875, 3.875, 4.875]);
+    assert_eq!(run.line("in/a.mkv")["shown_at"], expected);
     assert_eq!(folder.names("out"), ["a.mkv.preview.png"]);
     assert!(!folder.exists("out/.polychromify"));
     let told = told(&folder, "out/a.mkv.preview.png", "stream=width,height");

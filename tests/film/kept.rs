@@ -2,16 +2,16 @@ use crate::clips::{film, have_ffmpeg, luma, make, pictures, program, sound, told
 use crate::folder::Folder;
 
 /// A clip, and what its result has to say of itself.
-struct Kind {
-    name: &'static str,
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
     /// Arguments of ffmpeg behind the pictures.
-    coded: &'static str,
-    pixels: &'static str,
-    range: &'static str,
-    space: &'static str,
+    pub(crate) coded: &'static str,
+    pub(crate) pixels: &'static str,
+    pub(crate) range: &'static str,
+    pub(crate) space: &'static str,
 }
 
-const KINDS: &[Kind] = &[
+pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "gray-limited.mkv",
         coded: "-pix_fmt gray -color_range tv -c:v ffv1",
@@ -88,6 +88,13 @@ const KINDS: &[Kind] = &[
         pixels: "yuv444p12le",
         range: "tv",
         space: "bt709",
+    },
+    Kind {
+        name: "422-10-2020.mkv",
+        coded: "-pix_fmt yuv422p10le -color_range tv -colorspace bt2020nc -c:v ffv1",
+        pixels: "yuv422p10le",
+        range: "tv",
+        space: "bt2020nc",
     },
     Kind {
         name: "jpeg.avi",

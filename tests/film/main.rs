@@ -14,6 +14,10 @@ mod arranged;
 mod clips;
 /// The command line: names, what is skipped, copies.
 mod command_line;
+/// Documents tell what is tested.
+mod documented;
+/// Sequences of DPX files, which become one film.
+mod dpx;
 /// Colors that the user gave: a reference, frames, hints.
 mod guided;
 /// Kill at any moment: it goes on, to the same bytes.

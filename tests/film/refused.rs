@@ -48,6 +48,14 @@ fn rgb_of_few_bits() {
 }
 
 #[test]
+fn what_rests_on_an_assumption_where_that_is_asked() {
+    let Some(folder) = coded("-pix_fmt gray -c:v ffv1 in/a.mkv") else { return };
+    let run = film(&folder, ["in", "-o", "out", "--strict"]);
+    run.code(1).one_error(&["in/a.mkv", "tells no range", "--strict"]);
+    assert!(is_empty(&folder.path("out")));
+}
+
+#[test]
 fn sound_alone() {
     let Some(folder) = coded("-f lavfi -i sine=d=1 -map 1 -c:a aac in/a.mp4") else { return };
     refuses(&folder, "sound and no pictures");

@@ -4,14 +4,14 @@ use crate::clips::{film, have_ffmpeg, make, program, times, told};
 use crate::folder::Folder;
 
 /// A clip in RGB, and how its result is coded.
-struct Kind {
-    name: &'static str,
-    coded: &'static str,
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) coded: &'static str,
     depth: u8,
-    result: &'static str,
+    pub(crate) result: &'static str,
 }
 
-const KINDS: &[Kind] = &[
+pub(crate) const KINDS: &[Kind] = &[
     Kind { name: "ffv1.mkv", coded: "-pix_fmt bgr0 -c:v ffv1", depth: 8, result: "bgr0" },
     Kind { name: "packed.avi", coded: "-pix_fmt bgr24 -c:v rawvideo", depth: 8, result: "bgr0" },
     Kind { name: "png.mov", coded: "-pix_fmt rgb48be -c:v png", depth: 16, result: "gbrp16le" },
@@ -100,7 +100,7 @@ fn the_json_and_the_tags_say_that_lightness_is_kept_and_how_well() {
     let folder = films();
     let run = film(&folder, ["in/ffv1.mkv", "-o", "out", "--force"]).code(0);
     let notices = run.line("in/ffv1.mkv")["notices"].to_string();
-    assert!(notices.contains("lightness_kept"), "{notices}");
+    assert!(notices.contains("lightness-kept"), "{notices}");
     let told: Value = serde_json::from_slice(&folder.read("out/ffv1.mkv.json")).unwrap();
     assert_eq!(told["film"]["keeps"], "lightness");
     assert!(told["film"]["luma_framemd5_sha256"].is_null());

@@ -6,7 +6,7 @@ use clap::Args;
 use polychromify_core::{Arithmetic, DeviceChoice};
 
 use super::values::{
-    Codec, DEVICES, Keyframe, PRECISIONS, one_of, parse_keyframe, parse_saturation,
+    Codec, DEVICES, Keyframe, PRECISIONS, one_of, parse_keyframe, parse_rate, parse_saturation,
     parse_steadiness,
 };
 
@@ -61,15 +61,21 @@ pub(crate) struct Film {
     /// How results are coded; the extension is appended where it changes: film.mp4.mkv
     #[arg(long, value_enum, default_value_t)]
     pub(crate) codec: Codec,
-    /// Color sequences of frames that lack numbers
+    /// Color sequences of TIFF, PNG and JPEG that lack numbers
     #[arg(long)]
     pub(crate) allow_gaps: bool,
+    /// Frames a second of sequences of DPX, in place of what they tell: 18, or 24000/1001
+    #[arg(long, value_name = "FRAMES", value_parser = parse_rate)]
+    pub(crate) rate: Option<(u64, u64)>,
     /// What computes the colors
     #[arg(long, default_value = "auto", value_parser = one_of(DEVICES), env = "POLYCHROMIFY_DEVICE")]
     pub(crate) device: DeviceChoice,
     /// What the network calculates in [default: integers where the weights hold them, else f32]
     #[arg(long, value_parser = one_of(PRECISIONS), env = "POLYCHROMIFY_PRECISION")]
     pub(crate) precision: Option<Arithmetic>,
+    /// Fail where subtitles or pictures would be left out, or a matrix or range is assumed
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Make results anew that were made with other weights or settings, or by an older version
     #[arg(long)]
     pub(crate) redo_older: bool,

@@ -190,6 +190,15 @@ pub(super) fn parse_saturation(text: &str) -> Result<f32, String> {
     }
 }
 
+/// Frames a second, as a fraction.
+pub(super) fn parse_rate(text: &str) -> Result<(u64, u64), String> {
+    let (over, under) = text.split_once('/').unwrap_or((text, "1"));
+    match (over.parse(), under.parse()) {
+        (Ok(over @ 1..=240_000), Ok(under @ 1..=1_001)) if over <= 240 * under => Ok((over, under)),
+        _ => Err("a number of frames from 1 to 240, or a fraction such as 24000/1001".to_owned()),
+    }
+}
+
 pub(super) fn parse_steadiness(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),

@@ -1,11 +1,12 @@
 //! `polychromify film`: films, one after the other.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use indicatif::MultiProgress;
-use polychromify_core::{Deadline, FilmSettings, Hints};
+use polychromify_core::{FilmSettings, Hints};
 
 use crate::cli::Film;
 use crate::error::{Error, Result};
@@ -66,11 +67,13 @@ fn color(
     report: &mut Report,
 ) -> Result<()> {
     let (saturation, steadiness) = (arguments.saturation, arguments.steadiness);
+    let films = plan.jobs.len() + plan.sequences.len();
     let mut film = FilmContext {
         codec: arguments.codec,
         settings: FilmSettings { saturation, steadiness, reference: None },
-        guidance: guidance(arguments, plan.jobs.len() + plan.sequences.len())?,
+        guidance: guidance(arguments, films)?,
         allow_gaps: arguments.allow_gaps,
+        rate: arguments.rate,
         progress: progress.clone(),
     };
     let model = OpenedModel::open_for_films(arguments, &film)?;
@@ -95,27 +98,29 @@ fn color(
         stop: stop.clone(),
         film: Some(film),
     };
-    let (films, device, weights) =
-        (plan.jobs.len() + plan.sequences.len(), &context.model.device, &context.model.weights);
+    let (device, weights) = (&context.model.device, &context.model.weights);
     let s = if films == 1 { "" } else { "s" };
     log::info!("{films} film{s}, on {device} with {weights}");
+    let jobs = jobs(arguments, plan);
     let ids = if writes_results {
-        context.ledger.enqueue(plan.jobs.iter().map(|job| (job, None)), &context.model.recipe)?
+        let queued = jobs.iter().map(|(job, _)| (job.as_ref(), None));
+        context.ledger.enqueue(queued, &context.model.recipe)?
     } else {
-        vec![0; plan.jobs.len()]
+        vec![0; jobs.len()]
     };
-    for (id, job) in ids.into_iter().zip(&plan.jobs) {
+    for (id, (job, frames)) in ids.into_iter().zip(&jobs) {
         if stop.is_asked() {
             break;
         }
+        let film = (job.as_ref(), *frames);
         let outcome = match arguments {
-            Film { dry_run: true, .. } => dry_run(&context, job),
-            Film { preview: true, .. } => preview(&context, job),
-            _ => perform(&context, id, job),
+            Film { dry_run: true, .. } => dry_run(&context, film),
+            Film { preview: true, .. } => preview(&context, film),
+            _ => perform(&context, id, film),
         };
         report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
     }
-    for sequence in &plan.sequences {
+    for sequence in plan.sequences.iter().filter(|sequence| !sequence.is_dpx()) {
         if stop.is_asked() {
             break;
         }
@@ -133,6 +138,18 @@ fn guidance(arguments: &Film, films: usize) -> Result<Guidance> {
     Guidance::read(arguments)
 }
 
+/// A film, and its frames where they are files.
+type OneFilm<'a> = (&'a Job, Option<&'a Sequence>);
+
+/// All that become films.
+fn jobs<'a>(arguments: &Film, plan: &'a Plan) -> Vec<(Cow<'a, Job>, Option<&'a Sequence>)> {
+    let naming = Naming::Films(arguments.codec.extension());
+    let whole = plan.jobs.iter().map(|job| (Cow::Borrowed(job), None));
+    let of_frames = plan.sequences.iter().filter(|sequence| sequence.is_dpx());
+    let of_frames = of_frames.map(|frames| (Cow::Owned(frames.as_film(naming)), Some(frames)));
+    whole.chain(of_frames).collect()
+}
+
 fn policy(arguments: &Film) -> Result<Policy> {
     Ok(Policy {
         redo: match (arguments.force, arguments.redo_older) {
@@ -141,14 +158,18 @@ fn policy(arguments: &Film) -> Result<Policy> {
             (false, false) => Redo::Nothing,
         },
         sidecar: true,
+        strict: arguments.strict,
         time: policy::fixed_time()?,
         ..Policy::default()
     })
 }
 
 /// Colors a film. Its shots go when nothing is left to do for it.
-fn perform(context: &JobContext, id: i64, job: &Job) -> Outcome {
-    let outcome = context.perform(id, job);
+fn perform(context: &JobContext, id: i64, (job, frames): OneFilm<'_>) -> Outcome {
+    let outcome = match frames {
+        Some(frames) => context.perform_frames(id, job, frames),
+        None => context.perform(id, job),
+    };
     if matches!(outcome, Outcome::Done(_) | Outcome::Skipped(..))
         && let Err(error) = Work::remove(&context.folder, &job.output)
     {
@@ -179,9 +200,9 @@ fn color_sequence(context: &JobContext, arguments: &Film, sequence: &Sequence) -
 }
 
 /// Says what would be done of a film.
-fn dry_run(context: &JobContext, job: &Job) -> Outcome {
-    let mut details = JobDetails::default();
-    match would(context, job, &mut details) {
+fn dry_run(context: &JobContext, film: OneFilm<'_>) -> Outcome {
+    let (job, mut details) = (film.0, JobDetails::default());
+    match would(context, film, &mut details) {
         Ok(Continue(())) => {
             log::info!("{}: would be colored", job.shown.display());
             Outcome::Skipped(SkipReason::DryRun, details)
@@ -192,12 +213,13 @@ fn dry_run(context: &JobContext, job: &Job) -> Outcome {
 }
 
 /// Writes a sheet of a film's shots.
-fn preview(context: &JobContext, job: &Job) -> Outcome {
-    let mut details = JobDetails::default();
-    let film = context.film.as_ref().expect("set for all films");
-    match context.preview_film(film, job, &mut details) {
+fn preview(context: &JobContext, film: OneFilm<'_>) -> Outcome {
+    let (job, mut details) = (film.0, JobDetails::default());
+    let settings = context.film.as_ref().expect("set for all films");
+    match context.preview_film(settings, film, &mut details) {
         Ok(Continue(sheet)) => {
             log::info!("{}: {}", job.shown.display(), sheet.display());
+            film::tell_times(job, &details.shown_at);
             Outcome::Done(details)
         }
         Ok(Break(reason)) => Outcome::Skipped(reason, details),
@@ -206,13 +228,17 @@ fn preview(context: &JobContext, job: &Job) -> Outcome {
     }
 }
 
-fn would(context: &JobContext, job: &Job, details: &mut JobDetails) -> Step<()> {
-    let content = job.original().open()?.sha256(&context.stop, Deadline::NEVER)?;
+fn would(context: &JobContext, film: OneFilm<'_>, details: &mut JobDetails) -> Step<()> {
+    let (job, frames) = film;
+    let content = context.content(job, frames)?;
     details.sha256_input = Some(content.clone());
     let (known, path) = (context.ledger.result(&job.output)?, context.folder.join(&job.output));
     let (recipe, redo) = (&context.model.recipe, context.policy.redo);
     Ok(match decide(job, &content, recipe, redo, &path, known)? {
-        Decision::Color(_) => context.look_at_film(job, details)?,
+        Decision::Color(_) => {
+            let settings = context.film.as_ref().expect("set for all films");
+            context.look_at_film(settings, film, details)?
+        }
         Decision::Keep(result) => {
             details.of_result(&result);
             Break(done_already(&result, recipe))

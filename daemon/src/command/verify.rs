@@ -21,8 +21,10 @@ use walkdir::WalkDir;
 use crate::cli::Verify;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::film;
 use crate::ledger::FOLDER;
 use crate::limits;
+use crate::plan::names;
 use crate::report;
 use crate::stop::Stop;
 use check::Checker;
@@ -46,7 +48,8 @@ pub(crate) fn run(arguments: &Verify) -> Result<Exit> {
     let limits = limits::of_each(arguments.memory, workers);
     let limits = Limits { stop: Some(stop.asked().clone()), ..limits };
     let time_limit = arguments.time_limit;
-    let checker = Checker { delivery: &delivery, limits, time_limit, stop: &stop };
+    let decodes_films = decodes_films(&delivery);
+    let checker = Checker { delivery: &delivery, limits, time_limit, stop: &stop, decodes_films };
     let (next, (sender, found)) = (AtomicUsize::new(0), mpsc::channel());
     thread::scope(|scope| {
         for _ in 0..workers {
@@ -92,6 +95,18 @@ pub(crate) fn run(arguments: &Verify) -> Result<Exit> {
     log::info!("{files} files checked, {bad} of them bad; {extra} are not in the manifest");
     let failed = sums.problems > 0 || (arguments.strict && extra > 0);
     Ok(if failed { Exit::SomeFailed } else { Exit::AllDone })
+}
+
+/// Whether films can be decoded; says so where there are some and they cannot.
+fn decodes_films(delivery: &Delivery) -> bool {
+    if !delivery.results.keys().any(|path| names::is_film(path)) {
+        return false;
+    }
+    let there = film::are_there();
+    if let Err(error) = &there {
+        log::warn!("the luma of films is not checked, only their checksums: {error}");
+    }
+    there.is_ok()
 }
 
 #[derive(Debug, Default)]

@@ -3,8 +3,9 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
 
-use rustix::fs::{StatVfs, fstatvfs};
+use rustix::fs::{StatVfs, fstatvfs, statvfs};
 
 /// What is left to others: a hundredth of the disk, and no more than this many bytes.
 const MOST_KEPT_FREE: u64 = 256 << 20;
@@ -31,15 +32,22 @@ impl WithRoom {
 
     fn look(&mut self) -> io::Result<()> {
         self.unchecked = match left(&fstatvfs(&self.file)?) {
-            Some(0) => {
-                let full = "No space left on device, but for what is kept free for other programs";
-                return Err(io::Error::new(io::ErrorKind::StorageFull, full));
-            }
+            Some(0) => return Err(full()),
             Some(left) => left.min(STEP),
             None => STEP,
         };
         Ok(())
     }
+}
+
+/// Refuses where a program that is not ours, which writes to `path`, would take the last of the disk.
+pub(crate) fn refuse_full(path: &Path) -> io::Result<()> {
+    if left(&statvfs(path.parent().unwrap_or(path))?) == Some(0) { Err(full()) } else { Ok(()) }
+}
+
+fn full() -> io::Error {
+    let full = "No space left on device, but for what is kept free for other programs";
+    io::Error::new(io::ErrorKind::StorageFull, full)
 }
 
 /// Bytes that may be written; `None`: the file system does not tell.
@@ -89,6 +97,7 @@ mod tests {
 
     #[test]
     fn where_there_is_room_all_is_written() {
+        refuse_full(&std::env::temp_dir().join("absent")).unwrap();
         let mut out = WithRoom::new(tempfile::tempfile().unwrap());
         out.write_all(&[1; 5000]).unwrap();
         assert_eq!(out.file().metadata().unwrap().len(), 5000);

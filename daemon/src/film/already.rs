@@ -7,7 +7,7 @@ use std::process::Stdio;
 use polychromify_core::{Scan, Toning, Verdict};
 
 use super::pixels::Model;
-use super::probe::{Probe, file};
+use super::probe::Probe;
 use super::tools::Tool;
 use crate::error::Result;
 use crate::job::JobContext;
@@ -75,8 +75,9 @@ fn places(seconds: Option<f64>) -> Vec<f64> {
 /// A frame as PNG, made smaller; `None`: there is none.
 fn picture(context: &JobContext, job: &Job, probe: &Probe, at: f64) -> Result<Option<Vec<u8>>> {
     let mut command = Tool::Ffmpeg.command();
-    command.args(["-protocol_whitelist", "file,pipe", "-ss", &format!("{at:.3}"), "-i"]);
-    command.arg(file(&probe.path)).args(["-map", &format!("0:{}", probe.stream)]);
+    command.args(["-protocol_whitelist", "file,pipe", "-ss", &format!("{at:.3}")]);
+    probe.input(&mut command);
+    command.args(["-map", &format!("0:{}", probe.stream)]);
     let small = "scale=w=min(iw\\,640):h=min(ih\\,640):force_original_aspect_ratio=decrease";
     command.args(["-frames:v", "1", "-vf", small, "-c:v", "png", "-f", "image2pipe", "pipe:1"]);
     command.stdout(Stdio::piped());

@@ -14,7 +14,7 @@ use super::ahead::Ahead;
 use super::canvas::Canvas;
 use super::frames::{Frame, FrameTime, Frames};
 use super::guidance::Moment;
-use super::probe::Probe;
+use super::probe::{Numbered, Probe};
 use super::refusal::Refusal;
 use super::segments::Segment;
 use super::work::{Shot, Work};
@@ -189,6 +189,11 @@ impl Coloring<'_> {
         let span = (last.milliseconds - first.milliseconds) as f64 / 1000.0;
         let mean = span / (times.len() - 1).max(1) as f64;
         let found = span + mean;
+        if let Some(Numbered { count: expected, .. }) = self.probe.numbered
+            && times.len() != expected
+        {
+            return refuse(Refusal::FramesLost { found: times.len(), expected });
+        }
         match self.probe.promised {
             Some(promised) if promised - found > (3.0 * mean).max(0.5) => {
                 refuse(Refusal::CutOff { found, promised })

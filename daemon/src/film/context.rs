@@ -21,6 +21,8 @@ pub(crate) struct FilmContext {
     pub(crate) guidance: Guidance,
     /// Whether sequences may lack numbers.
     pub(crate) allow_gaps: bool,
+    /// Frames a second of sequences of DPX files, as a fraction, in place of what they tell.
+    pub(crate) rate: Option<(u64, u64)>,
     /// Where a bar is drawn.
     pub(crate) progress: MultiProgress,
 }
@@ -34,6 +36,8 @@ struct FilmRecipe<'a> {
     precision: Arithmetic,
     #[serde(skip_serializing_if = "Option::is_none")]
     guidance: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<(u64, u64)>,
 }
 
 impl FilmContext {
@@ -49,7 +53,8 @@ impl FilmContext {
     pub(crate) fn recipe(&self, weights_sha256: &str, precision: Arithmetic) -> Recipe {
         let FilmSettings { saturation, steadiness, .. } = self.settings;
         let guidance = self.guidance.sha256.as_deref();
-        let recipe = FilmRecipe { codec: self.codec, saturation, steadiness, precision, guidance };
+        let (codec, rate) = (self.codec, self.rate);
+        let recipe = FilmRecipe { codec, saturation, steadiness, precision, guidance, rate };
         Recipe {
             weights: weights_sha256.to_owned(),
             settings: serde_json::to_string(&recipe).expect("strings and finite numbers only"),

@@ -54,7 +54,7 @@ pub(super) fn encode(
     command.args(["-movflags", "+use_metadata_tags+faststart+write_colr"]);
     command.args(["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
     command.args(["-f", if codec == Codec::H264 { "mp4" } else { "mov" }, "-y"]).arg(file(to));
-    Tool::Ffmpeg.start(command, to, |line| log::debug!("ffmpeg: {line}"))?.end_well(stop)
+    Tool::Ffmpeg.start(command, to, |line| log::debug!("ffmpeg: {line}"))?.end_in_room(stop)
 }
 
 fn prores(command: &mut Command, filters: &mut Vec<String>, probe: &Probe) {

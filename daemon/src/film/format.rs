@@ -4,6 +4,7 @@ use polychromify_core::{ChromaShape, FrameFormat, Matrix, RgbFormat};
 use serde_json::Value;
 
 use super::canvas::Samples;
+use super::notice::FilmNotice;
 use super::pixels::{Model, Pixels};
 use super::refusal::Refusal;
 use super::turn::Turn;
@@ -23,6 +24,9 @@ const HIGH_DYNAMIC_RANGE: &[&str] = &[
     "log316",
 ];
 
+/// Primaries of television, which RGB is shown with as if they were sRGB's.
+const LIKE_SRGB: &[&str] = &["bt709", "smpte170m", "smpte240m", "bt470bg"];
+
 /// Codecs of stills, whose gray is of full range.
 const STILLS: &[&str] =
     &["dpx", "tiff", "png", "mjpeg", "jpeg2000", "targa", "bmp", "exr", "pgm", "jpegls"];
@@ -41,18 +45,9 @@ pub(super) struct Coding {
     aspect: Option<(u32, u32)>,
 }
 
-/// What was assumed of a film.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Assumed {
-    /// A matrix that it does not tell.
-    Matrix(&'static str),
-    /// The range of gray.
-    Range(&'static str),
-}
-
 impl Coding {
     /// Reads what ffprobe tells of a stream.
-    pub(super) fn of(stream: &Value, turn: Turn) -> Result<(Self, Vec<Assumed>), Refusal> {
+    pub(super) fn of(stream: &Value, turn: Turn) -> Result<(Self, Vec<FilmNotice>), Refusal> {
         let side = |key: &str| stream[key].as_u64().and_then(|n| u32::try_from(n).ok());
         let (Some(width @ 1..), Some(height @ 1..)) = (side("width"), side("height")) else {
             return Err(Refusal::NoFrames);
@@ -113,14 +108,14 @@ fn luma(
     stream: &Value,
     pixels: &Pixels,
     ((width, height), turn): ((u32, u32), Turn),
-    assumed: &mut Vec<Assumed>,
+    assumed: &mut Vec<FilmNotice>,
 ) -> Result<(Samples, String), Refusal> {
     let is_gray = pixels.model == Model::Gray;
     let space = tag(stream, "color_space").unwrap_or_else(|| {
         let high = width.min(height) >= HIGH_DEFINITION;
         let (space, words) = if high { ("bt709", "BT.709") } else { ("smpte170m", "BT.601") };
         if !is_gray {
-            assumed.push(Assumed::Matrix(words));
+            assumed.push(FilmNotice::MatrixAssumed(words));
         }
         space.to_owned()
     });
@@ -129,7 +124,7 @@ fn luma(
         Some(range) => range == "pc",
         None if is_gray => {
             let full = STILLS.contains(&stream["codec_name"].as_str().unwrap_or_default());
-            assumed.push(Assumed::Range(if full { "full" } else { "limited" }));
+            assumed.push(FilmNotice::RangeAssumed(if full { "full" } else { "limited" }));
             full
         }
         None => false,
@@ -155,7 +150,7 @@ fn rgb(
     if tag(stream, "color_range").is_some_and(|range| range == "tv") {
         return Err(Refusal::RgbRange);
     }
-    match primaries.filter(|name| *name != "bt709") {
+    match primaries.filter(|name| !LIKE_SRGB.contains(name)) {
         Some(other) => Err(Refusal::RgbPrimaries(other.to_owned())),
         None => Ok(Samples::Rgb(RgbFormat { width, height, depth: pixels.depth })),
     }
@@ -182,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    fn read(stream: Value) -> Result<(Coding, Vec<Assumed>), Refusal> {
+    fn read(stream: Value) -> Result<(Coding, Vec<FilmNotice>), Refusal> {
         Coding::of(&stream, Turn::default())
     }
 
@@ -202,7 +197,7 @@ mod tests {
             let stream = json!({"width": 1280, "height": height, "pix_fmt": "yuv420p"});
             let (coding, assumed) = read(stream).unwrap();
             assert_eq!((frame(&coding).matrix, frame(&coding).full_range), (matrix, false));
-            assert_eq!(assumed, [Assumed::Matrix(words)]);
+            assert_eq!(assumed, [FilmNotice::MatrixAssumed(words)]);
         }
     }
 
@@ -212,7 +207,7 @@ mod tests {
         let (coding, assumed) = read(stream).unwrap();
         assert_eq!((frame(&coding).depth, frame(&coding).chroma), (16, ChromaShape::S444));
         assert!(frame(&coding).full_range);
-        assert_eq!(assumed, [Assumed::Range("full")]);
+        assert_eq!(assumed, [FilmNotice::RangeAssumed("full")]);
         let stream = json!({"width": 8, "height": 6, "pix_fmt": "gray", "codec_name": "ffv1"});
         assert!(!frame(&read(stream).unwrap().0).full_range);
     }

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
-use super::probe::{Probe, file};
+use super::probe::Probe;
 use super::refusal::Refusal;
 use super::tools::{Running, Tool, complaint};
 use crate::error::{Error, Result};
@@ -108,8 +108,8 @@ fn said(line: &str) -> Option<Said> {
 /// The luma or RGB of a film's frames, upright, no sample of it changed, as a list and as it is.
 fn decoder(probe: &Probe) -> Command {
     let mut command = Tool::Ffmpeg.command();
-    command.args(["-protocol_whitelist", "file,pipe", "-copyts", "-noautorotate", "-i"]);
-    command.arg(file(&probe.path));
+    command.args(["-protocol_whitelist", "file,pipe", "-copyts", "-noautorotate"]);
+    probe.input(&mut command);
     let mut filters = vec![probe.coding.pixels.planes()];
     filters.extend(Some(probe.turn.filters.to_owned()).filter(|turn| !turn.is_empty()));
     let filters = filters.join(",");

@@ -8,7 +8,8 @@ use std::process::Command;
 use polychromify_core::SourceType;
 
 use super::frames::FrameTime;
-use super::probe::{Probe, Stream, WEIGHTS_TAG, file, notice};
+use super::notice::FilmNotice;
+use super::probe::{Probe, Stream, WEIGHTS_TAG, file};
 use super::tools::Tool;
 use super::work::{Shot, Work};
 use crate::error::Result;
@@ -87,12 +88,13 @@ impl Joining<'_> {
         command.args(["-copyts", "-itsoffset", &format!("{begins}ms")]);
         command.args(["-protocol_whitelist", "file", "-f", "concat", "-i"]).arg(file(list.path()));
         command.args(["-itsoffset", &format!("{}us", -self.probe.begins)]);
-        command.args(["-protocol_whitelist", "file", "-i"]).arg(file(&self.probe.path));
+        command.args(["-protocol_whitelist", "file"]);
+        self.probe.input(&mut command);
         command.args(["-map", "0:v:0", "-c", "copy", "-map_chapters", "1", "-map_metadata", "1"]);
         self.add_streams(&mut command);
         self.add_tags(&mut command);
         command.args(["-fflags", "+bitexact", "-f", "matroska", "-y"]).arg(file(to));
-        Tool::Ffmpeg.start(command, to, |line| log::debug!("ffmpeg: {line}"))?.end_well(stop)
+        Tool::Ffmpeg.start(command, to, |line| log::debug!("ffmpeg: {line}"))?.end_in_room(stop)
     }
 
     /// The list that ffmpeg's format `concat` reads.
@@ -157,21 +159,15 @@ fn is_kept(stream: &Stream) -> bool {
     stream.codec == "mov_text" || SUBTITLES.contains(&stream.codec.as_str())
 }
 
-/// What of a film's streams does not get into its result, or not as it is.
-pub(super) fn notices(probe: &Probe) -> Vec<serde_json::Value> {
-    let mut notices = Vec::new();
-    let names = |of: &dyn Fn(&&Stream) -> bool| {
-        let found: Vec<_> =
-            probe.subtitles.iter().filter(of).map(|stream| stream.codec.as_str()).collect();
-        (!found.is_empty()).then(|| found.join(", "))
-    };
-    if let Some(left) = names(&|stream| !is_kept(stream)) {
-        let words = format!("subtitles that Matroska cannot hold are left out ({left})");
-        notices.push(notice("subtitles_left_out", &words));
-    }
-    if names(&|stream| stream.codec == "mov_text").is_some() {
-        let words = "its subtitles are written as SubRip, without their styles";
-        notices.push(notice("subtitles_converted", words));
-    }
-    notices
+/// What of a film's subtitles does not get into its result, or not as it is.
+pub(super) fn notices(subtitles: &[Stream]) -> Vec<FilmNotice> {
+    let codecs = || subtitles.iter().map(|stream| stream.codec.as_str());
+    let left: Vec<&str> = subtitles
+        .iter()
+        .filter(|stream| !is_kept(stream))
+        .map(|stream| stream.codec.as_str())
+        .collect();
+    let left_out = (!left.is_empty()).then(|| FilmNotice::SubtitlesLeftOut(left.join(", ")));
+    let is_converted = codecs().any(|codec| codec == "mov_text");
+    left_out.into_iter().chain(is_converted.then_some(FilmNotice::SubtitlesConverted)).collect()
 }

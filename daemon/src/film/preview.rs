@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
 use crate::files::{own, publish};
 use crate::job::{JobContext, JobDetails, Step};
-use crate::plan::Job;
+use crate::plan::{Job, Sequence};
 
 /// Columns of a picture on the sheet.
 const WIDTH: u32 = 320;
@@ -35,10 +35,10 @@ impl JobContext {
     pub(crate) fn preview_film(
         &self,
         film: &FilmContext,
-        job: &Job,
+        (job, frames): (&Job, Option<&Sequence>),
         details: &mut JobDetails,
     ) -> Step<PathBuf> {
-        let probe = match self.asked(job, details)? {
+        let probe = match self.asked(film, (job, frames), details)? {
             Continue(probe) => probe,
             Break(reason) => return Ok(Break(reason)),
         };
@@ -62,8 +62,9 @@ impl JobContext {
             stop: &self.stop,
         };
         let sheet = Sheet { coloring, height: height(&probe) };
-        let png = sheet.draw()?;
+        let (png, shown_at) = sheet.draw()?;
         bar.finish_and_clear();
+        details.shown_at = shown_at;
         own::create_all(&self.folder)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(publish::temporary_name(&path));
@@ -71,6 +72,14 @@ impl JobContext {
         publish::rename(temporary.path(), &path, None)?;
         temporary.publish();
         Ok(Continue(path))
+    }
+}
+
+/// Says at which seconds the frames of a sheet are shown, row by row.
+pub(crate) fn tell_times(job: &Job, shown_at: &[f64]) {
+    for (row, times) in (1..).zip(shown_at.chunks(ACROSS)) {
+        let times: Vec<String> = times.iter().map(|time| format!("{time:.3}")).collect();
+        log::info!("{}: row {row}: at {} s", job.shown.display(), times.join(", "));
     }
 }
 
@@ -86,8 +95,10 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    fn draw(&self) -> Result<Vec<u8>> {
-        let (pictures, about) = (self.pictures()?, self.coloring.shown);
+    /// Draws it; gives the seconds at which its frames are shown too.
+    fn draw(&self) -> Result<(Vec<u8>, Vec<f64>)> {
+        let about = self.coloring.shown;
+        let (pictures, shown_at) = self.pictures()?;
         let (width, height) = (WIDTH as usize, self.height as usize);
         let of_picture = width * height * RGB;
         let shots = pictures.len() / of_picture.max(1);
@@ -113,11 +124,11 @@ impl Sheet<'_> {
             read_all(stdout)
         });
         running.end_well(self.coloring.stop)?;
-        png.map_err(Error::io(about, "read"))
+        Ok((png.map_err(Error::io(about, "read"))?, shown_at))
     }
 
-    /// The pictures of all shots, small, in RGB.
-    fn pictures(&self) -> Result<Vec<u8>> {
+    /// The pictures of all shots, small, in RGB, and at which seconds they are shown.
+    fn pictures(&self) -> Result<(Vec<u8>, Vec<f64>)> {
         let (probe, about) = (self.coloring.probe, self.coloring.shown);
         let mut command = Tool::Ffmpeg.command();
         command.args(["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0"]);
@@ -135,24 +146,24 @@ impl Sheet<'_> {
             let reader = scope.spawn(move || read_all(stdout));
             let shown = self.show(frames);
             let pictures = reader.join().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()));
-            shown.and_then(|()| pictures.map_err(Error::io(about, "read")))
+            Ok::<_, Error>((pictures.map_err(Error::io(about, "read"))?, shown?))
         })?;
         running.end_well(self.coloring.stop)?;
         Ok(pictures)
     }
 
-    /// Writes a frame of each shot.
-    fn show(&self, mut frames: Uncompressed<BufWriter<ChildStdin>>) -> Result<()> {
-        let (mut chosen, mut in_shot, mut shown) = (None::<Colored>, 0_u64, 0);
+    /// Writes a frame of each shot; gives the seconds at which they are shown.
+    fn show(&self, mut frames: Uncompressed<BufWriter<ChildStdin>>) -> Result<Vec<f64>> {
+        let (mut chosen, mut in_shot, mut shown_at) = (None::<Colored>, 0_u64, Vec::new());
         let canvas = self.coloring.canvas;
         let mut put = |chosen: &mut Option<Colored>| {
-            if let Some(Colored { samples, chroma, .. }) = chosen.take()
-                && shown < MOST
+            if let Some(Colored { samples, chroma, time, .. }) = chosen.take()
+                && shown_at.len() < MOST
             {
                 let painted = canvas.paint(&chroma, &samples);
                 // How ffmpeg ended tells why it takes no more.
-                let _ = frames.frame(shown as u64, canvas.kept(&samples), &painted);
-                shown += 1;
+                let _ = frames.frame(shown_at.len() as u64, canvas.kept(&samples), &painted);
+                shown_at.push(time.milliseconds as f64 / 1000.0);
             }
         };
         self.coloring.colors(0, &mut |colored: Vec<Colored>| {
@@ -172,7 +183,7 @@ impl Sheet<'_> {
         })?;
         put(&mut chosen);
         let _ = frames.end();
-        Ok(())
+        Ok(shown_at)
     }
 }
 

@@ -2,16 +2,24 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::canvas::Samples;
-use super::format::{Assumed, Coding};
+use super::dpx::{self, Head};
+use super::format::Coding;
+use super::join;
+use super::notice::FilmNotice;
 use super::refusal::Refusal;
 use super::tools::Tool;
 use super::turn::Turn;
 use crate::error::{Error, Result};
+use crate::plan::Sequence;
 use crate::stop::Stop;
+
+/// Frames a second of numbered files that tell none.
+const USUAL_RATE: (u64, u64) = (24, 1);
 
 /// Frames that are asked whether they are interlaced.
 const ASKED: &str = "%+#50";
@@ -42,8 +50,10 @@ const OF_CODING: &[&str] = &[
 /// A film as ffprobe tells it.
 #[derive(Clone, Debug)]
 pub(super) struct Probe {
-    /// As an absolute path.
+    /// As an absolute path; of numbered files their pattern.
     pub(super) path: PathBuf,
+    /// Its frames, where they are numbered files.
+    pub(super) numbered: Option<Numbered>,
     /// Number of the stream of pictures.
     pub(super) stream: u64,
     pub(super) coding: Coding,
@@ -65,7 +75,32 @@ pub(super) struct Probe {
     pub(super) tags: Vec<(String, String)>,
     /// Whether it is a result of this program.
     pub(super) is_result: bool,
-    pub(super) notices: Vec<Value>,
+    pub(super) notices: Vec<FilmNotice>,
+}
+
+/// Numbered files that are frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbered {
+    pub(super) first: u64,
+    pub(super) count: usize,
+    /// Frames a second, as a fraction.
+    pub(super) rate: (u64, u64),
+}
+
+impl Numbered {
+    /// What ffmpeg's demuxer is told.
+    fn arguments(self) -> [String; 6] {
+        let (over, under) = self.rate;
+        [
+            "-f",
+            "image2",
+            "-framerate",
+            &format!("{over}/{under}"),
+            "-start_number",
+            &self.first.to_string(),
+        ]
+        .map(str::to_owned)
+    }
 }
 
 /// A stream beside the pictures.
@@ -83,27 +118,60 @@ pub(super) fn file(path: &Path) -> OsString {
     name
 }
 
+/// Asks what a sequence of DPX files is, of which a user may tell the frame rate.
+pub(super) fn probe_frames(
+    sequence: &Sequence,
+    rate: Option<(u64, u64)>,
+    stop: &Stop,
+) -> Result<Probe> {
+    let first = sequence.frames[0].job.original().open()?;
+    let mut bytes = [0; dpx::HEAD];
+    let refuse = |refusal| Error::Film { path: first.shown().into(), refusal };
+    first.read_exact_at(&mut bytes, 0).map_err(Error::io(first.shown(), "read"))?;
+    let head = Head::read(&bytes).map_err(refuse)?;
+    let (path, number) = sequence.as_pattern();
+    let (known, count) = (rate.or(head.rate), sequence.frames.len());
+    let numbered = Numbered { first: number, count, rate: known.unwrap_or(USUAL_RATE) };
+    let mut probe = ask(&path, &sequence.shown, Some(numbered), stop)?;
+    probe.tags.extend(head.timecode.map(|timecode| ("timecode".to_owned(), timecode)));
+    if known.is_none() {
+        probe.notices.push(FilmNotice::RateAssumed);
+    }
+    probe.notices.push(FilmNotice::DpxHeadsLeftOut);
+    Ok(probe)
+}
+
 /// Asks what a film is; `shown` is its path as the user wrote it.
 pub(super) fn probe(path: &Path, shown: &Path, stop: &Stop) -> Result<Probe> {
     let refuse = |refusal| Error::Film { path: shown.into(), refusal };
     if path.metadata().map_err(Error::io(shown, "read"))?.len() == 0 {
         return Err(refuse(Refusal::Empty));
     }
+    ask(path, shown, None, stop)
+}
+
+fn ask(path: &Path, shown: &Path, numbered: Option<Numbered>, stop: &Stop) -> Result<Probe> {
+    let refuse = |refusal| Error::Film { path: shown.into(), refusal };
     let mut command = Tool::Ffprobe.command();
     command.args(["-protocol_whitelist", "file", "-of", "json", "-show_format", "-show_streams"]);
-    let output = Tool::Ffprobe.output(with_input(command, path), shown, stop)?;
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    if let Some(numbered) = numbered {
+        command.args(numbered.arguments());
+    }
+    command.arg("-i").arg(file(path));
+    let output = Tool::Ffprobe.output(command, shown, stop)?;
+    let mut told: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
     if !output.ended.went_well || told["format"]["format_name"].is_null() {
         return Err(refuse(Refusal::Unreadable(output.ended.words())));
     }
-    let probe = Probe::of(&told, path).map_err(refuse)?;
+    if numbered.is_some() {
+        for stream in told["streams"].as_array_mut().into_iter().flatten() {
+            stream["color_transfer"] = Value::Null; // as its own head tells
+        }
+    }
+    let mut probe = Probe::of(&told, path).map_err(refuse)?;
+    probe.numbered = numbered;
     probe.refuse_interlaced(shown, stop)?;
     Ok(probe)
-}
-
-fn with_input(mut command: std::process::Command, path: &Path) -> std::process::Command {
-    command.arg("-i").arg(file(path));
-    command
 }
 
 impl Probe {
@@ -132,6 +200,7 @@ impl Probe {
         let rate = rate(stream);
         let mut probe = Self {
             path: path.into(),
+            numbered: None,
             stream: stream["index"].as_u64().unwrap_or_default(),
             turn,
             rate,
@@ -147,37 +216,30 @@ impl Probe {
             coding,
             notices: Vec::new(),
         };
-        probe.tell(&assumed, left_out);
+        probe.tell(assumed, left_out);
         Ok(probe)
     }
 
-    fn tell(&mut self, assumed: &[Assumed], left_out: usize) {
-        for assumed in assumed {
-            self.notices.push(match assumed {
-                Assumed::Matrix(matrix) => notice(
-                    "color_matrix_assumed",
-                    &format!("tells no color matrix; taken for {matrix} by its size"),
-                ),
-                Assumed::Range(range) => notice(
-                    "range_assumed",
-                    &format!("tells no range of its gray; taken for {range} range"),
-                ),
-            });
-        }
+    fn tell(&mut self, assumed: Vec<FilmNotice>, left_out: usize) {
+        self.notices = assumed;
         if matches!(self.coding.samples, Samples::Rgb(_)) {
-            let words =
-                "its frames are RGB: their lightness (CIE L*) is kept, to rounding, and not luma";
-            self.notices.push(notice("lightness_kept", words));
+            self.notices.push(FilmNotice::LightnessKept);
         }
         if !self.turn.filters.is_empty() {
-            let words =
-                "its frames are turned upright, as its head asks; so are those of the result";
-            self.notices.push(notice("turned_upright", words));
+            self.notices.push(FilmNotice::TurnedUpright);
         }
         if left_out > 0 {
-            let words = format!("further streams of pictures are left out ({left_out})");
-            self.notices.push(notice("pictures_left_out", &words));
+            self.notices.push(FilmNotice::PicturesLeftOut(left_out));
         }
+        self.notices.extend(join::notices(&self.subtitles));
+    }
+
+    /// Adds the film to what ffmpeg or ffprobe read.
+    pub(super) fn input(&self, command: &mut Command) {
+        if let Some(numbered) = self.numbered {
+            command.args(numbered.arguments());
+        }
+        command.arg("-i").arg(file(&self.path));
     }
 
     /// Looks at the first frames, whose own flags a head may not tell.
@@ -186,7 +248,8 @@ impl Probe {
         command.args(["-protocol_whitelist", "file", "-of", "json", "-read_intervals", ASKED]);
         command.args(["-show_entries", "frame=interlaced_frame"]);
         command.arg("-select_streams").arg(self.stream.to_string());
-        let output = Tool::Ffprobe.output(with_input(command, &self.path), shown, stop)?;
+        self.input(&mut command);
+        let output = Tool::Ffprobe.output(command, shown, stop)?;
         let told: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
         let frames = told["frames"].as_array().map(Vec::as_slice).unwrap_or_default();
         let interlaced = frames.iter().position(|frame| frame["interlaced_frame"] == 1);
@@ -205,11 +268,6 @@ impl Stream {
             tags: stream["tags"].clone(),
         }
     }
-}
-
-/// A notice as JSON tells it.
-pub(super) fn notice(kind: &str, message: &str) -> Value {
-    json!({"kind": kind, "message": message})
 }
 
 fn refuse_fields(order: &str) -> Result<(), Refusal> {
@@ -299,6 +357,8 @@ fn tags(stream: &Value, format: &Value, streams: &[Value]) -> Vec<(String, Strin
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn told(stream: Value) -> Result<Probe, Refusal> {
@@ -319,7 +379,7 @@ mod tests {
     fn the_pictures_are_told_from_a_cover() {
         let probe = told(json!({})).unwrap();
         assert_eq!((probe.stream, probe.begins, probe.rate), (1, 21_000, Some((25, 1))));
-        assert_eq!(probe.notices[0]["kind"], "pictures_left_out");
+        assert_eq!(probe.notices, [FilmNotice::PicturesLeftOut(1)]);
         assert_eq!(probe.tags, [("timecode".to_owned(), "10:00:00:00".to_owned())]);
     }
 

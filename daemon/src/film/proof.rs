@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use polychromify_core::hexadecimal;
+use polychromify_core::{Deadline, Error as CoreError, hexadecimal};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -54,7 +54,9 @@ impl Proof<'_> {
     /// Proves a film without loss.
     pub(super) fn of_lossless(&self, film: &Path) -> Result<Kept> {
         let (shift, kept) = match self.canvas {
-            Canvas::Luma(..) => (self.frames(film, true)?, Kept::Luma(self.list())),
+            Canvas::Luma(..) => {
+                (self.frames(film, true)?, Kept::Luma(list(self.times.iter().map(|time| time.md5))))
+            }
             Canvas::Rgb(..) => {
                 let (shift, difference) = self.lightness(film)?;
                 (shift, Kept::Lightness(difference))
@@ -64,16 +66,6 @@ impl Proof<'_> {
             Some(reason) => self.differs(reason),
             None => Ok(kept),
         }
-    }
-
-    /// The SHA-256 of the MD5s of all frames, a line each.
-    fn list(&self) -> String {
-        let mut hasher = Sha256::new();
-        for time in self.times {
-            hasher.update(hexadecimal(&time.md5));
-            hasher.update("\n");
-        }
-        hexadecimal(&hasher.finalize())
     }
 
     /// Compares the lightness of all frames with the source's, which is read once more; gives the shift
@@ -122,34 +114,23 @@ impl Proof<'_> {
     /// Compares frames; gives by how many milliseconds all of the result comes later than in the
     /// source: sound that begins before 0 moves all streams.
     fn frames(&self, film: &Path, lossless: bool) -> Result<i64> {
-        let mut command = Tool::Ffmpeg.command();
-        command.args(["-copyts", "-i"]).arg(file(film)).args(["-map", "0:v:0"]);
-        command.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-c:v", "rawvideo"]);
-        command.args(["-vf", "extractplanes=y", "-f", "framemd5", "pipe:1"]).stdout(Stdio::piped());
-        let mut running = Tool::Ffmpeg.start(command, film, |_| {})?;
-        let lines = BufReader::new(Stoppable::new(running.stdout(), self.stop)).lines();
-        let (mut base, mut shift, mut found) = (None, None, 0_usize);
-        for line in lines {
-            let line = line.map_err(Error::io(film, "read"))?;
-            base = base.or(time_base(&line).map(|(_, base)| base));
-            let (Some(frame), Some(base)) = (frame_line(&line), base) else { continue };
+        let (mut shift, mut found) = (None, 0_usize);
+        each_frame(film, self.stop, &mut |milliseconds, md5| {
             let Some(expected) = self.times.get(found) else {
                 return self.differs(format!("it has more than {found} frames"));
             };
             found += 1;
-            if lossless && frame.md5 != expected.md5 {
+            if lossless && md5 != expected.md5 {
                 return self.differs(format!("frame {found} has another luma"));
             }
-            let late = base.milliseconds(frame.ticks, 0) - expected.milliseconds;
-            let shift = *shift.get_or_insert(late);
+            let late = milliseconds - expected.milliseconds;
+            let by = late - *shift.get_or_insert(late);
             // A copy has ticks of its own.
-            let most = i64::from(!lossless);
-            if (late - shift).abs() > most {
-                let by = late - shift;
+            if by.abs() > i64::from(!lossless) {
                 return self.differs(format!("frame {found} comes {by} ms later"));
             }
-        }
-        running.end_well(self.stop)?;
+            Ok(())
+        })?;
         let expected = self.times.len();
         if found < expected {
             return self.differs(format!("{found} frames in place of {expected}"));
@@ -160,4 +141,52 @@ impl Proof<'_> {
     fn differs<T>(&self, reason: String) -> Result<T> {
         Err(Error::ReadBack { path: self.shown.into(), reason })
     }
+}
+
+/// The SHA-256 of a list of MD5s, a line each.
+fn list(md5s: impl IntoIterator<Item = [u8; 16]>) -> String {
+    let mut hasher = Sha256::new();
+    for md5 in md5s {
+        hasher.update(hexadecimal(&md5));
+        hasher.update("\n");
+    }
+    hexadecimal(&hasher.finalize())
+}
+
+/// Decodes a film to its end; `each` gets the time of each frame, in milliseconds, and the MD5 of its
+/// luma.
+fn each_frame(
+    film: &Path,
+    stop: &Stop,
+    each: &mut dyn FnMut(i64, [u8; 16]) -> Result<()>,
+) -> Result<()> {
+    let mut command = Tool::Ffmpeg.command();
+    command.args(["-protocol_whitelist", "file,pipe", "-copyts", "-i"]).arg(file(film));
+    command.args(["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "-1"]);
+    command.args(["-vf", "extractplanes=y", "-c:v", "rawvideo", "-f", "framemd5", "pipe:1"]);
+    command.stdout(Stdio::piped());
+    let mut running = Tool::Ffmpeg.start(command, film, |_| {})?;
+    let mut base = None;
+    for line in BufReader::new(Stoppable::new(running.stdout(), stop)).lines() {
+        let line = line.map_err(Error::io(film, "read"))?;
+        base = base.or(time_base(&line).map(|(_, base)| base));
+        if let (Some(frame), Some(base)) = (frame_line(&line), base) {
+            each(base.milliseconds(frame.ticks, 0), frame.md5)?;
+        }
+    }
+    running.end_well(stop)
+}
+
+/// The SHA-256 of the MD5s of the luma of all frames of a result, a line each, as is told of it.
+///
+/// # Errors
+///
+/// When it does not decode to its end, or not in time.
+pub(crate) fn luma_framemd5(film: &Path, stop: &Stop, deadline: Deadline) -> Result<String> {
+    let mut md5s = Vec::new();
+    each_frame(film, stop, &mut |_, md5| {
+        md5s.push(md5);
+        Ok(deadline.check().map_err(CoreError::in_image(film))?)
+    })?;
+    Ok(list(md5s))
 }

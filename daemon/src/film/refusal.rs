@@ -35,16 +35,28 @@ pub(crate) enum Refusal {
     Rgb(String),
     #[error("has frames in RGB of limited range, which are not handled")]
     RgbRange,
-    #[error("has frames in RGB with the primaries {0}, which are not handled; those of BT.709 are")]
+    #[error(
+        "has frames in RGB with the primaries {0}, which are not handled; those of BT.709 and BT.601 are"
+    )]
     RgbPrimaries(String),
     #[error(
         "has frames in the pixel format {0}, which is not handled; YUV, RGB and gray of 8 to 16 bits are"
     )]
     PixelFormat(String),
+    #[error(
+        "is in {0} densities, as film is scanned, not as it is shown; convert a copy to sRGB or BT.709 first, by OpenImageIO's oiiotool for example"
+    )]
+    Logarithmic(&'static str),
+    #[error(
+        "is in linear light, which is not handled; convert a copy to sRGB or BT.709 first, by OpenImageIO's oiiotool for example"
+    )]
+    Linear,
+    #[error("gave {found} frames in place of {expected}")]
+    FramesLost { found: usize, expected: usize },
     #[error("has the same number as {}", name.display())]
     SameNumber { name: PathBuf },
     #[error(
-        "{first} is missing{}; --allow-gaps colors sequences that lack numbers",
+        "{first} is missing{}; --allow-gaps colors sequences of TIFF, PNG and JPEG that lack numbers",
         if *count > 1 { format!(", and so are {} more", count - 1) } else { String::new() }
     )]
     Gap { first: String, count: u64 },

@@ -9,36 +9,55 @@ use serde_json::{Value, json};
 use super::canvas::Canvas;
 use super::coloring::Coloring;
 use super::context::FilmContext;
-use super::join::{self, FilmLabel, Joining};
+use super::join::{FilmLabel, Joining};
+use super::notice::{self, FilmNotice};
 use super::probe::{self, Probe};
 use super::proof::Proof;
 use super::work::{self, Work};
-use super::{already, copies};
+use super::{already, copies, sequence};
 use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
 use crate::files::{fingerprint, own, publish};
-use crate::job::{Input, JobContext, JobDetails, Made, SkipReason, Step, notices, settled_stamp};
+use crate::job::{Input, JobContext, JobDetails, Made, SkipReason, Step, notices};
 use crate::ledger::{self, Published};
-use crate::plan::Job;
+use crate::plan::{Job, Sequence};
 use crate::policy::Redo;
 use crate::settings::SOFTWARE;
 
 impl JobContext {
     /// Asks what a film is, and whether it is to be colored at all.
-    pub(crate) fn look_at_film(&self, job: &Job, details: &mut JobDetails) -> Step<()> {
-        Ok(match self.asked(job, details)? {
+    pub(crate) fn look_at_film(
+        &self,
+        film: &FilmContext,
+        (job, frames): (&Job, Option<&Sequence>),
+        details: &mut JobDetails,
+    ) -> Step<()> {
+        Ok(match self.asked(film, (job, frames), details)? {
             Continue(_) => Continue(()),
             Break(reason) => Break(reason),
         })
     }
 
-    pub(super) fn asked(&self, job: &Job, details: &mut JobDetails) -> Step<Probe> {
-        let probe = probe::probe(&job.input, &job.shown, &self.stop)?;
+    pub(super) fn asked(
+        &self,
+        film: &FilmContext,
+        (job, frames): (&Job, Option<&Sequence>),
+        details: &mut JobDetails,
+    ) -> Step<Probe> {
+        let probe = match frames {
+            Some(frames) => {
+                self.refuse_unfit(frames, false)?;
+                probe::probe_frames(frames, film.rate, &self.stop)?
+            }
+            None => probe::probe(&job.input, &job.shown, &self.stop)?,
+        };
         let (width, height) = probe.coding.samples.size();
         (details.width, details.height) = (Some(width), Some(height));
-        details.notices.clone_from(&probe.notices);
-        details.notices.extend(join::notices(&probe));
+        details.notices = probe.notices.iter().map(FilmNotice::told).collect();
+        if self.policy.strict {
+            notice::refuse(&probe.notices, job)?;
+        }
         if self.policy.redo == Redo::All {
             return Ok(Continue(probe));
         }
@@ -58,15 +77,15 @@ impl JobContext {
         &self,
         film: &FilmContext,
         id: i64,
-        job: &Job,
-        input: Input,
+        (job, frames): (&Job, Option<&Sequence>),
+        input: Input<'_>,
         started: Instant,
         details: &mut JobDetails,
     ) -> Step<(Temporary, Published)> {
         let temporary = publish::temporary_name(&job.output);
         let time = self.policy.time.unwrap_or_else(ledger::now);
         let time = self.ledger.start(id, &input.content, &temporary, time)?;
-        let probe = match self.asked(job, details)? {
+        let probe = match self.asked(film, (job, frames), details)? {
             Continue(probe) => probe,
             Break(reason) => return Ok(Break(reason)),
         };
@@ -86,10 +105,13 @@ impl JobContext {
             }
         })?;
         work::sync(temporary.path())?;
-        let Input { original, content, stamp, read_at, .. } = input;
-        let source = settled_stamp(&original, &content, stamp, read_at, &self.stop)?;
+        if let Some(frames) = frames {
+            sequence::refuse_growing(frames)?;
+        }
+        let source = input.settled(&self.stop)?;
         let size = probe.coding.samples.size();
         let sha256 = fingerprint::sha256(temporary.path())?;
+        let content = input.content;
         let recipe = self.model.recipe.clone();
         let made = Made { content, recipe, source, sha256, size, time, film: Some(facts) };
         let result = self.published(job, temporary.path(), made, started, details)?;
@@ -112,7 +134,8 @@ impl Rendering<'_> {
         let stop = &context.stop;
         let model = &context.model;
         let settings = film.settings_words(model.colorizer.arithmetic());
-        let ingredients = [content, &model.recipe.weights, &settings, SOFTWARE];
+        let rate = format!("{:?}", probe.rate);
+        let ingredients = [content, &model.recipe.weights, &settings, SOFTWARE, &rate];
         let work = Work::open(&context.folder, &job.output, &ingredients)?;
         let bar = film.bar(&job.shown, probe.frames);
         let (samples, area) = (probe.coding.samples, model.colorizer.work_area());

@@ -8,8 +8,8 @@ use super::tools::{Running, Tool};
 use super::uncompressed::Uncompressed;
 use super::work::{Shot, Work};
 use crate::error::{Error, Result};
-use crate::files::own;
 use crate::files::temporary::Temporary;
+use crate::files::{own, room};
 use crate::stop::Stop;
 
 /// A shot that is being written.
@@ -55,8 +55,8 @@ impl<'a> Segment<'a> {
         Ok(Self { work, stop, frames, encoder, temporary, shot, begins })
     }
 
-    /// Adds a frame that is shown from this millisecond on, as its canvas gives it; `false`: the encoder takes none any more,
-    /// and [`Segment::failure`] tells why.
+    /// Adds a frame that is shown from this millisecond on, as its canvas gives it; `false`: the encoder
+    /// takes none any more, and [`Segment::failure`] tells why.
     pub(super) fn add(
         &mut self,
         milliseconds: i64,
@@ -65,6 +65,8 @@ impl<'a> Segment<'a> {
     ) -> Result<bool> {
         let since = (milliseconds - self.begins).max(0).cast_unsigned();
         self.shot.frames += 1;
+        let path = self.temporary.path();
+        room::refuse_full(path).map_err(Error::io(path, "write"))?;
         match self.frames.frame(since, kept, painted) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),

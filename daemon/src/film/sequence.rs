@@ -2,6 +2,7 @@
 //! the colors that its film gives it; the ledger knows each of them.
 
 use std::ops::ControlFlow::{Break, Continue};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -95,16 +96,6 @@ impl JobContext {
         details: &mut JobDetails,
     ) -> Step<usize> {
         let refuse = |refusal| Err(Error::Film { path: sequence.shown.clone(), refusal });
-        if let Some((one, other)) = sequence.twins() {
-            let name = other.job.shown.clone();
-            return Err(Error::Film {
-                path: one.job.shown.clone(),
-                refusal: Refusal::SameNumber { name },
-            });
-        }
-        if let (Some((first, count)), false) = (sequence.gap(), film.allow_gaps) {
-            return refuse(Refusal::Gap { first, count });
-        }
         if film.codec != Codec::Ffv1 {
             return refuse(Refusal::SequenceCodec);
         }
@@ -122,8 +113,7 @@ impl JobContext {
             let staleness = result.and_then(|result| staleness(&result, &self.model.recipe));
             return Ok(Break(SkipReason::DoneAlready(staleness)));
         };
-        self.wait_for_stillness(sequence)?;
-        refuse_growing(sequence)?;
+        self.refuse_unfit(sequence, film.allow_gaps)?;
         Ok(match self.look_at_sequence(sequence, details)? {
             Continue(()) => Continue(missing),
             Break(reason) => Break(reason),
@@ -205,6 +195,20 @@ impl JobContext {
         Ok(self.thumbnail(job, &mut scan)?.0.without_borders())
     }
 
+    /// Refuses a sequence whose frames are not one for each number, or which is still being copied.
+    pub(super) fn refuse_unfit(&self, sequence: &Sequence, allow_gaps: bool) -> Result<()> {
+        let refuse = |path: &Path, refusal| Err(Error::Film { path: path.into(), refusal });
+        if let Some((one, other)) = sequence.twins() {
+            let name = other.job.shown.clone();
+            return refuse(&one.job.shown, Refusal::SameNumber { name });
+        }
+        if let (Some((first, count)), false) = (sequence.gap(), allow_gaps) {
+            return refuse(&sequence.shown, Refusal::Gap { first, count });
+        }
+        self.wait_for_stillness(sequence)?;
+        refuse_growing(sequence)
+    }
+
     /// Waits until no frame changed in the last seconds: one could still be written.
     fn wait_for_stillness(&self, sequence: &Sequence) -> Result<()> {
         for frame in &sequence.frames {
@@ -222,7 +226,7 @@ impl JobContext {
 }
 
 /// Refuses a sequence that has other frames by now.
-fn refuse_growing(sequence: &Sequence) -> Result<()> {
+pub(super) fn refuse_growing(sequence: &Sequence) -> Result<()> {
     let now = sequence.count_now().map_err(Error::io(&sequence.shown, "read"))?;
     if now == sequence.frames.len() {
         return Ok(());

@@ -11,6 +11,7 @@ use std::time::Duration;
 use polychromify_core::Error as CoreError;
 
 use crate::error::{Error, Result};
+use crate::files::room;
 use crate::stop::Stop;
 
 /// Longest pause between two looks whether a program ended.
@@ -142,7 +143,21 @@ impl Running {
     }
 
     /// Waits until it ends by itself.
-    pub(super) fn end(mut self, stop: &Stop) -> Result<Ended> {
+    pub(super) fn end(self, stop: &Stop) -> Result<Ended> {
+        self.end_while(stop, || Ok(()))
+    }
+
+    /// Waits until it ends that writes to the file it is about, and ends it where that would take the
+    /// last of the disk. Fails if it did not end well.
+    pub(super) fn end_in_room(self, stop: &Stop) -> Result<()> {
+        let (tool, about) = (self.tool, self.about.clone());
+        let ended =
+            self.end_while(stop, || room::refuse_full(&about).map_err(Error::io(&about, "write")))?;
+        ended.well(tool, &about)
+    }
+
+    /// Waits until it ends by itself, as long as `goes_on` does not fail.
+    fn end_while(mut self, stop: &Stop, goes_on: impl Fn() -> Result<()>) -> Result<Ended> {
         let mut pause = Duration::from_millis(1);
         let status = loop {
             let status = self.child.try_wait();
@@ -152,6 +167,7 @@ impl Running {
             if stop.is_asked() {
                 return Err(CoreError::Cancelled.into());
             }
+            goes_on()?;
             thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         };

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::files::publish;
@@ -11,12 +11,12 @@ use crate::files::temporary::Temporary;
 use crate::job::coloring::FrameColors;
 use crate::job::context::JobContext;
 use crate::job::decision::{Decision, decide, done_already};
+use crate::job::input::Input;
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
-use crate::job::render::Input;
 use crate::job::sidecar::{self, Sidecar, Written};
 use crate::job::treatment::Treatment;
 use crate::ledger::{Original, Published};
-use crate::plan::Job;
+use crate::plan::{Job, Sequence};
 use crate::policy::{Duplicates, OnSuccess};
 
 /// What a result replaces.
@@ -27,22 +27,47 @@ struct Replaced {
     sidecar: Option<String>,
 }
 
+/// What is done of a job.
+#[derive(Clone, Copy)]
+enum Task<'a> {
+    /// All of its one file.
+    Whole,
+    /// A frame of a sequence, with these colors.
+    Frame(&'a FrameColors),
+    /// A film whose frames are these files.
+    Frames(&'a Sequence),
+}
+
+impl<'a> Task<'a> {
+    fn frames(self) -> Option<&'a Sequence> {
+        match self {
+            Self::Frames(frames) => Some(frames),
+            Self::Whole | Self::Frame(_) => None,
+        }
+    }
+}
+
 impl JobContext {
     /// Does a job and records how it ended.
     pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
-        self.perform_with(id, job, None)
+        self.perform_with(id, job, Task::Whole)
+    }
+
+    /// Does the job of a film whose frames are files.
+    pub(crate) fn perform_frames(&self, id: i64, job: &Job, frames: &Sequence) -> Outcome {
+        self.perform_with(id, job, Task::Frames(frames))
     }
 
     /// Does the job of a frame of a sequence, whose list tells what sidecars do.
     pub(crate) fn perform_frame(&self, id: i64, job: &Job, colors: &FrameColors) -> Outcome {
-        self.perform_with(id, job, Some(colors))
+        self.perform_with(id, job, Task::Frame(colors))
     }
 
-    fn perform_with(&self, id: i64, job: &Job, colors: Option<&FrameColors>) -> Outcome {
+    fn perform_with(&self, id: i64, job: &Job, task: Task<'_>) -> Outcome {
         let started = Instant::now();
         let mut details = JobDetails::default();
         let ended =
-            catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, colors, started, &mut details)))
+            catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, task, started, &mut details)))
                 .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
         details.seconds = Some(started.elapsed().as_secs_f64());
         match ended {
@@ -56,25 +81,30 @@ impl JobContext {
         &self,
         id: i64,
         job: &Job,
-        colors: Option<&FrameColors>,
+        task: Task<'_>,
         started: Instant,
         details: &mut JobDetails,
     ) -> Step<()> {
-        let input = self.prepare(job)?;
+        let input = self.prepare(job, task.frames())?;
         details.sha256_input = Some(input.content.clone());
         let _claim = match self.policy.duplicates {
             Duplicates::Each => None,
             Duplicates::Skip => Some(self.claims.claim(&input.content, &self.stop)?),
         };
         let mut treatment = self.treatment_of(id, &job.output, &input.content)?;
-        treatment.has_sidecar &= colors.is_none();
+        treatment.has_sidecar &= !matches!(task, Task::Frame(_));
         let replaced = match self.decide(id, job, &input, &treatment, details)? {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
-        let rendered = match (&self.film, colors) {
-            (Some(film), None) => self.render_film(film, id, job, input, started, details)?,
-            (_, colors) => self.render(id, job, (&treatment, colors), input, started, details)?,
+        let rendered = match (&self.film, task) {
+            (_, Task::Frame(colors)) => {
+                self.render(id, job, (&treatment, Some(colors)), input, started, details)?
+            }
+            (None, _) => self.render(id, job, (&treatment, None), input, started, details)?,
+            (Some(film), _) => {
+                self.render_film(film, id, (job, task.frames()), input, started, details)?
+            }
         };
         let (temporary, mut result) = match rendered {
             Continue(rendered) => rendered,
@@ -87,22 +117,13 @@ impl JobContext {
         Ok(Continue(()))
     }
 
-    /// Reads the input, to know it again.
-    fn prepare(&self, job: &Job) -> Result<Input> {
-        let (limits, read_at) = (self.limits_from_now(), SystemTime::now());
-        let original = job.original().open()?;
-        let stamp = original.stamp()?;
-        let content = original.sha256(&self.stop, limits.deadline)?;
-        Ok(Input { original, content, stamp, read_at, limits })
-    }
-
     /// Decides whether the input is colored, by what lies under its result's name. Where it is not,
     /// that is recorded.
     fn decide(
         &self,
         id: i64,
         job: &Job,
-        input: &Input,
+        input: &Input<'_>,
         treatment: &Treatment,
         details: &mut JobDetails,
     ) -> Step<Replaced> {

@@ -98,6 +98,8 @@ pub(crate) struct JobDetails {
     pub(crate) notices: Vec<Value>,
     /// Another input of the same content whose result is there.
     pub(crate) duplicate_of: Option<PathBuf>,
+    /// Seconds at which the frames of a film's sheet are shown.
+    pub(crate) shown_at: Vec<f64>,
     /// What it would take.
     pub(crate) estimate: Option<Estimate>,
 }

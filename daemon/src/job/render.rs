@@ -4,9 +4,9 @@ use std::io::{BufWriter, Write};
 use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use polychromify_core::{Deadline, Error as CoreError, Limits, Scan};
+use polychromify_core::{Error as CoreError, Limits, Scan};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::files::temporary::Temporary;
 use crate::files::{own, publish};
 use crate::job::coloring::{Colored, Coloring, FrameColors};
 use crate::job::context::JobContext;
+use crate::job::input::Input;
 use crate::job::notices;
 use crate::job::outcome::{JobDetails, Step};
 use crate::job::treatment::Treatment;
@@ -24,18 +25,7 @@ use crate::ledger::{self, Making, Original, Published};
 use crate::plan::Job;
 use crate::policy::OnSuccess;
 use crate::settings::{Recipe, SOFTWARE};
-use crate::stop::{Stop, Stoppable};
-
-/// An input as it was before it was colored.
-pub(crate) struct Input {
-    pub(crate) original: OpenOriginal,
-    /// SHA-256.
-    pub(crate) content: String,
-    pub(crate) stamp: Stamp,
-    /// When reading it began.
-    pub(crate) read_at: SystemTime,
-    pub(crate) limits: Limits,
-}
+use crate::stop::Stoppable;
 
 /// A result that was written.
 pub(crate) struct Made {
@@ -61,35 +51,33 @@ impl JobContext {
         id: i64,
         job: &Job,
         (treatment, colors): (&Treatment, Option<&FrameColors>),
-        input: Input,
+        input: Input<'_>,
         started: Instant,
         details: &mut JobDetails,
     ) -> Step<(Temporary, Published)> {
-        let Input { original, content, stamp, read_at, limits } = input;
+        let limits = &input.limits;
         let temporary = publish::temporary_name(&job.output);
         let time = self.policy.time.unwrap_or_else(ledger::now);
-        let time = self.ledger.start(id, &content, &temporary, time)?;
+        let time = self.ledger.start(id, &input.content, &temporary, time)?;
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
-        let coloring = Coloring { job, treatment, content: &content, time, colors };
-        let colored = self.color(&coloring, &original, &limits, temporary.path(), details)?;
+        let content = input.content.as_str();
+        let coloring = Coloring { job, treatment, content, time, colors };
+        let colored = self.color(&coloring, &input.original, limits, temporary.path(), details)?;
         let colored = match colored {
             Continue(colored) => colored,
             Break(reason) => return Ok(Break(reason)),
         };
-        let hashes = || {
-            rayon::join(
-                || settled_stamp(&original, &content, stamp, read_at, &self.stop),
-                || fingerprint::sha256(temporary.path()),
-            )
-        };
+        let hashes =
+            || rayon::join(|| input.settled(&self.stop), || fingerprint::sha256(temporary.path()));
         let (read_back, (source, sha256)) =
             rayon::join(|| self.read_back(job, temporary.path(), &colored), hashes);
         read_back?;
         let (source, sha256) = (source?, sha256?);
         let recipe = treatment.recipe.clone();
         let film = colors.map(|colors| json!({"shot": colors.shot}));
-        let made = Made { content, recipe, source, sha256, size: colored.size, time, film };
+        let (content, size) = (input.content, colored.size);
+        let made = Made { content, recipe, source, sha256, size, time, film };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
     }
@@ -193,25 +181,6 @@ impl JobContext {
     }
 }
 
-/// Checks that the input was all the time what was hashed first, and gives its stamp if that proves
-/// as much next time.
-pub(crate) fn settled_stamp(
-    original: &OpenOriginal,
-    content: &str,
-    before: Stamp,
-    read_at: SystemTime,
-    stop: &Stop,
-) -> Result<Option<Stamp>> {
-    let is_same = original.sha256(stop, Deadline::NEVER)? == content;
-    let after = original.stamp()?;
-    // What changed and changed back in between has another time.
-    let stood_still = (after.size, after.modified) == (before.size, before.modified);
-    if !is_same || !stood_still || !original.has_its_name()? {
-        return Err(Error::SourceChanged { path: original.shown().to_path_buf() });
-    }
-    Ok((after == before && before.is_settled(read_at)).then_some(before))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -223,11 +192,11 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command};
-    use crate::files::originals::OriginalPath;
     use crate::job::ContentClaims;
     use crate::ledger::Ledger;
     use crate::model::OpenedModel;
     use crate::policy::Policy;
+    use crate::stop::Stop;
 
     fn context(folder: &Path) -> JobContext {
         let arguments = ["polychromify", "batch", "in", "-o", "out"];
@@ -286,47 +255,5 @@ mod tests {
         fs::write(&result, &bytes[..bytes.len() - 100]).unwrap();
         let error = context.read_back(&job, &result, &colored).unwrap_err();
         assert!(error.to_string().contains("what was written: damaged: "), "{error}");
-    }
-
-    /// A new file, opened and hashed, and a time at which its stamp has settled.
-    fn hashed(path: &Path) -> (OpenOriginal, Stamp, String, SystemTime) {
-        fs::write(path, "as hashed").unwrap();
-        let opened = OriginalPath::named(path.into(), path.into()).open().unwrap();
-        let before = opened.stamp().unwrap();
-        let content = opened.sha256(&Stop::default(), Deadline::NEVER).unwrap();
-        (opened, before, content, SystemTime::now() + Duration::from_secs(10))
-    }
-
-    #[test]
-    fn an_input_that_changed_while_it_was_read_is_not_published() {
-        let at = tempfile::tempdir().unwrap();
-        let path = at.path().join("a.jpg");
-        let (opened, before, content, later) = hashed(&path);
-        let stamp = |at| settled_stamp(&opened, &content, before, at, &Stop::default());
-        assert_eq!(stamp(later).unwrap(), Some(before));
-        assert_eq!(stamp(SystemTime::now()).unwrap(), None);
-
-        let changed = || matches!(stamp(later), Err(Error::SourceChanged { .. }));
-        fs::rename(&path, at.path().join("b.jpg")).unwrap();
-        fs::write(&path, "as hashed").unwrap();
-        assert!(changed(), "another file has its name");
-        fs::rename(at.path().join("b.jpg"), &path).unwrap();
-        assert!(!changed());
-        fs::write(&path, "and after").unwrap();
-        assert!(changed());
-        fs::write(&path, "as hashed").unwrap();
-        let modified = UNIX_EPOCH + Duration::from_secs(1);
-        fs::File::options().append(true).open(&path).unwrap().set_modified(modified).unwrap();
-        assert!(changed(), "it changed and changed back");
-    }
-
-    #[test]
-    fn an_input_that_vanished_is_named() {
-        let at = tempfile::tempdir().unwrap();
-        let path = at.path().join("a.jpg");
-        let (opened, before, content, later) = hashed(&path);
-        fs::remove_file(&path).unwrap();
-        let vanished = settled_stamp(&opened, &content, before, later, &Stop::default());
-        assert!(vanished.unwrap_err().to_string().contains("a.jpg"));
     }
 }

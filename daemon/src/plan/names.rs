@@ -8,6 +8,7 @@ use polychromify_core::Format;
 const JPEG: &[&str] = &["jpg", "jpeg", "jpe", "jfif"];
 const PNG: &[&str] = &["png"];
 const TIFF: &[&str] = &["tif", "tiff"];
+const DPX: &[&str] = &["dpx"];
 const WEBP: &[&str] = &["webp"];
 
 const FILMS: &[&str] = &[
@@ -54,7 +55,12 @@ pub(crate) fn is_film(path: &Path) -> bool {
 
 /// Whether a name ends like that of a frame of a sequence, in any case.
 pub(super) fn is_frame(path: &Path) -> bool {
-    [JPEG, PNG, TIFF].iter().any(|extensions| has_extension(path, extensions))
+    [JPEG, PNG, TIFF, DPX].iter().any(|extensions| has_extension(path, extensions))
+}
+
+/// Whether a name ends like that of a frame that ffmpeg reads.
+pub(super) fn is_dpx(path: &Path) -> bool {
+    has_extension(path, DPX)
 }
 
 /// Whether a name ends like a photograph's, in any case.

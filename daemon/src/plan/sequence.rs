@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::plan::job::{Job, identity};
-use crate::plan::names;
+use crate::plan::names::{self, Naming};
 
 /// Fewest files that are taken for a sequence.
 const FEWEST: usize = 3;
@@ -190,6 +190,34 @@ impl Sequence {
         Some(Self { shown, folder: folder.to_path_buf(), pattern, list, frames })
     }
 
+    /// Whether ffmpeg reads its frames, and makes one film of them.
+    pub(crate) fn is_dpx(&self) -> bool {
+        names::is_dpx(&self.shown)
+    }
+
+    /// The job of the film that its frames are.
+    pub(crate) fn as_film(&self, naming: Naming) -> Job {
+        let first = &self.frames[0].job;
+        let below = first.below.with_file_name(self.pattern.name());
+        Job {
+            shown: self.shown.clone(),
+            input: self.folder.join(self.pattern.name()),
+            output: naming.result(&below),
+            below,
+            named: first.named,
+        }
+    }
+
+    /// Its files as ffmpeg's demuxer image2 takes them, to which `%` in a folder's name is one half of
+    /// two; and the first number.
+    pub(crate) fn as_pattern(&self) -> (PathBuf, u64) {
+        let doubled = |text: &str| text.replace('%', "%%");
+        let Pattern { before, digits, after } = &self.pattern;
+        let pattern = Pattern { before: doubled(before), digits: *digits, after: doubled(after) };
+        let folder = doubled(&self.folder.to_string_lossy());
+        (Path::new(&folder).join(pattern.name()), self.frames[0].number)
+    }
+
     /// The name of the first frame that is missing, and how many are.
     pub(crate) fn gap(&self) -> Option<(String, u64)> {
         let steps = self.frames.windows(2).map(|pair| (pair[0].number, pair[1].number));
@@ -224,7 +252,6 @@ fn name(job: &Job) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Naming;
 
     fn find(names: &[&str]) -> (Vec<(String, Vec<u64>)>, Vec<String>) {
         let folder = Path::new("/in");

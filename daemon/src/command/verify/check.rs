@@ -1,6 +1,6 @@
 //! One file, checked.
 
-use std::io::BufReader;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +13,8 @@ use crate::command::verify::delivery::{Delivery, Item, Told};
 use crate::command::verify::problem::{Problem, ProblemKind};
 use crate::error::Error;
 use crate::files::{fingerprint, own};
+use crate::film;
+use crate::job::sidecar;
 use crate::plan::names;
 use crate::stop::Stop;
 
@@ -28,6 +30,8 @@ pub(super) struct Checker<'a> {
     /// Longest time for one file.
     pub(super) time_limit: Duration,
     pub(super) stop: &'a Stop,
+    /// Whether there is ffmpeg to decode films.
+    pub(super) decodes_films: bool,
 }
 
 /// A file that was checked.
@@ -75,8 +79,12 @@ impl Checker<'_> {
             Err(error) => say(ProblemKind::Missing, error.reason(&path)),
         }
         let told = self.delivery.results.get(&item.path);
-        if told.is_some() && names::is_film(&item.path) {
-            // Its checksum says it all: luma, times and sound were proved before it was published.
+        if let Some(told) = told.filter(|_| names::is_film(&item.path)) {
+            if !told.is_changed
+                && let Some(reason) = self.wrong_luma(&path, deadline)
+            {
+                say(ProblemKind::Luma, reason);
+            }
         } else if told.is_some() || names::is_photograph(&item.path) {
             let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(&path, deadline)));
             match decoded.unwrap_or(Err(Error::Panicked)) {
@@ -109,6 +117,22 @@ impl Checker<'_> {
         Ok(labels)
     }
 
+    /// What is wrong with the luma of a film, by the list of its source's that the JSON beside it
+    /// has.
+    fn wrong_luma(&self, film: &Path, deadline: Deadline) -> Option<String> {
+        let told = json(&sidecar::path(film))?;
+        // Copies have a luma of their own.
+        let list = told["film"]["luma_framemd5_sha256"].as_str()?;
+        if told["film"]["codec"] != "ffv1" || !self.decodes_films {
+            return None;
+        }
+        match film::luma_framemd5(film, self.stop, deadline) {
+            Ok(found) if found == list => None,
+            Ok(found) => Some(format!("its luma is not its source's: {found}, expected {list}")),
+            Err(error) => Some(error.reason(film)),
+        }
+    }
+
     /// What is wrong with the JSON beside a result.
     fn wrong_sidecar(&self, below: &Path, path: &Path) -> Option<String> {
         let result: PathBuf = below.with_extension("");
@@ -116,16 +140,20 @@ impl Checker<'_> {
             return None;
         }
         let told = self.delivery.results.get(&result)?;
-        let json: Option<Value> = own::open(path)
-            .ok()
-            .and_then(|file| serde_json::from_reader(BufReader::new(file)).ok());
-        match json {
+        match json(path) {
             None => Some("not JSON".to_owned()),
             Some(_) if told.is_changed => None,
             Some(json) if json["sha256"] == told.sha256 => None,
             Some(_) => Some(format!("tells of another file than {}", result.display())),
         }
     }
+}
+
+/// Reads a JSON of ours; `None`: there is none that can be read.
+fn json(path: &Path) -> Option<Value> {
+    let mut text = String::new();
+    own::open(path).ok()?.take(LONGEST_SIDECAR).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 /// What is wrong with the labels of a result's pages.

@@ -24,6 +24,8 @@ pub(super) enum ProblemKind {
     Damaged,
     /// The label is missing, or tells of something else than the table.
     Label,
+    /// The luma of a film is not its source's, or it does not decode.
+    Luma,
     /// What is beside a picture tells of another one.
     Sidecar,
     /// A file that is not listed.
@@ -38,6 +40,7 @@ impl ProblemKind {
             Self::Checksum => "checksum",
             Self::Damaged => "damaged",
             Self::Label => "label",
+            Self::Luma => "luma",
             Self::Sidecar => "sidecar",
             Self::Extra => "extra",
         }
