@@ -30,10 +30,12 @@ export class Pane {
   /** Whether the whole picture is in sight, which it stays when the window changes. */
   #fitted = true;
   #resized = false;
+  #onview;
 
   /** `events`: onview after each move, onclick with a point, onuse when somebody moves this pane. */
   constructor(host, { onview, onclick, onuse }) {
     this.host = host;
+    this.#onview = onview;
     this.#viewer = new OpenSeadragon.Viewer({
       element: host, drawer: "canvas", prefixUrl: "", tabIndex: -1,
       showNavigationControl: false, silenceMultiImageWarnings: true,
@@ -49,7 +51,7 @@ export class Pane {
       if (this.#resized && this.#fitted) this.fit(true);
       this.#resized = false;
       this.#cutLayers();
-      onview(this);
+      onview();
     });
     this.#viewer.addHandler("canvas-press", onuse);
     for (const use of ["canvas-drag", "canvas-scroll", "canvas-pinch"]) {
@@ -63,6 +65,8 @@ export class Pane {
 
   /** Shows another picture, fitted into the window. `tiles` are { before, after }, one may be missing. */
   open({ before, after }) {
+    // Tiles of the picture before that are still waited for hold up nothing.
+    this.#viewer.imageLoader.clear();
     this.#viewer.world.removeAll();
     this.#layers.clear();
     this.#latest.clear();
@@ -99,6 +103,7 @@ export class Pane {
         this.#layers.set(name, item);
         this.#stack();
         this.#cutLayers();
+        this.#onview();
         this.#whenDrawn(item, () => {
           this.#drop(older);
           done();
@@ -199,8 +204,13 @@ export class Pane {
 
   /** Shows the whole picture, `immediately` or by a short move. */
   fit(immediately = false) {
+    const { viewport } = this.#viewer;
+    const size = new Point(this.host.clientWidth, this.host.clientHeight);
     this.#fitted = true;
-    this.#viewer.viewport.fitBounds(new Rect(0, 0, 1, this.#aspect), immediately);
+    if (size.x === 0 || size.y === 0) return;
+    // OpenSeadragon learns a frame later that a hidden window is shown.
+    if (!viewport.getContainerSize().equals(size)) viewport.resize(size, true);
+    viewport.fitBounds(new Rect(0, 0, 1, this.#aspect), immediately);
   }
 
   /** Looks at exactly what another pane looks at. */
