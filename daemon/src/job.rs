@@ -20,4 +20,4 @@ pub(crate) use decision::{Decision, decide, done_already};
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
 pub(crate) use render::{Coloring, Input, Made, settled_stamp};
 pub(crate) use staleness::staleness;
-pub(crate) use treatment::Treatment;
+pub(crate) use treatment::{Treatment, learn};

@@ -16,6 +16,7 @@ mod mend;
 mod pictures;
 mod pyramid;
 mod query;
+mod reference;
 mod refusal;
 mod tiles;
 
@@ -40,6 +41,7 @@ pub(crate) use guard::Guard;
 use look::Looks;
 use maker::Maker;
 use pictures::{Kept, Key, Picture};
+use reference::References;
 use refusal::Refusal;
 
 pub(crate) use judge::write_table;
@@ -63,6 +65,7 @@ pub(crate) struct Review {
     pictures: Kept<Key, Picture>,
     thumbs: Kept<Key, Vec<u8>>,
     looks: Looks,
+    references: References,
     /// Sums of the ledger as it was at a revision.
     sums: Mutex<Option<(i64, Value)>>,
     /// Requests that decode or paint, each on all cores.
@@ -94,6 +97,7 @@ impl Review {
             pictures: Kept::new(memory, |picture: &Picture| picture.pyramid.bytes()),
             thumbs: Kept::new(THUMBS, |thumb: &Vec<u8>| thumb.len() as u64),
             looks: Looks::new(),
+            references: References::new(),
             sums: Mutex::new(None),
             turns: Semaphore::new(TURNS),
         }
@@ -120,6 +124,7 @@ pub(crate) fn pages(review: Arc<Review>) -> Router {
         .route("/api/color/{id}", get(tiles::color))
         .route("/api/doubt/{id}", get(doubt::overlay))
         .route("/api/look/{id}", post(look::look))
+        .route("/api/reference", post(reference::upload))
         .route("/api/make", post(mend::make))
         .route("/api/verdicts", post(judge::judge))
         .route("/api/undo", post(judge::undo))

@@ -54,6 +54,9 @@ pub(crate) struct RenderSettings {
     /// processors of bf16.
     #[serde(skip_serializing_if = "is_f32")]
     pub(crate) precision: Arithmetic,
+    /// SHA-256 of a picture in colors that the ledger keeps, whose palette is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
 }
 
 /// What a person set for one input in place of what its run says.
@@ -69,6 +72,9 @@ pub(crate) struct OwnSettings {
     /// As a hints file lists them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hints: Option<Vec<Hint>>,
+    /// SHA-256 of a picture in colors, which the ledger keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
 }
 
 impl OwnSettings {
@@ -131,6 +137,7 @@ impl RenderSettings {
             invert: arguments.invert,
             mark: arguments.mark,
             precision,
+            reference: None,
         }
     }
 
@@ -149,6 +156,7 @@ impl RenderSettings {
             invert: false,
             mark: false,
             precision,
+            reference: None,
         }
     }
 
@@ -172,6 +180,7 @@ impl RenderSettings {
             invert: is_set("invert"),
             mark: is_set("mark"),
             precision,
+            reference: told["reference"].as_str().map(str::to_owned),
         })
     }
 
@@ -186,6 +195,7 @@ impl RenderSettings {
             variant: own.variant.unwrap_or(self.variant),
             borders: own.borders.unwrap_or(self.borders),
             hints: own.hints.as_ref().map_or(self.hints, hash),
+            reference: own.reference.clone(),
             ..self
         }
     }
@@ -227,6 +237,7 @@ impl RenderSettings {
             settings.push(format!("painted in {}", self.space));
         }
         settings.extend(hints.summary());
+        settings.extend(self.reference.as_ref().map(|_| "palette of a reference".to_owned()));
         settings.join(", ")
     }
 }

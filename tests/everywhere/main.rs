@@ -45,7 +45,11 @@ fn painted(colorizer: &Colorizer, size: (u32, u32)) -> String {
     };
     paint(colorizer.predict(&image, &Hints::default()).unwrap());
     paint(colorizer.predict(&image, &Hints::Discs(vec![hint])).unwrap());
-    colorizer.predict_other(&image, &Hints::default(), 1).unwrap().into_iter().for_each(paint);
+    colorizer
+        .predict_other(&image, &Hints::default(), None, 1)
+        .unwrap()
+        .into_iter()
+        .for_each(paint);
     hexadecimal(&hash.finalize())
 }
 

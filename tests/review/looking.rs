@@ -184,3 +184,53 @@ fn small_pictures_are_small() {
     assert_eq!(thumb.picture().dimensions(), (300, 200));
     assert!(thumb.head.contains("immutable"), "{}", thumb.head);
 }
+
+/// A picture in shades of red.
+pub(crate) fn reddish() -> Vec<u8> {
+    let picture = RgbImage::from_fn(90, 60, |x, y| image::Rgb([(2 * x + y) as u8, y as u8, 20]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+fn redness(picture: &RgbImage) -> f64 {
+    let sum: i64 = picture.pixels().map(|pixel| i64::from(pixel[0]) - i64::from(pixel[1])).sum();
+    sum as f64 / f64::from(picture.width() * picture.height())
+}
+
+#[test]
+fn a_reference_gives_its_palette() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let handed = page.ask("POST", "/api/reference", &page.headers(), &reddish()).json();
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    let plain = page.post(&path, &json!({})).picture();
+    let red = page.post(&path, &json!({"reference": handed["reference"]})).picture();
+    assert!(redness(&red) > redness(&plain) + 3.0, "{} and {}", redness(&red), redness(&plain));
+}
+
+#[test]
+fn a_result_is_a_reference_by_its_number() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let other = page.item("b.png")["id"].clone();
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    assert_eq!(page.post(&path, &json!({"reference": other})).status, 200);
+}
+
+#[test]
+fn what_is_no_picture_in_colors_is_no_reference() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    for (bytes, reason) in [
+        (pictures::png(60, 40, 1), "has no colors"),
+        (b"no picture".to_vec(), "not an image"),
+        (Vec::new(), "not an image"),
+    ] {
+        let answer = page.ask("POST", "/api/reference", &page.headers(), &bytes);
+        assert_eq!(answer.status, 400);
+        assert!(answer.json()["error"].as_str().unwrap().contains(reason), "{answer:?}");
+    }
+    let path = format!("/api/look/{}", page.item("a.png")["id"]);
+    assert_eq!(page.post(&path, &json!({"reference": "0".repeat(64)})).status, 409);
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, colored, pause};
 use crate::daemon::{Daemon, How};
-use crate::looking::{difference, look};
+use crate::looking::{difference, look, reddish};
 use crate::{daemon, weights};
 
 fn hinted() -> Value {
@@ -147,4 +147,19 @@ fn a_result_that_had_a_sidecar_gets_one_again() {
     let item = page.make("a.png", &hinted());
     let sidecar: Value = serde_json::from_slice(&folder.read("out/a.png.json")).unwrap();
     assert_eq!(sidecar["sha256"], item["sha256"]);
+}
+
+#[test]
+fn a_reference_is_kept_with_the_settings_of_its_input() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let handed = page.ask("POST", "/api/reference", &page.headers(), &reddish()).json();
+    let item = page.make("a.png", &json!({"reference": handed["reference"]}));
+    assert_eq!(item["settings"]["reference"], handed["reference"]);
+    drop(page);
+    let before = folder.files("out");
+    folder.batch(["in", "-o", "out", "--redo-older"]).code(0);
+    assert_eq!(folder.files("out"), before);
+    folder.batch(["in", "-o", "out", "--force"]).code(0);
+    assert_eq!(folder.files("out"), before, "the ledger has the reference");
 }

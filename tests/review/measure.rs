@@ -44,6 +44,7 @@ const SETTLED: &str = "new Promise(done => setTimeout(done, 5000))";
 /// `scripts/review-sheet` runs it.
 #[test]
 #[ignore = "measures"]
+#[expect(clippy::print_stdout, reason = "what it measures")]
 fn the_sheet_of_many_results() {
     let count: u32 = env::var("REVIEW_RESULTS").map_or(10_000, |count| count.parse().unwrap());
     let Some(browser) = Browser::open() else { return };

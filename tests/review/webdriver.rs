@@ -34,6 +34,7 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// Opens a browser; `None`, with a word on it, where there is none and tests may skip.
+    #[expect(clippy::print_stdout, reason = "a test that skips says so")]
     pub(crate) fn open() -> Option<Self> {
         let driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -174,7 +175,7 @@ impl Browser {
     }
 }
 
-/// The port in chromedriver's words, "ChromeDriver was started successfully on port 9515."
+/// The port in chromedriver's words, "`ChromeDriver` was started successfully on port 9515."
 fn started_on(lines: impl Iterator<Item = io::Result<String>>) -> Option<u16> {
     lines.map_while(Result::ok).find_map(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;

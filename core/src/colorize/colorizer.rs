@@ -14,7 +14,7 @@ use crate::nn::engine::{Prepared, with_prepared};
 use crate::nn::model::{self, CHROMA_SCALE, Mode, Network};
 use crate::nn::ops::with_precision;
 use crate::nn::weights::tensors;
-use crate::{Arithmetic, ChromaMap, Device, Error, Hints, Result, Weights};
+use crate::{Arithmetic, ChromaMap, Device, Error, Hints, Reference, Result, Weights};
 use alternatives::Cells;
 pub use doubt::Doubts;
 use frame::Frame;
@@ -90,9 +90,23 @@ impl Colorizer {
     ///
     /// When the device fails.
     pub fn predict(&self, image: &WorkImage, hints: &Hints) -> Result<ChromaMap> {
+        self.predict_like(image, hints, None)
+    }
+
+    /// The same, corrected by what a reference in colors shows.
+    ///
+    /// # Errors
+    ///
+    /// When the device fails.
+    pub fn predict_like(
+        &self,
+        image: &WorkImage,
+        hints: &Hints,
+        reference: Option<&Reference>,
+    ) -> Result<ChromaMap> {
         let frame = Frame::new(image, self.network.stride());
         let regions = hints.regions(image);
-        self.predict_in(&frame, &regions, (&regions, hints.mixing()))
+        self.predict_in(&frame, &regions, (&regions, hints.mixing()), reference)
     }
 
     /// Another plausible coloring: 1 for the second most likely, 2 for the third.
@@ -107,6 +121,7 @@ impl Colorizer {
         &self,
         image: &WorkImage,
         hints: &Hints,
+        reference: Option<&Reference>,
         which: usize,
     ) -> Result<Option<ChromaMap>> {
         let frame = Frame::new(image, self.network.stride());
@@ -119,13 +134,13 @@ impl Colorizer {
             return Err(Error::NoAlternatives);
         };
         let shares = bins.to_vec2::<f32>()?.iter().map(|row| shares(row)).collect();
-        let chroma = self.predict_in(&frame, &regions, (&regions, hints.mixing()))?;
+        let chroma = self.predict_in(&frame, &regions, (&regions, hints.mixing()), None)?;
         let cells = Cells::new(&frame, chroma.chroma(), shares, &centers);
         let Some(mut seen) = cells.alternatives().into_iter().nth(which.saturating_sub(1)) else {
             return Ok(None);
         };
         seen.extend(regions.iter().cloned()); // where both are, the user's count
-        self.predict_in(&frame, &seen, (&regions, hints.mixing())).map(Some)
+        self.predict_in(&frame, &seen, (&regions, hints.mixing()), reference).map(Some)
     }
 
     fn infer<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -138,6 +153,7 @@ impl Colorizer {
         frame: &Frame<'_>,
         seen: &[HintRegion],
         (given, mixing): (&[HintRegion], Mixing),
+        reference: Option<&Reference>,
     ) -> Result<ChromaMap> {
         let Frame { image, area, .. } = *frame;
         let planes = self.planes(frame, seen)?;
@@ -152,6 +168,9 @@ impl Colorizer {
                 [planes[0][y][x] * CHROMA_SCALE, planes[1][y][x] * CHROMA_SCALE]
             })
             .collect();
+        if let Some(reference) = reference {
+            reference.correct(image, &mut chroma);
+        }
         let share = if self.network.takes_hints() { REACH_BESIDE_NETWORK } else { 1.0 };
         spread(image, given, mixing, share, &mut chroma);
         Ok(ChromaMap::new(image, &chroma))

@@ -321,16 +321,20 @@ impl JobContext {
         image: &WorkImage,
         hints: &Hints,
     ) -> Result<ChromaMap> {
-        let variant = coloring.treatment.settings.variant;
+        let settings = &coloring.treatment.settings;
+        let (variant, reference) = (settings.variant, self.reference(settings)?);
+        let reference = reference.as_ref();
         if variant > 1 {
             let which = usize::from(variant - 1);
-            if let Some(other) = self.model.colorizer.predict_other(image, hints, which)? {
+            if let Some(other) =
+                self.model.colorizer.predict_other(image, hints, reference, which)?
+            {
                 return Ok(other);
             }
             let name = coloring.job.shown.display();
             log::warn!("{name}: there is no variant {variant}, it gets the likeliest colors");
         }
-        Ok(self.model.colorizer.predict(image, hints)?)
+        Ok(self.model.colorizer.predict_like(image, hints, reference)?)
     }
 
     fn label(&self, coloring: &Coloring<'_>) -> Label {

@@ -1,8 +1,9 @@
 //! How one input is colored: as all of its run are, or as a person set it for this one.
 
+use std::io::Cursor;
 use std::path::Path;
 
-use polychromify_core::Hints;
+use polychromify_core::{Colorizer, Error as CoreError, Hints, Limits, Reference, Scan};
 
 use crate::error::Result;
 use crate::job::context::JobContext;
@@ -25,6 +26,17 @@ impl Treatment {
     pub(crate) fn is_forced(&self) -> bool {
         self.asked || self.redo == Redo::All
     }
+}
+
+/// Pixels of a reference that are of any use.
+const AREA: usize = 1 << 16;
+
+/// Learns from a picture in colors, as a ledger keeps it.
+pub(crate) fn learn(picture: Vec<u8>, colorizer: &Colorizer) -> Result<Reference, CoreError> {
+    let (name, limits) = (Path::new("the reference picture"), Limits::new(1 << 24, 1 << 28));
+    let colors = Scan::read(Cursor::new(picture), name, &limits)?.read_colors(AREA)?;
+    let gray = || CoreError::Unsupported { path: name.into(), reason: "it has no colors".into() };
+    Reference::learn(&colors.ok_or_else(gray)?, colorizer)
 }
 
 impl JobContext {
@@ -64,6 +76,13 @@ impl JobContext {
         let settings = run.settings.with(own);
         let recipe = settings.recipe(&self.model.recipe.weights);
         Treatment { settings, recipe, hints, ..run }
+    }
+
+    /// Learns from the picture in colors that settings name.
+    pub(crate) fn reference(&self, settings: &RenderSettings) -> Result<Option<Reference>> {
+        let Some(sha256) = &settings.reference else { return Ok(None) };
+        let Some(picture) = self.ledger.reference(sha256)? else { return Ok(None) };
+        Ok(Some(learn(picture, &self.model.colorizer)?))
     }
 
     fn own_settings(&self, output: &Path, content: &str) -> Result<Option<OwnSettings>> {

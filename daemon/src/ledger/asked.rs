@@ -38,6 +38,23 @@ impl Ledger {
         })
     }
 
+    /// A small picture in colors that own settings name.
+    pub(crate) fn reference(&self, sha256: &str) -> Result<Option<Vec<u8>>> {
+        let sql = "SELECT picture FROM reference_pictures WHERE sha256 = ?1";
+        self.row(sql, [sha256], |row| row.get("picture"))
+    }
+
+    /// Keeps a small picture in colors, by its SHA-256.
+    pub(crate) fn keep_reference(&self, sha256: &str, picture: &[u8]) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT OR IGNORE INTO reference_pictures (sha256, picture) VALUES (?1, ?2)",
+                params![sha256, picture],
+            )
+        })?;
+        Ok(())
+    }
+
     /// Puts a job into the queue because somebody asked for it, with settings of its own or, from
     /// here on, with none. Below those lie the settings that its result was made with before it had
     /// any: they stay with the job.

@@ -142,6 +142,10 @@ CREATE TABLE own_settings (      -- what a person set for one input
     set_by TEXT NOT NULL,
     set_at INTEGER NOT NULL
 );
+CREATE TABLE reference_pictures ( -- in colors, small, that own settings name
+    sha256 TEXT PRIMARY KEY NOT NULL,
+    picture BLOB NOT NULL        -- PNG
+);
 CREATE INDEX jobs_asked ON jobs (asked_at) WHERE asked_at IS NOT NULL;
 ",
 ];

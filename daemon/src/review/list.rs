@@ -54,7 +54,7 @@ fn sums(review: &Review, revision: i64) -> Result<Value, Refusal> {
         "revision": revision,
         "can": {
             "variants": if model.colorizer.has_alternatives() { 3 } else { 1 },
-            "reference": false,
+            "reference": true,
             "make": true,
         },
         "counts": {

@@ -125,7 +125,7 @@ impl Review {
         let settings = self.settings(item)?;
         let picture = self.before(item, &original)?;
         let image = picture.image.as_ref().ok_or(Refusal::NotThere)?;
-        let own = tried.over(self.own_of(item)?, image.scan_size())?;
+        let own = tried.over(self.own_of(item)?, self.named(tried)?, image.scan_size())?;
         let settings = settings.with(&own);
         let asked = Asked {
             of: Key::of_scan(item, &original, &settings)?,
@@ -168,13 +168,15 @@ impl Review {
         own: &OwnSettings,
     ) -> Result<ChromaMap, Refusal> {
         let (colorizer, hints) = (&self.context.model.colorizer, own.hints());
+        let reference = own.reference.as_ref().map(|sha256| self.learned(sha256)).transpose()?;
+        let reference = reference.as_deref();
         if settings.variant > 1 {
             let which = usize::from(settings.variant - 1);
-            if let Some(other) = colorizer.predict_other(image, &hints, which)? {
+            if let Some(other) = colorizer.predict_other(image, &hints, reference, which)? {
                 return Ok(other);
             }
         }
-        Ok(colorizer.predict(image, &hints)?)
+        Ok(colorizer.predict_like(image, &hints, reference)?)
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::pictures::original;
 use super::query;
+use super::reference::Named;
 use super::refusal::Refusal;
 use super::{Answer, Review, as_json, waiting};
 use crate::cli::Borders;
@@ -32,6 +33,8 @@ pub(super) struct Tried {
     variant: Option<u8>,
     borders: Option<Borders>,
     hints: Option<Vec<TriedHint>>,
+    /// Left out, there is none.
+    pub(super) reference: Option<Named>,
     /// Longest side of the picture that is asked for, in pixels.
     pub(super) side: Option<usize>,
 }
@@ -67,6 +70,7 @@ impl Tried {
     pub(super) fn over(
         &self,
         before: OwnSettings,
+        reference: Option<String>,
         (width, height): (usize, usize),
     ) -> Result<OwnSettings, Refusal> {
         let wrong = |what: &str| Err(Refusal::Malformed(what.to_owned()));
@@ -98,6 +102,7 @@ impl Tried {
             variant: self.variant.or(before.variant),
             borders: self.borders.or(before.borders),
             hints: hints.or(before.hints),
+            reference,
         })
     }
 }
@@ -193,7 +198,12 @@ impl Review {
                 let info = original.scan(&self.context.limits_from_now())?.info().clone();
                 let size = (info.width as usize, info.height as usize);
                 let size = info.orientation.upright_size(size);
-                let own = tried.over(self.own_settings(&item, &content)?, size)?;
+                let reference = self.named(tried)?;
+                if let Some(sha256) = &reference {
+                    let picture = self.reference_picture(sha256)?;
+                    self.context.ledger.keep_reference(sha256, &picture)?;
+                }
+                let own = tried.over(self.own_settings(&item, &content)?, reference, size)?;
                 if own.variant > Some(1) && !self.context.model.colorizer.has_alternatives() {
                     return Err(Refusal::Unable("these weights have no variants".to_owned()));
                 }

@@ -124,11 +124,11 @@ impl Pixels {
     /// The pixels of a part.
     pub(super) fn cut(&self, part: Part) -> Self {
         let Part { x, y, width, height } = part;
-        let row = |y: usize| {
+        let mut samples = Vec::with_capacity(width * height * self.channels);
+        for y in y..y + height {
             let start = (y * self.width + x) * self.channels;
-            &self.samples[start..start + width * self.channels]
-        };
-        let samples = (y..y + height).flat_map(row).copied().collect();
+            samples.extend_from_slice(&self.samples[start..start + width * self.channels]);
+        }
         Self { width, height, channels: self.channels, samples }
     }
 
@@ -139,6 +139,20 @@ impl Pixels {
         let encoder = Encoder::new(&mut bytes, quality);
         let kind = if self.channels == 1 { ColorType::Luma } else { ColorType::Rgb };
         encoder.encode(&self.samples, width, height, kind).ok()?;
+        Some(bytes)
+    }
+
+    /// As a PNG.
+    pub(super) fn png(&self) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(
+            &mut bytes,
+            self.width.try_into().ok()?,
+            self.height.try_into().ok()?,
+        );
+        let gray = self.channels == 1;
+        encoder.set_color(if gray { png::ColorType::Grayscale } else { png::ColorType::Rgb });
+        encoder.write_header().ok()?.write_image_data(&self.samples).ok()?;
         Some(bytes)
     }
 
