@@ -71,7 +71,7 @@ export class Mend {
   }
 
   #buildReference(onpick) {
-    this.referenceName = h("span", { class: "words" }, "");
+    this.referenceName = h("b", {});
     const file = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => this.#upload(file) });
     const own = h("button", { onclick: async () => this.#refer(await onpick()) }, "From sheet…");
     const other = h("button", { onclick: () => file.click() }, "From file…");

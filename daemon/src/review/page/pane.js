@@ -63,8 +63,11 @@ export class Pane {
     this.#viewer.addHandler("canvas-click", (event) => event.quick && onclick(this.shareAt(event.position)));
   }
 
-  /** Shows another picture, fitted into the window. `tiles` are { before, after }, one may be missing. */
-  open({ before, after }) {
+  /**
+   * Shows another picture, fitted into the window. `tiles` are { before, after }, one may be missing;
+   * `done` is called once one of them is drawn.
+   */
+  open({ before, after }, done) {
     // Tiles of the picture before that are still waited for hold up nothing.
     this.#viewer.imageLoader.clear();
     this.#viewer.world.removeAll();
@@ -73,8 +76,8 @@ export class Pane {
     const base = before ?? after;
     if (!base) return;
     this.#aspect = base.height / base.width;
-    if (before) this.#add("before", pyramid(before));
-    if (after) this.#add("after", pyramid(after));
+    if (before) this.#add("before", pyramid(before), done);
+    if (after) this.#add("after", pyramid(after), done);
     this.fit(true);
   }
 
