@@ -15,7 +15,7 @@ use crate::webdriver::{Browser, key};
 /// there.
 const SHOWN: &str = "new Promise(done => {
     const look = () => {
-        const bottom = document.querySelector('.grid').getBoundingClientRect().bottom;
+        const bottom = document.querySelector('.grid')?.getBoundingClientRect().bottom;
         const seen = [...document.querySelectorAll('.tile')].filter(t => t.getBoundingClientRect().top < bottom);
         const ready = tile => tile.querySelector('img')?.complete;
         if (seen.length && seen.every(ready)) done(Math.round(performance.now())); else setTimeout(look, 10);
