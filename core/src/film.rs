@@ -11,6 +11,7 @@ mod hold;
 mod link;
 mod paint;
 mod plane;
+mod rgb;
 mod shots;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use format::{ChromaShape, FrameFormat, Matrix};
 use hold::{Hold, Settled};
 use link::Link;
 pub use paint::FramePainter;
+pub use rgb::{RgbFormat, RgbPainter};
 use shots::{Place, Placed, Role, Shots};
 pub use view::Viewer;
 
@@ -37,7 +39,7 @@ const KEEP_LIGHTNESS: f32 = 0.6;
 const BRIGHTNESS: f32 = 0.2;
 /// Most frames that are settled together, and as many after them are asked.
 const BLOCK: usize = 24;
-/// Bytes of luma that frames which wait may take.
+/// Bytes that frames which wait may take.
 const WAITING_BYTES: usize = 256 << 20;
 
 /// How a film is colored.
@@ -64,9 +66,7 @@ impl Default for FilmSettings {
 /// frame gets the same ones.
 pub struct Film<'a> {
     colorizer: &'a Colorizer,
-    format: FrameFormat,
     settings: FilmSettings,
-    viewer: Viewer,
     hold: Hold,
     shots: Shots,
     anchored: Anchored,
@@ -97,26 +97,25 @@ pub struct ColoredFrame {
     pub index: u64,
     /// Whether it is the first one of a shot.
     pub begins_shot: bool,
-    /// Paints it.
-    pub painter: FramePainter,
+    /// Its chroma at work size.
+    pub chroma: ChromaMap,
 }
 
 impl<'a> Film<'a> {
-    /// Begins a film at a frame, which is the first one of a shot.
+    /// Begins a film at a frame, which is the first one of a shot. Frames take so many bytes while they
+    /// wait for their colors.
     pub fn new(
         colorizer: &'a Colorizer,
-        format: FrameFormat,
+        frame_bytes: usize,
         settings: FilmSettings,
         first: u64,
     ) -> Self {
-        let block = (WAITING_BYTES / format.luma_bytes().max(1) / 2).clamp(2, BLOCK);
+        let block = (WAITING_BYTES / frame_bytes.max(1) / 2).clamp(2, BLOCK);
         let (block, ahead) = if settings.steadiness > 0.0 { (block, block) } else { (1, 0) };
         Self {
             colorizer,
-            format,
             hold: Hold::new(KEEP * settings.steadiness, block, ahead),
             settings,
-            viewer: Viewer::new(format, colorizer.work_area()),
             shots: Shots::default(),
             anchored: Anchored::default(),
             seen: None,
@@ -127,18 +126,13 @@ impl<'a> Film<'a> {
         }
     }
 
-    /// Makes the thumbnails that [`Film::push`] takes, on other threads if need be.
-    pub fn viewer(&self) -> Viewer {
-        self.viewer.clone()
-    }
-
     /// Gives the next frame that the user gave colors to, before any frame that it reaches is pushed.
     /// They come in order.
     pub fn add(&mut self, anchor: Anchor) {
         self.anchored.add(anchor);
     }
 
-    /// Takes the next frame; gives those whose colors are settled by it, in order.
+    /// Takes the next frame's thumbnail; gives those whose colors are settled by it, in order.
     ///
     /// # Errors
     ///
@@ -224,14 +218,9 @@ impl<'a> Film<'a> {
             if begins_shot {
                 self.begin_shots.pop_front();
             }
-            let painter = FramePainter {
-                format: self.format,
-                lightness: self.viewer.lightness().clone(),
-                map: ChromaMap::new(&image, &chroma),
-                saturation: self.settings.saturation,
-            };
+            let index = self.first + self.given;
             self.given += 1;
-            ColoredFrame { index: self.first + self.given - 1, begins_shot, painter }
+            ColoredFrame { index, begins_shot, chroma: ChromaMap::new(&image, &chroma) }
         };
         settled.into_iter().map(give).collect()
     }

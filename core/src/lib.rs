@@ -67,7 +67,7 @@ pub use nn::weights::Weights;
 // A film, frame by frame.
 pub use film::{
     Anchor, ChromaShape, ColoredFrame, Film, FilmSettings, FrameFormat, FramePainter, Given,
-    LookAhead, Matrix, Viewer,
+    LookAhead, Matrix, RgbFormat, RgbPainter, Viewer,
 };
 
 pub use error::{Error, Result};

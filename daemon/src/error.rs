@@ -41,6 +41,8 @@ pub(crate) enum Error {
     Threads { source: rayon::ThreadPoolBuildError },
     #[error("{}: in use by process {process}", folder.display())]
     Busy { folder: PathBuf, process: String },
+    #[error("{}: there is no frame of this pattern", pattern.display())]
+    NoFrames { pattern: PathBuf },
     #[error("{}: neither a file nor a folder", path.display())]
     NotAFile { path: PathBuf },
     #[error("{}: the output is not a folder", path.display())]

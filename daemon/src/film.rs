@@ -1,10 +1,12 @@
 //! Films: read, colored frame by frame, written shot by shot, joined and proved.
 //!
 //! `ffmpeg` and `ffprobe` do what concerns containers and codecs, as programs: one decode gives each
-//! frame's luma, its time and its MD5, and luma goes into the result without a conversion in between.
+//! frame's luma or RGB, its time and its MD5, and luma goes into the result without a conversion in
+//! between. Sequences of frames are read and written as photographs are (`sequence`).
 
 mod ahead;
 mod already;
+mod canvas;
 mod coloring;
 mod context;
 mod copies;
@@ -12,6 +14,7 @@ mod format;
 mod frames;
 mod guidance;
 mod join;
+mod list;
 mod pixels;
 mod preview;
 mod probe;
@@ -19,6 +22,7 @@ mod proof;
 pub(crate) mod refusal;
 mod render;
 mod segments;
+mod sequence;
 mod sound;
 mod tools;
 mod turn;

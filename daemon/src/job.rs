@@ -2,6 +2,7 @@
 
 mod attempt;
 mod claims;
+mod coloring;
 mod context;
 mod decision;
 mod failure;
@@ -15,9 +16,10 @@ mod staleness;
 mod treatment;
 
 pub(crate) use claims::ContentClaims;
+pub(crate) use coloring::{Coloring, FrameColors};
 pub(crate) use context::JobContext;
 pub(crate) use decision::{Decision, decide, done_already};
 pub(crate) use outcome::{Estimate, JobDetails, Outcome, SkipReason, Step};
-pub(crate) use render::{Coloring, Input, Made, settled_stamp};
+pub(crate) use render::{Input, Made, settled_stamp};
 pub(crate) use staleness::staleness;
 pub(crate) use treatment::{Treatment, learn};

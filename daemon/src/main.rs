@@ -14,6 +14,7 @@
 mod cli;
 mod command;
 mod config;
+mod document;
 mod error;
 mod exit;
 mod files;

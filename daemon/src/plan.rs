@@ -1,68 +1,25 @@
 //! Which inputs are colored, and the names of their results, before anything starts.
 
+mod job;
 pub(crate) mod names;
+mod sequence;
 mod walk;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::files::originals::OriginalPath;
+pub(crate) use crate::plan::job::{Job, identity};
 pub(crate) use crate::plan::names::Naming;
-
-/// One photograph to be colored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Job {
-    /// The input as the user wrote it.
-    pub(crate) shown: PathBuf,
-    /// The input as an absolute path, its folder free of symbolic links.
-    pub(crate) input: PathBuf,
-    /// The input below its input folder; its name if it was given by itself.
-    pub(crate) below: PathBuf,
-    /// The result, below the output folder.
-    pub(crate) output: PathBuf,
-    /// Whether the user named this very file, which is opened whatever links lead to it.
-    pub(crate) named: bool,
-}
-
-impl Job {
-    /// The job of the file at `below` in an input folder, written as `shown` and really at `root`.
-    pub(crate) fn in_folder(shown: &Path, root: &Path, below: PathBuf, naming: Naming) -> Self {
-        Self {
-            shown: shown.join(&below),
-            input: root.join(&below),
-            output: naming.result(&below),
-            below,
-            named: false,
-        }
-    }
-
-    /// The job of a ledger's row. Its input folder is what its result's path shows it to be.
-    pub(crate) fn recorded(input: PathBuf, output: PathBuf) -> Self {
-        let name = input.file_name().unwrap_or_default();
-        let below = output.parent().unwrap_or(Path::new("")).join(name);
-        let named = !input.ends_with(&below);
-        let below = if named { name.into() } else { below };
-        Self { shown: input.clone(), input, below, output, named }
-    }
-
-    /// Where its original lies.
-    pub(crate) fn original(&self) -> OriginalPath {
-        let root = self.input.ancestors().nth(self.below.components().count());
-        match root {
-            Some(root) if !self.named => {
-                OriginalPath::in_folder(self.shown.clone(), root, self.below.clone())
-            }
-            _ => OriginalPath::named(self.shown.clone(), self.input.clone()),
-        }
-    }
-}
+pub(crate) use crate::plan::sequence::{Frame, Sequence};
 
 /// What a run is to do.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// In a stable order: inputs as given, folders sorted by name.
     pub(crate) jobs: Vec<Job>,
+    /// Of films: sequences of frames, in the same order.
+    pub(crate) sequences: Vec<Sequence>,
     /// Folders and files that cannot be read, or whose results cannot stand beside those of others;
     /// the rest goes on.
     pub(crate) refused: Vec<(PathBuf, Error)>,
@@ -87,9 +44,19 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, naming: Naming) -> Result<
     if folder.exists() && !folder.is_dir() {
         return Err(Error::NotAFolder { path: output.to_path_buf() });
     }
-    let mut plan =
-        Plan { jobs: Vec::new(), refused: Vec::new(), misnamed: Vec::new(), ignored: 0, folder };
+    let mut plan = Plan {
+        jobs: Vec::new(),
+        sequences: Vec::new(),
+        refused: Vec::new(),
+        misnamed: Vec::new(),
+        ignored: 0,
+        folder,
+    };
     for input in inputs {
+        if let (Naming::Films(_), Some(sequence)) = (naming, Sequence::named(input)?) {
+            plan.sequences.push(sequence);
+            continue;
+        }
         let metadata = std::fs::metadata(input).map_err(Error::io(input, "read"))?;
         if metadata.is_dir() {
             add_folder(&mut plan, input, output, naming)?;
@@ -107,6 +74,7 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, naming: Naming) -> Result<
         }
     }
     drop_repeated(&mut plan.jobs);
+    refuse_colliding_sequences(&mut plan)?;
     refuse_collisions(&mut plan)?;
     refuse_overwriting(&plan)?;
     Ok(plan)
@@ -124,6 +92,11 @@ fn add_folder(plan: &mut Plan, input: &Path, output: &Path, naming: Naming) -> R
     plan.ignored += found.ignored;
     let jobs = found.photographs.into_iter();
     plan.jobs.extend(jobs.map(|below| Job::in_folder(input, &root, below, naming)));
+    let frames = found.frames.into_iter();
+    let frames = frames.map(|below| Job::in_folder(input, &root, below, Naming::Photographs(None)));
+    let (sequences, left) = Sequence::find_all(frames.collect());
+    plan.sequences.extend(sequences);
+    plan.ignored += left;
     plan.misnamed.extend(found.misnamed.into_iter().map(|below| input.join(below)));
     plan.refused.extend(found.unreadable.into_iter().map(|(relative, source)| {
         let path =
@@ -185,20 +158,33 @@ fn refuse_collisions(plan: &mut Plan) -> Result<()> {
     Ok(())
 }
 
+/// Refuses sequences whose results would lie where others' do, or over their own frames.
+fn refuse_colliding_sequences(plan: &mut Plan) -> Result<()> {
+    let mut lists: HashMap<PathBuf, PathBuf> = HashMap::new();
+    for sequence in std::mem::take(&mut plan.sequences) {
+        let first = &sequence.frames[0].job;
+        if plan.folder.join(&first.output) == first.input {
+            return Err(Error::OverwritesInput { input: sequence.shown });
+        }
+        match lists.get(&sequence.list) {
+            None => {
+                lists.insert(sequence.list.clone(), sequence.shown.clone());
+                plan.sequences.push(sequence);
+            }
+            Some(first) if *first == sequence.shown => {}
+            Some(first) => {
+                let (first, second) = (first.clone(), sequence.shown.clone());
+                let error = Error::SameResult { first, second, result: sequence.list };
+                plan.refused.push((sequence.shown, error));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A path as file systems that ignore case compare it.
 fn folded(path: &Path) -> String {
     path.to_string_lossy().to_lowercase()
-}
-
-/// The absolute path of a file, its folder free of symbolic links, its own name kept.
-pub(crate) fn identity(path: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path).map_err(Error::io(path, "read"))?;
-    match (absolute.parent(), absolute.file_name()) {
-        (Some(parent), Some(name)) => {
-            Ok(parent.canonicalize().map_err(Error::io(path, "read"))?.join(name))
-        }
-        _ => Ok(absolute),
-    }
 }
 
 /// The absolute path of a folder, free of symbolic links as far as it exists.
@@ -312,6 +298,7 @@ mod tests {
         };
         let mut plan = Plan {
             jobs: outputs.iter().enumerate().map(job).collect(),
+            sequences: Vec::new(),
             refused: Vec::new(),
             misnamed: Vec::new(),
             ignored: 0,

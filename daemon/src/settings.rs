@@ -141,12 +141,12 @@ impl RenderSettings {
         }
     }
 
-    /// For frames of films, which are neither encoded nor labelled by these.
+    /// For frames of films; those of sequences are written as photographs are.
     pub(crate) fn of_frames(saturation: f32, precision: Arithmetic) -> Self {
         Self {
             format: None,
             saturation,
-            quality: 100,
+            quality: 95,
             max_side: None,
             borders: Borders::Keep,
             variant: 1,

@@ -70,6 +70,13 @@ pub(crate) fn luma(folder: &Folder, file: &str, filters: &str) -> Vec<(i64, Stri
     )
 }
 
+/// Milliseconds of each frame.
+pub(crate) fn times(folder: &Folder, file: &str) -> Vec<i64> {
+    let arguments = "-map 0:v:0 -fps_mode passthrough -enc_time_base -1 -c:v rawvideo";
+    let listed = listed(folder, &format!("-i {file} {arguments} -f framemd5 -"));
+    listed.into_iter().map(|(time, _)| time).collect()
+}
+
 /// MD5s of a file's packets of sound.
 pub(crate) fn sound(folder: &Folder, file: &str) -> Vec<String> {
     let listed = listed(folder, &format!("-i {file} -map 0:a -c copy -f framemd5 -"));

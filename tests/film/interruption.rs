@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -75,6 +75,39 @@ fn after_a_kill_a_film_goes_on_with_the_colors_that_the_user_gave() {
     killed(&folder, "out", &guide, |output| done(output) >= 2);
     film(&folder, ["in", "-o", "out"].into_iter().chain(guide)).code(0);
     assert_eq!(folder.files("out"), folder.files("undisturbed"));
+}
+
+/// A command whose results tell one time.
+fn at_one_time(folder: &Folder, output: &str) -> Command {
+    let mut command = folder.command(["film", "in", "-o", output, "--weights", weights::tiny()]);
+    command.env("SOURCE_DATE_EPOCH", "0").stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[test]
+fn after_a_kill_a_sequence_goes_on_and_has_the_same_bytes() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    make(&folder, &format!("{} -pix_fmt gray in/scan_%04d.png", shots(6)));
+    assert!(at_one_time(&folder, "undisturbed").status().unwrap().success());
+    let expected = folder.files("undisturbed");
+    assert_eq!(expected.len(), 6 * 8 + 1);
+    for kill in [0, 1, 13, 30, 47, 48] {
+        let output = format!("out{kill}");
+        let mut child = at_one_time(&folder, &output).spawn().unwrap();
+        let there = || fs::read_dir(folder.path(&output)).into_iter().flatten().flatten();
+        let is_frame = |name: String| name.starts_with("scan_0");
+        let count = || there().filter(|e| is_frame(e.file_name().to_string_lossy().into())).count();
+        while count() < kill && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(at_one_time(&folder, &output).status().unwrap().success());
+        assert_eq!(folder.files(&output), expected, "killed with {kill} frames");
+    }
 }
 
 /// Also with `KILL_ROUNDS` rounds, as `scripts/kill-rounds` does.

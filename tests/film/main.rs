@@ -4,9 +4,12 @@
 //! by `scripts/test` once all programs are there.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
 use polychromify_test_support::{folder, weights};
 
+/// Luma between other samples.
+mod arranged;
 /// Clips, and what ffmpeg says of a file.
 mod clips;
 /// The command line: names, what is skipped, copies.
@@ -19,3 +22,7 @@ mod interruption;
 mod kept;
 /// What is not handled or damaged: a line, and nothing half-made.
 mod refused;
+/// Frames in RGB: their lightness is kept.
+mod rgb;
+/// Frames of a folder that are one film.
+mod sequences;

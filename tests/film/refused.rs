@@ -42,9 +42,9 @@ fn transparency() {
 }
 
 #[test]
-fn rgb() {
-    let Some(folder) = coded("-pix_fmt gbrp -c:v ffv1 in/a.mkv") else { return };
-    refuses(&folder, "RGB");
+fn rgb_of_few_bits() {
+    let Some(folder) = coded("-pix_fmt rgb555le -c:v rawvideo in/a.avi") else { return };
+    refuses(&folder, "RGB (rgb555le)");
 }
 
 #[test]

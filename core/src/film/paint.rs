@@ -4,8 +4,6 @@
 //! the color that has the frame's L*, and beside the frame's own luma they give a color of slightly
 //! another L*. Where that would leave the range of a display, chroma is reduced at constant hue.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
 use super::format::FrameFormat;
@@ -15,19 +13,18 @@ use crate::{ChromaMap, SamplesMut};
 /// Rows of chroma that are painted together.
 const BAND: usize = 32;
 
-/// Paints the chroma planes of one frame, on any thread.
-#[derive(Debug)]
+/// Paints the chroma planes of frames, on any thread.
+#[derive(Clone, Debug)]
 pub struct FramePainter {
-    pub(super) format: FrameFormat,
-    pub(super) lightness: Arc<Vec<f32>>,
-    pub(super) map: ChromaMap,
-    pub(super) saturation: f32,
+    format: FrameFormat,
+    lightness: Vec<f32>,
+    saturation: f32,
 }
 
 impl FramePainter {
-    /// The chroma of the frame at work size.
-    pub fn chroma(&self) -> &ChromaMap {
-        &self.map
+    /// For frames of a format, with chroma times `saturation`.
+    pub fn new(format: FrameFormat, saturation: f32) -> Self {
+        Self { format, lightness: format.lightness(), saturation }
     }
 
     /// The planes of blue and red differences (Cb and Cr), each of [`FrameFormat::chroma_size`], of
@@ -36,11 +33,11 @@ impl FramePainter {
     /// # Panics
     ///
     /// When the length of `luma` is not that of a frame.
-    pub fn paint(&self, luma: &[u8]) -> [Vec<u8>; 2] {
+    pub fn paint(&self, map: &ChromaMap, luma: &[u8]) -> [Vec<u8>; 2] {
         let format = &self.format;
         assert_eq!(luma.len(), format.luma_bytes());
         let (width, height) = format.chroma_size();
-        let painter = self.map.painter(width, height, self.saturation);
+        let painter = map.painter(width, height, self.saturation);
         let plane = width as usize * height as usize * format.sample_bytes();
         let mut planes = [vec![0; plane], vec![0; plane]];
         let band = BAND * width as usize * format.sample_bytes();

@@ -63,8 +63,8 @@ fn guided(
         }
         ahead.anchor(at as u64, &given).unwrap().expect("it shows the frame")
     });
-    let mut film =
-        Film::new(&colorizer, FORMAT, FilmSettings { steadiness, ..FilmSettings::default() }, 0);
+    let settings = FilmSettings { steadiness, ..FilmSettings::default() };
+    let mut film = Film::new(&colorizer, FORMAT.luma_bytes(), settings, 0);
     if let Some(anchor) = anchor {
         film.add(anchor);
     }
@@ -77,7 +77,7 @@ fn guided(
     assert_eq!(numbers, (0..frames.len() as u64).collect::<Vec<_>>(), "each once, in order");
     let shots = ready.iter().filter(|frame| frame.begins_shot).map(|frame| frame.index);
     let shots = shots.collect();
-    (ready.iter().map(|frame| frame.painter.chroma().chroma().to_vec()).collect(), shots)
+    (ready.iter().map(|frame| frame.chroma.chroma().to_vec()).collect(), shots)
 }
 
 /// Mean distance of the chroma of two frames.
@@ -240,8 +240,7 @@ fn painted(format: FrameFormat, code: u16, chroma: [f32; 2]) -> [Vec<u8>; 2] {
     };
     let image = viewer.view(&luma);
     let map = ChromaMap::new(&image, &vec![chroma; image.lightness().len()]);
-    let lightness = viewer.lightness().clone();
-    FramePainter { format, lightness, map, saturation: 1.0 }.paint(&luma)
+    FramePainter::new(format, 1.0).paint(&map, &luma)
 }
 
 #[test]

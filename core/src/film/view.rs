@@ -15,12 +15,8 @@ pub struct Viewer {
 
 impl Viewer {
     /// For thumbnails of at most `area` pixels.
-    pub(super) fn new(format: FrameFormat, area: usize) -> Self {
+    pub fn new(format: FrameFormat, area: usize) -> Self {
         Self { format, area, lightness: Arc::new(format.lightness()) }
-    }
-
-    pub(super) fn lightness(&self) -> &Arc<Vec<f32>> {
-        &self.lightness
     }
 
     /// The thumbnail of a frame's luma: rows without padding, each sample as [`FrameFormat::depth`]

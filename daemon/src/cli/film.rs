@@ -14,7 +14,9 @@ use super::values::{
 #[command(after_help = super::EXIT_CODES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Film {
-    /// Films, and folders, which are searched through
+    /// Films, sequences of frames (`scan_%06d.tif`), and folders, which are searched through
+    ///
+    /// In a folder, three files or more of one format whose names differ in a number alone are a sequence.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Folder for the results and for the ledger of what is done
@@ -59,6 +61,9 @@ pub(crate) struct Film {
     /// How results are coded; the extension is appended where it changes: film.mp4.mkv
     #[arg(long, value_enum, default_value_t)]
     pub(crate) codec: Codec,
+    /// Color sequences of frames that lack numbers
+    #[arg(long)]
+    pub(crate) allow_gaps: bool,
     /// What computes the colors
     #[arg(long, default_value = "auto", value_parser = one_of(DEVICES), env = "POLYCHROMIFY_DEVICE")]
     pub(crate) device: DeviceChoice,

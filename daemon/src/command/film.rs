@@ -10,6 +10,7 @@ use polychromify_core::{Deadline, FilmSettings, Hints};
 use crate::cli::Film;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::film::refusal::Refusal;
 use crate::film::{self, FilmContext, Guidance, Work};
 use crate::job::{
     ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
@@ -17,7 +18,7 @@ use crate::job::{
 };
 use crate::ledger::Ledger;
 use crate::model::OpenedModel;
-use crate::plan::{self, Job, Naming, Plan};
+use crate::plan::{self, Job, Naming, Plan, Sequence};
 use crate::policy::{self, Policy, Redo};
 use crate::report::Report;
 use crate::stop::Stop;
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &Film, progress: &MultiProgress) -> Result<Exit> {
         let outcome = Outcome::Failed(error.reason(path), JobDetails::default());
         report.tell(path, None, &outcome);
     }
-    if plan.jobs.is_empty() {
+    if plan.jobs.is_empty() && plan.sequences.is_empty() {
         for input in &arguments.inputs {
             log::warn!("{}: no films found", input.display());
         }
@@ -46,7 +47,8 @@ pub(crate) fn run(arguments: &Film, progress: &MultiProgress) -> Result<Exit> {
         color(arguments, &plan, progress, &stop, &mut report)?;
     }
     let told = report.done + report.skipped + report.failed;
-    let queued = ((plan.jobs.len() + plan.refused.len()) as u64).saturating_sub(told);
+    let planned = plan.jobs.len() + plan.sequences.len() + plan.refused.len();
+    let queued = (planned as u64).saturating_sub(told);
     let failed = report.failed;
     report.finish(queued);
     Ok(match (stop.is_asked() && queued > 0, failed) {
@@ -67,7 +69,8 @@ fn color(
     let mut film = FilmContext {
         codec: arguments.codec,
         settings: FilmSettings { saturation, steadiness, reference: None },
-        guidance: guidance(arguments, plan.jobs.len())?,
+        guidance: guidance(arguments, plan.jobs.len() + plan.sequences.len())?,
+        allow_gaps: arguments.allow_gaps,
         progress: progress.clone(),
     };
     let model = OpenedModel::open_for_films(arguments, &film)?;
@@ -84,7 +87,7 @@ fn color(
         ledger,
         folder: plan.folder.clone(),
         hints: Hints::default(),
-        limits: limits::of_each(None, 1),
+        limits: limits::of_each(None, limits::workers(None)),
         time_limit: Duration::MAX,
         bands: AtomicU64::new(0),
         policy: policy(arguments)?,
@@ -92,13 +95,14 @@ fn color(
         stop: stop.clone(),
         film: Some(film),
     };
-    let (films, device, weights) = (plan.jobs.len(), &context.model.device, &context.model.weights);
+    let (films, device, weights) =
+        (plan.jobs.len() + plan.sequences.len(), &context.model.device, &context.model.weights);
     let s = if films == 1 { "" } else { "s" };
     log::info!("{films} film{s}, on {device} with {weights}");
     let ids = if writes_results {
         context.ledger.enqueue(plan.jobs.iter().map(|job| (job, None)), &context.model.recipe)?
     } else {
-        vec![0; films]
+        vec![0; plan.jobs.len()]
     };
     for (id, job) in ids.into_iter().zip(&plan.jobs) {
         if stop.is_asked() {
@@ -110,6 +114,13 @@ fn color(
             _ => perform(&context, id, job),
         };
         report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
+    }
+    for sequence in &plan.sequences {
+        if stop.is_asked() {
+            break;
+        }
+        let outcome = color_sequence(&context, arguments, sequence);
+        report.tell(&sequence.shown, Some(&arguments.output.join(&sequence.list)), &outcome);
     }
     Ok(())
 }
@@ -144,6 +155,27 @@ fn perform(context: &JobContext, id: i64, job: &Job) -> Outcome {
         log::warn!("{error}");
     }
     outcome
+}
+
+fn color_sequence(context: &JobContext, arguments: &Film, sequence: &Sequence) -> Outcome {
+    let film = context.film.as_ref().expect("set for all films");
+    if arguments.preview {
+        let refusal = Refusal::SequencePreview.to_string();
+        return Outcome::Failed(refusal, JobDetails::default());
+    }
+    if !arguments.dry_run {
+        return context.color_sequence(film, sequence);
+    }
+    let mut details = JobDetails::default();
+    match context.asked_of_sequence(film, sequence, &mut details) {
+        Ok(Continue(missing)) => {
+            let frames = sequence.frames.len() - missing;
+            log::info!("{}: {frames} frames would be colored", sequence.shown.display());
+            Outcome::Skipped(SkipReason::DryRun, details)
+        }
+        Ok(Break(reason)) => Outcome::Skipped(reason, details),
+        Err(error) => Outcome::Failed(error.reason(&sequence.shown), details),
+    }
 }
 
 /// Says what would be done of a film.

@@ -7,7 +7,6 @@
 //! folder as a copy (`bag`).
 
 mod bag;
-mod document;
 pub(crate) mod listing;
 mod rows;
 pub(crate) mod table;
@@ -16,12 +15,12 @@ use std::path::Path;
 
 use crate::cli::Manifest;
 use crate::config;
+use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::files::own;
+use crate::files::{fingerprint, own};
 use crate::ledger::{FOLDER, Ledger};
 use crate::plan;
-use document::Document;
 use listing::CHECKSUMS;
 use rows::ResultKind;
 use table::TABLE;
@@ -115,6 +114,14 @@ pub(crate) fn write(ledger: &Ledger, folder: &Path, chosen: Chosen) -> Result<Su
             }
             write(&row.record)
         })?;
+        for list in ledger.documents()? {
+            let path = folder.join(&list);
+            if ![TABLE, CHECKSUMS].iter().any(|name| list == Path::new(name))
+                && own::is_file(&path)?
+            {
+                checksums.add(&listing::line(&fingerprint::sha256(&path)?, &list))?;
+            }
+        }
         if chosen == Chosen::All {
             ledger.each_undelivered(&mut |input| write(&rows::undelivered(&input)))?;
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::Scope;
 
-use polychromify_core::{Anchor, Error as CoreError, Given, LookAhead, Viewer};
+use polychromify_core::{Anchor, Error as CoreError, Given, LookAhead};
 
 use super::coloring::Coloring;
 use super::frames::{Frame, Frames};
@@ -40,14 +40,13 @@ impl<'a> Ahead<'a> {
     pub(super) fn start<'scope>(
         scope: &'scope Scope<'scope, 'a>,
         coloring: &'a Coloring<'a>,
-        viewer: Viewer,
         over: &'a AtomicBool,
     ) -> Self {
         let moments = coloring.moments;
         let anchors = (!moments.is_empty()).then(|| {
             let (sender, receiver) = mpsc::sync_channel(1);
             scope.spawn(move || {
-                let looking = Looking { coloring, viewer, over };
+                let looking = Looking { coloring, over };
                 if let Err(error) = looking.send_all(&sender) {
                     let _ = sender.send(Err(error)); // nobody colors frames any more
                 }
@@ -81,7 +80,6 @@ impl Drop for Ahead<'_> {
 
 struct Looking<'a> {
     coloring: &'a Coloring<'a>,
-    viewer: Viewer,
     over: &'a AtomicBool,
 }
 
@@ -106,7 +104,7 @@ impl Looking<'_> {
                 continue;
             }
             let looking = looking.get_or_insert_with(|| LookAhead::new(&model.colorizer, number));
-            looking.push(self.viewer.view(&frame.luma));
+            looking.push(self.coloring.canvas.view(&frame.samples));
             if !is_shown(&frame, next.as_ref(), moment) {
                 continue;
             }
@@ -128,8 +126,8 @@ impl Looking<'_> {
     }
 
     fn refuse_outside(&self, moment: &Moment) -> Result<()> {
-        let frame = self.coloring.probe.coding.frame;
-        let size = (frame.width as usize, frame.height as usize);
+        let (width, height) = self.coloring.probe.coding.samples.size();
+        let size = (width as usize, height as usize);
         match &moment.given {
             Given::Hints(hints) if hints.outside(0, size).next().is_some() => {
                 Err(self.refuse(moment, |hints, at| Refusal::HintOutside { hints, at }))

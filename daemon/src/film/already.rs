@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use polychromify_core::{Scan, Toning, Verdict};
 
+use super::pixels::Model;
 use super::probe::{Probe, file};
 use super::tools::Tool;
 use crate::error::Result;
@@ -13,7 +14,7 @@ use crate::job::JobContext;
 use crate::plan::Job;
 
 /// Frames that are looked at.
-const LOOKS: u32 = 12;
+pub(super) const LOOKS: u32 = 12;
 
 /// A film has colors if one of so many frames that were looked at has.
 const ONE_OF: usize = 4;
@@ -28,7 +29,7 @@ pub(super) struct Seen {
 
 /// Looks at some frames of a film.
 pub(super) fn look(context: &JobContext, job: &Job, probe: &Probe) -> Result<Seen> {
-    if probe.is_gray {
+    if probe.coding.pixels.model == Model::Gray {
         return Ok(Seen { toning: Some(Toning::GRAY), has_colors: false });
     }
     let mut tonings = Vec::new();
@@ -41,9 +42,14 @@ pub(super) fn look(context: &JobContext, job: &Job, probe: &Probe) -> Result<See
         };
         tonings.push(context.thumbnail(job, &mut scan)?.1);
     }
+    Ok(judge(&job.shown, &tonings))
+}
+
+/// Judges by the frames that were looked at; `shown` is the film as the user wrote it.
+pub(super) fn judge(shown: &Path, tonings: &[Toning]) -> Seen {
     let colored = tonings.iter().filter(|toning| toning.verdict == Verdict::Color).count();
     if colored > 0 && colored * ONE_OF < tonings.len() {
-        let (name, looked) = (job.shown.display(), tonings.len());
+        let (name, looked) = (shown.display(), tonings.len());
         log::warn!(
             "{name}: {colored} of {looked} frames that were looked at have colors, which go"
         );
@@ -53,7 +59,7 @@ pub(super) fn look(context: &JobContext, job: &Job, probe: &Probe) -> Result<See
         .iter()
         .copied()
         .max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
-    Ok(Seen { toning: surest, has_colors: colored > 0 && colored * ONE_OF >= tonings.len() })
+    Seen { toning: surest, has_colors: colored > 0 && colored * ONE_OF >= tonings.len() }
 }
 
 /// Seconds at which a film of this length is looked at.

@@ -7,10 +7,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use indicatif::ProgressBar;
-use polychromify_core::{ColoredFrame, Error as CoreError, Film, FilmSettings, FramePainter};
+use polychromify_core::{ChromaMap, ColoredFrame, Error as CoreError, Film, FilmSettings};
 use rayon::prelude::*;
 
 use super::ahead::Ahead;
+use super::canvas::Canvas;
 use super::frames::{Frame, FrameTime, Frames};
 use super::guidance::Moment;
 use super::probe::Probe;
@@ -35,6 +36,7 @@ pub(super) struct Coloring<'a> {
     pub(super) model: &'a OpenedModel,
     pub(super) settings: &'a FilmSettings,
     pub(super) moments: &'a [Moment],
+    pub(super) canvas: &'a Canvas,
     pub(super) bar: &'a ProgressBar,
     pub(super) stop: &'a Stop,
 }
@@ -44,8 +46,8 @@ pub(super) struct Colored {
     pub(super) index: u64,
     pub(super) begins_shot: bool,
     pub(super) time: FrameTime,
-    pub(super) luma: Vec<u8>,
-    pub(super) painter: FramePainter,
+    pub(super) samples: Vec<u8>,
+    pub(super) chroma: ChromaMap,
 }
 
 impl Coloring<'_> {
@@ -81,13 +83,11 @@ impl Coloring<'_> {
         skipped: u64,
         give: &mut dyn FnMut(Vec<Colored>) -> bool,
     ) -> Result<Vec<FrameTime>> {
-        let coding = &self.probe.coding;
-        let mut film =
-            Film::new(&self.model.colorizer, coding.frame, self.settings.clone(), skipped);
-        let viewer = film.viewer();
+        let bytes = self.probe.coding.samples.bytes();
+        let mut film = Film::new(&self.model.colorizer, bytes, self.settings.clone(), skipped);
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
-            let mut ahead = Ahead::start(scope, self, viewer.clone(), &over);
+            let mut ahead = Ahead::start(scope, self, &over);
             let frames = Frames::start(self.probe, self.shown, self.stop)?;
             let mut times = Vec::new();
             let mut waiting = VecDeque::new();
@@ -109,8 +109,8 @@ impl Coloring<'_> {
                         self.bar.inc(1);
                     }
                 }
-                let images: Vec<_> =
-                    fresh.par_iter().map(|frame| viewer.view(&frame.luma)).collect();
+                let view = |frame: &Frame| self.canvas.view(&frame.samples);
+                let images: Vec<_> = fresh.par_iter().map(view).collect();
                 waiting.extend(fresh);
                 let mut ready = Vec::new();
                 for image in images {
@@ -155,9 +155,9 @@ impl Coloring<'_> {
         segment: &mut Option<Segment<'a>>,
         shots: &mut Vec<Shot>,
     ) -> Result<()> {
-        let paint = |frame: &Colored| frame.painter.paint(&frame.luma);
+        let paint = |frame: &Colored| self.canvas.paint(&frame.chroma, &frame.samples);
         let planes: Vec<_> = frames.par_iter().map(paint).collect();
-        for (frame, [u, v]) in frames.iter().zip(&planes) {
+        for (frame, planes) in frames.iter().zip(&planes) {
             if self.stop.is_asked() {
                 return Err(CoreError::Cancelled.into());
             }
@@ -170,7 +170,8 @@ impl Coloring<'_> {
                     Segment::begin(work, coding, rate, start, self.stop)?
                 }
             };
-            if !current.add(frame.time.milliseconds, [&frame.luma, u, v])? {
+            let kept = self.canvas.kept(&frame.samples);
+            if !current.add(frame.time.milliseconds, kept, planes)? {
                 return Err(current.failure());
             }
             *segment = Some(current);
@@ -217,8 +218,8 @@ fn join(ready: Vec<ColoredFrame>, waiting: &mut VecDeque<Frame>) -> Vec<Colored>
             index: colored.index,
             begins_shot: colored.begins_shot,
             time: frame.time,
-            luma: frame.luma,
-            painter: colored.painter,
+            samples: frame.samples,
+            chroma: colored.chroma,
         })
     });
     joined.collect()

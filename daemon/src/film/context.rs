@@ -19,6 +19,8 @@ pub(crate) struct FilmContext {
     pub(crate) codec: Codec,
     pub(crate) settings: FilmSettings,
     pub(crate) guidance: Guidance,
+    /// Whether sequences may lack numbers.
+    pub(crate) allow_gaps: bool,
     /// Where a bar is drawn.
     pub(crate) progress: MultiProgress,
 }
@@ -55,7 +57,7 @@ impl FilmContext {
     }
 
     /// What decides the colors beside the weights, for the label.
-    pub(super) fn settings_words(&self, calculated_in: Arithmetic) -> String {
+    pub(crate) fn settings_words(&self, calculated_in: Arithmetic) -> String {
         let FilmSettings { saturation, steadiness, .. } = self.settings;
         let mut words = vec![format!(
             "calculated in {calculated_in}, saturation {saturation}, steadiness {steadiness}"

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use polychromify_core::ChromaShape;
 
+use super::canvas::Samples;
 use super::frames::FrameTime;
 use super::join::FilmLabel;
 use super::probe::{Probe, file};
@@ -17,6 +18,10 @@ use crate::stop::Stop;
 const IN_MOV: &[&str] = &["aac", "ac3", "eac3", "alac", "mp3", "mp2"];
 /// Sound that MP4 holds as it is.
 const IN_MP4: &[&str] = &["aac", "ac3", "eac3", "alac", "mp3"];
+
+/// Luma and chroma of RGB, in which copies are coded.
+const OF_RGB: &str = "scale=out_color_matrix=bt709:out_range=limited:flags=accurate_rnd,\
+                      setparams=colorspace=bt709:range=limited";
 
 /// Least ticks a second of a copy.
 const LEAST_TICKS: u64 = 10_000;
@@ -53,10 +58,17 @@ pub(super) fn encode(
 }
 
 fn prores(command: &mut Command, filters: &mut Vec<String>, probe: &Probe) {
-    let fine = probe.coding.frame.chroma == ChromaShape::S444;
-    let (profile, pixels) = if fine { ("4", "yuv444p10le") } else { ("3", "yuv422p10le") };
-    if probe.coding.frame.full_range {
-        filters.push("scale=in_range=full:out_range=limited:flags=accurate_rnd".to_owned());
+    let is_fine = match probe.coding.samples {
+        Samples::Luma(format) => format.chroma == ChromaShape::S444,
+        Samples::Rgb(_) => true,
+    };
+    let (profile, pixels) = if is_fine { ("4", "yuv444p10le") } else { ("3", "yuv422p10le") };
+    match probe.coding.samples {
+        Samples::Luma(format) if format.full_range => {
+            filters.push("scale=in_range=full:out_range=limited:flags=accurate_rnd".to_owned());
+        }
+        Samples::Luma(_) => {}
+        Samples::Rgb(_) => filters.push(OF_RGB.to_owned()),
     }
     filters.push(format!("format={pixels}"));
     command.args(["-c:v", "prores_ks", "-profile:v", profile, "-vendor", "apl0"]);
@@ -64,7 +76,10 @@ fn prores(command: &mut Command, filters: &mut Vec<String>, probe: &Probe) {
 
 fn h264(command: &mut Command, filters: &mut Vec<String>, probe: &Probe) {
     // Halved chroma needs even sides.
-    let (width, height) = (probe.coding.frame.width, probe.coding.frame.height);
+    if let Samples::Rgb(_) = probe.coding.samples {
+        filters.push(OF_RGB.to_owned());
+    }
+    let (width, height) = probe.coding.samples.size();
     let is_even = width.is_multiple_of(2) && height.is_multiple_of(2);
     filters.push(format!("format={}", if is_even { "yuv420p" } else { "yuv444p" }));
     command.args(["-c:v", "libx264", "-preset", "medium", "-crf", "18"]);

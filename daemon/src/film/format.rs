@@ -1,9 +1,10 @@
 //! How a film's samples are coded, and what its result is tagged with.
 
-use polychromify_core::{FrameFormat, Matrix};
+use polychromify_core::{ChromaShape, FrameFormat, Matrix, RgbFormat};
 use serde_json::Value;
 
-use super::pixels::Pixels;
+use super::canvas::Samples;
+use super::pixels::{Model, Pixels};
 use super::refusal::Refusal;
 use super::turn::Turn;
 
@@ -29,7 +30,9 @@ const STILLS: &[&str] =
 /// How a result's samples are coded, and its tags.
 #[derive(Clone, Debug)]
 pub(super) struct Coding {
-    pub(super) frame: FrameFormat,
+    pub(super) samples: Samples,
+    /// The source's pixels.
+    pub(super) pixels: Pixels,
     /// The matrix by ffmpeg's name.
     space: String,
     primaries: Option<String>,
@@ -50,63 +53,41 @@ pub(super) enum Assumed {
 impl Coding {
     /// Reads what ffprobe tells of a stream.
     pub(super) fn of(stream: &Value, turn: Turn) -> Result<(Self, Vec<Assumed>), Refusal> {
-        let tag = |key: &str| {
-            let value = stream[key].as_str().unwrap_or_default();
-            (!["", "unknown", "unspecified", "reserved"].contains(&value)).then(|| value.to_owned())
-        };
-        let size = |key: &str| stream[key].as_u64().and_then(|n| u32::try_from(n).ok());
-        let (Some(width @ 1..), Some(height @ 1..)) = (size("width"), size("height")) else {
+        let side = |key: &str| stream[key].as_u64().and_then(|n| u32::try_from(n).ok());
+        let (Some(width @ 1..), Some(height @ 1..)) = (side("width"), side("height")) else {
             return Err(Refusal::NoFrames);
         };
-        let Some(name) = tag("pix_fmt") else { return Err(Refusal::NoFrames) };
+        let Some(name) = tag(stream, "pix_fmt") else { return Err(Refusal::NoFrames) };
         let pixels = Pixels::of(&name)?;
-        let transfer = tag("color_transfer");
+        let transfer = tag(stream, "color_transfer");
         if let Some(hdr) = transfer.as_deref().filter(|name| HIGH_DYNAMIC_RANGE.contains(name)) {
             return Err(Refusal::HighDynamicRange(hdr.to_owned()));
         }
+        let primaries = tag(stream, "color_primaries");
+        let size = if turn.on_side { (height, width) } else { (width, height) };
         let mut assumed = Vec::new();
-        let space = tag("color_space").unwrap_or_else(|| {
-            let high = width.min(height) >= HIGH_DEFINITION;
-            let (space, words) = if high { ("bt709", "BT.709") } else { ("smpte170m", "BT.601") };
-            if pixels.chroma.is_some() {
-                assumed.push(Assumed::Matrix(words));
-            }
-            space.to_owned()
-        });
-        let full_range = match tag("color_range").as_deref() {
-            _ if pixels.full_range => true,
-            Some(range) => range == "pc",
-            None if pixels.chroma.is_none() => {
-                let full = STILLS.contains(&stream["codec_name"].as_str().unwrap_or_default());
-                assumed.push(Assumed::Range(if full { "full" } else { "limited" }));
-                full
-            }
-            None => false,
+        let (samples, space) = match pixels.model {
+            Model::Rgb => (rgb(stream, &pixels, size, primaries.as_deref())?, "gbr".to_owned()),
+            _ => luma(stream, &pixels, (size, turn), &mut assumed)?,
         };
-        let (width, height) = if turn.on_side { (height, width) } else { (width, height) };
-        let chroma = match pixels.result_shape() {
-            // Turned, its chroma would be halved the other way.
-            polychromify_core::ChromaShape::S422 if turn.on_side => {
-                polychromify_core::ChromaShape::S444
-            }
-            shape => shape,
-        };
-        let (depth, matrix) = (pixels.depth, matrix(&space)?);
-        let frame = FrameFormat { width, height, depth, full_range, matrix, chroma };
         let aspect = aspect(stream).map(|(w, h)| if turn.on_side { (h, w) } else { (w, h) });
-        Ok((Self { frame, space, primaries: tag("color_primaries"), transfer, aspect }, assumed))
+        Ok((Self { samples, pixels, space, primaries, transfer, aspect }, assumed))
     }
 
     /// Width and height as they are shown, in units of square pixels.
     pub(super) fn shown_size(&self) -> (f64, f64) {
         let (width, height) = self.aspect.unwrap_or((1, 1));
-        let FrameFormat { width: columns, height: rows, .. } = self.frame;
+        let (columns, rows) = self.samples.size();
         (f64::from(columns) * f64::from(width), f64::from(rows) * f64::from(height))
     }
 
     /// ffmpeg's filters that give frames their tags, and change no sample.
     pub(super) fn tags(&self) -> String {
-        let range = if self.frame.full_range { "full" } else { "limited" };
+        let is_full = match &self.samples {
+            Samples::Luma(format) => format.full_range,
+            Samples::Rgb(_) => true,
+        };
+        let range = if is_full { "full" } else { "limited" };
         let mut tags = vec![format!("range={range}"), format!("colorspace={}", self.space)];
         tags.extend(self.primaries.as_ref().map(|name| format!("color_primaries={name}")));
         let transfer = self.transfer.as_deref().map(|name| match name {
@@ -118,6 +99,65 @@ impl Coding {
         let mut filters = vec![format!("setparams={}", tags.join(":"))];
         filters.extend(self.aspect.map(|(width, height)| format!("setsar={width}/{height}")));
         filters.join(",")
+    }
+}
+
+/// A tag that says something.
+fn tag(stream: &Value, key: &str) -> Option<String> {
+    let value = stream[key].as_str().unwrap_or_default();
+    (!["", "unknown", "unspecified", "reserved"].contains(&value)).then(|| value.to_owned())
+}
+
+/// How luma is coded, and the matrix by ffmpeg's name.
+fn luma(
+    stream: &Value,
+    pixels: &Pixels,
+    ((width, height), turn): ((u32, u32), Turn),
+    assumed: &mut Vec<Assumed>,
+) -> Result<(Samples, String), Refusal> {
+    let is_gray = pixels.model == Model::Gray;
+    let space = tag(stream, "color_space").unwrap_or_else(|| {
+        let high = width.min(height) >= HIGH_DEFINITION;
+        let (space, words) = if high { ("bt709", "BT.709") } else { ("smpte170m", "BT.601") };
+        if !is_gray {
+            assumed.push(Assumed::Matrix(words));
+        }
+        space.to_owned()
+    });
+    let full_range = match tag(stream, "color_range").as_deref() {
+        _ if pixels.full_range => true,
+        Some(range) => range == "pc",
+        None if is_gray => {
+            let full = STILLS.contains(&stream["codec_name"].as_str().unwrap_or_default());
+            assumed.push(Assumed::Range(if full { "full" } else { "limited" }));
+            full
+        }
+        None => false,
+    };
+    let chroma = match pixels.model {
+        // Turned, its chroma would be halved the other way.
+        Model::Yuv(ChromaShape::S422) if turn.on_side => ChromaShape::S444,
+        Model::Yuv(shape) => shape,
+        // A color for each pixel.
+        Model::Gray | Model::Rgb => ChromaShape::S444,
+    };
+    let (depth, matrix) = (pixels.depth, matrix(&space)?);
+    Ok((Samples::Luma(FrameFormat { width, height, depth, full_range, matrix, chroma }), space))
+}
+
+/// How RGB is coded.
+fn rgb(
+    stream: &Value,
+    pixels: &Pixels,
+    (width, height): (u32, u32),
+    primaries: Option<&str>,
+) -> Result<Samples, Refusal> {
+    if tag(stream, "color_range").is_some_and(|range| range == "tv") {
+        return Err(Refusal::RgbRange);
+    }
+    match primaries.filter(|name| *name != "bt709") {
+        Some(other) => Err(Refusal::RgbPrimaries(other.to_owned())),
+        None => Ok(Samples::Rgb(RgbFormat { width, height, depth: pixels.depth })),
     }
 }
 
@@ -138,13 +178,20 @@ fn aspect(stream: &Value) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use polychromify_core::ChromaShape;
     use serde_json::json;
 
     use super::*;
 
     fn read(stream: Value) -> Result<(Coding, Vec<Assumed>), Refusal> {
         Coding::of(&stream, Turn::default())
+    }
+
+    /// Of luma.
+    fn frame(coding: &Coding) -> FrameFormat {
+        match coding.samples {
+            Samples::Luma(format) => format,
+            Samples::Rgb(_) => panic!("RGB"),
+        }
     }
 
     #[test]
@@ -154,7 +201,7 @@ mod tests {
         {
             let stream = json!({"width": 1280, "height": height, "pix_fmt": "yuv420p"});
             let (coding, assumed) = read(stream).unwrap();
-            assert_eq!((coding.frame.matrix, coding.frame.full_range), (matrix, false));
+            assert_eq!((frame(&coding).matrix, frame(&coding).full_range), (matrix, false));
             assert_eq!(assumed, [Assumed::Matrix(words)]);
         }
     }
@@ -163,11 +210,11 @@ mod tests {
     fn gray_gets_a_color_for_each_pixel_and_the_range_that_its_codec_has() {
         let stream = json!({"width": 8, "height": 6, "pix_fmt": "gray16le", "codec_name": "dpx"});
         let (coding, assumed) = read(stream).unwrap();
-        assert_eq!((coding.frame.depth, coding.frame.chroma), (16, ChromaShape::S444));
-        assert!(coding.frame.full_range);
+        assert_eq!((frame(&coding).depth, frame(&coding).chroma), (16, ChromaShape::S444));
+        assert!(frame(&coding).full_range);
         assert_eq!(assumed, [Assumed::Range("full")]);
         let stream = json!({"width": 8, "height": 6, "pix_fmt": "gray", "codec_name": "ffv1"});
-        assert!(!read(stream).unwrap().0.frame.full_range);
+        assert!(!frame(&read(stream).unwrap().0).full_range);
     }
 
     #[test]
@@ -176,9 +223,23 @@ mod tests {
             "color_range": "tv", "sample_aspect_ratio": "16:15"});
         let turn = Turn { filters: "transpose=clock", on_side: true };
         let (coding, _) = Coding::of(&stream, turn).unwrap();
-        assert_eq!((coding.frame.width, coding.frame.height), (6, 8));
-        assert_eq!(coding.frame.chroma, ChromaShape::S444);
+        assert_eq!(coding.samples.size(), (6, 8));
+        assert_eq!(frame(&coding).chroma, ChromaShape::S444);
         assert_eq!(coding.tags(), "setparams=range=limited:colorspace=bt709,setsar=15/16");
+    }
+
+    #[test]
+    fn rgb_is_of_full_range_and_of_the_primaries_of_an_srgb_display() {
+        let stream = |range: &str, primaries: &str| {
+            read(json!({"width": 8, "height": 6, "pix_fmt": "bgr0", "color_range": range,
+                "color_primaries": primaries}))
+        };
+        let coding = stream("pc", "bt709").unwrap().0;
+        assert_eq!(coding.samples, Samples::Rgb(RgbFormat { width: 8, height: 6, depth: 8 }));
+        assert!(coding.tags().starts_with("setparams=range=full:colorspace=gbr"));
+        assert_eq!(stream("tv", "unknown").unwrap_err(), Refusal::RgbRange);
+        let refused = stream("pc", "smpte432").unwrap_err();
+        assert_eq!(refused, Refusal::RgbPrimaries("smpte432".to_owned()));
     }
 
     #[test]

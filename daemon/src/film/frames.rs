@@ -1,6 +1,6 @@
-//! Frames of a film in order: the luma of each, its time and its MD5, all from one decode.
+//! Frames of a film in order: the samples of each, its time and its MD5, all from one decode.
 //!
-//! ffmpeg writes luma to stdout, and the list of times and checksums (its format `framemd5`) to stderr,
+//! ffmpeg writes luma, or planes of RGB, to stdout, and the list of times and checksums (its format `framemd5`) to stderr,
 //! a line a frame, between what else it says. Whatever that is, if it is more than a warning the film
 //! does not decode as it should.
 
@@ -17,13 +17,13 @@ use super::tools::{Running, Tool, complaint};
 use crate::error::{Error, Result};
 use crate::stop::Stop;
 
-/// Frames whose luma may be there before their line: ffmpeg's outputs run beside each other.
+/// Frames whose samples may be there before their line: ffmpeg's outputs run beside each other.
 const MOST_WAITING: usize = 16;
 
-/// Bytes of luma that may lie between ffmpeg and what takes frames.
+/// Bytes of samples that may lie between ffmpeg and what takes frames.
 const BETWEEN: usize = 64 << 20;
 
-/// When a frame is shown, and its luma's checksum.
+/// When a frame is shown, and the checksum of its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FrameTime {
     /// From the start of the film's earliest stream.
@@ -33,7 +33,7 @@ pub(super) struct FrameTime {
 
 /// A frame.
 pub(super) struct Frame {
-    pub(super) luma: Vec<u8>,
+    pub(super) samples: Vec<u8>,
     pub(super) time: FrameTime,
 }
 
@@ -105,13 +105,13 @@ fn said(line: &str) -> Option<Said> {
     complaint(line).or(disorder).map(Said::Fault)
 }
 
-/// The luma of a film's frames, upright, without a scaler in between, as a list and as it is.
+/// The luma or RGB of a film's frames, upright, no sample of it changed, as a list and as it is.
 fn decoder(probe: &Probe) -> Command {
     let mut command = Tool::Ffmpeg.command();
     command.args(["-protocol_whitelist", "file,pipe", "-copyts", "-noautorotate", "-i"]);
     command.arg(file(&probe.path));
-    let mut filters = vec!["extractplanes=y"];
-    filters.extend(Some(probe.turn.filters).filter(|turn| !turn.is_empty()));
+    let mut filters = vec![probe.coding.pixels.planes()];
+    filters.extend(Some(probe.turn.filters.to_owned()).filter(|turn| !turn.is_empty()));
     let filters = filters.join(",");
     for output in [["framemd5", "pipe:2"], ["rawvideo", "pipe:1"]] {
         command.args(["-map", &format!("0:{}", probe.stream), "-autoscale", "0"]);
@@ -137,7 +137,7 @@ impl Frames {
             }
         };
         let mut running = Tool::Ffmpeg.start(decoder(probe), shown, listen)?;
-        let bytes = probe.coding.frame.luma_bytes();
+        let bytes = probe.coding.samples.bytes();
         let (sender, frames) = mpsc::sync_channel((BETWEEN / bytes.max(1)).clamp(1, 16));
         let reader = Reader {
             said: spoken,
@@ -145,7 +145,7 @@ impl Frames {
             begins: probe.begins,
             shown: shown.into(),
             base: None,
-            luma: VecDeque::new(),
+            samples: VecDeque::new(),
             lines: VecDeque::new(),
             read: 0,
             last: None,
@@ -178,9 +178,9 @@ struct Reader {
     begins: i64,
     shown: Box<Path>,
     base: Option<TimeBase>,
-    /// Luma without a line yet.
-    luma: VecDeque<Vec<u8>>,
-    /// Lines without luma yet.
+    /// Samples without a line yet.
+    samples: VecDeque<Vec<u8>>,
+    /// Lines without samples yet.
     lines: VecDeque<Line>,
     /// Frames that have both.
     read: u64,
@@ -195,12 +195,12 @@ impl Reader {
         sender: &SyncSender<Result<Frame>>,
         stop: &Stop,
     ) -> Result<()> {
-        while let Some(luma) = self.read_luma(&mut stdout)? {
-            self.luma.push_back(luma);
+        while let Some(samples) = self.read_samples(&mut stdout)? {
+            self.samples.push_back(samples);
             while let Ok(said) = self.said.try_recv() {
                 self.hear(said)?;
             }
-            while self.luma.len() > MOST_WAITING + self.lines.len()
+            while self.samples.len() > MOST_WAITING + self.lines.len()
                 && let Ok(said) = self.said.recv()
             {
                 self.hear(said)?;
@@ -217,19 +217,19 @@ impl Reader {
             return Ok(());
         }
         running.end(stop)?.well(Tool::Ffmpeg, &self.shown)?;
-        if self.luma.is_empty() && self.lines.is_empty() {
+        if self.samples.is_empty() && self.lines.is_empty() {
             return Ok(());
         }
         Err(self.damaged("it gave other frames than it listed".to_owned()))
     }
 
-    /// The luma of a frame; `None`: there is no further one.
-    fn read_luma(&self, stdout: &mut impl Read) -> Result<Option<Vec<u8>>> {
-        let mut luma = Vec::with_capacity(self.bytes);
-        let read = stdout.take(self.bytes as u64).read_to_end(&mut luma);
+    /// The samples of a frame; `None`: there is no further one.
+    fn read_samples(&self, stdout: &mut impl Read) -> Result<Option<Vec<u8>>> {
+        let mut samples = Vec::with_capacity(self.bytes);
+        let read = stdout.take(self.bytes as u64).read_to_end(&mut samples);
         read.map_err(Error::io(&self.shown, "read"))?;
         // A part of one is told of by its line, or by how ffmpeg ended.
-        Ok((luma.len() == self.bytes).then_some(luma))
+        Ok((samples.len() == self.bytes).then_some(samples))
     }
 
     fn hear(&mut self, said: Said) -> Result<()> {
@@ -248,7 +248,7 @@ impl Reader {
     /// Passes frames on that have both; `false`: nobody takes them any more.
     fn join(&mut self, sender: &SyncSender<Result<Frame>>) -> Result<bool> {
         while let (Some(base), false, Some(line)) =
-            (self.base, self.luma.is_empty(), self.lines.front())
+            (self.base, self.samples.is_empty(), self.lines.front())
         {
             let milliseconds = base.milliseconds(line.ticks, self.begins);
             let time = FrameTime { milliseconds, md5: line.md5 };
@@ -258,8 +258,8 @@ impl Reader {
             }
             self.last = Some(milliseconds);
             self.lines.pop_front();
-            let luma = self.luma.pop_front().unwrap_or_default();
-            if sender.send(Ok(Frame { luma, time })).is_err() {
+            let samples = self.samples.pop_front().unwrap_or_default();
+            if sender.send(Ok(Frame { samples, time })).is_err() {
                 return Ok(false);
             }
         }

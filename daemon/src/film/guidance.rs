@@ -83,6 +83,11 @@ impl Guidance {
         Ok(guidance)
     }
 
+    /// Whether frames are given at their times.
+    pub(super) fn is_of_frames(&self) -> bool {
+        !self.moments.is_empty()
+    }
+
     fn count(&mut self, frames: usize, of: &str) {
         if frames > 0 {
             let s = if frames == 1 { "" } else { "s" };

@@ -43,6 +43,8 @@ pub(super) struct FilmLabel {
     pub(super) source: String,
     pub(super) source_sha256: String,
     pub(super) settings: String,
+    /// What of the frames stays: luma or lightness.
+    pub(super) keeps: &'static str,
 }
 
 impl FilmLabel {
@@ -54,6 +56,7 @@ impl FilmLabel {
             ("COLORIZATION_WEIGHTS", self.weights.clone()),
             (WEIGHTS_TAG, self.weights_sha256.clone()),
             ("COLORIZATION_SETTINGS", self.settings.clone()),
+            ("COLORIZATION_KEEPS", self.keeps.to_owned()),
             ("COLORIZATION_SOURCE", self.source.clone()),
             ("COLORIZATION_SOURCE_SHA256", self.source_sha256.clone()),
             (

@@ -1,29 +1,76 @@
-//! Pixel formats of films by ffmpeg's names: depth, and how chroma is sampled.
+//! Pixel formats of films by ffmpeg's names: depth, colors, and how planes are made of them.
 
 use polychromify_core::ChromaShape;
 
 use super::refusal::Refusal;
 
-/// A pixel format that luma is taken from.
+/// What a pixel's samples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Model {
+    Gray,
+    /// Luma, and chroma that is sampled so.
+    Yuv(ChromaShape),
+    Rgb,
+}
+
+/// A pixel format whose samples are taken as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pixels {
     /// Bits of a sample.
     pub(super) depth: u8,
-    /// How chroma is sampled; `None`: there is none.
-    pub(super) chroma: Option<ChromaShape>,
+    pub(super) model: Model,
     /// Whether the name itself says full range.
     pub(super) full_range: bool,
+    /// The planar format of the same samples, where they come in another arrangement.
+    pub(super) planar: Option<String>,
 }
 
-/// Names of planar YUV, and the shape that results get.
-const SHAPES: &[(&str, ChromaShape)] = &[
-    ("yuv420p", ChromaShape::S420),
-    ("yuv422p", ChromaShape::S422),
-    ("yuv444p", ChromaShape::S444),
+/// Names of planes, before their depth; of chroma, the shape that results get.
+const PLANES: &[(&str, Model)] = &[
+    ("gray", Model::Gray),
+    ("gbrp", Model::Rgb),
+    ("yuv420p", Model::Yuv(ChromaShape::S420)),
+    ("yuv422p", Model::Yuv(ChromaShape::S422)),
+    ("yuv444p", Model::Yuv(ChromaShape::S444)),
     // Results get the next finer one that there is.
-    ("yuv410p", ChromaShape::S420),
-    ("yuv411p", ChromaShape::S422),
-    ("yuv440p", ChromaShape::S444),
+    ("yuv410p", Model::Yuv(ChromaShape::S420)),
+    ("yuv411p", Model::Yuv(ChromaShape::S422)),
+    ("yuv440p", Model::Yuv(ChromaShape::S444)),
+];
+
+/// Other arrangements of the same samples. ffmpeg changes none of them on the way to planes, as the tests
+/// below see. It knows no way of nv16, nv20, uyyvyy411 and y210be, and one with loss of x2rgb10le.
+const ARRANGED: &[(&str, &str)] = &[
+    ("nv12", "yuv420p"),
+    ("nv21", "yuv420p"),
+    ("nv24", "yuv444p"),
+    ("nv42", "yuv444p"),
+    ("uyvy422", "yuv422p"),
+    ("yuyv422", "yuv422p"),
+    ("yvyu422", "yuv422p"),
+    ("p010le", "yuv420p10le"),
+    ("p010be", "yuv420p10le"),
+    ("p210le", "yuv422p10le"),
+    ("p210be", "yuv422p10le"),
+    ("p410le", "yuv444p10le"),
+    ("p410be", "yuv444p10le"),
+    ("p016le", "yuv420p16le"),
+    ("p016be", "yuv420p16le"),
+    ("p216le", "yuv422p16le"),
+    ("p216be", "yuv422p16le"),
+    ("p416le", "yuv444p16le"),
+    ("p416be", "yuv444p16le"),
+    ("y210le", "yuv422p10le"),
+    ("rgb24", "gbrp"),
+    ("bgr24", "gbrp"),
+    ("rgb0", "gbrp"),
+    ("bgr0", "gbrp"),
+    ("0rgb", "gbrp"),
+    ("0bgr", "gbrp"),
+    ("rgb48le", "gbrp16le"),
+    ("rgb48be", "gbrp16le"),
+    ("bgr48le", "gbrp16le"),
+    ("bgr48be", "gbrp16le"),
 ];
 
 /// Depths that FFV1 and the pipe to it have.
@@ -39,16 +86,12 @@ impl Pixels {
         if ["gbrap", "rgba64", "bgra64", "ya16"].iter().any(|start| name.starts_with(start)) {
             return Err(Refusal::Alpha);
         }
-        if let Some(depth) = name.strip_prefix("gray").and_then(depth) {
-            return Ok(Self { depth, chroma: None, full_range: false });
+        if let Some(planar) = planar(name)
+            && let Some(pixels) = Self::planar(&planar)
+        {
+            return Ok(Self { planar: Some(planar), ..pixels });
         }
-        let full_range = name.starts_with("yuvj");
-        let plain = name.replacen("yuvj", "yuv", 1);
-        let found = SHAPES.iter().find_map(|(start, shape)| {
-            let depth = plain.strip_prefix(start).and_then(depth)?;
-            Some(Self { depth, chroma: Some(*shape), full_range })
-        });
-        found.ok_or_else(|| {
+        Self::planar(name).ok_or_else(|| {
             let rgb = ["rgb", "bgr", "gbr", "0rgb", "0bgr", "pal8", "x2rgb", "x2bgr"];
             if rgb.iter().any(|start| name.starts_with(start)) {
                 Refusal::Rgb(name.to_owned())
@@ -58,10 +101,29 @@ impl Pixels {
         })
     }
 
-    /// What results have: gray gets a color for each pixel.
-    pub(super) fn result_shape(self) -> ChromaShape {
-        self.chroma.unwrap_or(ChromaShape::S444)
+    fn planar(name: &str) -> Option<Self> {
+        let full_range = name.starts_with("yuvj");
+        let plain = name.replacen("yuvj", "yuv", 1);
+        PLANES.iter().find_map(|(start, model)| {
+            let depth = plain.strip_prefix(start).and_then(depth)?;
+            Some(Self { depth, model: *model, full_range, planar: None })
+        })
     }
+
+    /// ffmpeg's filters that give luma, or planes of green, blue and red, and change no sample.
+    pub(super) fn planes(&self) -> String {
+        let planar = self.planar.as_ref().map(|planar| format!("format={planar}"));
+        let luma = (self.model != Model::Rgb).then(|| "extractplanes=y".to_owned());
+        let filters: Vec<String> = planar.into_iter().chain(luma).collect();
+        if filters.is_empty() { "null".to_owned() } else { filters.join(",") }
+    }
+}
+
+/// The planar format of samples in another arrangement or order of bytes.
+fn planar(name: &str) -> Option<String> {
+    let arranged = ARRANGED.iter().find(|(arranged, _)| *arranged == name);
+    let ordered = || Some(format!("{}le", name.strip_suffix("be")?));
+    arranged.map(|(_, planar)| (*planar).to_owned()).or_else(ordered)
 }
 
 fn depth(end: &str) -> Option<u8> {
@@ -69,27 +131,4 @@ fn depth(end: &str) -> Option<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_tell_depth_shape_and_range() {
-        let read = |name| Pixels::of(name).map(|p| (p.depth, p.chroma, p.full_range));
-        assert_eq!(read("gray"), Ok((8, None, false)));
-        assert_eq!(read("gray16le"), Ok((16, None, false)));
-        assert_eq!(read("yuv420p"), Ok((8, Some(ChromaShape::S420), false)));
-        assert_eq!(read("yuvj422p"), Ok((8, Some(ChromaShape::S422), true)));
-        assert_eq!(read("yuv444p10le"), Ok((10, Some(ChromaShape::S444), false)));
-    }
-
-    #[test]
-    fn what_is_not_handled_is_named() {
-        assert_eq!(Pixels::of("yuva444p10le"), Err(Refusal::Alpha));
-        assert_eq!(Pixels::of("gbrp10le"), Err(Refusal::Rgb("gbrp10le".to_owned())));
-        assert_eq!(Pixels::of("bgr0"), Err(Refusal::Rgb("bgr0".to_owned())));
-        for name in ["nv12", "uyvy422", "yuv420p10be", "gray10be", "monob", "xyz12le", "grayf32le"]
-        {
-            assert_eq!(Pixels::of(name), Err(Refusal::PixelFormat(name.to_owned())), "{name}");
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{ChildStdin, Stdio};
 use std::thread;
 
+use super::canvas::Canvas;
 use super::coloring::{Colored, Coloring};
 use super::context::FilmContext;
 use super::probe::Probe;
@@ -48,12 +49,15 @@ impl JobContext {
             return Err(Error::Occupied { path });
         }
         let bar = film.bar(&job.shown, probe.frames);
+        let (samples, area) = (probe.coding.samples, self.model.colorizer.work_area());
+        let canvas = Canvas::new(samples, area, film.settings.saturation);
         let coloring = Coloring {
             probe: &probe,
             shown: &job.shown,
             model: &self.model,
             settings: &film.settings,
             moments: &film.guidance.moments,
+            canvas: &canvas,
             bar: &bar,
             stop: &self.stop,
         };
@@ -124,7 +128,7 @@ impl Sheet<'_> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut running = Tool::Ffmpeg.start(command, about, |_| {})?;
         let pipe = BufWriter::new(running.stdin());
-        let frames = Uncompressed::begin(pipe, &probe.coding.frame, None);
+        let frames = Uncompressed::begin(pipe, &probe.coding.samples, None);
         let frames = frames.map_err(Error::io(about, "read"))?;
         let stdout = running.stdout();
         let pictures = thread::scope(|scope| {
@@ -139,13 +143,15 @@ impl Sheet<'_> {
 
     /// Writes a frame of each shot.
     fn show(&self, mut frames: Uncompressed<BufWriter<ChildStdin>>) -> Result<()> {
-        let (mut chosen, mut in_shot, mut shown) = (None::<[Vec<u8>; 3]>, 0_u64, 0);
-        let mut put = |chosen: &mut Option<[Vec<u8>; 3]>| {
-            if let Some([y, u, v]) = chosen.take()
+        let (mut chosen, mut in_shot, mut shown) = (None::<Colored>, 0_u64, 0);
+        let canvas = self.coloring.canvas;
+        let mut put = |chosen: &mut Option<Colored>| {
+            if let Some(Colored { samples, chroma, .. }) = chosen.take()
                 && shown < MOST
             {
+                let painted = canvas.paint(&chroma, &samples);
                 // How ffmpeg ended tells why it takes no more.
-                let _ = frames.frame(shown as u64, [&y, &u, &v]);
+                let _ = frames.frame(shown as u64, canvas.kept(&samples), &painted);
                 shown += 1;
             }
         };
@@ -158,8 +164,7 @@ impl Sheet<'_> {
                 in_shot += 1;
                 // At the end the last power of two is in the latter half of the shot.
                 if in_shot.is_power_of_two() {
-                    let [u, v] = frame.painter.paint(&frame.luma);
-                    chosen = Some([frame.luma, u, v]);
+                    chosen = Some(frame);
                 }
                 self.coloring.bar.inc(1);
             }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::canvas::Samples;
 use super::format::{Assumed, Coding};
 use super::refusal::Refusal;
 use super::tools::Tool;
@@ -64,8 +65,6 @@ pub(super) struct Probe {
     pub(super) tags: Vec<(String, String)>,
     /// Whether it is a result of this program.
     pub(super) is_result: bool,
-    /// Whether it has no chroma at all.
-    pub(super) is_gray: bool,
     pub(super) notices: Vec<Value>,
 }
 
@@ -145,9 +144,6 @@ impl Probe {
             attachments: of_kind("attachment"),
             tags: tags(stream, &told["format"], streams),
             is_result: has_tag(&told["format"]["tags"], WEIGHTS_TAG),
-            is_gray: super::pixels::Pixels::of(stream["pix_fmt"].as_str().unwrap_or_default())?
-                .chroma
-                .is_none(),
             coding,
             notices: Vec::new(),
         };
@@ -167,6 +163,11 @@ impl Probe {
                     &format!("tells no range of its gray; taken for {range} range"),
                 ),
             });
+        }
+        if matches!(self.coding.samples, Samples::Rgb(_)) {
+            let words =
+                "its frames are RGB: their lightness (CIE L*) is kept, to rounding, and not luma";
+            self.notices.push(notice("lightness_kept", words));
         }
         if !self.turn.filters.is_empty() {
             let words =

@@ -31,12 +31,39 @@ pub(crate) enum Refusal {
     Matrix(String),
     #[error("has transparency (alpha), which is not handled")]
     Alpha,
-    #[error("has frames in RGB ({0}), which are not handled yet; YUV and gray are")]
+    #[error("has frames in RGB ({0}) other than of 8 to 16 bits a sample, which are not handled")]
     Rgb(String),
+    #[error("has frames in RGB of limited range, which are not handled")]
+    RgbRange,
+    #[error("has frames in RGB with the primaries {0}, which are not handled; those of BT.709 are")]
+    RgbPrimaries(String),
     #[error(
-        "has frames in the pixel format {0}, which is not handled yet; planar YUV and gray are"
+        "has frames in the pixel format {0}, which is not handled; YUV, RGB and gray of 8 to 16 bits are"
     )]
     PixelFormat(String),
+    #[error("has the same number as {}", name.display())]
+    SameNumber { name: PathBuf },
+    #[error(
+        "{first} is missing{}; --allow-gaps colors sequences that lack numbers",
+        if *count > 1 { format!(", and so are {} more", count - 1) } else { String::new() }
+    )]
+    Gap { first: String, count: u64 },
+    #[error(
+        "has {now} frames by now in place of {before}: was it still being copied? color it again"
+    )]
+    Growing { before: usize, now: usize },
+    #[error("is a sequence of frames, which stays one; --codec is for films")]
+    SequenceCodec,
+    #[error("is a sequence of frames, which have no times; --keyframe and --hints are for films")]
+    SequenceTimes,
+    #[error("is a sequence of frames, of which there is no preview")]
+    SequencePreview,
+    #[error("has {0} pages, and a frame has one")]
+    Pages(usize),
+    #[error("has {} x {} pixels, and the first frame of its sequence {} x {}", found.0, found.1, first.0, first.1)]
+    SizeOfFrame { found: (u32, u32), first: (u32, u32) },
+    #[error("{0}")]
+    Frame(String),
     #[error("is to be shown turned by another angle than a quarter, a half or three quarters")]
     Angle,
     #[error("changes its frame size at frame {frame}, which is not handled")]

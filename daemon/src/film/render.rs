@@ -5,13 +5,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use polychromify_core::hexadecimal;
-
+use super::canvas::Canvas;
 use super::coloring::Coloring;
 use super::context::FilmContext;
-use super::frames::FrameTime;
 use super::join::{self, FilmLabel, Joining};
 use super::probe::{self, Probe};
 use super::proof::Proof;
@@ -38,8 +35,8 @@ impl JobContext {
 
     pub(super) fn asked(&self, job: &Job, details: &mut JobDetails) -> Step<Probe> {
         let probe = probe::probe(&job.input, &job.shown, &self.stop)?;
-        let frame = probe.coding.frame;
-        (details.width, details.height) = (Some(frame.width), Some(frame.height));
+        let (width, height) = probe.coding.samples.size();
+        (details.width, details.height) = (Some(width), Some(height));
         details.notices.clone_from(&probe.notices);
         details.notices.extend(join::notices(&probe));
         if self.policy.redo == Redo::All {
@@ -91,8 +88,7 @@ impl JobContext {
         work::sync(temporary.path())?;
         let Input { original, content, stamp, read_at, .. } = input;
         let source = settled_stamp(&original, &content, stamp, read_at, &self.stop)?;
-        let frame = probe.coding.frame;
-        let size = (frame.width, frame.height);
+        let size = probe.coding.samples.size();
         let sha256 = fingerprint::sha256(temporary.path())?;
         let recipe = self.model.recipe.clone();
         let made = Made { content, recipe, source, sha256, size, time, film: Some(facts) };
@@ -119,15 +115,12 @@ impl Rendering<'_> {
         let ingredients = [content, &model.recipe.weights, &settings, SOFTWARE];
         let work = Work::open(&context.folder, &job.output, &ingredients)?;
         let bar = film.bar(&job.shown, probe.frames);
-        let coloring = Coloring {
-            probe,
-            shown: &job.shown,
-            model,
-            settings: &film.settings,
-            moments: &film.guidance.moments,
-            bar: &bar,
-            stop,
-        };
+        let (samples, area) = (probe.coding.samples, model.colorizer.work_area());
+        let canvas = &Canvas::new(samples, area, film.settings.saturation);
+        let (shown, bar) = (job.shown.as_path(), &bar);
+        let moments = film.guidance.moments.as_slice();
+        let coloring =
+            Coloring { probe, shown, model, settings: &film.settings, moments, canvas, bar, stop };
         let (times, shots) = coloring.write_shots(&work)?;
         bar.finish_and_clear();
         log::debug!("{}: {} frames in {} shots", job.shown.display(), times.len(), shots.len());
@@ -139,34 +132,28 @@ impl Rendering<'_> {
             source: name.to_string_lossy().into_owned(),
             source_sha256: content.to_owned(),
             settings,
+            keeps: samples.keeps(),
         };
         let joining = Joining { probe, work: &work, times: &times, shots: &shots, label: &label };
-        let proof = Proof { probe, shown: &job.shown, times: &times, stop };
-        if film.codec == Codec::Ffv1 {
+        let proof = Proof { probe, shown, times: &times, canvas, stop };
+        let kept = if film.codec == Codec::Ffv1 {
             joining.write(to, stop)?;
-            proof.of_lossless(to)?;
+            proof.of_lossless(to)?
         } else {
             let joined = Temporary::new(work.temporary("joined"));
             joining.write(joined.path(), stop)?;
-            proof.of_lossless(joined.path())?;
+            let kept = proof.of_lossless(joined.path())?;
             copies::encode((joined.path(), to), film.codec, probe, &times, &label, stop)?;
             proof.of_copy(to)?;
-        }
-        Ok(facts(film.codec, &times, shots.len()))
+            kept
+        };
+        let mut facts = json!({
+            "codec": film.codec,
+            "frames": times.len(),
+            "shots": shots.len(),
+            "keeps": samples.keeps(),
+        });
+        kept.tell(&mut facts);
+        Ok(facts)
     }
-}
-
-/// What is told of a film beside what is told of any result.
-fn facts(codec: Codec, times: &[FrameTime], shots: usize) -> Value {
-    let mut hasher = Sha256::new();
-    for time in times {
-        hasher.update(hexadecimal(&time.md5));
-        hasher.update("\n");
-    }
-    json!({
-        "codec": codec,
-        "frames": times.len(),
-        "shots": shots,
-        "luma_framemd5_sha256": hexadecimal(&hasher.finalize()),
-    })
 }

@@ -49,18 +49,23 @@ impl<'a> Segment<'a> {
         let mut encoder = Tool::Ffmpeg.start(command, temporary.path(), |_| {})?;
         let pipe = BufWriter::with_capacity(1 << 20, encoder.stdin());
         let duration = rate.map(|(over, under)| 1_000_000_000 * under / over);
-        let frames = Uncompressed::begin(pipe, &coding.frame, duration);
+        let frames = Uncompressed::begin(pipe, &coding.samples, duration);
         let frames = frames.map_err(Error::io(temporary.path(), "write"))?;
         let shot = Shot { first, frames: 0 };
         Ok(Self { work, stop, frames, encoder, temporary, shot, begins })
     }
 
-    /// Adds a frame that is shown from this millisecond on; `false`: the encoder takes none any more,
+    /// Adds a frame that is shown from this millisecond on, as its canvas gives it; `false`: the encoder takes none any more,
     /// and [`Segment::failure`] tells why.
-    pub(super) fn add(&mut self, milliseconds: i64, planes: [&[u8]; 3]) -> Result<bool> {
+    pub(super) fn add(
+        &mut self,
+        milliseconds: i64,
+        kept: &[u8],
+        painted: &[Vec<u8>],
+    ) -> Result<bool> {
         let since = (milliseconds - self.begins).max(0).cast_unsigned();
         self.shot.frames += 1;
-        match self.frames.frame(since, planes) {
+        match self.frames.frame(since, kept, painted) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
             Err(error) => Err(Error::io(self.temporary.path(), "write")(error)),

@@ -1,12 +1,14 @@
 //! Frames without compression, each with its time, as Matroska: the way into an encoder.
 //!
 //! Raw video in a pipe has no times. Elements are of RFC 8794 (EBML) and RFC 9559 (Matroska);
-//! the codec is `V_UNCOMPRESSED`, whose four letters for planar YUV are those that ffmpeg reads
+//! the codec is `V_UNCOMPRESSED`, whose four letters for planes are those that ffmpeg reads
 //! (libavcodec/raw.c).
 
 use std::io::{self, Write};
 
-use polychromify_core::{ChromaShape, FrameFormat};
+use polychromify_core::ChromaShape;
+
+use super::canvas::Samples;
 
 /// Nanoseconds of a tick: times are milliseconds.
 const TICK: u64 = 1_000_000;
@@ -21,11 +23,7 @@ pub(super) struct Uncompressed<W> {
 
 impl<W: Write> Uncompressed<W> {
     /// Begins; `duration` is that of each frame in nanoseconds, where they are equal.
-    pub(super) fn begin(
-        mut out: W,
-        format: &FrameFormat,
-        duration: Option<u64>,
-    ) -> io::Result<Self> {
+    pub(super) fn begin(mut out: W, samples: &Samples, duration: Option<u64>) -> io::Result<Self> {
         let head = [
             number(&[0x42, 0x86], 1),            // EBMLVersion
             number(&[0x42, 0xf7], 1),            // EBMLReadVersion
@@ -35,10 +33,11 @@ impl<W: Write> Uncompressed<W> {
             number(&[0x42, 0x87], 4),            // DocTypeVersion
             number(&[0x42, 0x85], 2),            // DocTypeReadVersion
         ];
+        let (width, height) = samples.size();
         let video = [
-            number(&[0xb0], format.width.into()),  // PixelWidth
-            number(&[0xba], format.height.into()), // PixelHeight
-            element(&[0x2e, 0xb5, 0x24], &four_letters(format)), // UncompressedFourCC
+            number(&[0xb0], width.into()),                        // PixelWidth
+            number(&[0xba], height.into()),                       // PixelHeight
+            element(&[0x2e, 0xb5, 0x24], &four_letters(samples)), // UncompressedFourCC
         ];
         let track = [
             number(&[0xd7], 1),       // TrackNumber
@@ -59,11 +58,16 @@ impl<W: Write> Uncompressed<W> {
     }
 
     /// Writes a frame that is shown from this millisecond on, as a cluster of its own.
-    pub(super) fn frame(&mut self, milliseconds: u64, planes: [&[u8]; 3]) -> io::Result<()> {
+    pub(super) fn frame(
+        &mut self,
+        milliseconds: u64,
+        kept: &[u8],
+        painted: &[Vec<u8>],
+    ) -> io::Result<()> {
         let time = number(&[0xe7], milliseconds); // Timestamp
         // Track 1, at the cluster's time, a key frame.
         let block = [0x81, 0, 0, 0x80];
-        let length = block.len() + planes.iter().map(|plane| plane.len()).sum::<usize>();
+        let length = block.len() + kept.len() + painted.iter().map(Vec::len).sum::<usize>();
         let mut head = vec![0xa3]; // SimpleBlock
         head.extend(long_length(length));
         self.out.write_all(&[0x1f, 0x43, 0xb6, 0x75])?; // Cluster
@@ -71,7 +75,8 @@ impl<W: Write> Uncompressed<W> {
         self.out.write_all(&time)?;
         self.out.write_all(&head)?;
         self.out.write_all(&block)?;
-        planes.iter().try_for_each(|plane| self.out.write_all(plane))
+        self.out.write_all(kept)?;
+        painted.iter().try_for_each(|planes| self.out.write_all(planes))
     }
 
     /// Ends, and gives what was written to.
@@ -81,7 +86,11 @@ impl<W: Write> Uncompressed<W> {
     }
 }
 
-fn four_letters(format: &FrameFormat) -> [u8; 4] {
+fn four_letters(samples: &Samples) -> [u8; 4] {
+    let format = match samples {
+        Samples::Luma(format) => format,
+        Samples::Rgb(format) => return [b'G', b'3', 0, format.depth],
+    };
     match (format.depth, format.chroma) {
         (8, ChromaShape::S420) => *b"I420",
         (8, ChromaShape::S422) => *b"Y42B",

@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use crate::error::{Error, Result};
 use crate::files::publish;
 use crate::files::temporary::Temporary;
+use crate::job::coloring::FrameColors;
 use crate::job::context::JobContext;
 use crate::job::decision::{Decision, decide, done_already};
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
@@ -29,10 +30,20 @@ struct Replaced {
 impl JobContext {
     /// Does a job and records how it ended.
     pub(crate) fn perform(&self, id: i64, job: &Job) -> Outcome {
+        self.perform_with(id, job, None)
+    }
+
+    /// Does the job of a frame of a sequence, whose list tells what sidecars do.
+    pub(crate) fn perform_frame(&self, id: i64, job: &Job, colors: &FrameColors) -> Outcome {
+        self.perform_with(id, job, Some(colors))
+    }
+
+    fn perform_with(&self, id: i64, job: &Job, colors: Option<&FrameColors>) -> Outcome {
         let started = Instant::now();
         let mut details = JobDetails::default();
-        let ended = catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, started, &mut details)))
-            .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
+        let ended =
+            catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, colors, started, &mut details)))
+                .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
         details.seconds = Some(started.elapsed().as_secs_f64());
         match ended {
             Ok(Continue(())) => Outcome::Done(details),
@@ -41,29 +52,36 @@ impl JobContext {
         }
     }
 
-    fn attempt(&self, id: i64, job: &Job, started: Instant, details: &mut JobDetails) -> Step<()> {
+    fn attempt(
+        &self,
+        id: i64,
+        job: &Job,
+        colors: Option<&FrameColors>,
+        started: Instant,
+        details: &mut JobDetails,
+    ) -> Step<()> {
         let input = self.prepare(job)?;
         details.sha256_input = Some(input.content.clone());
         let _claim = match self.policy.duplicates {
             Duplicates::Each => None,
             Duplicates::Skip => Some(self.claims.claim(&input.content, &self.stop)?),
         };
-        let treatment = self.treatment_of(id, &job.output, &input.content)?;
+        let mut treatment = self.treatment_of(id, &job.output, &input.content)?;
+        treatment.has_sidecar &= colors.is_none();
         let replaced = match self.decide(id, job, &input, &treatment, details)? {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
-        let rendered = match &self.film {
-            None => self.render(id, job, &treatment, input, started, details)?,
-            Some(film) => self.render_film(film, id, job, input, started, details)?,
+        let rendered = match (&self.film, colors) {
+            (Some(film), None) => self.render_film(film, id, job, input, started, details)?,
+            (_, colors) => self.render(id, job, (&treatment, colors), input, started, details)?,
         };
         let (temporary, mut result) = match rendered {
             Continue(rendered) => rendered,
             Break(reason) => return self.skip(id, reason),
         };
         details.of_result(&result);
-        let with_sidecar = self.policy.sidecar || (treatment.asked && replaced.sidecar.is_some());
-        let sidecar = with_sidecar.then(|| Sidecar::of(&job.output, &result));
+        let sidecar = treatment.has_sidecar.then(|| Sidecar::of(&job.output, &result));
         let sidecar = self.publish(id, job, (&mut result, sidecar), temporary, &replaced)?;
         self.settle(id, job, &result, sidecar);
         Ok(Continue(()))
@@ -102,7 +120,9 @@ impl JobContext {
                     result.original = Original::Due;
                 }
                 self.ledger.keep(id, &result)?;
-                self.keep_sidecar(&job.output, &result);
+                if treatment.has_sidecar {
+                    self.keep_sidecar(&job.output, &result);
+                }
                 self.keep_original(job, &result);
                 return Ok(Break(done_already(&result, recipe)));
             }
@@ -114,7 +134,7 @@ impl JobContext {
         {
             return self.skip(id, SkipReason::Duplicate(other.clone()));
         }
-        if self.policy.sidecar {
+        if treatment.has_sidecar {
             sidecar::refuse_foreign(&path, sidecar.as_deref())?;
         }
         Ok(Continue(Replaced { result, sidecar }))

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use polychromify_core::{Scan, Thumbnail, Toning, Verdict, WorkImage};
 
 use crate::error::Result;
+use crate::job::coloring::Coloring;
 use crate::job::context::JobContext;
 use crate::job::outcome::{JobDetails, SkipReason, Step};
-use crate::job::render::Coloring;
 use crate::plan::Job;
 
 /// From this [`WorkImage::negativity`] on, a scan is warned of.

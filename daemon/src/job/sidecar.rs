@@ -33,32 +33,7 @@ pub(super) struct Written(Temporary);
 impl Sidecar {
     /// What is told of a result, whose path below the output folder is `output`.
     pub(crate) fn of(output: &Path, result: &Published) -> Self {
-        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let settings = serde_json::from_str(&result.recipe.settings).unwrap_or(Value::Null);
-        let source_type = settings["source_type"].as_str();
-        let source_type = source_type.unwrap_or(SourceType::default().term());
-        let mut value = json!({
-            "file": name(output),
-            "size": result.size,
-            "sha256": result.sha256,
-            "width": result.width,
-            "height": result.height,
-            "digital_source_type":
-                format!("http://cv.iptc.org/newscodes/digitalsourcetype/{source_type}"),
-            "software": result.making.software,
-            "weights": result.making.weights,
-            "weights_sha256": result.recipe.weights,
-            "settings": settings,
-            "source": name(&result.input),
-            "source_sha256": result.content,
-            "time": result.making.at.map(crate::report::timestamp),
-        });
-        if let Some(notices) = &result.notices {
-            value["notices"] = json!(notices);
-        }
-        if let Some(film) = &result.film {
-            value["film"] = film.clone();
-        }
+        let value = told(output, result);
         let mut text = serde_json::to_string_pretty(&value).expect("strings and numbers only");
         text.push('\n');
         Self { text }
@@ -92,6 +67,37 @@ impl Sidecar {
         written.appear(path)?;
         publish::sync_folder(path.parent().unwrap_or(path))
     }
+}
+
+/// What is told of a result, whose path below the output folder is `output`.
+pub(crate) fn told(output: &Path, result: &Published) -> Value {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let settings = serde_json::from_str(&result.recipe.settings).unwrap_or(Value::Null);
+    let source_type = settings["source_type"].as_str();
+    let source_type = source_type.unwrap_or(SourceType::default().term());
+    let mut value = json!({
+        "file": name(output),
+        "size": result.size,
+        "sha256": result.sha256,
+        "width": result.width,
+        "height": result.height,
+        "digital_source_type":
+            format!("http://cv.iptc.org/newscodes/digitalsourcetype/{source_type}"),
+        "software": result.making.software,
+        "weights": result.making.weights,
+        "weights_sha256": result.recipe.weights,
+        "settings": settings,
+        "source": name(&result.input),
+        "source_sha256": result.content,
+        "time": result.making.at.map(crate::report::timestamp),
+    });
+    if let Some(notices) = &result.notices {
+        value["notices"] = json!(notices);
+    }
+    if let Some(film) = &result.film {
+        value["film"] = film.clone();
+    }
+    value
 }
 
 impl Written {

@@ -19,6 +19,8 @@ pub(crate) struct Treatment {
     pub(crate) redo: Redo,
     /// Whether a person asked for this one.
     pub(crate) asked: bool,
+    /// Whether a sidecar is written beside the result.
+    pub(crate) has_sidecar: bool,
 }
 
 impl Treatment {
@@ -48,6 +50,7 @@ impl JobContext {
             hints: self.hints.clone(),
             redo: self.policy.redo,
             asked: false,
+            has_sidecar: self.policy.sidecar,
         };
         Ok(match self.own_settings(output, content)? {
             Some(own) => self.treated(run, &own),
@@ -66,7 +69,10 @@ impl JobContext {
         let precision = self.model.settings.precision;
         let settings = RenderSettings::read(&asked, precision).unwrap_or(run.settings.clone());
         let redo = if run.redo == Redo::Nothing { Redo::Older } else { run.redo };
-        let asked = Treatment { settings, hints: Hints::default(), redo, asked: true, ..run };
+        let known = self.ledger.result(output)?;
+        let has_sidecar = run.has_sidecar || known.is_some_and(|known| known.sidecar.is_some());
+        let hints = Hints::default();
+        let asked = Treatment { settings, hints, redo, asked: true, has_sidecar, ..run };
         let own = self.own_settings(output, content)?.unwrap_or_default();
         Ok(self.treated(asked, &own))
     }

@@ -1,6 +1,6 @@
 //! What the ledger tells for manifests, and what it remembers of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::params;
 
@@ -110,21 +110,27 @@ impl Ledger {
         }
     }
 
+    /// Names of all documents, below the output folder.
+    pub(crate) fn documents(&self) -> Result<Vec<PathBuf>> {
+        let sql = "SELECT name FROM documents ORDER BY name";
+        self.rows(sql, [], |row| path(row, "name"))
+    }
+
     /// What was written under a name in the output folder.
-    pub(crate) fn document(&self, name: &str) -> Result<Document> {
+    pub(crate) fn document(&self, name: &Path) -> Result<Document> {
         let sql = "SELECT sha256, intended FROM documents WHERE name = ?1";
-        let found = self.row(sql, [name], |row| {
+        let found = self.row(sql, [SqlPath(name)], |row| {
             Ok(Document { sha256: row.get("sha256")?, intended: row.get("intended")? })
         })?;
         Ok(found.unwrap_or_default())
     }
 
     /// Records what is written under a name, or about to be.
-    pub(crate) fn set_document(&self, name: &str, document: &Document) -> Result<()> {
+    pub(crate) fn set_document(&self, name: &Path, document: &Document) -> Result<()> {
         self.write(|transaction| {
             transaction.execute(
                 "INSERT OR REPLACE INTO documents (name, sha256, intended) VALUES (?1, ?2, ?3)",
-                params![name, document.sha256, document.intended],
+                params![SqlPath(name), document.sha256, document.intended],
             )
         })?;
         Ok(())

@@ -87,8 +87,9 @@ WHERE (:status IS NULL OR replace(jobs.state, 'publishing', 'running') = :status
 const COLUMNS: &str = "jobs.id, jobs.output, jobs.input, jobs.state, jobs.reason, results.sha256,
     results.width, results.height, verdicts.verdict, verdicts.note, verdicts.judged_by,
     verdicts.judged_at, json_array_length(results.notices) AS notices, results.doubt,
-    results.toning, results.film IS NOT NULL OR
-        json_extract(jobs.settings, '$.steadiness') IS NOT NULL AS is_film,
+    results.toning, (results.film IS NOT NULL OR
+        json_extract(jobs.settings, '$.steadiness') IS NOT NULL)
+        AND json_extract(results.film, '$.shot') IS NULL AS is_film,
     own_settings.output IS NOT NULL AS has_own_settings";
 
 impl Filter {

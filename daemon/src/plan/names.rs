@@ -33,6 +33,11 @@ impl Naming {
         }
     }
 
+    /// Whether a name in a folder may be that of a frame of a sequence.
+    pub(super) fn takes_frame(self, path: &Path) -> bool {
+        matches!(self, Self::Films(_)) && is_frame(path)
+    }
+
     /// Name of the result of `path`.
     pub(super) fn result(self, path: &Path) -> PathBuf {
         match self {
@@ -45,6 +50,11 @@ impl Naming {
 /// Whether a name ends like a film's, in any case.
 pub(crate) fn is_film(path: &Path) -> bool {
     has_extension(path, FILMS)
+}
+
+/// Whether a name ends like that of a frame of a sequence, in any case.
+pub(super) fn is_frame(path: &Path) -> bool {
+    [JPEG, PNG, TIFF].iter().any(|extensions| has_extension(path, extensions))
 }
 
 /// Whether a name ends like a photograph's, in any case.

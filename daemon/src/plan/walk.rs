@@ -11,6 +11,8 @@ use crate::plan::names::{self, Naming};
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) photographs: Vec<PathBuf>,
+    /// Of films: files that may be frames.
+    pub(super) frames: Vec<PathBuf>,
     pub(super) unreadable: Vec<(PathBuf, io::Error)>,
     /// Photographs but for a space or a dot at the ends of their names.
     pub(super) misnamed: Vec<PathBuf>,
@@ -30,8 +32,11 @@ pub(super) fn walk(root: &Path, naming: Naming) -> Found {
     for entry in entries.filter_entry(|entry| entry.depth() == 0 || !is_foreign(entry)) {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
-            Ok(entry) if is_wanted(&entry, root, naming) => {
+            Ok(entry) if naming.wants(entry.path()) && is_reached(&entry, root) => {
                 found.photographs.push(below(entry.path()));
+            }
+            Ok(entry) if naming.takes_frame(entry.path()) && is_reached(&entry, root) => {
+                found.frames.push(below(entry.path()));
             }
             Ok(entry) if entry.file_type().is_file() && names::is_misnamed(entry.path()) => {
                 found.misnamed.push(below(entry.path()));
@@ -57,10 +62,8 @@ fn is_foreign(entry: &DirEntry) -> bool {
         || (entry.file_type().is_dir() && FOREIGN_FOLDERS.contains(&&*name))
 }
 
-fn is_wanted(entry: &DirEntry, root: &Path, naming: Naming) -> bool {
-    if !naming.wants(entry.path()) {
-        return false;
-    }
+/// Whether it is a file below `root`.
+fn is_reached(entry: &DirEntry, root: &Path) -> bool {
     if !entry.file_type().is_symlink() {
         return entry.file_type().is_file();
     }

@@ -128,7 +128,7 @@ impl Review {
         let own = tried.over(self.own_of(item)?, self.named(tried)?, image.scan_size())?;
         let settings = settings.with(&own);
         let asked = Asked {
-            of: Key::of_scan(item, &original, &settings)?,
+            of: Key::of_scan(item, &original, settings.invert)?,
             variant: settings.variant,
             borders: settings.borders,
             own: OwnSettings { saturation: None, ..own.clone() },

@@ -170,6 +170,9 @@ impl Review {
     pub(super) fn why_not(&self, item: &Item) -> Result<Option<&'static str>, Refusal> {
         let result = self.reading.result_of(item)?;
         let original = result.as_ref().map(|result| result.original);
+        if !item.is_film && self.settings(item).is_err() {
+            return Ok(Some("only the command that made it makes it again"));
+        }
         Ok(match original {
             _ if item.is_film => Some("films are made again by `polychromify film`"),
             Some(Original::Gone | Original::Leaving) => Some("its original was moved or deleted"),

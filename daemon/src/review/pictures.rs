@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use polychromify_core::{Scan, Thumbnail, WorkImage};
 
 use super::Review;
-use super::pyramid::{Pixels, Pyramid};
+use super::pyramid::{BAND, Pixels, Pyramid};
 use super::refusal::Refusal;
 use crate::error::Error;
 use crate::files::originals::OpenOriginal;
@@ -32,10 +32,9 @@ impl Key {
     pub(super) fn of_scan(
         item: &Item,
         original: &OpenOriginal,
-        settings: &RenderSettings,
+        inverted: bool,
     ) -> Result<Self, Refusal> {
-        let stamp = original.stamp()?;
-        let inverted = u8::from(settings.invert);
+        let (stamp, inverted) = (original.stamp()?, u8::from(inverted));
         let version = format!("{:x}-{:x}-{inverted}", stamp.size, stamp.modified);
         Ok(Self { id: item.id, is_result: false, version })
     }
@@ -121,29 +120,24 @@ impl Review {
         item: &Item,
         original: &OpenOriginal,
     ) -> Result<Arc<Picture>, Refusal> {
-        let settings = self.settings(item)?;
-        let key = Key::of_scan(item, original, &settings)?;
-        self.pictures.get(&key, || self.read_before(original, &settings))
+        let inverted = self.is_inverted(item);
+        let key = Key::of_scan(item, original, inverted)?;
+        self.pictures.get(&key, || self.read_before(original, inverted))
     }
 
-    fn read_before(
-        &self,
-        original: &OpenOriginal,
-        settings: &RenderSettings,
-    ) -> Result<Picture, Refusal> {
+    fn read_before(&self, original: &OpenOriginal, inverted: bool) -> Result<Picture, Refusal> {
         let mut scan = original.scan(&self.context.limits_from_now())?;
-        scan.set_inverted(settings.invert);
+        scan.set_inverted(inverted);
         let info = scan.info().clone();
         let area = self.context.model.colorizer.work_area();
         let mut thumbnail = Thumbnail::new(info.width, info.height, info.orientation, area);
-        let band_rows = settings.encoding(info.width).band_rows;
-        scan.read_lightness(band_rows, &mut |y, lightness| {
+        scan.read_lightness(BAND, &mut |y, lightness| {
             thumbnail.push_rows(y, lightness);
             Ok(())
         })?;
         let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
         let image = Some(thumbnail.finish().upright());
-        Ok(Picture { pyramid, image, inverted: settings.invert })
+        Ok(Picture { pyramid, image, inverted })
     }
 
     /// The picture of a result, as it lies there.
@@ -193,6 +187,11 @@ impl Review {
         })
     }
 
+    /// Whether the scan of a job is colored as a negative.
+    fn is_inverted(&self, item: &Item) -> bool {
+        self.settings(item).is_ok_and(|settings| settings.invert)
+    }
+
     /// What the result of a job was made with, or would be.
     pub(super) fn settings(&self, item: &Item) -> Result<RenderSettings, Refusal> {
         let precision = self.context.model.settings.precision;
@@ -201,6 +200,8 @@ impl Review {
             None => self.reading.settings_of(item.id)?,
         };
         let read = told.and_then(|told| RenderSettings::read(&told, precision));
-        read.ok_or_else(|| Refusal::Unable("what it was made with is not known".to_owned()))
+        read.ok_or_else(|| {
+            Refusal::Unable("only the command that made it makes it again".to_owned())
+        })
     }
 }

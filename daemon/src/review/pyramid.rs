@@ -9,7 +9,7 @@ use rayon::prelude::*;
 pub(super) const TILE: usize = 512;
 
 /// Rows that are read at once.
-const BAND: usize = 64;
+pub(super) const BAND: usize = 64;
 
 /// An upright picture at all sizes.
 pub(super) struct Pyramid {

@@ -119,7 +119,7 @@ fn color(context: &JobContext, candidate: &Candidate) -> Option<Sample> {
     let (job, content, limits) = (&candidate.job, &candidate.content, context.limits_from_now());
     let (treatment, original) =
         (&context.treatment(&job.output, content).ok()?, job.original().open().ok()?);
-    let coloring = Coloring { job, treatment, content, time: 0 };
+    let coloring = Coloring { job, treatment, content, time: 0, colors: None };
     let colored = context.color_to(&coloring, &original, &limits, &mut out, details);
     let Ok(ControlFlow::Continue(_)) = colored else { return None };
     Some(Sample {

@@ -1,0 +1,203 @@
+use std::fs;
+
+use polychromify_test_support::pictures;
+use serde_json::Value;
+
+use crate::clips::{film, have_ffmpeg, make, shots};
+use crate::folder::{Folder, sha256};
+
+/// Frames of some shots of 8, as `in/scan_000001.tif` and so on.
+fn frames(count: usize, coded: &str, extension: &str) -> Folder {
+    let folder = Folder::new().file("in/note.txt", "");
+    make(&folder, &format!("{} {coded} in/scan_%06d.{extension}", shots(count)));
+    folder
+}
+
+fn list(folder: &Folder, name: &str) -> Value {
+    serde_json::from_slice(&folder.read(name)).unwrap()
+}
+
+#[test]
+fn frames_become_frames_of_the_same_names_with_colors_and_their_lightness() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(2, "-pix_fmt gray16le", "tif");
+    let run = film(&folder, ["in", "-o", "out", "--saturation", "2"]).code(0);
+    let told = run.line("in/scan_%06d.tif");
+    assert_eq!((&told["status"], &told["width"]), (&"done".into(), &64.into()), "{told}");
+    let mut names: Vec<String> = (1..=16).map(|frame| format!("scan_{frame:06}.tif")).collect();
+    for name in &names {
+        let source = image::open(folder.path(&format!("in/{name}"))).unwrap().into_luma16();
+        let result = image::open(folder.path(&format!("out/{name}"))).unwrap();
+        let image::DynamicImage::ImageRgb16(result) = result else { panic!("{name}: {result:?}") };
+        for (gray, color) in source.pixels().zip(result.pixels()) {
+            let (expected, found) = (lightness([gray.0[0]; 3]), lightness(color.0));
+            assert!((expected - found).abs() <= 0.02, "{name}: {found} in place of {expected}");
+        }
+        assert!(result.pixels().any(|pixel| pixel.0[0] != pixel.0[1]), "{name} has no colors");
+    }
+    names.push("scan_%06d.tif.json".to_owned());
+    names.sort();
+    assert_eq!(folder.names("out"), names);
+}
+
+/// CIE L* of sRGB in 16 bits.
+fn lightness(rgb: [u16; 3]) -> f64 {
+    let [r, g, b] = rgb.map(|code| {
+        let v = f64::from(code) / 65535.0;
+        if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+    });
+    let y = 0.212_639 * r + 0.715_169 * g + 0.072_192 * b;
+    if y > 216.0 / 24389.0 { 116.0 * y.cbrt() - 16.0 } else { y * 24389.0 / 27.0 }
+}
+
+#[test]
+fn the_list_beside_a_sequence_has_the_checksums_of_all_frames() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(2, "-pix_fmt gray", "png");
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let list = list(&folder, "out/scan_%06d.png.json");
+    assert_eq!(list["film"], serde_json::json!({"frames": 16, "shots": 2, "keeps": "lightness"}));
+    let told = list["frames"].as_array().unwrap();
+    assert_eq!(told.len(), 16);
+    for frame in told {
+        let (file, source) = (frame["file"].as_str().unwrap(), frame["source"].as_str().unwrap());
+        assert_eq!(frame["sha256"], sha256(&folder.read(&format!("out/{file}"))));
+        assert_eq!(frame["source_sha256"], sha256(&folder.read(&format!("in/{source}"))));
+    }
+    folder.polychromify(["manifest", "-o", "out"]).code(0);
+    folder.polychromify(["verify", "--strict", "out"]).code(0);
+}
+
+#[test]
+fn frames_carry_the_label_and_the_metadata_of_photographs() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new();
+    for frame in 1..=3 {
+        folder.write(&format!("in/{frame}.jpg"), pictures::jpeg(64, 48, frame));
+    }
+    film(&folder, ["in", "-o", "out"]).code(0);
+    for frame in 1..=3 {
+        let bytes = folder.read(&format!("out/{frame}.jpg"));
+        let text = String::from_utf8_lossy(&bytes);
+        for words in ["compositeWithTrainedAlgorithmicMedia", "steadiness 1"] {
+            assert!(text.contains(words), "{frame}.jpg has no {words}");
+        }
+    }
+    let of_result = film(&folder, ["out", "-o", "other"]).code(0);
+    assert_eq!(of_result.line("out/%d.jpg")["status"], "skipped");
+}
+
+#[test]
+fn a_sequence_is_named_by_its_pattern_and_done_once() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(1, "-pix_fmt gray", "png");
+    film(&folder, ["in/scan_%06d.png", "-o", "out"]).code(0);
+    let expected = folder.files("out");
+    let again = film(&folder, ["in", "-o", "out"]).code(0);
+    assert_eq!(again.line("in/scan_%06d.png")["reason"], "done already");
+    assert_eq!(folder.files("out"), expected);
+}
+
+#[test]
+fn what_is_missing_is_made_again_from_its_shot_on_with_the_same_bytes() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(4, "-pix_fmt gray", "png");
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let expected = folder.files("out");
+    for lost in
+        [&["scan_000012.png"][..], &["scan_000017.png", "scan_000030.png"], &["scan_%06d.png.json"]]
+    {
+        for name in lost {
+            fs::remove_file(folder.path(&format!("out/{name}"))).unwrap();
+        }
+        let run = film(&folder, ["in", "-o", "out"]).code(0);
+        let goes_on = run.stderr.contains("going on at in/scan_000009.png");
+        assert_eq!(goes_on, lost.len() < 3 && !lost[0].contains('%'), "{lost:?}: {run:?}");
+        assert_eq!(folder.files("out"), expected, "{lost:?}");
+    }
+}
+
+#[test]
+fn a_frame_that_was_changed_is_made_anew_alone() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(2, "-pix_fmt gray", "png");
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let before = folder.files("out");
+    folder.write("in/scan_000010.png", folder.read("in/scan_000011.png"));
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let after = folder.files("out");
+    let changed: Vec<_> = before.keys().filter(|name| before[*name] != after[*name]).collect();
+    assert_eq!(changed, ["scan_%06d.png.json", "scan_000010.png"]);
+}
+
+#[test]
+fn gaps_are_refused_by_name_unless_allowed() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(1, "-pix_fmt gray", "png");
+    for name in ["in/scan_000003.png", "in/scan_000005.png"] {
+        fs::remove_file(folder.path(name)).unwrap();
+    }
+    film(&folder, ["in", "-o", "out"])
+        .code(1)
+        .one_error(&["in/scan_%06d.png: scan_000003.png is missing, and so are 1 more"]);
+    film(&folder, ["in", "-o", "out", "--allow-gaps"]).code(0);
+    assert_eq!(folder.names("out").len(), 7);
+}
+
+#[test]
+fn frames_of_another_size_and_damaged_ones_are_refused_by_name() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(1, "-pix_fmt gray", "png");
+    let good = folder.read("in/scan_000004.png");
+    folder.write("in/scan_000004.png", pictures::png(32, 48, 1));
+    film(&folder, ["in", "-o", "out"]).code(1).one_error(&[
+        "in/scan_000004.png: has 32 x 48 pixels, and the first frame of its sequence 64 x 48",
+    ]);
+    assert!(crate::clips::is_empty(&folder.path("out")));
+    folder.write("in/scan_000004.png", &good[..good.len() / 2]);
+    film(&folder, ["in", "-o", "out"]).code(1).one_error(&["in/scan_000004.png"]);
+    folder.write("in/scan_000004.png", good);
+    film(&folder, ["in", "-o", "out"]).code(0);
+}
+
+#[test]
+fn a_foreign_file_in_the_place_of_a_frame_is_left_alone() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(1, "-pix_fmt gray", "png").file("out/scan_000002.png", "theirs");
+    film(&folder, ["in", "-o", "out"])
+        .code(1)
+        .one_error(&["out/scan_000002.png", "not made by this"]);
+    assert_eq!(folder.read("out/scan_000002.png"), b"theirs");
+    assert_eq!(folder.names("out"), ["scan_000002.png"]);
+}
+
+#[test]
+fn a_folder_of_photographs_is_no_sequence() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new();
+    for name in ["horse.png", "house2.png", "a1.png", "a2.png"] {
+        folder.write(&format!("in/{name}"), pictures::png(32, 24, 1));
+    }
+    let run = film(&folder, ["in", "-o", "out"]).code(0);
+    assert!(run.stderr.contains("no films found"), "{run:?}");
+}
