@@ -179,6 +179,12 @@ export class Pane {
     return share * across * Math.max(1, this.#aspect);
   }
 
+  /** Longest side of the whole picture as it fits the window, in pixels of the screen. */
+  get fittedSide() {
+    const width = Math.min(this.host.clientWidth, this.host.clientHeight / this.#aspect);
+    return Math.ceil(width * Math.max(1, this.#aspect) * devicePixelRatio);
+  }
+
   /** CSS pixels a pixel of the photograph, 1 at its own size. */
   get zoom() {
     const item = this.#viewer.world.getItemAt(0);
