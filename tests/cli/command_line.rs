@@ -225,7 +225,8 @@ fn status_and_retry_tell_what_the_ledger_knows() {
             "running",
             "failures",
             "made",
-            "notices"
+            "notices",
+            "verdicts"
         ]
     );
     assert_eq!((&told["done"], &told["failed"]), (&1.into(), &1.into()));

@@ -1,5 +1,7 @@
 //! Pictures, tiles, and looks at other settings.
 
+use std::process::Command;
+
 use image::RgbImage;
 use serde_json::{Value, json};
 
@@ -233,4 +235,30 @@ fn what_is_no_picture_in_colors_is_no_reference() {
     }
     let path = format!("/api/look/{}", page.item("a.png")["id"]);
     assert_eq!(page.post(&path, &json!({"reference": "0".repeat(64)})).status, 409);
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that skips says so")]
+fn a_film_is_shown_by_one_of_its_frames() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("in")).unwrap();
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=5:duration=1"])
+        .args(["-vf", "format=gray", "-c:v", "ffv1"])
+        .arg(folder.path("in/a.mkv"))
+        .status();
+    if made.is_err() {
+        println!("skipped: there is no ffmpeg");
+        return;
+    }
+    let film = ["film", "in/a.mkv", "-o", "out", "--weights", crate::weights::tiny()];
+    folder.polychromify(film).code(0);
+    let page = Client::open(&folder);
+    let list = page.json("/api/results");
+    let item = &list["items"][0];
+    assert_eq!((&item["kind"], &item["status"]), (&json!("film"), &json!("done")));
+    let thumb = page.get(item["thumb"].as_str().unwrap());
+    assert_eq!(thumb.picture().dimensions(), (320, 180));
+    let told = page.json(&format!("/api/results/{}", item["id"]));
+    assert_eq!(told["can_mend"], false);
 }

@@ -163,3 +163,18 @@ fn a_reference_is_kept_with_the_settings_of_its_input() {
     folder.batch(["in", "-o", "out", "--force"]).code(0);
     assert_eq!(folder.files("out"), before, "the ledger has the reference");
 }
+
+#[test]
+fn what_is_asked_for_while_a_batch_runs_is_made() {
+    let folder = colored();
+    for number in 0..30 {
+        folder.write(&format!("more/{number}.png"), crate::pictures::png(300, 200, number));
+    }
+    let arguments = ["more", "-o", "out", "-j", "1"];
+    let mut batch = folder.command(crate::folder::batch_arguments(arguments)).spawn().unwrap();
+    let page = Client::open(&folder);
+    let item = page.make("a.png", &hinted());
+    assert_eq!(item["settings"]["saturation"], 1.5);
+    assert!(batch.wait().unwrap().success());
+    assert_eq!(page.json("/api/summary")["counts"]["done"], 33);
+}

@@ -15,7 +15,7 @@ use crate::webdriver::{Browser, key};
 /// there.
 const SHOWN: &str = "new Promise(done => {
     const look = () => {
-        const bottom = document.querySelector('.grid').getBoundingClientRect().bottom;
+        const bottom = document.querySelector('.grid')?.getBoundingClientRect().bottom;
         const seen = [...document.querySelectorAll('.tile')].filter(t => t.getBoundingClientRect().top < bottom);
         const ready = tile => tile.querySelector('img')?.complete;
         if (seen.length && seen.every(ready)) done(Math.round(performance.now())); else setTimeout(look, 10);
@@ -93,6 +93,9 @@ fn pictures_of_each_view() {
             fs::write(path, page.browser.picture()).unwrap();
         };
         keep("sheet");
+        page.filter("Name", &env::var("REVIEW_PICTURE").unwrap_or_default());
+        page.browser.wait(SHOWN);
+        page.browser.press(&[key::ESCAPE]);
         page.open_picture();
         page.browser.wait(SETTLED);
         keep("picture");
@@ -101,8 +104,8 @@ fn pictures_of_each_view() {
         keep("doubt");
         page.browser.press(&["d"]);
         page.browser.press(&["m"]);
-        page.browser.script("document.querySelector('.swatches input[value=\"#6b6a3d\"]').click()");
-        page.browser.click(page.at(0.7, 0.5));
+        page.browser.script("document.querySelector('.swatches input[value=\"#9c4f3b\"]').click()");
+        page.browser.click(page.at(0.6, 0.5));
         page.browser.until("document.querySelector('.mend').dataset.look");
         page.browser.wait(SETTLED);
         keep("mend");

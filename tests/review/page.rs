@@ -16,8 +16,12 @@ const SIZE: (u32, u32) = (480, 320);
 /// Where a point of the photograph, which fits its pane, lies in the window.
 const PLACE: &str = "(x, y) => {
     const pane = document.querySelector('.pane').getBoundingClientRect();
-    const width = Math.min(pane.width, pane.height * 1.5), height = width / 1.5;
-    return [pane.left + (pane.width - width) / 2 + x * width, pane.top + (pane.height - height) / 2 + y * height];
+    const size = document.querySelector('.panel').textContent.match(/([0-9,]+) × ([0-9,]+) pixels/);
+    const [across, down] = [size[1], size[2]].map(side => Number(side.replace(',', '')));
+    const scale = Math.min(pane.width / across, pane.height / down);
+    const left = pane.left + (pane.width - across * scale) / 2;
+    const top = pane.top + (pane.height - down * scale) / 2;
+    return [left + x * across * scale, top + y * down * scale];
 }";
 
 /// A page in a browser, and the program that serves it.
@@ -63,7 +67,7 @@ impl Page {
     }
 
     pub(crate) fn until_drawn(&self) {
-        self.browser.until("document.querySelector('#picture .zoom')?.textContent");
+        self.browser.until("document.querySelector('.panel')?.textContent.includes(' pixels')");
         self.browser.until(&format!("{}[3] > 0", drawn(0.9, 0.5)));
     }
 

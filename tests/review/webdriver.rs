@@ -142,34 +142,36 @@ impl Browser {
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
-        let answer = self.request("POST", path, &body.to_string());
+        let answer = self.request("POST", path, &body.to_string()).unwrap();
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert!(answer["value"]["error"].is_null(), "{path}: {:#}", answer["value"]);
         answer["value"].clone()
     }
 
     /// The body of an answer. chromedriver leaves connections open, whatever is asked of it.
-    fn request(&self, method: &str, path: &str, body: &str) -> String {
+    fn request(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
         let Self { address, .. } = self;
         let length = body.len();
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
+        )?;
         let mut reader = BufReader::new(stream);
         let mut length = 0;
-        for line in reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty())
-        {
-            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
+        for line in reader.by_ref().lines() {
+            let line = line?.to_lowercase();
+            match line.strip_prefix("content-length:") {
+                Some(value) => length = value.trim().parse().unwrap(),
+                None if line.is_empty() => break,
+                None => {}
             }
         }
         let mut answer = vec![0; length];
-        reader.read_exact(&mut answer).unwrap();
-        String::from_utf8(answer).unwrap()
+        reader.read_exact(&mut answer)?;
+        Ok(String::from_utf8(answer).unwrap())
     }
 }
 
@@ -196,9 +198,8 @@ fn from_base64(text: &str) -> Vec<u8> {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if !thread::panicking() {
-            self.request("DELETE", &self.session, "");
-        }
+        // It ends the browser, also after a test failed.
+        let _ = self.request("DELETE", &self.session, "");
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }

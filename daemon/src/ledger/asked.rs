@@ -105,12 +105,14 @@ impl Ledger {
         self.row(sql, [id], |row| row.get("settings"))
     }
 
-    /// Jobs in the queue because somebody asked for them, in that order.
+    /// Jobs in the queue because somebody asked for them, in that order, but for those that failed and
+    /// are to wait.
     pub(crate) fn asked(&self) -> Result<Vec<(i64, Job)>> {
         let jobs = self.rows(
             "SELECT id, input, output FROM jobs
-             WHERE asked_at IS NOT NULL AND state = 'queued' ORDER BY asked_at, id",
-            [],
+             WHERE asked_at IS NOT NULL AND state = 'queued' AND coalesce(retry_at, 0) <= ?1
+             ORDER BY asked_at, id",
+            [now()],
             |row| Ok((row.get("id")?, path(row, "input")?, path(row, "output")?)),
         )?;
         let is_safe = |input: &PathBuf, output: &PathBuf| {

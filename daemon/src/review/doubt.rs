@@ -19,6 +19,9 @@ use crate::settings::{OwnSettings, RenderSettings};
 const COLOR: [u8; 3] = [255, 0, 144];
 const STRONGEST: f32 = 200.0;
 
+/// Doubts that are painted not at all, and at most: nearly every place has a little.
+const RANGE: [f32; 2] = [0.25, 0.75];
+
 /// Time between two looks for results whose doubt is unknown.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -36,7 +39,9 @@ pub(super) async fn overlay(State(review): State<Arc<Review>>, Path(id): Path<i6
 
 fn png(doubts: &Doubts) -> Option<Vec<u8>> {
     let [r, g, b] = COLOR;
-    let pixel = |doubt: &f32| [r, g, b, (STRONGEST * doubt) as u8];
+    let [least, most] = RANGE;
+    let shown = |doubt: &f32| ((doubt - least) / (most - least)).clamp(0.0, 1.0);
+    let pixel = |doubt: &f32| [r, g, b, (STRONGEST * shown(doubt)) as u8];
     let pixels: Vec<u8> = doubts.values().iter().flat_map(pixel).collect();
     let (width, height) = doubts.size();
     let mut bytes = Vec::new();

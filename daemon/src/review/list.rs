@@ -171,9 +171,8 @@ pub(super) fn item(item: &Item) -> Value {
 /// Where there is a small picture of an input or its result.
 fn thumb(item: &Item) -> Option<String> {
     match &item.result {
-        _ if item.is_film => None,
         Some((sha256, ..)) => Some(format!("/api/thumb/{}?v={}", item.id, sha256.get(..16)?)),
-        None if item.state == "failed" => None,
+        None if item.state == "failed" || item.is_film => None,
         None => Some(format!("/api/thumb/{}?v=scan", item.id)),
     }
 }

@@ -1,5 +1,6 @@
 //! Pictures that are looked at: decoded once, and held as long as there is room for them.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use polychromify_core::{Scan, Thumbnail, WorkImage};
@@ -11,6 +12,7 @@ use crate::error::Error;
 use crate::files::originals::OpenOriginal;
 use crate::files::publish::{self, Place};
 use crate::files::{names, own};
+use crate::film;
 use crate::ledger::{Item, Published};
 use crate::plan::Job;
 use crate::settings::RenderSettings;
@@ -153,21 +155,25 @@ impl Review {
 
     /// A result that lies there unchanged.
     pub(super) fn open_result(&self, item: &Item, result: &Published) -> Result<Scan, Refusal> {
-        if item.is_film || !names::stays_below(&item.output) {
+        if item.is_film {
+            return Err(Refusal::NotThere);
+        }
+        let path = self.unchanged(item, result)?;
+        let file = own::open(&path)?;
+        Ok(Scan::read(file, &path, &self.context.limits_from_now())?)
+    }
+
+    /// Where a result lies, if nobody changed it.
+    fn unchanged(&self, item: &Item, result: &Published) -> Result<PathBuf, Refusal> {
+        if !names::stays_below(&item.output) {
             return Err(Refusal::NotThere);
         }
         let path = self.folder.join(&item.output);
         match publish::inspect_result(&path, Some(result), true)? {
-            Place::Ours => {}
-            Place::Free => {
-                return Err(Refusal::Unable("the result is not there any more".to_owned()));
-            }
-            Place::Edited | Place::Foreign => {
-                return Err(Refusal::Failed(Error::Edited { path }));
-            }
+            Place::Ours => Ok(path),
+            Place::Free => Err(Refusal::Unable("the result is not there any more".to_owned())),
+            Place::Edited | Place::Foreign => Err(Refusal::Failed(Error::Edited { path })),
         }
-        let file = own::open(&path)?;
-        Ok(Scan::read(file, &path, &self.context.limits_from_now())?)
     }
 
     /// A small JPEG of a job's result; of its input where there is none.
@@ -177,6 +183,10 @@ impl Review {
         let key = Key { id: item.id, is_result: result.is_some(), version };
         self.thumbs.get(&key, || {
             let mut scan = match &result {
+                Some(result) if item.is_film => {
+                    let path = self.unchanged(item, result)?;
+                    return Ok(film::still(&path, THUMB, &self.context.stop)?);
+                }
                 Some(result) => self.open_result(item, result)?,
                 None => original(item)?.scan(&self.context.limits_from_now())?,
             };

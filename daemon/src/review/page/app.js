@@ -2,13 +2,14 @@
 //
 // Places: #/?filters is the sheet, #/ID?filters one picture.
 
-import { announce } from "./announce.js";
+import { announce, announceError } from "./announce.js";
 import { ApiError, get, openSession } from "./api.js";
 import { dialogIsOpen, help, stop } from "./dialogs.js";
 import { bind, useKeysOf } from "./keys.js";
 import { buildPicture, hidePicture, showPicture, shownIds } from "./picture.js";
 import { buildSheet, hideSheet, showSheet, visibleIds } from "./sheet.js";
 import { NO_FILTERS, store } from "./store.js";
+import { count } from "./words.js";
 
 /** How often the ledger is looked at, in milliseconds. */
 const FOLLOW = 2000;
@@ -68,9 +69,10 @@ async function filter(filters) {
   history.replaceState(null, "", address(null, filters));
   try {
     await store.load(filters);
-    announce(`${store.ids.length} pictures`);
+    announce(count(store.ids.length, "picture"));
   } catch (error) {
-    failed(error);
+    if (error.status === 401) stop(NO_SESSION);
+    else announceError(error);
   }
 }
 

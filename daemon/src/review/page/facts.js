@@ -1,10 +1,10 @@
 // What is known of one picture: notices, how it was made, who judged it.
 
 import { h } from "./dom.js";
-import { notice, number, percent, setting, status, toning, verdict, when } from "./words.js";
+import { bytes, notice, number, percent, setting, settingValue, status, toning, verdict, when } from "./words.js";
 
 function list(rows) {
-  return h("dl", { class: "facts" }, rows.filter(([, value]) => value !== undefined && value !== null && value !== "")
+  return h("dl", { class: "facts" }, rows.filter(([, value]) => value)
     .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]).flat());
 }
 
@@ -30,12 +30,17 @@ function notices(all) {
 }
 
 function made(detail) {
-  const settings = Object.entries(detail.settings ?? {}).filter(([, value]) => value !== null && value !== false)
-    .map(([name, value]) => [setting(name), Array.isArray(value) ? number(value.length) : String(value)]);
+  const settings = Object.entries(detail.settings ?? {}).filter(([, value]) => value !== null && value !== false && value.length !== 0)
+    .map(([name, value]) => [setting(name), name === "reference" ? hash(value) : settingValue(name, value)]);
+  const shown = detail.tiles.after ?? detail.tiles.before;
+  const smaller = shown && shown.width < shown.full_width;
   return list([
+    ["Folder", detail.folder],
     ["Scan", h("span", { title: detail.source ?? "" }, detail.source_name)],
     ["Scan is", detail.toning && toning(detail.toning)],
-    ["Size", detail.width && `${number(detail.full_width ?? detail.width)} × ${number(detail.full_height ?? detail.height)}`],
+    ["Size", detail.width && `${number(detail.width)} × ${number(detail.height)} pixels`],
+    ["Shown here", smaller && `${number(shown.width)} × ${number(shown.height)}, as more takes more memory than it has (--memory)`],
+    ["File", detail.bytes && bytes(detail.bytes)],
     ["Doubt", detail.doubt !== undefined ? percent(detail.doubt) : undefined],
     ["Made", detail.made_at && when(detail.made_at)],
     ["By", detail.software],

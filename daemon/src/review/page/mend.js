@@ -11,6 +11,8 @@ import { number } from "./words.js";
 
 /** Radius of a new hint, as a share of the picture's longest side. */
 const RADIUS = 0.015;
+/** Longest side of a preview that the program paints, in pixels. */
+const MOST_SIDE = 4096;
 /** How long a preview rests before its pixels are painted, in milliseconds. */
 const REST = 350;
 const VARIANTS = [["1", "Likeliest"], ["2", "Second"], ["3", "Third"]];
@@ -71,7 +73,7 @@ export class Mend {
   }
 
   #buildReference(onpick) {
-    this.referenceName = h("span", { class: "words" }, "");
+    this.referenceName = h("b", {});
     const file = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => this.#upload(file) });
     const own = h("button", { onclick: async () => this.#refer(await onpick()) }, "From sheet…");
     const other = h("button", { onclick: () => file.click() }, "From file…");
@@ -151,7 +153,7 @@ export class Mend {
     const { id, sha256 } = this.#detail;
     clearTimeout(this.#rest);
     try {
-      const { token, picture } = await look(id, settings);
+      const { token, picture } = await look(id, { ...settings, side: clamp(this.stage.first.fittedSide, 256, MOST_SIDE) });
       if (this.#detail.id !== id || this.#detail.sha256 !== sha256 || !this.open || !this.#changed) return;
       await this.#showLook(picture, token);
       if (isNewest()) this.#rest = setTimeout(() => this.#showPixels(token), REST);

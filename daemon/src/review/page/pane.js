@@ -30,10 +30,12 @@ export class Pane {
   /** Whether the whole picture is in sight, which it stays when the window changes. */
   #fitted = true;
   #resized = false;
+  #onview;
 
   /** `events`: onview after each move, onclick with a point, onuse when somebody moves this pane. */
   constructor(host, { onview, onclick, onuse }) {
     this.host = host;
+    this.#onview = onview;
     this.#viewer = new OpenSeadragon.Viewer({
       element: host, drawer: "canvas", prefixUrl: "", tabIndex: -1,
       showNavigationControl: false, silenceMultiImageWarnings: true,
@@ -49,7 +51,7 @@ export class Pane {
       if (this.#resized && this.#fitted) this.fit(true);
       this.#resized = false;
       this.#cutLayers();
-      onview(this);
+      onview();
     });
     this.#viewer.addHandler("canvas-press", onuse);
     for (const use of ["canvas-drag", "canvas-scroll", "canvas-pinch"]) {
@@ -61,16 +63,21 @@ export class Pane {
     this.#viewer.addHandler("canvas-click", (event) => event.quick && onclick(this.shareAt(event.position)));
   }
 
-  /** Shows another picture, fitted into the window. `tiles` are { before, after }, one may be missing. */
-  open({ before, after }) {
+  /**
+   * Shows another picture, fitted into the window. `tiles` are { before, after }, one may be missing;
+   * `done` is called once one of them is drawn.
+   */
+  open({ before, after }, done) {
+    // Tiles of the picture before that are still waited for hold up nothing.
+    this.#viewer.imageLoader.clear();
     this.#viewer.world.removeAll();
     this.#layers.clear();
     this.#latest.clear();
     const base = before ?? after;
     if (!base) return;
     this.#aspect = base.height / base.width;
-    if (before) this.#add("before", pyramid(before));
-    if (after) this.#add("after", pyramid(after));
+    if (before) this.#add("before", pyramid(before), done);
+    if (after) this.#add("after", pyramid(after), done);
     this.fit(true);
   }
 
@@ -99,6 +106,7 @@ export class Pane {
         this.#layers.set(name, item);
         this.#stack();
         this.#cutLayers();
+        this.#onview();
         this.#whenDrawn(item, () => {
           this.#drop(older);
           done();
@@ -171,6 +179,12 @@ export class Pane {
     return share * across * Math.max(1, this.#aspect);
   }
 
+  /** Longest side of the whole picture as it fits the window, in pixels of the screen. */
+  get fittedSide() {
+    const width = Math.min(this.host.clientWidth, this.host.clientHeight / this.#aspect);
+    return Math.ceil(width * Math.max(1, this.#aspect) * devicePixelRatio);
+  }
+
   /** CSS pixels a pixel of the photograph, 1 at its own size. */
   get zoom() {
     const item = this.#viewer.world.getItemAt(0);
@@ -199,8 +213,13 @@ export class Pane {
 
   /** Shows the whole picture, `immediately` or by a short move. */
   fit(immediately = false) {
+    const { viewport } = this.#viewer;
+    const size = new Point(this.host.clientWidth, this.host.clientHeight);
     this.#fitted = true;
-    this.#viewer.viewport.fitBounds(new Rect(0, 0, 1, this.#aspect), immediately);
+    if (size.x === 0 || size.y === 0) return;
+    // OpenSeadragon learns a frame later that a hidden window is shown.
+    if (!viewport.getContainerSize().equals(size)) viewport.resize(size, true);
+    viewport.fitBounds(new Rect(0, 0, 1, this.#aspect), immediately);
   }
 
   /** Looks at exactly what another pane looks at. */

@@ -15,6 +15,9 @@ import { describe, number, percent, shortName, verdict, when } from "./words.js"
 /** How far a key pans, in CSS pixels. */
 const PAN = 80;
 
+/** After how long it is said that a picture is being opened, in milliseconds. */
+const PATIENCE = 600;
+
 const view = document.getElementById("picture");
 const head = {};
 const foot = {};
@@ -101,14 +104,10 @@ export function hidePicture() {
 export const shownIds = () => (detail && !view.hidden ? [detail.id] : []);
 
 function show(found, { quietly = false } = {}) {
-  const { tiles } = found;
   detail = found;
   const item = { ...found, notices: found.notices.length };
   store.put([item]);
-  stage.open(tiles);
-  const nothing = !tiles.before && !tiles.after;
-  head.empty.hidden = !nothing;
-  fill(head.empty, nothing ? found.reason ?? found.why_not ?? "There is nothing to show." : "");
+  open(found);
   stage.element.setAttribute("aria-label", describe(item));
   mend.show(found);
   showDoubt(head.doubt.getAttribute("aria-pressed") === "true");
@@ -122,6 +121,21 @@ function show(found, { quietly = false } = {}) {
   if (!quietly) tellEars(describe(item));
   if (document.activeElement === document.body) stage.element.focus({ preventScroll: true });
 }
+
+/** Draws the picture, and says so where that takes a while, or why there is none. */
+function open({ tiles, reason, why_not }) {
+  const nothing = !tiles.before && !tiles.after;
+  const say = (words) => {
+    clearTimeout(opening);
+    head.empty.hidden = !words;
+    fill(head.empty, words);
+  };
+  say(nothing ? reason ?? why_not ?? "There is nothing to show." : "");
+  stage.open(tiles, () => say(""));
+  if (!nothing) opening = setTimeout(() => say("Opening…"), PATIENCE);
+}
+
+let opening;
 
 /** Asks in advance for the picture that likely comes next. */
 function prepare(id) {

@@ -46,6 +46,9 @@ export function buildSheet({ opens, filters, helps }) {
   bar.firstChild.append(h("span", { class: "buttons" }, sizeButtons(), csv, help));
   grid.append(field, empty);
   fill(view, bar, grid, h("footer", { class: "bar foot", "aria-label": "What keys act on" }, foot.words, foot.buttons));
+  bar.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("input")) grid.focus({ preventScroll: true });
+  });
   grid.addEventListener("scroll", () => requestAnimationFrame(layTiles), { passive: true });
   grid.addEventListener("click", clicked);
   new ResizeObserver(layOut).observe(grid);

@@ -51,13 +51,13 @@ export class Stage {
     this.onview();
   }
 
-  /** Shows a picture; `tiles` are those of its details. */
-  open(tiles) {
+  /** Shows a picture; `tiles` are those of its details, `done` is called once it is drawn. */
+  open(tiles, done) {
     this.#tiles = tiles;
     this.#added.clear();
     this.#leader = this.first;
     this.#colored = true;
-    this.first.open(tiles);
+    this.first.open(tiles, done);
     this.#second?.open({ after: tiles.after ?? tiles.before });
     this.#arrange();
   }

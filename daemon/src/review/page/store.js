@@ -10,7 +10,7 @@ import { announceError } from "./announce.js";
 export const NO_FILTERS = { search: "", status: "", verdict: "", notice: "", doubt_over: "", folder: "", toning: "", order: "doubt" };
 
 /** Most pictures that are asked for at once. */
-const PORTION = 200;
+const PORTION = 1000;
 
 class Store extends EventTarget {
   summary = null;

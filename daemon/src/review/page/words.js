@@ -8,6 +8,10 @@ const SETTING = {
   format: "Format", profile: "Color space", quality: "JPEG quality", max_side: "Longest side", invert: "Negative",
   mark: "Visible mark", precision: "Calculated in", source_type: "Label",
 };
+const SETTING_VALUE = {
+  "format same": "as the scan", "borders auto": "left neutral", "borders keep": "colored too",
+  "variant 1": "likeliest", "variant 2": "second", "variant 3": "third", "invert true": "yes", "mark true": "yes",
+};
 const NOTICE = {
   "profile-ignored": "Color profile ignored", "ink-profile-ignored": "CMYK profile ignored",
   "inks-without-profile": "CMYK without a profile", "meaning-assumed": "Meaning of values assumed",
@@ -30,6 +34,9 @@ export const status = (item) => STATUS[item.status] ?? item.status;
 export const verdict = (item) => VERDICT[item.verdict ?? "unjudged"];
 export const toning = (name) => TONING[name] ?? name;
 export const setting = (name) => SETTING[name] ?? name.replaceAll("_", " ");
+export const settingValue = (name, value) =>
+  SETTING_VALUE[`${name} ${value}`] ?? (Array.isArray(value) ? number(value.length) : String(value));
+export const bytes = (amount) => `${numbers.format(Math.round(amount / 1e4) / 100)} MB`;
 export const when = (time) => times.format(new Date(time));
 
 /** "1 picture", "1,200 pictures". */
