@@ -55,7 +55,7 @@ pub(crate) enum Command {
     Batch(Batch),
     /// Color films, their luma and sound untouched
     Film(Film),
-    /// Color photographs as they are dropped into folders, until stopped
+    /// Color photographs, and films, as they are dropped into folders, until stopped
     Watch(Watch),
     /// Show what an output folder's ledger knows: done, failed, queued
     Status(Status),

@@ -25,6 +25,8 @@ pub(crate) mod refusal;
 mod render;
 mod segments;
 mod sequence;
+mod sequence_preview;
+mod sheet;
 mod sound;
 mod still;
 mod tools;

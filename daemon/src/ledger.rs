@@ -329,6 +329,12 @@ impl Ledger {
         self.write(|transaction| settle(transaction, id, "failed", Some(reason), 1))
     }
 
+    /// Forgets a job that is none any more.
+    pub(crate) fn forget(&self, id: i64) -> Result<()> {
+        self.write(|transaction| transaction.execute("DELETE FROM jobs WHERE id = ?1", [id]))?;
+        Ok(())
+    }
+
     /// Puts a job back into the queue: it was interrupted. `tries` is 1 if that counts as a try.
     pub(crate) fn requeue(&self, id: i64, tries: u32) -> Result<()> {
         self.write(|transaction| settle(transaction, id, "queued", None, tries))

@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
-use polychromify_test_support::{folder, weights};
+use polychromify_test_support::{daemon, folder, pictures, weights};
 
 /// Luma between other samples.
 mod arranged;
@@ -30,3 +30,5 @@ mod refused;
 mod rgb;
 /// Frames of a folder that are one film.
 mod sequences;
+/// Films that are dropped into a watched folder.
+mod watched;

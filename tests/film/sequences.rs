@@ -1,10 +1,14 @@
 use std::fs;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use polychromify_test_support::pictures;
 use serde_json::Value;
 
 use crate::clips::{film, have_ffmpeg, make, shots};
-use crate::folder::{Folder, sha256};
+use crate::folder::{Folder, Run, sha256};
+use crate::weights;
 
 /// Frames of some shots of 8, as `in/scan_000001.tif` and so on.
 fn frames(count: usize, coded: &str, extension: &str) -> Folder {
@@ -159,6 +163,27 @@ fn gaps_are_refused_by_name_unless_allowed() {
 }
 
 #[test]
+fn a_manifest_tells_why_there_is_no_result_of_a_sequence_until_there_is() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(1, "-pix_fmt gray", "png");
+    let frame = folder.read("in/scan_000003.png");
+    fs::remove_file(folder.path("in/scan_000003.png")).unwrap();
+    film(&folder, ["in", "-o", "out"]).code(1);
+    let told = || {
+        folder.polychromify(["manifest", "-o", "out"]).code(0);
+        String::from_utf8(folder.read("out/manifest.csv")).unwrap()
+    };
+    let refused = told();
+    assert!(refused.contains("scan_%06d.png") && refused.contains("scan_000003.png is missing"));
+    folder.write("in/scan_000003.png", frame);
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let done = told();
+    assert!(!done.contains("is missing") && done.contains("scan_000003.png"), "{done}");
+}
+
+#[test]
 fn frames_of_another_size_and_damaged_ones_are_refused_by_name() {
     if !have_ffmpeg() {
         return;
@@ -190,6 +215,20 @@ fn a_foreign_file_in_the_place_of_a_frame_is_left_alone() {
 }
 
 #[test]
+fn a_preview_of_a_sequence_is_a_sheet_with_a_frame_of_each_shot() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(5, "-pix_fmt gray", "png");
+    film(&folder, ["in", "-o", "out", "--preview"]).code(0);
+    assert_eq!(folder.names("out"), ["scan_%06d.png.preview.png"]);
+    assert!(!folder.exists("out/.polychromify"));
+    let sheet = image::open(folder.path("out/scan_%06d.png.preview.png")).unwrap().into_rgb8();
+    assert_eq!(sheet.dimensions(), (4 * 64, 2 * 48), "two rows of four");
+    assert!(sheet.pixels().any(|pixel| pixel.0[0] != pixel.0[1]), "it has no colors");
+}
+
+#[test]
 fn a_folder_of_photographs_is_no_sequence() {
     if !have_ffmpeg() {
         return;
@@ -200,4 +239,23 @@ fn a_folder_of_photographs_is_no_sequence() {
     }
     let run = film(&folder, ["in", "-o", "out"]).code(0);
     assert!(run.stderr.contains("no films found"), "{run:?}");
+}
+
+#[test]
+fn a_sequence_that_grows_while_it_is_colored_fails_and_is_whole_the_next_time() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(6, "-pix_fmt gray", "png");
+    let mut command = folder.command(["film", "in", "-o", "out", "--weights", weights::tiny()]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !folder.exists("out/scan_000001.png") {
+        thread::sleep(Duration::from_millis(1));
+    }
+    folder.write("in/scan_000049.png", folder.read("in/scan_000048.png"));
+    let run = Run::of(child.wait_with_output().unwrap());
+    run.code(1).one_error(&["in/scan_%06d.png", "has 49 frames by now in place of 48"]);
+    assert!(!folder.exists("out/scan_%06d.png.json"));
+    film(&folder, ["in", "-o", "out"]).code(0);
+    assert_eq!(list(&folder, "out/scan_%06d.png.json")["film"]["frames"], 49);
 }

@@ -50,8 +50,8 @@ pub(crate) struct Film {
     ///
     /// TIME is where a player shows the frame: seconds (12.4), or 1:02:12.4. Colors go along with what
     /// they are of, before the frame and after it, up to the next cut.
-    #[arg(long = "keyframe", value_name = "TIME=PICTURE", value_parser = parse_keyframe)]
-    pub(crate) keyframes: Vec<Keyframe>,
+    #[arg(long, value_name = "TIME=PICTURE", value_parser = parse_keyframe)]
+    pub(crate) keyframe: Vec<Keyframe>,
     /// Color hints for frames of the film, as JSON: [{"time": 12.4, "x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}]
     ///
     /// time is where a player shows the frame, in seconds; the rest is in pixels of the frame, as for

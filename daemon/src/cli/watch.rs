@@ -9,7 +9,8 @@ use log::LevelFilter;
 
 use super::coloring::Coloring;
 use super::values::{
-    IoClass, LogFormat, OnSuccessName, Switch, log_level, parse_duration, parse_pause,
+    Codec, IoClass, LogFormat, OnSuccessName, Switch, log_level, parse_duration, parse_pause,
+    parse_steadiness,
 };
 use crate::policy::{Duplicates, Retries};
 
@@ -41,6 +42,20 @@ pub(crate) struct Watch {
     /// Print the options in force as a configuration file, with the origin of each, and end
     #[arg(long)]
     pub(crate) print_config: bool,
+    /// Color films too, as `film` does: by ffmpeg, with a JSON beside each result
+    #[arg(long, switch = true, env = "POLYCHROMIFY_FILMS")]
+    pub(crate) films: bool,
+    /// How results of films are coded
+    #[arg(long, value_enum, default_value_t, env = "POLYCHROMIFY_CODEC")]
+    pub(crate) codec: Codec,
+    /// How much frames of a shot have a say in each other's colors: 0 (none, they flicker) to 1
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        value_parser = parse_steadiness,
+        env = "POLYCHROMIFY_STEADINESS"
+    )]
+    pub(crate) steadiness: f32,
     /// How long a file's size and time must stand still before it is taken: 5 (seconds), 500ms, 2m
     #[arg(
         long,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow::{Break, Continue};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -11,8 +12,7 @@ use polychromify_core::{FilmSettings, Hints};
 use crate::cli::Film;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::film::refusal::Refusal;
-use crate::film::{self, FilmContext, Guidance, Work};
+use crate::film::{self, FilmContext, Guidance};
 use crate::job::{
     ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
     done_already,
@@ -72,6 +72,7 @@ fn color(
         codec: arguments.codec,
         settings: FilmSettings { saturation, steadiness, reference: None },
         guidance: guidance(arguments, films)?,
+        alone: true,
         allow_gaps: arguments.allow_gaps,
         rate: arguments.rate,
         progress: progress.clone(),
@@ -132,7 +133,7 @@ fn color(
 
 /// Reads what guides the colors; frames are those of a single film.
 fn guidance(arguments: &Film, films: usize) -> Result<Guidance> {
-    if films > 1 && (!arguments.keyframes.is_empty() || arguments.hints.is_some()) {
+    if films > 1 && (!arguments.keyframe.is_empty() || arguments.hints.is_some()) {
         return Err(Error::FramesOfMany { found: films });
     }
     Guidance::read(arguments)
@@ -164,30 +165,23 @@ fn policy(arguments: &Film) -> Result<Policy> {
     })
 }
 
-/// Colors a film. Its shots go when nothing is left to do for it.
 fn perform(context: &JobContext, id: i64, (job, frames): OneFilm<'_>) -> Outcome {
-    let outcome = match frames {
+    match frames {
         Some(frames) => context.perform_frames(id, job, frames),
         None => context.perform(id, job),
-    };
-    if matches!(outcome, Outcome::Done(_) | Outcome::Skipped(..))
-        && let Err(error) = Work::remove(&context.folder, &job.output)
-    {
-        log::warn!("{error}");
     }
-    outcome
 }
 
 fn color_sequence(context: &JobContext, arguments: &Film, sequence: &Sequence) -> Outcome {
     let film = context.film.as_ref().expect("set for all films");
+    let mut details = JobDetails::default();
     if arguments.preview {
-        let refusal = Refusal::SequencePreview.to_string();
-        return Outcome::Failed(refusal, JobDetails::default());
+        let written = context.preview_sequence(film, sequence, &mut details);
+        return previewed(context, &sequence.shown, written, details);
     }
     if !arguments.dry_run {
         return context.color_sequence(film, sequence);
     }
-    let mut details = JobDetails::default();
     match context.asked_of_sequence(film, sequence, &mut details) {
         Ok(Continue(missing)) => {
             let frames = sequence.frames.len() - missing;
@@ -214,17 +208,28 @@ fn dry_run(context: &JobContext, film: OneFilm<'_>) -> Outcome {
 
 /// Writes a sheet of a film's shots.
 fn preview(context: &JobContext, film: OneFilm<'_>) -> Outcome {
-    let (job, mut details) = (film.0, JobDetails::default());
+    let mut details = JobDetails::default();
     let settings = context.film.as_ref().expect("set for all films");
-    match context.preview_film(settings, film, &mut details) {
+    let written = context.preview_film(settings, film, &mut details);
+    previewed(context, &film.0.shown, written, details)
+}
+
+/// How it ended to write a sheet.
+fn previewed(
+    context: &JobContext,
+    shown: &Path,
+    written: Step<PathBuf>,
+    details: JobDetails,
+) -> Outcome {
+    match written {
         Ok(Continue(sheet)) => {
-            log::info!("{}: {}", job.shown.display(), sheet.display());
-            film::tell_times(job, &details.shown_at);
+            log::info!("{}: {}", shown.display(), sheet.display());
+            film::tell_times(shown, &details.shown_at);
             Outcome::Done(details)
         }
         Ok(Break(reason)) => Outcome::Skipped(reason, details),
         Err(_) if context.stop.is_asked() => Outcome::Stopped,
-        Err(error) => Outcome::Failed(error.reason(&job.shown), details),
+        Err(error) => Outcome::Failed(error.reason(shown), details),
     }
 }
 

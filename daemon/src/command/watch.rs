@@ -15,6 +15,7 @@ use crate::cli::LogFormat;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::film::FilmContext;
 use crate::job::{ContentClaims, JobContext};
 use crate::limits;
 use crate::report;
@@ -116,7 +117,7 @@ fn watch(
         policy,
         claims: ContentClaims::default(),
         stop: stop.clone(),
-        film: None,
+        film: arguments.films.then(|| FilmContext::watched(arguments)),
     };
     if before.as_ref() == Some(&ours.folder) {
         // Hooks that are due are in the queue already.

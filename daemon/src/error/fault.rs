@@ -30,6 +30,7 @@ impl Error {
             Self::Io { path, source, .. } => io_fault(path, source, input, folder),
             Self::SourceChanged { .. } | Self::Panicked => Fault::Incomplete,
             Self::ReadBack { .. } => Fault::Passing,
+            Self::Film { refusal, .. } if refusal.may_be_growing() => Fault::Incomplete,
             Self::Core(error) => match error {
                 CoreError::Write { source, .. } => output(source),
                 CoreError::Io { path, source, .. } => io_fault(path, source, input, folder),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -38,6 +38,8 @@ pub(super) struct Coloring<'a> {
     pub(super) moments: &'a [Moment],
     pub(super) canvas: &'a Canvas,
     pub(super) bar: &'a ProgressBar,
+    /// Frames that were done with, of all films of a run.
+    pub(super) done: &'a AtomicU64,
     pub(super) stop: &'a Stop,
 }
 
@@ -106,7 +108,7 @@ impl Coloring<'_> {
                     if times.len() as u64 > skipped {
                         fresh.push(frame);
                     } else {
-                        self.bar.inc(1);
+                        self.count();
                     }
                 }
                 let view = |frame: &Frame| self.canvas.view(&frame.samples);
@@ -126,6 +128,12 @@ impl Coloring<'_> {
                 }
             }
         })
+    }
+
+    /// A frame is done with.
+    pub(super) fn count(&self) {
+        self.bar.inc(1);
+        self.done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Writes frames as shots. `None` is the end of the film: without it something went wrong, and the
@@ -175,7 +183,7 @@ impl Coloring<'_> {
                 return Err(current.failure());
             }
             *segment = Some(current);
-            self.bar.inc(1);
+            self.count();
         }
         Ok(())
     }

@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::Level;
 use polychromify_core::{Arithmetic, Colorizer, FilmSettings, Reference};
 use serde::Serialize;
 
 use super::guidance::Guidance;
-use crate::cli::Codec;
+use crate::cli::{Codec, Watch};
 use crate::error::Result;
 use crate::settings::Recipe;
 
@@ -19,6 +19,8 @@ pub(crate) struct FilmContext {
     pub(crate) codec: Codec,
     pub(crate) settings: FilmSettings,
     pub(crate) guidance: Guidance,
+    /// Whether all jobs are films or their frames, whatever they are called.
+    pub(crate) alone: bool,
     /// Whether sequences may lack numbers.
     pub(crate) allow_gaps: bool,
     /// Frames a second of sequences of DPX files, as a fraction, in place of what they tell.
@@ -41,6 +43,20 @@ struct FilmRecipe<'a> {
 }
 
 impl FilmContext {
+    /// For films in a watched folder.
+    pub(crate) fn watched(arguments: &Watch) -> Self {
+        let (saturation, steadiness) = (arguments.coloring.saturation, arguments.steadiness);
+        Self {
+            codec: arguments.codec,
+            settings: FilmSettings { saturation, steadiness, reference: None },
+            guidance: Guidance::default(),
+            alone: false,
+            allow_gaps: false,
+            rate: None,
+            progress: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+        }
+    }
+
     /// Learns from the reference, if there is one.
     pub(crate) fn learn(&mut self, colorizer: &Colorizer) -> Result<()> {
         if let Some(picture) = self.guidance.reference.take() {

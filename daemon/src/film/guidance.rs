@@ -64,7 +64,7 @@ impl Guidance {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             guidance.words.push(format!("palette of {name}"));
         }
-        for Keyframe { milliseconds, path } in &arguments.keyframes {
+        for Keyframe { milliseconds, path } in &arguments.keyframe {
             let (picture, sha256) = in_colors(path)?;
             tell(&format!("keyframe {milliseconds}"), &sha256);
             let (given, path) = (Given::Picture(picture), path.clone());

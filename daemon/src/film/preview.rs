@@ -1,8 +1,8 @@
 //! A sheet with one colored frame of each shot, to look at before a film is colored.
 
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::ops::ControlFlow::{Break, Continue};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::thread;
 
@@ -10,25 +10,12 @@ use super::canvas::Canvas;
 use super::coloring::{Colored, Coloring};
 use super::context::FilmContext;
 use super::probe::Probe;
+use super::sheet::{self, ACROSS, MOST, WIDTH, read_all};
 use super::tools::Tool;
 use super::uncompressed::Uncompressed;
 use crate::error::{Error, Result};
-use crate::files::temporary::Temporary;
-use crate::files::{own, publish};
 use crate::job::{JobContext, JobDetails, Step};
 use crate::plan::{Job, Sequence};
-
-/// Columns of a picture on the sheet.
-const WIDTH: u32 = 320;
-
-/// Pictures beside each other.
-const ACROSS: usize = 4;
-
-/// Most shots that are shown.
-const MOST: usize = 400;
-
-/// Bytes of a pixel.
-const RGB: usize = 3;
 
 impl JobContext {
     /// Writes the sheet of a film beside where its result would be; gives its path.
@@ -42,12 +29,7 @@ impl JobContext {
             Continue(probe) => probe,
             Break(reason) => return Ok(Break(reason)),
         };
-        let mut name = self.folder.join(&job.output).into_os_string();
-        name.push(".preview.png");
-        let path = PathBuf::from(name);
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::Occupied { path });
-        }
+        let path = sheet::place(&self.folder, &job.output)?;
         let bar = film.bar(&job.shown, probe.frames);
         let (samples, area) = (probe.coding.samples, self.model.colorizer.work_area());
         let canvas = Canvas::new(samples, area, film.settings.saturation);
@@ -59,27 +41,24 @@ impl JobContext {
             moments: &film.guidance.moments,
             canvas: &canvas,
             bar: &bar,
+            done: &self.bands,
             stop: &self.stop,
         };
-        let sheet = Sheet { coloring, height: height(&probe) };
-        let (png, shown_at) = sheet.draw()?;
+        let height = height(&probe);
+        let (pictures, shown_at) = Shots { coloring, height }.pictures()?;
         bar.finish_and_clear();
         details.shown_at = shown_at;
-        own::create_all(&self.folder)?;
-        publish::create_folders(&self.folder, &job.output)?;
-        let temporary = Temporary::new(publish::temporary_name(&path));
-        own::write_new(temporary.path(), &png)?;
-        publish::rename(temporary.path(), &path, None)?;
-        temporary.publish();
+        let places = (self.folder.as_path(), job.output.as_path(), path.as_path());
+        sheet::write(&pictures, (WIDTH, height), places, &job.shown, &self.stop)?;
         Ok(Continue(path))
     }
 }
 
 /// Says at which seconds the frames of a sheet are shown, row by row.
-pub(crate) fn tell_times(job: &Job, shown_at: &[f64]) {
+pub(crate) fn tell_times(shown: &Path, shown_at: &[f64]) {
     for (row, times) in (1..).zip(shown_at.chunks(ACROSS)) {
         let times: Vec<String> = times.iter().map(|time| format!("{time:.3}")).collect();
-        log::info!("{}: row {row}: at {} s", job.shown.display(), times.join(", "));
+        log::info!("{}: row {row}: at {} s", shown.display(), times.join(", "));
     }
 }
 
@@ -89,44 +68,12 @@ fn height(probe: &Probe) -> u32 {
     (f64::from(WIDTH) * height / width).round().clamp(1.0, 4.0 * f64::from(WIDTH)) as u32
 }
 
-struct Sheet<'a> {
+struct Shots<'a> {
     coloring: Coloring<'a>,
     height: u32,
 }
 
-impl Sheet<'_> {
-    /// Draws it; gives the seconds at which its frames are shown too.
-    fn draw(&self) -> Result<(Vec<u8>, Vec<f64>)> {
-        let about = self.coloring.shown;
-        let (pictures, shown_at) = self.pictures()?;
-        let (width, height) = (WIDTH as usize, self.height as usize);
-        let of_picture = width * height * RGB;
-        let shots = pictures.len() / of_picture.max(1);
-        let (across, down) = (shots.clamp(1, ACROSS), shots.div_ceil(ACROSS).max(1));
-        let mut sheet = vec![0; across * down * of_picture];
-        for (shot, picture) in pictures.chunks_exact(of_picture).enumerate() {
-            let (left, top) = (shot % ACROSS * width, shot / ACROSS * height);
-            for (y, row) in picture.chunks_exact(width * RGB).enumerate() {
-                let at = ((top + y) * across * width + left) * RGB;
-                sheet[at..at + row.len()].copy_from_slice(row);
-            }
-        }
-        let mut command = Tool::Ffmpeg.command();
-        let size = format!("{}x{}", across * width, down * height);
-        command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", &size, "-i", "pipe:0"]);
-        command.args(["-frames:v", "1", "-c:v", "png", "-fflags", "+bitexact"]);
-        command.args(["-f", "image2pipe", "pipe:1"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut running = Tool::Ffmpeg.start(command, about, |_| {})?;
-        let (mut stdin, stdout) = (running.stdin(), running.stdout());
-        let png = thread::scope(|scope| {
-            scope.spawn(move || stdin.write_all(&sheet)); // how it ended tells
-            read_all(stdout)
-        });
-        running.end_well(self.coloring.stop)?;
-        Ok((png.map_err(Error::io(about, "read"))?, shown_at))
-    }
-
+impl Shots<'_> {
     /// The pictures of all shots, small, in RGB, and at which seconds they are shown.
     fn pictures(&self) -> Result<(Vec<u8>, Vec<f64>)> {
         let (probe, about) = (self.coloring.probe, self.coloring.shown);
@@ -177,7 +124,7 @@ impl Sheet<'_> {
                 if in_shot.is_power_of_two() {
                     chosen = Some(frame);
                 }
-                self.coloring.bar.inc(1);
+                self.coloring.count();
             }
             true
         })?;
@@ -185,10 +132,4 @@ impl Sheet<'_> {
         let _ = frames.end();
         Ok(shown_at)
     }
-}
-
-fn read_all(mut from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
-    let mut all = Vec::new();
-    from.read_to_end(&mut all)?;
-    Ok(all)
 }

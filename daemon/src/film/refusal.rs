@@ -68,8 +68,6 @@ pub(crate) enum Refusal {
     SequenceCodec,
     #[error("is a sequence of frames, which have no times; --keyframe and --hints are for films")]
     SequenceTimes,
-    #[error("is a sequence of frames, of which there is no preview")]
-    SequencePreview,
     #[error("has {0} pages, and a frame has one")]
     Pages(usize),
     #[error("has {} x {} pixels, and the first frame of its sequence {} x {}", found.0, found.1, first.0, first.1)]
@@ -97,4 +95,15 @@ pub(crate) enum Refusal {
     HintOutside { hints: PathBuf, at: f64 },
     #[error("is damaged or cut off at about frame {frame} (ffmpeg says: {said})")]
     Damaged { frame: u64, said: String },
+}
+
+impl Refusal {
+    /// Whether a film that is still being copied may look like this.
+    pub(crate) fn may_be_growing(&self) -> bool {
+        use Refusal::{CutOff, Damaged, Empty, NoFrames, NoPictures, Unreadable};
+        matches!(
+            self,
+            Empty | Unreadable(_) | NoPictures | NoFrames | CutOff { .. } | Damaged { .. }
+        )
+    }
 }

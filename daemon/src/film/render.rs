@@ -112,7 +112,7 @@ impl JobContext {
         let size = probe.coding.samples.size();
         let sha256 = fingerprint::sha256(temporary.path())?;
         let content = input.content;
-        let recipe = self.model.recipe.clone();
+        let recipe = self.recipe_of(&job.output);
         let made = Made { content, recipe, source, sha256, size, time, film: Some(facts) };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
@@ -133,17 +133,16 @@ impl Rendering<'_> {
         let Self { context, film, job, probe } = *self;
         let stop = &context.stop;
         let model = &context.model;
-        let settings = film.settings_words(model.colorizer.arithmetic());
+        let words = film.settings_words(model.colorizer.arithmetic());
         let rate = format!("{:?}", probe.rate);
-        let ingredients = [content, &model.recipe.weights, &settings, SOFTWARE, &rate];
+        let ingredients = [content, &model.recipe.weights, &words, SOFTWARE, &rate];
         let work = Work::open(&context.folder, &job.output, &ingredients)?;
         let bar = film.bar(&job.shown, probe.frames);
         let (samples, area) = (probe.coding.samples, model.colorizer.work_area());
         let canvas = &Canvas::new(samples, area, film.settings.saturation);
-        let (shown, bar) = (job.shown.as_path(), &bar);
-        let moments = film.guidance.moments.as_slice();
-        let coloring =
-            Coloring { probe, shown, model, settings: &film.settings, moments, canvas, bar, stop };
+        let (shown, bar, done) = (job.shown.as_path(), &bar, &context.bands);
+        let (settings, moments) = (&film.settings, film.guidance.moments.as_slice());
+        let coloring = Coloring { probe, shown, model, settings, moments, canvas, bar, done, stop };
         let (times, shots) = coloring.write_shots(&work)?;
         bar.finish_and_clear();
         log::debug!("{}: {} frames in {} shots", job.shown.display(), times.len(), shots.len());
@@ -154,7 +153,7 @@ impl Rendering<'_> {
             weights_sha256: model.recipe.weights.clone(),
             source: name.to_string_lossy().into_owned(),
             source_sha256: content.to_owned(),
-            settings,
+            settings: words,
             keeps: samples.keeps(),
         };
         let joining = Joining { probe, work: &work, times: &times, shots: &shots, label: &label };

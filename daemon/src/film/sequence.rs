@@ -23,7 +23,7 @@ use crate::plan::{Frame, Job, Sequence};
 use crate::policy::Redo;
 
 /// Frames that are viewed together.
-const TOGETHER: usize = 8;
+pub(super) const TOGETHER: usize = 8;
 
 /// Time between two looks whether frames stand still.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,12 +35,29 @@ impl JobContext {
         let mut details = JobDetails::default();
         let ended = self.try_sequence(film, sequence, &mut details);
         details.seconds = Some(started.elapsed().as_secs_f64());
-        match ended {
+        let outcome = match ended {
             Ok(Continue(())) => Outcome::Done(details),
             Ok(Break(reason)) => Outcome::Skipped(reason, details),
             Err(_) if self.stop.is_asked() => Outcome::Stopped,
             Err(error) => Outcome::Failed(error.reason(&sequence.shown), details),
+        };
+        if let Err(error) = self.record(sequence, &outcome) {
+            log::warn!("{}: its end is not recorded: {error}", sequence.shown.display());
         }
+        outcome
+    }
+
+    /// Records of what no result tells why: a sequence that is refused or skipped.
+    fn record(&self, sequence: &Sequence, outcome: &Outcome) -> Result<()> {
+        let ids = self.ledger.enqueue([(&sequence.job(), None)], &self.model.recipe)?;
+        ids.into_iter().try_for_each(|id| match outcome {
+            Outcome::Failed(reason, _) => self.ledger.fail(id, reason),
+            Outcome::Skipped(reason, _) if !matches!(reason, SkipReason::DoneAlready(_)) => {
+                self.ledger.skip(id, &reason.to_string())
+            }
+            // Its frames are there, or in the queue.
+            _ => self.ledger.forget(id),
+        })
     }
 
     fn try_sequence(
@@ -188,7 +205,8 @@ impl JobContext {
         Ok(begin.filter(|begin| *begin < missing).unwrap_or(0))
     }
 
-    fn view(&self, job: &Job) -> Result<WorkImage> {
+    /// The thumbnail of a frame.
+    pub(super) fn view(&self, job: &Job) -> Result<WorkImage> {
         self.refuse_stop()?;
         let mut scan = job.original().open()?.scan(&self.limits_from_now())?;
         // What looks like a border in one frame does not in the next.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::files::publish;
 use crate::files::temporary::Temporary;
+use crate::film::Work;
 use crate::job::coloring::FrameColors;
 use crate::job::context::JobContext;
 use crate::job::decision::{Decision, decide, done_already};
@@ -70,6 +71,12 @@ impl JobContext {
             catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, task, started, &mut details)))
                 .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
         details.seconds = Some(started.elapsed().as_secs_f64());
+        if ended.is_ok() && self.film_of(&job.output).is_some() && !matches!(task, Task::Frame(_)) {
+            // Nothing is left to do for it, and so its shots go.
+            if let Err(error) = Work::remove(&self.folder, &job.output) {
+                log::warn!("{error}");
+            }
+        }
         match ended {
             Ok(Continue(())) => Outcome::Done(details),
             Ok(Break(reason)) => Outcome::Skipped(reason, details),
@@ -97,7 +104,7 @@ impl JobContext {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
-        let rendered = match (&self.film, task) {
+        let rendered = match (self.film_of(&job.output), task) {
             (_, Task::Frame(colors)) => {
                 self.render(id, job, (&treatment, Some(colors)), input, started, details)?
             }

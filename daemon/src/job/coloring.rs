@@ -181,7 +181,7 @@ impl JobContext {
     fn label(&self, coloring: &Coloring<'_>) -> Label {
         let Coloring { job, treatment: Treatment { settings, recipe, hints, .. }, .. } = *coloring;
         let arithmetic = self.model.colorizer.arithmetic();
-        let settings_words = match &self.film {
+        let settings_words = match self.film_of(&job.output) {
             Some(film) => film.settings_words(arithmetic),
             None => settings.words(arithmetic, hints),
         };

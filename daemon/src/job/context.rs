@@ -1,6 +1,6 @@
 //! What all jobs of a run share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use crate::film::FilmContext;
 use crate::job::claims::ContentClaims;
 use crate::ledger::Ledger;
 use crate::model::OpenedModel;
+use crate::plan::names;
 use crate::policy::Policy;
+use crate::settings::Recipe;
 use crate::stop::Stop;
 
 /// What all jobs of a run share.
@@ -31,6 +33,22 @@ pub(crate) struct JobContext {
     pub(crate) stop: Stop,
     /// `None`: jobs are photographs.
     pub(crate) film: Option<FilmContext>,
+}
+
+impl JobContext {
+    /// How the input is colored whose result belongs at `output`, if it is a film.
+    pub(crate) fn film_of(&self, output: &Path) -> Option<&FilmContext> {
+        self.film.as_ref().filter(|film| film.alone || names::is_film(output))
+    }
+
+    /// Weights and settings of this run for the result at `output`.
+    pub(crate) fn recipe_of(&self, output: &Path) -> Recipe {
+        let OpenedModel { recipe, colorizer, .. } = &self.model;
+        match self.film_of(output) {
+            Some(film) => film.recipe(&recipe.weights, colorizer.arithmetic()),
+            None => recipe.clone(),
+        }
+    }
 }
 
 impl JobContext {

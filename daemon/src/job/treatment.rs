@@ -46,11 +46,11 @@ impl JobContext {
     pub(crate) fn treatment(&self, output: &Path, content: &str) -> Result<Treatment> {
         let run = Treatment {
             settings: self.model.settings.clone(),
-            recipe: self.model.recipe.clone(),
+            recipe: self.recipe_of(output),
             hints: self.hints.clone(),
             redo: self.policy.redo,
             asked: false,
-            has_sidecar: self.policy.sidecar,
+            has_sidecar: self.policy.sidecar || self.film_of(output).is_some(),
         };
         Ok(match self.own_settings(output, content)? {
             Some(own) => self.treated(run, &own),
@@ -62,7 +62,7 @@ impl JobContext {
     /// result has, also where those of the run are others.
     pub(super) fn treatment_of(&self, id: i64, output: &Path, content: &str) -> Result<Treatment> {
         let run = self.treatment(output, content)?;
-        if self.film.is_some() {
+        if self.film_of(output).is_some() {
             return Ok(run);
         }
         let Some(asked) = self.ledger.asked_settings(id)? else { return Ok(run) };
@@ -92,7 +92,7 @@ impl JobContext {
     }
 
     fn own_settings(&self, output: &Path, content: &str) -> Result<Option<OwnSettings>> {
-        if self.film.is_some() {
+        if self.film_of(output).is_some() {
             return Ok(None);
         }
         let own = self.ledger.own_settings(output)?.filter(|own| own.content == content);

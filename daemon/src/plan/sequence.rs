@@ -197,13 +197,18 @@ impl Sequence {
 
     /// The job of the film that its frames are.
     pub(crate) fn as_film(&self, naming: Naming) -> Job {
+        let below = self.frames[0].job.below.with_file_name(self.pattern.name());
+        Job { output: naming.result(&below), ..self.job() }
+    }
+
+    /// Its job, whose result is its list.
+    pub(crate) fn job(&self) -> Job {
         let first = &self.frames[0].job;
-        let below = first.below.with_file_name(self.pattern.name());
         Job {
             shown: self.shown.clone(),
             input: self.folder.join(self.pattern.name()),
-            output: naming.result(&below),
-            below,
+            below: first.below.with_file_name(self.pattern.name()),
+            output: self.list.clone(),
             named: first.named,
         }
     }

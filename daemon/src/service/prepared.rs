@@ -7,6 +7,7 @@ use crate::cli::{OnSuccessName, Watch};
 use crate::config::{Config, Entry};
 use crate::error::{Error, Result};
 use crate::files::lock::Lock;
+use crate::film;
 use crate::ledger::Ledger;
 use crate::model::OpenedModel;
 use crate::output;
@@ -66,6 +67,9 @@ impl Prepared {
             && !address.ip().is_loopback()
         {
             return Err(Error::MetricsForAll { address });
+        }
+        if asked.films {
+            film::are_there()?;
         }
         let folder = plan::resolve(output)?;
         let settings = WatchSettings::new(asked, output);

@@ -7,12 +7,13 @@ use crate::files::filesystem;
 use crate::files::fingerprint::Stamp;
 use crate::files::names;
 use crate::job::SkipReason;
+use crate::plan::names::is_film;
 use crate::plan::{Job, Naming};
 use crate::watch::event::WatchEvent;
 use crate::watch::folder_events::WatchError;
 use crate::watch::input_state;
 use crate::watch::roots::{self, Root};
-use crate::watch::sweep::{self, Found, PathKind, Sweep};
+use crate::watch::sweep::{Found, PathKind, Sweep};
 use crate::watch::watcher::Watcher;
 
 const NO_MORE_WATCHES: &str =
@@ -47,8 +48,8 @@ impl Watcher<'_> {
         if below.as_os_str().is_empty() {
             self.check_roots();
         } else if self.filter.admits_all_of(&root.real, below) {
-            match sweep::classify(&root.real, below) {
-                Ok(PathKind::Photograph(stamp)) => {
+            match self.filter.classify(&root.real, below) {
+                Ok(PathKind::Wanted(stamp)) => {
                     let job = self.job(root, below.to_path_buf());
                     self.seen.remove(path);
                     self.looked_again.remove(path);
@@ -67,7 +68,12 @@ impl Watcher<'_> {
     }
 
     fn job(&self, root: &Root, below: PathBuf) -> Job {
-        Job::in_folder(&root.shown, &root.real, below, Naming::Photographs(self.format))
+        let films = self.context.film.as_ref().filter(|_| is_film(&below));
+        let naming = match films {
+            Some(film) => Naming::Films(film.codec.extension()),
+            None => Naming::Photographs(self.format),
+        };
+        Job::in_folder(&root.shown, &root.real, below, naming)
     }
 
     /// When the next look through a folder is due.
@@ -116,7 +122,7 @@ impl Watcher<'_> {
         {
             match found {
                 Found::Folder(below, device) => self.watch_folder(index, &below, device),
-                Found::Photograph(below, stamp) => {
+                Found::Wanted(below, stamp) => {
                     files += 1;
                     self.find(index, below, stamp);
                 }

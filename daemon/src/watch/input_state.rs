@@ -26,8 +26,8 @@ pub(super) fn complete(context: &JobContext, job: &Job) -> Result<()> {
 
 /// What the ledger says of a file. One that is done is new if it is to be made anew.
 pub(super) fn input_state(context: &JobContext, job: &Job, stamp: &Stamp) -> Result<InputState> {
-    let (ledger, recipe) = (&context.ledger, &context.model.recipe);
-    let input_state = ledger.input_state(job, stamp, recipe)?;
+    let ledger = &context.ledger;
+    let input_state = ledger.input_state(job, stamp, &context.recipe_of(&job.output))?;
     if input_state == InputState::New
         || context.policy.redo != Redo::Older
         || !ledger.is_done(job)?

@@ -12,9 +12,11 @@ use crate::files::originals::OriginalPath;
 use crate::job::SkipReason;
 use crate::plan::names;
 
-/// What is left out.
+/// What is looked for, and what is left out.
 #[derive(Debug)]
 pub(super) struct Filter {
+    /// Whether films are wanted beside photographs.
+    pub(super) films: bool,
     pub(super) ignore: Ignore,
     /// Folders, as absolute paths: that of the originals that were moved away.
     pub(super) excluded: Vec<PathBuf>,
@@ -25,8 +27,8 @@ pub(super) struct Filter {
 pub(super) enum PathKind {
     /// A folder of this device.
     Folder(u64),
-    /// A regular file that is a photograph by its name, or a link to one below the same root.
-    Photograph(Stamp),
+    /// A regular file that is wanted by its name, or a link to one below the same root.
+    Wanted(Stamp),
     /// A regular file that is a photograph but for a space or a dot at the end of its name.
     Misnamed,
     /// Something that is not looked at, or nothing.
@@ -38,8 +40,8 @@ pub(super) enum PathKind {
 pub(super) enum Found {
     /// A folder, below the root, and its device; its contents come after it.
     Folder(PathBuf, u64),
-    /// A photograph, below the root.
-    Photograph(PathBuf, Stamp),
+    /// A file that is wanted, below the root.
+    Wanted(PathBuf, Stamp),
     /// A folder or file that is not looked at, below the root, and why.
     LeftOut(PathBuf, String),
 }
@@ -59,48 +61,61 @@ impl Filter {
         let path = root.join(below);
         self.excluded.iter().any(|excluded| path.starts_with(excluded))
     }
-}
 
-/// Looks at one path below `root`, which is free of symbolic links. A folder that is one, or is
-/// reached through one, is not looked into.
-pub(super) fn classify(root: &Path, below: &Path) -> io::Result<PathKind> {
-    let folder = Folder::open(root)?;
-    match (below.parent(), below.file_name()) {
-        (Some(parent), Some(name)) => classify_in(&folder.folder(parent)?, name, root, below),
-        _ => Ok(PathKind::Folder(folder.id()?.device)),
+    /// Whether a name is one of those that are wanted.
+    fn wants(&self, below: &Path) -> bool {
+        names::is_photograph(below) || self.films && names::is_film(below)
     }
-}
 
-/// Looks at the file `name` in a folder, which is `below` the root.
-fn classify_in(folder: &Folder, name: &OsStr, root: &Path, below: &Path) -> io::Result<PathKind> {
-    let Some(entry) = folder.entry(name)? else { return Err(io::ErrorKind::NotFound.into()) };
-    if entry.is_folder() {
-        return Ok(PathKind::Folder(entry.id.device));
+    /// Looks at one path below `root`, which is free of symbolic links. A folder that is one, or is
+    /// reached through one, is not looked into.
+    pub(super) fn classify(&self, root: &Path, below: &Path) -> io::Result<PathKind> {
+        let folder = Folder::open(root)?;
+        match (below.parent(), below.file_name()) {
+            (Some(parent), Some(name)) => {
+                self.classify_in(&folder.folder(parent)?, name, root, below)
+            }
+            _ => Ok(PathKind::Folder(folder.id()?.device)),
+        }
     }
-    if !names::is_photograph(below) {
-        let misnamed = entry.is_file() && names::is_misnamed(below);
-        return Ok(if misnamed { PathKind::Misnamed } else { PathKind::Other });
-    }
-    if entry.is_link() {
-        let target = Folder::open(root)?.entry_through_links(below);
-        return Ok(match target {
-            Ok(Some(target)) if target.is_file() => PathKind::Photograph(target.stamp),
-            _ => PathKind::Other,
-        });
-    }
-    Ok(if entry.is_file() { PathKind::Photograph(entry.stamp) } else { PathKind::Other })
-}
 
-/// Stamp of the photograph at `below`, if it is still one. Opening a file makes network file
-/// systems ask their server for its size and time, which they otherwise keep for a while.
-pub(super) fn stamp(root: &Path, below: &Path, ask_server: bool) -> Option<Stamp> {
-    let Ok(PathKind::Photograph(stamp)) = classify(root, below) else { return None };
-    if !ask_server {
-        return Some(stamp);
+    /// Looks at the file `name` in a folder, which is `below` the root.
+    fn classify_in(
+        &self,
+        folder: &Folder,
+        name: &OsStr,
+        root: &Path,
+        below: &Path,
+    ) -> io::Result<PathKind> {
+        let Some(entry) = folder.entry(name)? else { return Err(io::ErrorKind::NotFound.into()) };
+        if entry.is_folder() {
+            return Ok(PathKind::Folder(entry.id.device));
+        }
+        if !self.wants(below) {
+            let misnamed = entry.is_file() && names::is_misnamed(below);
+            return Ok(if misnamed { PathKind::Misnamed } else { PathKind::Other });
+        }
+        if entry.is_link() {
+            let target = Folder::open(root)?.entry_through_links(below);
+            return Ok(match target {
+                Ok(Some(target)) if target.is_file() => PathKind::Wanted(target.stamp),
+                _ => PathKind::Other,
+            });
+        }
+        Ok(if entry.is_file() { PathKind::Wanted(entry.stamp) } else { PathKind::Other })
     }
-    let original = OriginalPath::in_folder(root.join(below), root, below.to_path_buf());
-    let opened = original.open().and_then(|opened| opened.stamp());
-    Some(opened.unwrap_or(stamp)) // what stands in the way is found out by the job
+
+    /// Stamp of the file at `below`, if it is still one that is wanted. Opening a file makes network
+    /// file systems ask their server for its size and time, which they otherwise keep for a while.
+    pub(super) fn stamp(&self, root: &Path, below: &Path, ask_server: bool) -> Option<Stamp> {
+        let Ok(PathKind::Wanted(stamp)) = self.classify(root, below) else { return None };
+        if !ask_server {
+            return Some(stamp);
+        }
+        let original = OriginalPath::in_folder(root.join(below), root, below.to_path_buf());
+        let opened = original.open().and_then(|opened| opened.stamp());
+        Some(opened.unwrap_or(stamp)) // what stands in the way is found out by the job
+    }
 }
 
 /// A look through a folder, in order of names, folder after folder.
@@ -132,7 +147,7 @@ impl Sweep {
                 return Some(found);
             }
             let below = self.folders.pop()?;
-            match classify(&self.root, &below) {
+            match filter.classify(&self.root, &below) {
                 Ok(PathKind::Folder(device)) => {
                     self.listed_next = Some(below.clone());
                     return Some(Found::Folder(below, device));
@@ -167,10 +182,10 @@ impl Sweep {
             if !filter.admits(&self.root, &below) {
                 continue;
             }
-            match classify_in(&opened, &name, &self.root, &below) {
+            match filter.classify_in(&opened, &name, &self.root, &below) {
                 Ok(PathKind::Folder(_)) => folders.push(below),
-                Ok(PathKind::Photograph(stamp)) => {
-                    self.found.push_back(Found::Photograph(below, stamp));
+                Ok(PathKind::Wanted(stamp)) => {
+                    self.found.push_back(Found::Wanted(below, stamp));
                 }
                 Ok(PathKind::Misnamed) => {
                     let reason = SkipReason::Misnamed.to_string();
@@ -199,14 +214,17 @@ mod tests {
     use super::*;
     use crate::files::ignore::IGNORED;
 
-    fn sweep(root: &Path, excluded: Vec<PathBuf>) -> Vec<String> {
-        let filter = Filter { ignore: Ignore::new(IGNORED).unwrap(), excluded };
+    fn filter(films: bool, excluded: Vec<PathBuf>) -> Filter {
+        Filter { films, ignore: Ignore::new(IGNORED).unwrap(), excluded }
+    }
+
+    fn sweep(root: &Path, filter: &Filter) -> Vec<String> {
         let mut sweep = Sweep::new(root, PathBuf::new());
         let mut found = Vec::new();
-        while let Some(thing) = sweep.next(&filter) {
+        while let Some(thing) = sweep.next(filter) {
             found.push(match thing {
                 Found::Folder(below, _) => format!("{}/", below.display()),
-                Found::Photograph(below, _) => below.display().to_string(),
+                Found::Wanted(below, _) => below.display().to_string(),
                 Found::LeftOut(below, _) => format!("left out: {}", below.display()),
             });
         }
@@ -220,6 +238,7 @@ mod tests {
         for name in [
             "b.jpg",
             "A.TIF",
+            "f.mov",
             "sub/c.png",
             "x.txt",
             ".h.jpg",
@@ -236,19 +255,20 @@ mod tests {
         symlink("..", root.join("loop")).unwrap();
         let excluded = vec![root.join("done")];
         assert_eq!(
-            sweep(&root, excluded),
+            sweep(&root, &filter(false, excluded.clone())),
             ["/", "A.TIF", "b.jpg", "left out: e.jpg ", "near.jpg", "sub/", "sub/c.png"]
         );
+        assert!(sweep(&root, &filter(true, excluded)).contains(&"f.mov".to_owned()));
     }
 
     #[test]
     fn a_folder_is_listed_after_it_was_told() {
         let at = tempfile::tempdir().unwrap();
         let root = at.path().canonicalize().unwrap();
-        let filter = Filter { ignore: Ignore::new(IGNORED).unwrap(), excluded: Vec::new() };
+        let filter = filter(false, Vec::new());
         let mut sweep = Sweep::new(&root, PathBuf::new());
         assert!(matches!(sweep.next(&filter), Some(Found::Folder(..))));
         fs::write(root.join("late.jpg"), "").unwrap();
-        assert!(matches!(sweep.next(&filter), Some(Found::Photograph(..))));
+        assert!(matches!(sweep.next(&filter), Some(Found::Wanted(..))));
     }
 }

@@ -18,6 +18,7 @@ use crate::ledger::{self, InputState};
 use crate::plan::Job;
 use crate::policy::OnSuccess;
 use crate::queue::JobQueue;
+use crate::settings::Recipe;
 use crate::stop::Stop;
 use crate::watch::departures::Departures;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
@@ -27,7 +28,7 @@ use crate::watch::pause::Pause;
 use crate::watch::roots::{self, Root};
 use crate::watch::seen::Seen;
 use crate::watch::settings::WatchSettings;
-use crate::watch::sweep::{self, Filter};
+use crate::watch::sweep::Filter;
 use crate::watch::unfilled;
 use crate::watch::waiting::Waiting;
 
@@ -109,7 +110,7 @@ impl<'a> Watcher<'a> {
             queue,
             inbox,
             format: context.model.settings.format,
-            filter: Filter { ignore, excluded },
+            filter: Filter { films: context.film.is_some(), ignore, excluded },
             roots,
             events: None,
             waiting: Waiting::new(settings.stability_delay, settings.empty_patience),
@@ -307,8 +308,21 @@ impl<'a> Watcher<'a> {
     }
 
     fn enqueue(&mut self, jobs: Vec<(Job, Stamp)>, now: Instant) {
+        // What decides the results of films is not what decides those of photographs.
+        let (films, photographs): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|(job, _)| self.context.film_of(&job.output).is_some());
+        for jobs in [films, photographs] {
+            if let Some((first, _)) = jobs.first() {
+                let recipe = self.context.recipe_of(&first.output);
+                self.enqueue_alike(jobs, &recipe, now);
+            }
+        }
+    }
+
+    /// Puts jobs of one recipe into the queue.
+    fn enqueue_alike(&mut self, jobs: Vec<(Job, Stamp)>, recipe: &Recipe, now: Instant) {
         let stamped = jobs.iter().map(|(job, stamp)| (job, Some(stamp)));
-        match self.context.ledger.enqueue(stamped, &self.context.model.recipe) {
+        match self.context.ledger.enqueue(stamped, recipe) {
             Ok(ids) => {
                 for (job, _) in &jobs {
                     self.tell(&WatchEvent::Queued { input: &job.shown });
@@ -330,7 +344,7 @@ impl<'a> Watcher<'a> {
     /// Stamp of a photograph that is waited for, if it is still there.
     fn stamp(&self, path: &Path) -> Option<Stamp> {
         let (root, below) = self.root_of(path)?;
-        sweep::stamp(&root.real, below, root.polled.is_some())
+        self.filter.stamp(&root.real, below, root.polled.is_some())
     }
 
     /// Takes up what is in the ledger's queue and not in hand: what another process put there, such
