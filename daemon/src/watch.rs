@@ -104,7 +104,7 @@ fn work(context: &JobContext, queue: &JobQueue, sender: Sender<Message>) {
     while let Some((id, job)) = queue.take() {
         let _ = sender.send(Message::Began(job.clone()));
         let outcome = context.perform(id, &job);
-        let _ = sender.send(Message::Ended(job, outcome));
+        let _ = sender.send(Message::Ended(job, Box::new(outcome)));
         queue.end();
     }
 }

@@ -29,6 +29,7 @@ SIGHUP reads the file again; SIGTERM and Ctrl-C stop within seconds, and the nex
 
 #[derive(Args, Clone, Debug)]
 #[command(after_help = PLACES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Watch {
     /// Folders that photographs are dropped into, searched through with everything below them
     #[arg(id = "input", value_name = "INPUT", env = "POLYCHROMIFY_INPUT")]

@@ -185,7 +185,7 @@ impl JobContext {
 mod tests {
     use std::fs;
     use std::sync::atomic::AtomicU64;
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::Duration;
 
     use clap::Parser;
     use polychromify_core::Hints;

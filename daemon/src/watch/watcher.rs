@@ -50,7 +50,7 @@ pub(super) enum Message {
     /// A worker began a job.
     Began(Job),
     /// A worker ended a job.
-    Ended(Job, Outcome),
+    Ended(Job, Box<Outcome>),
     /// An original went, or stays for now, for this reason.
     Departed(Job, Option<String>),
 }
