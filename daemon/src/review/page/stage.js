@@ -59,7 +59,7 @@ export class Stage {
     this.#colored = true;
     this.first.open(tiles, done);
     this.#second?.open({ after: tiles.after ?? tiles.before });
-    this.#arrange();
+    this.arrange();
   }
 
   /** Puts a layer over the picture, or takes it away: "look", "fine" or "doubt". */
@@ -89,18 +89,19 @@ export class Stage {
     }
     for (const [name, source] of this.#added) shown.layer(name, source);
     this.#leader = this.first;
-    this.#arrange();
+    this.arrange();
   }
 
   /** Takes the colors away, or gives them back. */
   swap() {
     if (this.mode !== "swap") this.setMode("swap");
     this.#colored = !this.#colored;
-    this.#arrange();
+    this.arrange();
     return this.#colored;
   }
 
-  #arrange() {
+  /** Fits slider and labels to the mode, and to what there is to compare. */
+  arrange() {
     const { mode } = this;
     this.host.dataset.mode = mode;
     const two = this.#comparable;
@@ -109,11 +110,6 @@ export class Stage {
     left.hidden = !two || (mode === "swap" && this.#colored);
     right.hidden = !two || (mode === "swap" && !this.#colored);
     this.#cutPane();
-  }
-
-  /** After something came or went that decides what can be compared. */
-  arrange() {
-    this.#arrange();
   }
 
   #cutPane() {
