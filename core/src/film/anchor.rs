@@ -13,6 +13,8 @@ use crate::{ColorPicture, Colorizer, Hints, Result, WorkImage};
 
 /// Frames before an anchor that it reaches at most.
 const REACH: usize = 750;
+/// Frames over which colors fade in where the shot began before that.
+const FADE: f32 = 100.0;
 /// How surely a thing has to be found again for its color to stay wholly.
 const SURE: f32 = 0.7;
 /// Change of chroma by hints (distance in a*, b*) from which on the changed color is theirs.
@@ -57,10 +59,13 @@ struct Carried {
 pub struct LookAhead<'a> {
     colorizer: &'a Colorizer,
     shots: Shots,
-    /// The frame that is placed next.
+    /// The frame that was pushed first, and the one that is placed next.
+    first: u64,
     next: u64,
     /// From each frame of the shot to the one after it.
     ways: VecDeque<Way>,
+    /// Whether the shot may have begun before the first of these.
+    is_open: bool,
     /// The frame that was pushed last.
     last: Option<WorkImage>,
 }
@@ -69,7 +74,7 @@ impl<'a> LookAhead<'a> {
     /// Begins at a frame.
     pub fn new(colorizer: &'a Colorizer, first: u64) -> Self {
         let (shots, ways) = (Shots::default(), VecDeque::new());
-        Self { colorizer, shots, next: first, ways, last: None }
+        Self { colorizer, shots, first, next: first, ways, is_open: false, last: None }
     }
 
     /// Takes the next frame.
@@ -77,11 +82,15 @@ impl<'a> LookAhead<'a> {
         self.last = Some(image.clone());
         for placed in self.shots.push(image) {
             match placed.place {
-                Place::First => self.ways.clear(),
+                Place::First => {
+                    self.ways.clear();
+                    self.is_open = self.next == self.first && self.first > 0;
+                }
                 Place::After { link, .. } => {
                     self.ways.push_back(link.forth);
                     if self.ways.len() > REACH {
                         self.ways.pop_front();
+                        self.is_open = true;
                     }
                 }
             }
@@ -115,11 +124,14 @@ impl<'a> LookAhead<'a> {
                 if before.are_lost() {
                     break;
                 }
-                back.push(Carried::new(&before));
+                let left = self.ways.len() as f32;
+                let share = if self.is_open { (left / FADE).min(1.0) } else { 1.0 };
+                back.push(Carried::new(&before, share));
                 carried = Some(before);
             }
         }
         self.ways.clear(); // what lies before has an anchor now
+        self.is_open = false;
         Ok(Some(Anchor { frame, colors, back }))
     }
 }
@@ -254,10 +266,10 @@ impl Colors {
 }
 
 impl Carried {
-    fn new(colors: &Colors) -> Self {
+    fn new(colors: &Colors, share: f32) -> Self {
         let cells = colors.cells.iter().map(|[a, b, sureness]| {
             let part = |value: f32| (PARTS * value / sureness.max(1e-6)).round() as i16;
-            ([part(*a), part(*b)], (255.0 * sureness).round() as u8)
+            ([part(*a), part(*b)], (255.0 * share * sureness).round() as u8)
         });
         Self { size: colors.size, cells: cells.collect() }
     }

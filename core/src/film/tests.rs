@@ -207,6 +207,32 @@ fn a_frame_in_colors_gives_them_to_its_shot_before_and_after_it_and_to_no_other(
 }
 
 #[test]
+fn colors_fade_in_where_the_shot_began_before_the_look_ahead() {
+    let colorizer = colorizer();
+    let viewer = Viewer::new(FORMAT, colorizer.work_area());
+    let frames: Vec<_> = (0..140).map(|i| frame(0, 0.0, false, 4.0, i)).collect();
+    let mut ahead = LookAhead::new(&colorizer, 10);
+    for luma in &frames[10..] {
+        ahead.push(viewer.view(luma));
+    }
+    let given = Given::Picture(in_colors(&frames[139], 20.0, -12.0));
+    let anchor = ahead.anchor(139, &given).unwrap().unwrap();
+    let mut film = Film::new(&colorizer, FORMAT.luma_bytes(), FilmSettings::default(), 0);
+    film.add(anchor);
+    let mut ready = Vec::new();
+    for luma in &frames {
+        ready.extend(film.push(viewer.view(luma)).unwrap());
+    }
+    ready.extend(film.finish().unwrap());
+    let chroma: Vec<_> = ready.iter().map(|frame| frame.chroma.chroma()).collect();
+    let steps = chroma.windows(2).map(|pair| distance(pair[0], pair[1]));
+    let (all, largest) = (distance(chroma[0], chroma[139]), steps.fold(0.0, f32::max));
+    let near = distance(chroma[125], chroma[139]);
+    assert!(near < 0.2 * all, "{near} of {all}, 14 frames before the anchor");
+    assert!(largest < 0.1 * all, "a step of {largest} on a way of {all}");
+}
+
+#[test]
 fn a_picture_of_something_else_is_not_taken() {
     let colorizer = colorizer();
     let viewer = Viewer::new(FORMAT, colorizer.work_area());
