@@ -179,7 +179,7 @@ impl<'a> Film<'a> {
             brightness: mean(image.lightness()),
         });
         self.anchored.begin_shot();
-        let predicted = self.predict(&image, None)?;
+        let predicted = self.predict(&image, Role::Ordinary, None)?;
         let settled = self.hold.push(image, predicted, Role::Ordinary, None);
         self.taken += 1;
         ready.extend(self.give(settled));
@@ -195,20 +195,25 @@ impl<'a> Film<'a> {
             }
             _ => None,
         };
-        let predicted = self.predict(seen.as_ref().unwrap_or(&image), Some(&link))?;
+        let predicted = self.predict(seen.as_ref().unwrap_or(&image), role, Some(&link))?;
         let settled = self.hold.push(image, predicted, role, Some(link));
         self.taken += 1;
         Ok(self.give(settled))
     }
 
     /// Chroma of the next frame, as the network and the user have it.
-    fn predict(&mut self, image: &WorkImage, link: Option<&Link>) -> Result<Vec<[f32; 2]>> {
+    fn predict(
+        &mut self,
+        image: &WorkImage,
+        role: Role,
+        link: Option<&Link>,
+    ) -> Result<Vec<[f32; 2]>> {
         let predicted = self.colorizer.predict(image, &Hints::default())?;
         let mut chroma = predicted.chroma().to_vec();
         if let Some(reference) = &self.settings.reference {
             reference.correct(image, &mut chroma);
         }
-        self.anchored.mix(self.first + self.taken, link, image.size(), &mut chroma);
+        self.anchored.mix(self.first + self.taken, role, link, image.size(), &mut chroma);
         Ok(chroma)
     }
 

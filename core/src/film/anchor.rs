@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::link::{Link, Way};
 use super::plane::{Between, Plane};
-use super::shots::{Place, Shots, are_alike};
+use super::shots::{Place, Role, Shots, are_alike};
 use crate::{ColorPicture, Colorizer, Hints, Result, WorkImage};
 
 /// Frames before an anchor that it reaches at most.
@@ -155,10 +155,12 @@ impl Anchored {
     }
 
     /// Mixes the user's colors into what was predicted for a work image of this size. Its link to the
-    /// one before, of the same size, is missing at the first of a shot.
+    /// one before, of the same size, is missing at the first of a shot. A stranger takes none but its
+    /// own, and gives none.
     pub(super) fn mix(
         &mut self,
         frame: u64,
+        role: Role,
         link: Option<&Link>,
         size: (usize, usize),
         chroma: &mut [[f32; 2]],
@@ -169,7 +171,12 @@ impl Anchored {
         let next = self.anchors.front();
         if let Some(anchor) = next.filter(|anchor| anchor.frame == frame) {
             mix(&[(&anchor.colors, 1.0)], chroma);
-            self.forth = Some((anchor.colors.clone(), 0));
+            if role != Role::Stranger {
+                self.forth = Some((anchor.colors.clone(), 0));
+            }
+            return;
+        }
+        if role == Role::Stranger {
             return;
         }
         self.forth = match (self.forth.take(), link) {

@@ -207,6 +207,23 @@ fn a_frame_in_colors_gives_them_to_its_shot_before_and_after_it_and_to_no_other(
 }
 
 #[test]
+fn a_single_frame_of_another_picture_takes_no_colors_that_were_given_to_the_shot() {
+    let film = |i| usize::from(i == 6);
+    let frames: Vec<_> = (0..12).map(|i| frame(film(i), 0.0, false, 8.0, i)).collect();
+    let given = |at: usize| Some((at, Given::Picture(in_colors(&frames[at], 20.0, -12.0))));
+    let (plain, _) = color(&frames, 1.0);
+    for at in [2, 10] {
+        let (guided, shots) = guided(&frames, 1.0, given(at));
+        assert_eq!(shots, [0]);
+        assert!(guided[6] == plain[6], "given to frame {at}");
+        for other in [5, 7] {
+            let share = share_near(&guided[other], 20.0, -12.0);
+            assert!(share > 0.9, "frame {other}, given to {at}: {share}");
+        }
+    }
+}
+
+#[test]
 fn colors_fade_in_where_the_shot_began_before_the_look_ahead() {
     let colorizer = colorizer();
     let viewer = Viewer::new(FORMAT, colorizer.work_area());

@@ -18,6 +18,9 @@ use crate::{limits, plan};
 /// Pixels of a picture that are of any use here.
 const AREA: usize = 1 << 16;
 
+/// Most bytes of a list of hints.
+const MOST_HINTS: u64 = 16 << 20;
+
 /// What the user gave to guide the colors of a film.
 #[derive(Default)]
 pub(crate) struct Guidance {
@@ -112,10 +115,13 @@ fn in_colors(path: &Path) -> Result<(ColorPicture, String)> {
 /// Reads a list such as `[{"time": 12.4, "x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}, ..]`.
 fn hints(path: &Path) -> Result<(Vec<Moment>, String)> {
     let (file, sha256) = open(path)?;
-    let length = file.length().map_err(Error::io(path, "read"))?;
-    let mut text = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut text, 0).map_err(Error::io(path, "read"))?;
     let refused = |reason: String| CoreError::Hints { path: path.to_path_buf(), reason };
+    let length = file.length().map_err(Error::io(path, "read"))?;
+    if length > MOST_HINTS {
+        return Err(refused(format!("{length} bytes are no list of hints")).into());
+    }
+    let mut text = vec![0; length as usize];
+    file.read_exact_at(&mut text, 0).map_err(Error::io(path, "read"))?;
     let hints: Vec<TimedHint> =
         serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
     let mut frames = BTreeMap::<i64, Vec<Hint>>::new();
