@@ -10,23 +10,25 @@ use crate::colorize::picture::ColorPicture;
 use crate::colorize::thumbnail::thumbnail_size;
 use crate::{Error, Result};
 
+/// Most pixels that are of any use where a network sees as many.
+const AREA: usize = 1 << 16;
+
 /// Rows that are read together.
 const BAND: usize = 64;
 
 impl Scan {
-    /// Reads the colors of the selected page, made smaller to at most `area` pixels; `None`: it is
-    /// gray.
+    /// Reads the colors of the selected page, made as small as they are of use; `None`: it is gray.
     ///
     /// # Errors
     ///
     /// When the file cannot be read or is damaged.
-    pub fn read_colors(&mut self, area: usize) -> Result<Option<ColorPicture>> {
+    pub fn read_colors(&mut self) -> Result<Option<ColorPicture>> {
         let layout = self.header.layout;
         if !layout.color {
             return Ok(None);
         }
         let size = (self.info.width as usize, self.info.height as usize);
-        let small = thumbnail_size(size, area);
+        let small = thumbnail_size(size, AREA);
         let mut resamplers = [(); 3].map(|()| Resampler::new(size, small));
         let mut planes = [(); 3].map(|()| Vec::with_capacity(small.0 * small.1));
         let failed = || Error::in_image(&self.path);

@@ -15,9 +15,6 @@ use crate::files::originals::{OpenOriginal, OriginalPath};
 use crate::stop::Stop;
 use crate::{limits, plan};
 
-/// Pixels of a picture that are of any use here.
-const AREA: usize = 1 << 16;
-
 /// Most bytes of a list of hints.
 const MOST_HINTS: u64 = 16 << 20;
 
@@ -107,7 +104,7 @@ fn open(path: &Path) -> Result<(OpenOriginal, String)> {
 
 fn in_colors(path: &Path) -> Result<(ColorPicture, String)> {
     let (file, sha256) = open(path)?;
-    let picture = file.scan(&limits::of_each(None, 1))?.read_colors(AREA)?;
+    let picture = file.scan(&limits::of_each(None, 1))?.read_colors()?;
     let picture = picture.ok_or_else(|| Error::NoColors { path: path.into() })?;
     Ok((picture, sha256))
 }

@@ -30,13 +30,10 @@ impl Treatment {
     }
 }
 
-/// Pixels of a reference that are of any use.
-const AREA: usize = 1 << 16;
-
 /// Learns from a picture in colors, as a ledger keeps it.
 pub(crate) fn learn(picture: Vec<u8>, colorizer: &Colorizer) -> Result<Reference, CoreError> {
     let (name, limits) = (Path::new("the reference picture"), Limits::new(1 << 24, 1 << 28));
-    let colors = Scan::read(Cursor::new(picture), name, &limits)?.read_colors(AREA)?;
+    let colors = Scan::read(Cursor::new(picture), name, &limits)?.read_colors()?;
     let gray = || CoreError::Unsupported { path: name.into(), reason: "it has no colors".into() };
     Reference::learn(&colors.ok_or_else(gray)?, colorizer)
 }
