@@ -1,6 +1,6 @@
 //! `polychromify review`: a page to look at results, judge and mend them.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -162,5 +162,4 @@ fn open_browser(url: &str) {
         }
         Err(error) => log::info!("no browser is opened ({error}); open the address yourself"),
     }
-    let _ = io::stdout().flush();
 }
