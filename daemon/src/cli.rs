@@ -22,6 +22,7 @@ pub(crate) use values::{
 use values::{parse_duration, parse_size};
 pub(crate) use watch::Watch;
 
+use crate::ledger::Address;
 use crate::shard::Shard;
 
 const EXIT_CODES: &str = "\
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Film(Film),
     /// Color photographs, and films, as they are dropped into folders, until stopped
     Watch(Watch),
+    /// Color what others put into a ledger in PostgreSQL, until stopped
+    Work(Work),
     /// Show what an output folder's ledger knows: done, failed, queued
     Status(Status),
     /// Put failed inputs back into the queue, with their tries forgotten
@@ -106,6 +109,12 @@ pub(crate) struct Batch {
     /// and `review` see all shares as one.
     #[arg(long, value_name = "I/N", conflicts_with = "manifest")]
     pub(crate) shard: Option<Shard>,
+    /// Ledger in PostgreSQL, for any number of workers: postgres://user@host/database
+    ///
+    /// All workers see the same folders under the same paths. The password is taken from PostgreSQL's own
+    /// places: PGPASSWORD, ~/.pgpass, a service file.
+    #[arg(long, value_name = "URL", conflicts_with = "shard", env = "POLYCHROMIFY_LEDGER")]
+    pub(crate) ledger: Option<Address>,
     /// Say what would be done, and write nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -113,6 +122,22 @@ pub(crate) struct Batch {
     #[arg(long)]
     pub(crate) manifest: bool,
     /// One JSON object a line on stdout: one for each input, and a last one with the sums
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Work {
+    /// Folder for the results
+    #[arg(short, long, value_name = "DIR", env = "POLYCHROMIFY_OUTPUT")]
+    pub(crate) output: PathBuf,
+    /// Ledger in PostgreSQL: postgres://user@host/database
+    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER")]
+    pub(crate) ledger: Address,
+    /// How results look: as it is told to those who put photographs into the queue
+    #[command(flatten)]
+    pub(crate) coloring: Coloring,
+    /// One JSON object a line on stdout for each input
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -179,6 +204,9 @@ pub(crate) struct LedgerPlace {
     /// Output folder of a batch or of a watched folder [default: the configured one, else this folder]
     #[arg(short, long, value_name = "DIR", env = "POLYCHROMIFY_OUTPUT")]
     pub(crate) output: Option<PathBuf>,
+    /// Ledger in PostgreSQL [default: the one in the output folder]
+    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER")]
+    pub(crate) ledger: Option<Address>,
     /// Configuration file that names the output folder [default: the user's]
     #[arg(long, value_name = "FILE", env = "POLYCHROMIFY_CONFIG")]
     pub(crate) config: Option<PathBuf>,

@@ -8,3 +8,4 @@ pub(crate) mod review;
 pub(crate) mod status;
 pub(crate) mod verify;
 pub(crate) mod watch;
+pub(crate) mod work;

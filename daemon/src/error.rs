@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use fault::Fault;
 
 use crate::film::refusal::Refusal;
+use crate::ledger::StoreError;
 use crate::shard::Shard;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -20,7 +21,7 @@ pub(crate) enum Error {
     #[error("{}: cannot {doing}: {source}", path.display())]
     Io { path: PathBuf, doing: &'static str, source: io::Error },
     #[error("ledger {}: {source}", path.display())]
-    Ledger { path: PathBuf, source: rusqlite::Error },
+    Ledger { path: PathBuf, source: StoreError },
     #[error(
         "ledger {}: written by a newer version of this program (schema {found}, expected at most {expected})",
         path.display()
@@ -42,6 +43,23 @@ pub(crate) enum Error {
     Threads { source: rayon::ThreadPoolBuildError },
     #[error("{}: in use by process {process}", folder.display())]
     Busy { folder: PathBuf, process: String },
+    #[error("{}: its ledger lies in PostgreSQL; name it with --ledger", folder.display())]
+    SharedLedger { folder: PathBuf },
+    #[error(
+        "{}: has a ledger of its own already; one in PostgreSQL begins with a new output folder",
+        folder.display()
+    )]
+    OtherLedger { folder: PathBuf },
+    #[error("{}: the database is the ledger of another output folder; each has its own", folder.display())]
+    LedgerOfAnother { folder: PathBuf },
+    #[error("{}: is not there, or not mounted; waiting for it", folder.display())]
+    FolderAway { folder: PathBuf },
+    #[error(
+        "takes no job, as its results would not be like those of process {process} on {host}: {difference}"
+    )]
+    UnlikeWorker { host: String, process: u32, difference: String },
+    #[error("--ledger: {what} is for one machine alone, and needs a ledger in the output folder")]
+    NotShared { what: &'static str },
     #[error("{}: shard {shard} is at work on it; wait until it ends", folder.display())]
     ShardAtWork { folder: PathBuf, shard: Shard },
     #[error("{}: there is no frame of this pattern", pattern.display())]

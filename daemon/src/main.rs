@@ -35,6 +35,7 @@ mod settings;
 mod shard;
 mod stop;
 mod watch;
+mod workers;
 
 use std::panic;
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ use log::LevelFilter;
 
 use crate::cli::{Cli, Command};
 use crate::command::{batch, film as film_command, manifest, retry, review as review_command};
-use crate::command::{status, verify};
+use crate::command::{status, verify, work};
 use crate::exit::Exit;
 use crate::service::logging::{self, Form};
 
@@ -77,6 +78,7 @@ fn run(cli: &Cli) -> ExitCode {
             match other {
                 Command::Batch(arguments) => batch::run(arguments, &progress),
                 Command::Film(arguments) => film_command::run(arguments, &progress),
+                Command::Work(arguments) => work::run(arguments, &progress),
                 Command::Status(arguments) => status::run(arguments),
                 Command::Retry(arguments) => retry::run(arguments),
                 Command::Review(arguments) => review_command::run(arguments),

@@ -9,7 +9,7 @@ use crate::files::lock::Lock;
 use crate::files::originals::OriginalPath;
 use crate::files::{departure, fingerprint, names, own, publish};
 use crate::job::sidecar;
-use crate::ledger::{self, Ledger, Original, Unsettled};
+use crate::ledger::{self, Address, Ledger, Original, Unsettled};
 use crate::shard::Shard;
 
 /// After so many runs that were killed at it, an input is not tried again by itself: it may be what
@@ -36,6 +36,23 @@ pub(crate) fn open(folder: &Path) -> Result<(Held, Ledger)> {
     }
     settle_all(&ledger, folder)?;
     Ok((vec![lock], ledger))
+}
+
+/// Creates the output folder, whose ledger lies in PostgreSQL, and locks it together with all others who
+/// work by that ledger.
+pub(crate) fn open_shared(folder: &Path, address: &Address) -> Result<(Held, Ledger)> {
+    let hidden = folder.join(ledger::FOLDER);
+    own::create_output(folder, &hidden)?;
+    let lock = Lock::share(&hidden.join(LOCK), folder)?;
+    Ok((vec![lock], Ledger::open_shared(folder, address)?))
+}
+
+/// Settles the jobs of workers that let their leases run out.
+pub(crate) fn settle_expired(ledger: &Ledger, folder: &Path) -> Result<()> {
+    while let Some(job) = ledger.take_expired()? {
+        settle(ledger, folder, &job)?;
+    }
+    Ok(())
 }
 
 /// Creates the output folder, locks one shard of it, and settles what an earlier run left of that.

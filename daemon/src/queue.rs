@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::plan::Job;
 
@@ -10,6 +11,7 @@ use crate::plan::Job;
 pub(crate) struct JobQueue {
     state: Mutex<State>,
     changed: Condvar,
+    taken: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -52,12 +54,20 @@ impl JobQueue {
             if state.allowed != Some(0)
                 && let Some(job) = state.jobs.pop_front()
             {
+                self.taken.notify_all();
                 state.running += 1;
                 state.allowed = state.allowed.map(|allowed| allowed - 1);
                 return Some(job);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Waits until fewer jobs than this are in the queue, for this long at most.
+    pub(crate) fn wait_for_room(&self, jobs: usize, patience: Duration) {
+        let is_full = |state: &mut State| state.jobs.len() >= jobs && !state.closed;
+        // Who waits looks anew in any case.
+        let _ = self.taken.wait_timeout_while(self.lock(), patience, is_full);
     }
 
     /// A job that was taken has ended.
@@ -75,6 +85,11 @@ impl JobQueue {
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
+        self.taken.notify_all();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// Jobs in the queue and in work.

@@ -21,6 +21,8 @@ pub(crate) struct Report<'a> {
     pub(crate) done: u64,
     pub(crate) skipped: u64,
     pub(crate) failed: u64,
+    /// What other workers at the same ledger did.
+    pub(crate) elsewhere: u64,
     /// What a dry run expects of all.
     pub(crate) estimate: Option<Value>,
 }
@@ -28,7 +30,17 @@ pub(crate) struct Report<'a> {
 impl<'a> Report<'a> {
     pub(crate) fn new(progress: &'a MultiProgress, json: bool) -> Self {
         let (started, bar) = (Instant::now(), ProgressBar::hidden());
-        Self { progress, bar, json, started, done: 0, skipped: 0, failed: 0, estimate: None }
+        Self {
+            progress,
+            bar,
+            json,
+            started,
+            done: 0,
+            skipped: 0,
+            failed: 0,
+            elsewhere: 0,
+            estimate: None,
+        }
     }
 
     /// Shows a progress bar over `total` photographs if stderr is a terminal.
@@ -77,6 +89,7 @@ impl<'a> Report<'a> {
             Outcome::Postponed { reason, .. } | Outcome::Blocked(reason) => {
                 log::warn!("{}: {reason}; it stays in the queue", input.display());
             }
+            Outcome::Lost => log::warn!("{}: left to another worker", input.display()),
             Outcome::Stopped => {}
         }
         if self.json {
@@ -97,10 +110,19 @@ impl<'a> Report<'a> {
             if let Some(estimate) = self.estimate {
                 summary["estimate"] = estimate;
             }
+            if self.elsewhere > 0 {
+                summary["elsewhere"] = self.elsewhere.into();
+            }
             print_json(&json!({"summary": summary}));
         }
-        let left = if queued > 0 { format!(", {queued} left") } else { String::new() };
-        log::info!("{done} done, {skipped} skipped, {failed} failed{left} in {seconds:.1} s");
+        let count = |number: u64, of: &str| match number {
+            0 => String::new(),
+            number => format!(", {number} {of}"),
+        };
+        let (left, elsewhere) = (count(queued, "left"), count(self.elsewhere, "done elsewhere"));
+        log::info!(
+            "{done} done, {skipped} skipped, {failed} failed{elsewhere}{left} in {seconds:.1} s"
+        );
     }
 }
 
@@ -110,7 +132,9 @@ pub(crate) fn print_outcome(input: &Path, output: Option<&Path>, outcome: &Outco
         Outcome::Done(details) => ("done", None, details),
         Outcome::Skipped(reason, details) => ("skipped", Some(reason.to_string()), details),
         Outcome::Failed(reason, details) => ("failed", Some(reason.clone()), details),
-        Outcome::Postponed { .. } | Outcome::Blocked(_) | Outcome::Stopped => return,
+        Outcome::Postponed { .. } | Outcome::Blocked(_) | Outcome::Stopped | Outcome::Lost => {
+            return;
+        }
     };
     let mut line = json!({
         "input": input.to_string_lossy(),

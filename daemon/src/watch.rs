@@ -20,6 +20,7 @@ mod waiting;
 mod watcher;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
@@ -28,10 +29,12 @@ use crate::files::ignore::Ignore;
 use crate::job::JobContext;
 use crate::policy::Policy;
 use crate::queue::JobQueue;
+use crate::settings::Recipe;
 use crate::stop::Stop;
 use crate::watch::event::Observer;
 use crate::watch::settings::WatchSettings;
 use crate::watch::watcher::{Message, Watcher};
+use crate::workers::{self, Feed};
 
 /// How watching ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,7 @@ pub(crate) fn run(
     observer: &mut dyn Observer,
     stop: &Stop,
 ) -> Result<Ended> {
-    let queue = JobQueue::default();
+    let (queue, over) = (JobQueue::default(), AtomicBool::new(false));
     let (sender, inbox) = mpsc::channel();
     let mut watcher = Watcher::new(settings, context, observer, stop, &queue, inbox, &sender)?;
     let leaving = watcher.departures.start();
@@ -77,7 +80,11 @@ pub(crate) fn run(
                 let _ = departed.send(Message::Departed(job, stays));
             });
         });
-        for _ in 0..settings.jobs.max(1) {
+        if context.ledger.is_shared() && settings.jobs > 0 {
+            scope.spawn(|| Feed::endless(recipes(context)).run(context, &queue, settings.jobs));
+            scope.spawn(|| workers::renew(context, &over));
+        }
+        for _ in 0..settings.jobs {
             let sender = sender.clone();
             scope.spawn(|| work(context, &queue, sender));
         }
@@ -86,8 +93,17 @@ pub(crate) fn run(
         watcher.watch();
         drop(closing);
         watcher.finish();
+        over.store(true, Ordering::Relaxed);
     });
     Ok(if stop.is_asked() { Ended::Stopped } else { Ended::Reload })
+}
+
+/// What decides the results of photographs, and those of films.
+fn recipes(context: &JobContext) -> Vec<Recipe> {
+    let (weights, arithmetic) =
+        (&context.model.recipe.weights, context.model.colorizer.arithmetic());
+    let films = context.film.as_ref().map(|film| film.recipe(weights, arithmetic));
+    [context.model.recipe.clone()].into_iter().chain(films).collect()
 }
 
 struct Closing<'a>(&'a JobQueue);

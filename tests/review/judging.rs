@@ -1,11 +1,12 @@
 //! Lists, verdicts, tables.
 
+use polychromify_test_support::postgres::Server;
 use serde_json::{Value, json};
 
 use crate::client::{Client, colored};
 use crate::daemon;
 use crate::folder::Folder;
-use crate::pictures;
+use crate::{pictures, weights};
 
 fn names(list: &Value) -> Vec<&str> {
     list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect()
@@ -49,6 +50,50 @@ fn shards_are_listed_and_judged_as_one_and_keep_what_was_said() {
     shards();
     let page = Client::open(&folder);
     assert_eq!(names(&page.json("/api/results?verdict=rejected")), ["a.png", "sub/c.png"]);
+}
+
+#[test]
+fn a_ledger_in_postgresql_is_listed_judged_and_mended_as_any() {
+    let Some(server) = Server::start() else { return };
+    let folder = Folder::new()
+        .file("in/a.png", pictures::png(60, 40, 1))
+        .file("in/b.png", pictures::png(60, 40, 2))
+        .file("in/sub/c.png", pictures::png(60, 40, 3))
+        .file("in/sub/bad.png", "no picture");
+    let url = server.url();
+    folder.batch(["in", "-o", "out", "--ledger", &url]).code(1);
+    let page = Client::of(folder.command([
+        "review",
+        "-o",
+        "out",
+        "--ledger",
+        &url,
+        "--weights",
+        weights::tiny(),
+    ]));
+    page.judge(&["b.png"], &json!("rejected"));
+    for (query, expected) in [
+        ("", &["a.png", "b.png", "sub/bad.png", "sub/c.png"][..]),
+        ("?verdict=rejected", &["b.png"]),
+        ("?verdict=unjudged", &["a.png", "sub/c.png"]),
+        ("?status=failed", &["sub/bad.png"]),
+        ("?folder=sub&status=done", &["sub/c.png"]),
+        ("?search=B.P", &["b.png"]),
+        ("?notice=any", &[]),
+        ("?notice=text-broken", &[]),
+        ("?doubt_over=0&order=doubt&limit=0", &[]),
+        ("?toning=gray&order=newest&limit=0", &[]),
+        ("?limit=1&offset=1", &["b.png"]),
+    ] {
+        assert_eq!(names(&page.json(&format!("/api/results{query}"))), expected, "{query}");
+    }
+    let before = page.item("a.png")["sha256"].clone();
+    let made = page.make("a.png", &json!({"saturation": 3.0}));
+    assert_eq!(made["status"], "done", "{made}");
+    assert_ne!(made["sha256"], before);
+    assert_eq!(page.json("/api/summary")["counts"]["done"], 3);
+    let undone = page.judge(&["a.png"], &json!("accepted"))["undo"].clone();
+    assert_eq!(page.post("/api/undo", &json!({"undo": undone})).json()["changed"], 1);
 }
 
 #[test]

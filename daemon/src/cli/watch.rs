@@ -12,6 +12,7 @@ use super::values::{
     Codec, IoClass, LogFormat, OnSuccessName, Switch, log_level, parse_duration, parse_pause,
     parse_steadiness,
 };
+use crate::ledger::Address;
 use crate::policy::{Duplicates, Retries};
 
 const PLACES: &str = "\
@@ -40,6 +41,12 @@ pub(crate) struct Watch {
     /// Configuration file [default: ~/.config/polychromify/config.toml on Linux, if it is there]
     #[arg(long, value_name = "FILE", env = "POLYCHROMIFY_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Ledger in PostgreSQL, for any number of workers: postgres://user@host/database
+    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER")]
+    pub(crate) ledger: Option<Address>,
+    /// Only notice files and put them into the queue of --ledger, for others to color
+    #[arg(long, switch = true, requires = "ledger", env = "POLYCHROMIFY_NO_WORK")]
+    pub(crate) no_work: bool,
     /// Print the options in force as a configuration file, with the origin of each, and end
     #[arg(long)]
     pub(crate) print_config: bool,

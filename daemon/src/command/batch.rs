@@ -6,9 +6,7 @@ mod estimate;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::MultiProgress;
 use polychromify_core::{Deadline, Hints};
@@ -28,6 +26,7 @@ use crate::policy::{self, Policy, Redo};
 use crate::queue::JobQueue;
 use crate::report::Report;
 use crate::stop::Stop;
+use crate::workers::{self, Feed, ROUND};
 
 /// Runs the command.
 ///
@@ -62,11 +61,16 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     if !plan.jobs.is_empty() {
         let workers = limits::workers(arguments.coloring.jobs).min(plan.jobs.len());
         let (_lock, ledger) = if arguments.dry_run {
-            (None, Ledger::read(&plan.folder)?.map_or_else(Ledger::in_memory, Ok)?)
+            (
+                None,
+                Ledger::find(&plan.folder, arguments.ledger.as_ref())?
+                    .map_or_else(Ledger::in_memory, Ok)?,
+            )
         } else {
-            let (lock, ledger) = match arguments.shard {
-                Some(shard) => output::open_shard(&plan.folder, shard)?,
-                None => output::open(&plan.folder)?,
+            let (lock, ledger) = match (arguments.shard, &arguments.ledger) {
+                (Some(shard), _) => output::open_shard(&plan.folder, shard)?,
+                (None, Some(address)) => output::open_shared(&plan.folder, address)?,
+                (None, None) => output::open(&plan.folder)?,
             };
             (Some(lock), ledger)
         };
@@ -89,12 +93,16 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
         if arguments.dry_run {
             dry_run::dry_run(arguments, &plan, &context, workers, &mut report);
         } else {
-            color_all(&context, arguments, &plan, workers, &mut report)?;
+            context.ledger.join(&context.model.recipe)?;
+            let colored = color_all(&context, arguments, &plan, workers, &mut report);
+            context.ledger.leave()?;
+            colored?;
+            report.elsewhere = elsewhere(&context, &plan, &report)?;
             manifest_failed = arguments.manifest && !write_manifest(&context, arguments);
         }
     }
 
-    let told = report.done + report.skipped + report.failed;
+    let told = report.done + report.skipped + report.failed + report.elsewhere;
     let planned = plan.jobs.len() + plan.refused.len() + plan.misnamed.len();
     let queued = (planned as u64).saturating_sub(told);
     let failed = report.failed;
@@ -104,6 +112,18 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
         (false, 0) if !manifest_failed => Exit::AllDone,
         (false, _) => Exit::SomeFailed,
     })
+}
+
+/// How many of a plan other workers at the same ledger did.
+fn elsewhere(context: &JobContext, plan: &Plan, report: &Report) -> Result<u64> {
+    if !context.ledger.is_shared() {
+        return Ok(0);
+    }
+    let open: HashSet<PathBuf> = context.ledger.open_outputs()?.into_iter().collect();
+    let ended = plan.jobs.iter().filter(|job| !open.contains(&job.output)).count();
+    let left_out = plan.refused.len() + plan.misnamed.len();
+    let told = report.done + report.skipped + report.failed;
+    Ok((ended as u64 + left_out as u64).saturating_sub(told))
 }
 
 /// Leaves of a plan what was rejected.
@@ -173,42 +193,28 @@ fn color_all(
             None => jobs.push(job.clone()),
         }
     }
+    if jobs.is_empty() {
+        return Ok(());
+    }
     let ids = context.ledger.enqueue(jobs.iter().map(|job| (job, None)), &context.model.recipe)?;
     let queue = &JobQueue::default();
     let workers = workers.min(jobs.len());
     let mut asked = Asked::of(&jobs);
-    queue.add(ids.into_iter().zip(jobs));
-    queue.complete();
-    let (sender, outcomes) = mpsc::channel();
-    // A job's parallel parts are done where it runs, and by threads that have no job left.
-    let threads = rayon::current_num_threads().max(workers);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|source| Error::Threads { source })?;
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            pool.broadcast(move |thread| {
-                if thread.index() < workers {
-                    work(context, queue, &sender);
-                }
-            });
-        });
-        loop {
-            match outcomes.recv_timeout(ROUND) {
-                Ok((job, outcome)) => {
-                    asked.in_hand.remove(&job.output);
-                    report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
+    let feed = context.ledger.is_shared().then(|| Feed::of_plan(context, &jobs));
+    if feed.is_none() {
+        queue.add(ids.into_iter().zip(jobs));
+        queue.complete();
+    }
+    workers::run(context, queue, workers, feed.as_ref(), &mut |ended| {
+        if let Some((job, outcome)) = ended {
+            asked.in_hand.remove(&job.output);
+            report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
+        }
+        if feed.is_none() {
             asked.take(context, queue);
         }
-    });
-    Ok(())
+    })
 }
-
-/// Time between two looks whether somebody asked for results by `polychromify review`.
-const ROUND: Duration = Duration::from_secs(2);
 
 /// Jobs that somebody asks for while a run goes on.
 struct Asked {
@@ -257,19 +263,6 @@ fn write_manifest(context: &JobContext, arguments: &Batch) -> bool {
         Err(error) => {
             log::error!("{error}");
             false
-        }
-    }
-}
-
-/// Takes jobs and does them until there is none, or the program is asked to stop.
-fn work(context: &JobContext, queue: &JobQueue, outcomes: &Sender<(Job, Outcome)>) {
-    while !context.stop.is_asked()
-        && let Some((id, job)) = queue.take()
-    {
-        let outcome = context.perform(id, &job);
-        queue.end();
-        if outcomes.send((job, outcome)).is_err() {
-            break;
         }
     }
 }

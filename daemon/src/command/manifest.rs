@@ -45,12 +45,17 @@ pub(crate) struct Sums {
 /// Runs the command.
 pub(crate) fn run(arguments: &Manifest) -> Result<Exit> {
     let output = config::output(&arguments.at)?;
-    let Some(ledger) = Ledger::read(&output)? else {
+    let address = arguments.at.ledger.as_ref();
+    let Some(ledger) = Ledger::find(&output, address)? else {
         return Err(Error::NoLedger { folder: output });
     };
     let folder = plan::resolve(&output)?;
     let chosen = if arguments.accepted { Chosen::Accepted } else { Chosen::All };
-    let sums = write(&ledger, &Ledger::open(&folder)?, &folder, chosen)?;
+    let documents = match address {
+        Some(address) => Ledger::open_shared(&folder, address)?,
+        None => Ledger::open(&folder)?,
+    };
+    let sums = write(&ledger, &documents, &folder, chosen)?;
     tell(&sums, &output);
     if let Some(bag) = &arguments.bag {
         let files = bag::pack(&folder, bag)?;

@@ -13,13 +13,18 @@ use crate::report;
 /// Runs the command.
 pub(crate) fn run(arguments: &Retry) -> Result<Exit> {
     let output = config::output(&arguments.at)?;
-    if Ledger::read(&output)?.is_none() {
+    let address = arguments.at.ledger.as_ref();
+    if Ledger::find(&output, address)?.is_none() {
         return Err(Error::NoLedger { folder: output });
     }
     let named: Vec<PathBuf> =
         arguments.files.iter().map(|file| plan::identity(file)).collect::<Result<_>>()?;
     let chosen = (!named.is_empty()).then_some(named.as_slice());
-    let mut put_back = Ledger::open(&output)?.retry(chosen)?;
+    let ledger = match address {
+        Some(address) => Ledger::open_shared(&output, address)?,
+        None => Ledger::open(&output)?,
+    };
+    let mut put_back = ledger.retry(chosen)?;
     for (_, home) in ledger::shards(&output)? {
         put_back.extend(Ledger::open_at(&home)?.retry(chosen)?);
     }

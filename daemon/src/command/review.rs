@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files::own;
 use crate::job::{ContentClaims, JobContext};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Address, Ledger};
 use crate::limits;
 use crate::model::OpenedModel;
 use crate::output;
@@ -49,7 +49,8 @@ const NAP: Duration = Duration::from_millis(100);
 /// When there is no ledger, or the page cannot be served.
 pub(crate) fn run(arguments: &cli::Review) -> Result<Exit> {
     let output = config::output(&arguments.at)?;
-    let Some(known) = Ledger::read(&output)? else {
+    let place = arguments.at.ledger.as_ref();
+    let Some(known) = Ledger::find(&output, place)? else {
         return Err(Error::NoLedger { folder: output });
     };
     if let Some(table) = &arguments.csv {
@@ -65,7 +66,7 @@ pub(crate) fn run(arguments: &cli::Review) -> Result<Exit> {
     let guard =
         Guard::new(address).map_err(|source| Error::NoRandom { reason: source.to_string() })?;
     let url = guard.url();
-    let (user, reading) = (arguments.judge.clone().unwrap_or_else(user), Ledger::open(&folder)?);
+    let (user, reading) = (arguments.judge.clone().unwrap_or_else(user), open(&folder, place)?);
     let context = context(arguments, &known, &folder, &stop)?;
     let review = Arc::new(Review::new(context, reading, guard, user, arguments.memory));
     let pages = review::pages(Arc::clone(&review));
@@ -105,6 +106,13 @@ fn listen(arguments: &cli::Review) -> Result<TcpListener> {
     }
 }
 
+fn open(folder: &Path, address: Option<&Address>) -> Result<Ledger> {
+    match address {
+        Some(address) => Ledger::open_shared(folder, address),
+        None => Ledger::open(folder),
+    }
+}
+
 /// What is needed to make a result.
 fn context(
     arguments: &cli::Review,
@@ -114,7 +122,7 @@ fn context(
 ) -> Result<JobContext> {
     Ok(JobContext {
         model: model(arguments, known)?,
-        ledger: Ledger::open(folder)?,
+        ledger: open(folder, arguments.at.ledger.as_ref())?,
         folder: folder.to_path_buf(),
         hints: Hints::default(),
         limits: limits::of_each(Some(arguments.memory), 2),

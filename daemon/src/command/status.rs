@@ -6,13 +6,14 @@ use crate::cli::Status;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Worker};
 use crate::report;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Status) -> Result<Exit> {
     let output = config::output(&arguments.at)?;
-    let ledger = Ledger::read(&output)?.ok_or(Error::NoLedger { folder: output })?;
+    let ledger = Ledger::find(&output, arguments.at.ledger.as_ref())?
+        .ok_or(Error::NoLedger { folder: output })?;
     if arguments.json {
         report::print_json(&json(&ledger)?);
     } else {
@@ -45,7 +46,14 @@ fn json(ledger: &Ledger) -> Result<Value> {
     let (with_notices, kinds) = ledger.notices()?;
     let kinds: Map<String, Value> =
         kinds.into_iter().map(|(kind, results)| (kind, results.into())).collect();
+    let workers = ledger.workers()?.into_iter().map(|worker| {
+        json!({
+            "host": worker.host, "process": worker.process, "holds": worker.holds,
+            "done": worker.done, "rate_per_minute": rounded(worker.rate_per_minute),
+        })
+    });
     Ok(json!({
+        "workers": workers.collect::<Vec<_>>(),
         "done": counts.done, "failed": counts.failed, "queued": counts.queued,
         "skipped": counts.skipped, "rate_per_minute": rate(ledger)?,
         "running": running.collect::<Vec<_>>(),
@@ -93,6 +101,13 @@ fn print(ledger: &Ledger) -> Result<()> {
         }
         report::print_line("`polychromify batch INPUT --redo-older` makes all of them alike");
     }
+    for worker in ledger.workers()? {
+        let Worker { host, process, holds, done, rate_per_minute } = worker;
+        let rate = rounded(rate_per_minute);
+        report::print_line(&format!(
+            "worker {process} on {host}: holds {holds}, {done} done, {rate} a minute"
+        ));
+    }
     for path in ledger.running()? {
         report::print_line(&format!("running: {}", path.display()));
     }
@@ -109,5 +124,9 @@ fn print(ledger: &Ledger) -> Result<()> {
 
 /// Results a minute, rounded.
 fn rate(ledger: &Ledger) -> Result<f64> {
-    Ok((ledger.rate_per_minute()? * 10.0).round() / 10.0)
+    Ok(rounded(ledger.rate_per_minute()?))
+}
+
+fn rounded(rate: f64) -> f64 {
+    (rate * 10.0).round() / 10.0
 }

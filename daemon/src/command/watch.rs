@@ -119,6 +119,9 @@ fn watch(
         stop: stop.clone(),
         film: arguments.films.then(|| FilmContext::watched(arguments)),
     };
+    if settings.jobs > 0 {
+        context.ledger.join(&context.model.recipe)?;
+    }
     if before.as_ref() == Some(&ours.folder) {
         // Hooks that are due are in the queue already.
         context.ledger.expect_hooks(arguments.hook.is_some())?;
@@ -127,10 +130,12 @@ fn watch(
     }
     reload.comes_into_force(Current {
         folder: ours.folder.clone(),
+        ledger: arguments.ledger.clone(),
         metrics: arguments.metrics,
         entries: config.entries(),
     });
     let ended = watch::run(&settings, &context, &mut service, stop);
+    context.ledger.leave()?;
     *held = Some(HeldResources { ledger: context.ledger, ..ours });
     ended
 }

@@ -304,7 +304,7 @@ impl Coloring<'_> {
                     let refusal = Refusal::Frame(reason);
                     Err(Error::Film { path: job.shown.clone(), refusal })
                 }
-                Outcome::Stopped => Err(CoreError::Cancelled.into()),
+                Outcome::Stopped | Outcome::Lost => Err(CoreError::Cancelled.into()),
             }
         })
     }

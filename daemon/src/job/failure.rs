@@ -1,11 +1,13 @@
 //! What becomes of a job that failed: it is tried again, or recorded as failed.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, Fault, Result};
 use crate::job::context::JobContext;
 use crate::job::outcome::{JobDetails, Outcome, SkipReason};
+use crate::ledger::StoreError;
 use crate::plan::Job;
 use crate::policy::Retries;
 
@@ -22,8 +24,13 @@ impl JobContext {
         details: JobDetails,
     ) -> Outcome {
         let reason = error.reason(&job.shown);
+        if matches!(error, Error::Ledger { source: StoreError::LeaseLost, .. }) {
+            return Outcome::Lost;
+        }
         let (outcome, recorded) = if self.stop.is_asked() {
             (Outcome::Stopped, self.ledger.requeue(id, 0))
+        } else if self.ledger.is_shared() && self.is_cut_off(job, error) {
+            (Outcome::Blocked(reason), self.ledger.requeue(id, 0))
         } else {
             match (self.policy.retries, error.fault(&job.shown, &self.folder)) {
                 (None, _) | (Some(_), Fault::Lasting) => self.give_up(id, reason, details),
@@ -52,6 +59,16 @@ impl JobContext {
                 }
             }
         }
+    }
+
+    /// Whether it is this machine that does not reach folders or ledger: others may, and so the job is
+    /// theirs. A share that is not mounted is an empty folder, or none.
+    fn is_cut_off(&self, job: &Job, error: &Error) -> bool {
+        let root = job.input.ancestors().nth(job.below.components().count());
+        let is_empty = |root: &Path| root.read_dir().map_or(true, |mut all| all.next().is_none());
+        error.fault(&job.shown, &self.folder) == Fault::Output
+            || !self.ledger.is_there(&self.folder)
+            || root.is_none_or(is_empty)
     }
 
     /// Does what must not fail once a result has its name, again and again while it fails: as long

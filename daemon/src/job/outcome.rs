@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
     Blocked(String),
     /// The program was asked to stop; the job is queued again.
     Stopped,
+    /// Another worker has it by now, because this one was away for too long.
+    Lost,
 }
 
 /// What a step of a job gives, or why the job ends with it though it did not fail.

@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{OptionalExtension, params};
-
 use crate::error::Result;
 use crate::files::names;
-use crate::ledger::sql_path::{SqlPath, path};
+use crate::ledger::store::values;
 use crate::ledger::{Ledger, now};
 use crate::plan::Job;
 
@@ -33,7 +31,7 @@ impl Ledger {
     /// What was set for the input whose result belongs at `output`.
     pub(crate) fn own_settings(&self, output: &Path) -> Result<Option<OfInput>> {
         let sql = "SELECT content, settings FROM own_settings WHERE output = ?1";
-        self.row(sql, [SqlPath(output)], |row| {
+        self.row(sql, values![output], |row| {
             Ok(OfInput { content: row.get("content")?, settings: row.get("settings")? })
         })
     }
@@ -41,35 +39,32 @@ impl Ledger {
     /// A small picture in colors that own settings name.
     pub(crate) fn reference(&self, sha256: &str) -> Result<Option<Vec<u8>>> {
         let sql = "SELECT picture FROM reference_pictures WHERE sha256 = ?1";
-        self.row(sql, [sha256], |row| row.get("picture"))
+        self.row(sql, values![sha256], |row| row.get("picture"))
     }
 
     /// Keeps a small picture in colors, by its SHA-256.
     pub(crate) fn keep_reference(&self, sha256: &str, picture: &[u8]) -> Result<()> {
-        self.write(|transaction| {
-            transaction.execute(
-                "INSERT OR IGNORE INTO reference_pictures (sha256, picture) VALUES (?1, ?2)",
-                params![sha256, picture],
-            )
-        })?;
-        Ok(())
+        self.execute(
+            "INSERT INTO reference_pictures (sha256, picture) VALUES (?1, ?2)
+             ON CONFLICT (sha256) DO NOTHING",
+            values![sha256, picture],
+        )
     }
 
     /// Puts a job into the queue because somebody asked for it, with settings of its own or, from
     /// here on, with none. Below those lie the settings that its result was made with before it had
     /// any: they stay with the job.
     pub(crate) fn ask(&self, id: i64, own: Option<&OfInput>, by: &str) -> Result<Asking> {
-        self.write(|transaction| {
+        self.write(|session| {
             let sql = "SELECT output, state FROM jobs WHERE id = ?1";
-            let found = transaction.query_row(sql, [id], |row| {
-                Ok((path(row, "output")?, row.get::<_, String>("state")?))
+            let found = session.row(sql, values![id], |row| {
+                Ok((row.get::<PathBuf>("output")?, row.get::<String>("state")?))
             });
-            let Some((output, state)) = found.optional()? else { return Ok(Asking::Unknown) };
+            let Some((output, state)) = found? else { return Ok(Asking::Unknown) };
             if state == "running" || state == "publishing" {
                 return Ok(Asking::InWork);
             }
-            let output = SqlPath(&output);
-            transaction.execute(
+            session.execute(
                 "UPDATE jobs SET settings = coalesce(
                      (SELECT results.settings FROM results
                       WHERE results.output = jobs.output AND results.input = jobs.input
@@ -77,24 +72,29 @@ impl Ledger {
                                           WHERE own_settings.output = jobs.output)),
                      settings)
                  WHERE id = ?1",
-                [id],
+                values![id],
             )?;
             match own {
-                Some(own) => transaction.execute(
-                    "INSERT OR REPLACE INTO own_settings (output, content, settings, set_by, set_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![output, own.content, own.settings, by, now()],
+                Some(own) => session.execute(
+                    "INSERT INTO own_settings (output, content, settings, set_by, set_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT (output) DO UPDATE SET content = excluded.content,
+                         settings = excluded.settings, set_by = excluded.set_by,
+                         set_at = excluded.set_at",
+                    values![output, own.content, own.settings, by, now()],
                 )?,
                 None => {
-                    transaction.execute("DELETE FROM own_settings WHERE output = ?1", [output])?
+                    let sql = "DELETE FROM own_settings WHERE output = ?1";
+                    session.execute(sql, values![output])?
                 }
             };
-            transaction.execute(
+            session.execute(
                 "UPDATE jobs SET state = 'queued', reason = NULL, tries = 0, retry_at = NULL,
                      made_at = NULL, queued_at = ?2, asked_at = ?2
                  WHERE id = ?1",
-                params![id, now()],
+                values![id, now()],
             )?;
+            session.wake_workers()?;
             Ok(Asking::Queued)
         })
     }
@@ -102,20 +102,20 @@ impl Ledger {
     /// The settings below those of its own of a job that somebody asked for; `None`: nobody did.
     pub(crate) fn asked_settings(&self, id: i64) -> Result<Option<String>> {
         let sql = "SELECT settings FROM jobs WHERE id = ?1 AND asked_at IS NOT NULL";
-        self.row(sql, [id], |row| row.get("settings"))
+        self.row(sql, values![id], |row| row.get("settings"))
     }
 
     /// Jobs in the queue because somebody asked for them, in that order, but for those that failed and
     /// are to wait.
     pub(crate) fn asked(&self) -> Result<Vec<(i64, Job)>> {
-        let jobs = self.rows(
+        let jobs: Vec<(i64, PathBuf, PathBuf)> = self.rows(
             "SELECT id, input, output FROM jobs
              WHERE asked_at IS NOT NULL AND state = 'queued' AND coalesce(retry_at, 0) <= ?1
              ORDER BY asked_at, id",
-            [now()],
-            |row| Ok((row.get("id")?, path(row, "input")?, path(row, "output")?)),
+            values![now()],
+            |row| Ok((row.get("id")?, row.get("input")?, row.get("output")?)),
         )?;
-        let is_safe = |input: &PathBuf, output: &PathBuf| {
+        let is_safe = |input: &Path, output: &Path| {
             names::is_absolute_and_plain(input) && names::stays_below(output)
         };
         let safe = jobs.into_iter().filter(|(_, input, output)| is_safe(input, output));

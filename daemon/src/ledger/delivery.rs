@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::params;
-
 use crate::error::Result;
 use crate::files::names::stays_below;
 use crate::ledger::Ledger;
 use crate::ledger::published::{Published, RESULT, published};
-use crate::ledger::sql_path::{SqlPath, path};
+use crate::ledger::store::values;
 
 /// An input that has no result.
 #[derive(Debug)]
@@ -46,17 +44,17 @@ impl Ledger {
     ) -> Result<()> {
         let mut last: Option<PathBuf> = None;
         loop {
-            let page = self.rows(
+            let page: Vec<(PathBuf, Published, Option<String>)> = self.rows(
                 &format!(
                     "SELECT {RESULT}, (SELECT state || ' later: ' || reason FROM jobs
                                        WHERE jobs.output = results.output
                                            AND state IN ('failed', 'skipped')
                                        ORDER BY ended_at DESC LIMIT 1) AS later
-                     FROM results WHERE ?1 IS NULL OR output > ?1
+                     FROM results WHERE CAST(?1 AS TEXT) IS NULL OR output > ?1
                      ORDER BY output LIMIT ?2"
                 ),
-                params![last.as_deref().map(SqlPath), PAGE],
-                |row| Ok((path(row, "output")?, published(row)?, row.get("later")?)),
+                values![last, PAGE],
+                |row| Ok((row.get("output")?, published(row)?, row.get("later")?)),
             )?;
             let is_last = page.len() < PAGE as usize;
             last = page.last().map(|(output, ..)| output.clone());
@@ -78,7 +76,7 @@ impl Ledger {
         &self,
         sink: &mut dyn FnMut(Undelivered) -> Result<()>,
     ) -> Result<()> {
-        let mut last = -1;
+        let mut last = -1_i64;
         loop {
             let page = self.rows(
                 "SELECT id, input, content, weights, settings, state, reason,
@@ -87,11 +85,11 @@ impl Ledger {
                  WHERE id > ?1
                      AND NOT EXISTS (SELECT 1 FROM results WHERE results.output = jobs.output)
                  ORDER BY id LIMIT ?2",
-                params![last, PAGE],
+                values![last, PAGE],
                 |row| {
                     Ok(Undelivered {
                         id: row.get("id")?,
-                        input: path(row, "input")?,
+                        input: row.get("input")?,
                         content: row.get("content")?,
                         weights: row.get("weights")?,
                         settings: row.get("settings")?,
@@ -113,13 +111,13 @@ impl Ledger {
     /// Names of all documents, below the output folder.
     pub(crate) fn documents(&self) -> Result<Vec<PathBuf>> {
         let sql = "SELECT name FROM documents ORDER BY name";
-        self.rows(sql, [], |row| path(row, "name"))
+        self.rows(sql, &[], |row| row.get("name"))
     }
 
     /// What was written under a name in the output folder.
     pub(crate) fn document(&self, name: &Path) -> Result<Document> {
         let sql = "SELECT sha256, intended FROM documents WHERE name = ?1";
-        let found = self.row(sql, [SqlPath(name)], |row| {
+        let found = self.row(sql, values![name], |row| {
             Ok(Document { sha256: row.get("sha256")?, intended: row.get("intended")? })
         })?;
         Ok(found.unwrap_or_default())
@@ -127,12 +125,10 @@ impl Ledger {
 
     /// Records what is written under a name, or about to be.
     pub(crate) fn set_document(&self, name: &Path, document: &Document) -> Result<()> {
-        self.write(|transaction| {
-            transaction.execute(
-                "INSERT OR REPLACE INTO documents (name, sha256, intended) VALUES (?1, ?2, ?3)",
-                params![SqlPath(name), document.sha256, document.intended],
-            )
-        })?;
-        Ok(())
+        self.execute(
+            "INSERT INTO documents (name, sha256, intended) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, intended = excluded.intended",
+            values![name, document.sha256, document.intended],
+        )
     }
 }

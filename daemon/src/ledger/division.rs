@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::files::folder::is_absent;
 use crate::ledger::FOLDER;
 use crate::ledger::published::RESULT;
-use crate::ledger::sql_path::{SqlPath, path};
+use crate::ledger::store::{self, Session, values};
 use crate::shard::Shard;
 
 /// Columns of `jobs` but for its number, which is another one in each ledger.
@@ -53,7 +53,7 @@ pub(super) fn take_in(
     connection: &mut Connection,
     ours: &dyn Fn(&Path) -> bool,
     taking: Taking,
-) -> rusqlite::Result<()> {
+) -> store::Result<()> {
     choose(connection, ours)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     insert(&transaction)?;
@@ -63,27 +63,25 @@ pub(super) fn take_in(
             transaction.execute(&format!("DELETE FROM other.{table} WHERE {chosen}"), [])?;
         }
     }
-    transaction.commit()
+    Ok(transaction.commit()?)
 }
 
 /// Puts the paths of `ours` into the table `temp.chosen`.
-fn choose(connection: &Connection, ours: &dyn Fn(&Path) -> bool) -> rusqlite::Result<()> {
+fn choose(connection: &Connection, ours: &dyn Fn(&Path) -> bool) -> store::Result<()> {
     connection.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS chosen (output PRIMARY KEY NOT NULL) WITHOUT ROWID;
          DELETE FROM temp.chosen;",
     )?;
-    let mut outputs = connection.prepare(
+    let mut session = Session::Sqlite(connection);
+    let outputs: Vec<PathBuf> = session.rows(
         "SELECT output FROM other.jobs UNION SELECT output FROM other.results
          UNION SELECT output FROM other.verdicts UNION SELECT output FROM other.own_settings
          UNION SELECT output FROM other.hooks",
+        &[],
+        |row| row.get("output"),
     )?;
-    let mut choose = connection.prepare("INSERT INTO temp.chosen VALUES (?1)")?;
-    let mut rows = outputs.query([])?;
-    while let Some(row) = rows.next()? {
-        let output = path(row, "output")?;
-        if ours(&output) {
-            choose.execute([SqlPath(&output)])?;
-        }
+    for output in outputs.iter().filter(|output| ours(output)) {
+        session.execute("INSERT INTO temp.chosen VALUES (?1)", values![output])?;
     }
     Ok(())
 }

@@ -5,11 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::params;
-
 use crate::error::Result;
 use crate::files::names::stays_below;
-use crate::ledger::sql_path::{SqlPath, path};
+use crate::ledger::store::values;
 use crate::ledger::{Ledger, now};
 
 /// A result or a failure that no hook was called for.
@@ -39,21 +37,18 @@ pub(crate) struct HookFailure {
 impl Ledger {
     /// Records whether a hook is configured. What ends while none is gets none.
     pub(crate) fn expect_hooks(&self, configured: bool) -> Result<()> {
-        let expected = self.row("SELECT 1 FROM hooks_since", [], |_| Ok(()))?.is_some();
+        let expected = self.row("SELECT at FROM hooks_since", &[], |_| Ok(()))?.is_some();
         match (configured, expected) {
-            (true, true) => self.write(|transaction| {
-                // The clock was set back: what ends from now on has earlier times.
-                transaction.execute("UPDATE hooks_since SET at = ?1 WHERE at > ?1", [now()])
-            })?,
-            (true, false) => self.write(|transaction| {
-                transaction.execute("INSERT INTO hooks_since (at) VALUES (?1)", [now()])
-            })?,
-            (false, true) => {
-                self.write(|transaction| transaction.execute("DELETE FROM hooks_since", []))?
+            // The clock was set back: what ends from now on has earlier times.
+            (true, true) => {
+                self.execute("UPDATE hooks_since SET at = ?1 WHERE at > ?1", values![now()])
             }
-            _ => 0,
-        };
-        Ok(())
+            (true, false) => {
+                self.execute("INSERT INTO hooks_since (at) VALUES (?1)", values![now()])
+            }
+            (false, true) => self.execute("DELETE FROM hooks_since", &[]),
+            (false, false) => Ok(()),
+        }
     }
 
     /// What ended and had no hook yet, the oldest first.
@@ -71,11 +66,11 @@ impl Ledger {
              LEFT JOIN hooks ON hooks.output = ended.output
              WHERE hooks.called_at IS NULL OR hooks.called_at < ended.at
              ORDER BY ended.at",
-            [],
+            &[],
             |row| {
                 Ok(Due {
-                    output: path(row, "output")?,
-                    input: path(row, "input")?,
+                    output: row.get("output")?,
+                    input: row.get("input")?,
                     failure: row.get("failure")?,
                     milliseconds: row.get("milliseconds")?,
                     content: row.get("content")?,
@@ -95,21 +90,19 @@ impl Ledger {
         called_at: i64,
         failure: Option<&str>,
     ) -> Result<()> {
-        self.write(|transaction| {
-            transaction.execute(
-                "INSERT OR REPLACE INTO hooks (output, input, called_at, reason)
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![SqlPath(output), SqlPath(input), called_at, failure],
-            )
-        })?;
-        Ok(())
+        self.execute(
+            "INSERT INTO hooks (output, input, called_at, reason) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (output) DO UPDATE SET input = excluded.input,
+                 called_at = excluded.called_at, reason = excluded.reason",
+            values![output, input, called_at, failure],
+        )
     }
 
     /// Results whose latest hook failed, by the name of the input.
     pub(crate) fn hook_failures(&self) -> Result<Vec<HookFailure>> {
         let sql = "SELECT input, reason FROM hooks WHERE reason IS NOT NULL ORDER BY input";
-        self.rows(sql, [], |row| {
-            Ok(HookFailure { input: path(row, "input")?, reason: row.get("reason")? })
+        self.rows(sql, &[], |row| {
+            Ok(HookFailure { input: row.get("input")?, reason: row.get("reason")? })
         })
     }
 }

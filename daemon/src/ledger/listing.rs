@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::types::Value as SqlValue;
-use rusqlite::{Row, ToSql, params};
-
 use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::ledger::published::{self, Published, Seen, Tone};
-use crate::ledger::sql_path::{SqlPath, path};
+use crate::ledger::store::{self, Row, Value, values};
 use crate::ledger::verdicts::{Judged, Verdict};
 
 /// What a list is narrowed to; all of it holds together.
@@ -73,16 +70,16 @@ LEFT JOIN verdicts ON verdicts.id = results.judged
 LEFT JOIN own_settings ON own_settings.output = jobs.output";
 
 const WHERE: &str = "
-WHERE (:status IS NULL OR replace(jobs.state, 'publishing', 'running') = :status)
-  AND (:verdict IS NULL OR
-       results.output IS NOT NULL AND coalesce(verdicts.verdict, 'unjudged') = :verdict)
-  AND (:notice IS NULL OR :notice = 'any' AND json_array_length(results.notices) > 0
+WHERE (CAST(?1 AS TEXT) IS NULL OR replace(jobs.state, 'publishing', 'running') = ?1)
+  AND (CAST(?2 AS TEXT) IS NULL OR
+       results.output IS NOT NULL AND coalesce(verdicts.verdict, 'unjudged') = ?2)
+  AND (CAST(?3 AS TEXT) IS NULL OR ?3 = 'any' AND json_array_length(results.notices) > 0
        OR EXISTS (SELECT 1 FROM json_each(results.notices)
-                  WHERE json_extract(value, '$.kind') = :notice))
-  AND (:toning IS NULL OR results.toning = :toning)
-  AND (:folder IS NULL OR substr(jobs.output, 1, length(:folder)) = :folder)
-  AND (:doubt IS NULL OR results.doubt >= :doubt)
-  AND (:search IS NULL OR instr(lower(jobs.output), lower(:search)) > 0)";
+                  WHERE json_extract(value, '$.kind') = ?3))
+  AND (CAST(?4 AS TEXT) IS NULL OR results.toning = ?4)
+  AND (CAST(?5 AS TEXT) IS NULL OR substr(jobs.output, 1, length(?5)) = ?5)
+  AND (CAST(?6 AS BIGINT) IS NULL OR results.doubt >= ?6)
+  AND (CAST(?7 AS TEXT) IS NULL OR instr(lower(jobs.output), lower(?7)) > 0)";
 
 const COLUMNS: &str = "jobs.id, jobs.output, jobs.input, jobs.state, jobs.reason, results.sha256,
     results.width, results.height, verdicts.verdict, verdicts.note, verdicts.judged_by,
@@ -93,18 +90,18 @@ const COLUMNS: &str = "jobs.id, jobs.output, jobs.input, jobs.state, jobs.reason
     own_settings.output IS NOT NULL AS has_own_settings";
 
 impl Filter {
-    fn parameters(&self) -> [(&'static str, SqlValue); 7] {
-        let text = |text: &Option<String>| text.clone().map_or(SqlValue::Null, SqlValue::Text);
+    fn parameters(&self) -> Vec<Value> {
         let below = self.folder.as_ref().filter(|folder| !folder.is_empty());
-        [
-            (":status", text(&self.status)),
-            (":verdict", text(&self.verdict)),
-            (":notice", text(&self.notice)),
-            (":toning", text(&self.toning)),
-            (":folder", text(&below.map(|folder| format!("{folder}/")))),
-            (":doubt", self.doubt_over.map_or(SqlValue::Null, |least| i64::from(least).into())),
-            (":search", text(&self.search)),
-        ]
+        let parameters: &[Value] = values![
+            self.status,
+            self.verdict,
+            self.notice,
+            self.toning,
+            below.map(|folder| format!("{folder}/")),
+            self.doubt_over,
+            self.search,
+        ];
+        parameters.to_vec()
     }
 }
 
@@ -127,18 +124,16 @@ impl Ledger {
         page: Page,
     ) -> Result<(u32, Vec<Item>)> {
         let parameters = filter.parameters();
-        let parameters = bind(&parameters);
-        let total = self.row(
-            &format!("SELECT count(*) AS inputs {FROM} {WHERE}"),
-            &parameters[..],
-            |row| row.get("inputs"),
-        )?;
+        let total =
+            self.row(&format!("SELECT count(*) AS inputs {FROM} {WHERE}"), &parameters, |row| {
+                row.get("inputs")
+            })?;
         let (Page { offset, limit }, order) = (page, order.sql());
         let items = self.rows(
             &format!(
                 "SELECT {COLUMNS} {FROM} {WHERE} ORDER BY {order} LIMIT {limit} OFFSET {offset}"
             ),
-            &parameters[..],
+            &parameters,
             item,
         )?;
         Ok((total.unwrap_or_default(), items))
@@ -150,7 +145,7 @@ impl Ledger {
         let order = order.sql();
         self.rows(
             &format!("SELECT jobs.id {FROM} {WHERE} ORDER BY {order} LIMIT {most}"),
-            &bind(&parameters)[..],
+            &parameters,
             |row| row.get("id"),
         )
     }
@@ -158,14 +153,16 @@ impl Ledger {
     /// The inputs of these numbers, as far as there are such.
     pub(crate) fn items(&self, ids: &[i64]) -> Result<Vec<Item>> {
         let ids = serde_json::json!(ids).to_string();
-        let sql =
-            format!("SELECT {COLUMNS} {FROM} WHERE jobs.id IN (SELECT value FROM json_each(?1))");
-        self.rows(&sql, [ids], item)
+        let sql = format!(
+            "SELECT {COLUMNS} {FROM} WHERE jobs.id IN
+                 (SELECT CAST(value AS BIGINT) FROM json_each(CAST(?1 AS TEXT)))"
+        );
+        self.rows(&sql, values![ids], item)
     }
 
     /// The input of a number.
     pub(crate) fn item(&self, id: i64) -> Result<Option<Item>> {
-        self.row(&format!("SELECT {COLUMNS} {FROM} WHERE jobs.id = ?1"), [id], item)
+        self.row(&format!("SELECT {COLUMNS} {FROM} WHERE jobs.id = ?1"), values![id], item)
     }
 
     /// The result of a job's input.
@@ -176,12 +173,13 @@ impl Ledger {
 
     /// The settings of the latest attempt at a job.
     pub(crate) fn settings_of(&self, id: i64) -> Result<Option<String>> {
-        self.row("SELECT settings FROM jobs WHERE id = ?1", [id], |row| row.get("settings"))
+        self.row("SELECT settings FROM jobs WHERE id = ?1", values![id], |row| row.get("settings"))
     }
 
     /// How many results lie in each folder below the output folder.
     pub(crate) fn folders(&self) -> Result<BTreeMap<PathBuf, u32>> {
-        let outputs = self.rows("SELECT output FROM results", [], |row| path(row, "output"))?;
+        let sql = "SELECT output FROM results";
+        let outputs: Vec<PathBuf> = self.rows(sql, &[], |row| row.get("output"))?;
         let mut folders = BTreeMap::new();
         for mut output in outputs {
             output.pop();
@@ -195,7 +193,7 @@ impl Ledger {
         self.rows(
             "SELECT toning, count(*) AS results FROM results WHERE toning IS NOT NULL
              GROUP BY toning ORDER BY toning",
-            [],
+            &[],
             |row| Ok((row.get("toning")?, row.get("results")?)),
         )
     }
@@ -203,7 +201,7 @@ impl Ledger {
     /// How many results have their doubt known, and how many are films.
     pub(crate) fn doubts_and_films(&self) -> Result<(u32, u32)> {
         let sql = "SELECT count(doubt) AS doubts, count(film) AS films FROM results";
-        let counts = self.row(sql, [], |row| Ok((row.get("doubts")?, row.get("films")?)))?;
+        let counts = self.row(sql, &[], |row| Ok((row.get("doubts")?, row.get("films")?)))?;
         Ok(counts.unwrap_or_default())
     }
 
@@ -214,30 +212,23 @@ impl Ledger {
              JOIN results ON results.output = jobs.output AND results.input = jobs.input
              WHERE jobs.id > ?1 AND results.doubt IS NULL AND results.film IS NULL
              ORDER BY jobs.id LIMIT 1",
-            [after],
+            values![after],
             |row| Ok((row.get("job")?, published::published(row)?)),
         )
     }
 
     /// Records what was seen of the photograph of a result that is still this one.
     pub(crate) fn set_seen(&self, output: &Path, sha256: &str, seen: Seen) -> Result<()> {
-        self.write(|transaction| {
-            transaction.execute(
-                "UPDATE results SET doubt = ?3, toning = coalesce(?4, toning)
-                 WHERE output = ?1 AND sha256 = ?2",
-                params![SqlPath(output), sha256, seen.doubt, seen.toning.map(Tone::text)],
-            )
-        })?;
-        Ok(())
+        self.execute(
+            "UPDATE results SET doubt = ?3, toning = coalesce(?4, toning)
+             WHERE output = ?1 AND sha256 = ?2",
+            values![output, sha256, seen.doubt, seen.toning.map(Tone::text)],
+        )
     }
 }
 
-fn bind<'a>(parameters: &'a [(&'static str, SqlValue)]) -> Vec<(&'static str, &'a dyn ToSql)> {
-    parameters.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect()
-}
-
-fn item(row: &Row) -> rusqlite::Result<Item> {
-    let output = path(row, "output")?;
+fn item(row: &Row) -> store::Result<Item> {
+    let output = row.get::<PathBuf>("output")?;
     let sha256: Option<String> = row.get("sha256")?;
     let by: Option<String> = row.get("judged_by")?;
     let result = match sha256 {
@@ -248,7 +239,7 @@ fn item(row: &Row) -> rusqlite::Result<Item> {
         (Some(by), Some((sha256, ..))) => Some(Judged {
             output: output.clone(),
             sha256: sha256.clone(),
-            verdict: row.get_ref("verdict")?.as_str_or_null()?.and_then(Verdict::of_text),
+            verdict: row.get::<Option<String>>("verdict")?.as_deref().and_then(Verdict::of_text),
             note: row.get("note")?,
             by,
             at: row.get("judged_at")?,
@@ -258,12 +249,12 @@ fn item(row: &Row) -> rusqlite::Result<Item> {
     Ok(Item {
         id: row.get("id")?,
         output,
-        input: path(row, "input")?,
+        input: row.get("input")?,
         state: row.get("state")?,
         reason: row.get("reason")?,
         result,
         judged,
-        notices: row.get::<_, Option<u32>>("notices")?.unwrap_or_default(),
+        notices: row.get::<Option<u32>>("notices")?.unwrap_or_default(),
         seen: published::seen(row)?,
         is_film: row.get("is_film")?,
         has_own_settings: row.get("has_own_settings")?,

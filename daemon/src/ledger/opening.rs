@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::{Error, Result};
 use crate::files::folder::is_absent;
 use crate::ledger::division::{self, Taking};
-use crate::ledger::sql_path::SqlPath;
-use crate::ledger::{FOLDER, Ledger, OF_THIS_THREAD, schema};
+use crate::ledger::store::{self, Parameter};
+use crate::ledger::{FOLDER, Ledger, OF_THIS_THREAD, Store, lock, schema, shared};
 
 /// The ledger in its folder.
 pub(super) const FILE: &str = "ledger.sqlite";
@@ -26,6 +26,7 @@ impl Ledger {
     /// Opens the ledger of an output folder that is not divided, whose lock the caller holds; creates
     /// what is missing.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
+        shared::refuse_shared(folder)?;
         Self::open_at(&folder.join(FOLDER))
     }
 
@@ -48,14 +49,15 @@ impl Ledger {
     }
 
     fn migrated(opened: rusqlite::Result<Connection>, path: PathBuf) -> Result<Self> {
-        let connection = opened.map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        let connection = opened.map_err(|error| failed(&path, error))?;
         schema::migrate(&connection, &path)?;
-        Ok(Self { connection: Mutex::new(connection), path })
+        Ok(Self { store: Store::Sqlite(Mutex::new(connection)), path })
     }
 
     /// Opens the ledger of an output folder for reading only; `None` if there is none. That of a
     /// divided folder is a copy of all, as it was when it was opened.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
+        shared::refuse_shared(folder)?;
         let home = folder.join(FOLDER);
         let whole = Self::read_at(&home)?;
         if division::shards(folder)?.is_empty() {
@@ -79,7 +81,10 @@ impl Ledger {
 
     /// Lets nobody write from here on until it is closed.
     fn hold(&self) -> Result<()> {
-        self.query(|connection| connection.execute_batch("BEGIN; SELECT 1 FROM jobs LIMIT 1;"))
+        self.query(|session| {
+            session.execute("BEGIN", &[])?;
+            session.row("SELECT id FROM jobs LIMIT 1", &[], |_| Ok(())).map(drop)
+        })
     }
 
     fn read_at(home: &Path) -> Result<Option<Self>> {
@@ -93,9 +98,9 @@ impl Ledger {
             connection.busy_timeout(OF_THIS_THREAD.get())?;
             Ok(connection)
         };
-        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        let connection = open().map_err(|error| failed(&path, error))?;
         if schema::is_newest(&connection, &path)? {
-            return Ok(Some(Self { connection: Mutex::new(connection), path }));
+            return Ok(Some(Self { store: Store::Sqlite(Mutex::new(connection)), path }));
         }
         // One of an older version is read as a copy that is brought to the newest.
         let copy = || {
@@ -108,14 +113,14 @@ impl Ledger {
 
     /// Takes over all that another ledger tells, which stays as it is.
     fn copy(&self, other: &Self) -> Result<()> {
-        let copied = self.lock().and_then(|mut ours| {
+        let copied = self.sqlite(OF_THIS_THREAD.get(), |ours| {
             ours.execute("ATTACH '' AS other", [])?;
-            other.lock().and_then(|theirs| {
-                let copy = Backup::new_with_names(&theirs, c"main", &mut ours, c"other")?;
-                copy.run_to_completion(i32::MAX, PAUSE, None)
+            other.sqlite(OF_THIS_THREAD.get(), |theirs| {
+                let copy = Backup::new_with_names(theirs, c"main", ours, c"other")?;
+                Ok(copy.run_to_completion(i32::MAX, PAUSE, None)?)
             })?;
-            division::take_in(&mut ours, &|_| true, Taking::Copy)?;
-            ours.execute("DETACH other", []).map(drop)
+            division::take_in(ours, &|_| true, Taking::Copy)?;
+            Ok(ours.execute("DETACH other", []).map(drop)?)
         });
         copied.map_err(|source| Error::Ledger { path: other.path.clone(), source })
     }
@@ -127,14 +132,31 @@ impl Ledger {
             return Ok(());
         }
         drop(Self::open_at(home)?); // which brings it to the newest version
-        let moved = self.lock().and_then(|mut connection| {
-            connection.busy_timeout(WHILE_OTHERS_MOVE)?;
-            connection.execute("ATTACH ?1 AS other", [SqlPath(real(home))])?;
-            division::take_in(&mut connection, ours, Taking::Move)?;
-            connection.execute("DETACH other", []).map(drop)
+        let moved = self.sqlite(WHILE_OTHERS_MOVE, |connection| {
+            connection.execute("ATTACH ?1 AS other", [real(home).value()])?;
+            division::take_in(connection, ours, Taking::Move)?;
+            Ok(connection.execute("DETACH other", []).map(drop)?)
         });
         moved.map_err(|source| Error::Ledger { path: home.join(FILE), source })
     }
+
+    /// Does what only SQLite does.
+    fn sqlite<T>(
+        &self,
+        patience: Duration,
+        action: impl FnOnce(&mut Connection) -> store::Result<T>,
+    ) -> store::Result<T> {
+        let Store::Sqlite(connection) = &self.store else {
+            unreachable!("only SQLite's ledgers are opened here")
+        };
+        let mut connection = lock(connection, OF_THIS_THREAD.get())?;
+        connection.busy_timeout(patience)?;
+        action(&mut connection)
+    }
+}
+
+fn failed(path: &Path, error: rusqlite::Error) -> Error {
+    Error::Ledger { path: path.to_path_buf(), source: error.into() }
 }
 
 /// How long a shard waits while others take what is theirs out of the same ledger.

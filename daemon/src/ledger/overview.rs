@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
-use rusqlite::params;
-
 use crate::error::Result;
-use crate::ledger::sql_path::{SqlPath, path};
+use crate::ledger::store::values;
 use crate::ledger::{Ledger, now};
 
 /// An input whose latest attempt failed.
@@ -45,9 +43,10 @@ impl Ledger {
     /// Results by how they were made, the way that was used latest first.
     pub(crate) fn made_alike(&self) -> Result<Vec<MadeAlike>> {
         self.rows(
-            "SELECT software, weights_name, weights, settings, count(*) AS results FROM results
+            "SELECT software, max(weights_name) AS weights_name, weights, settings,
+                 count(*) AS results FROM results
              GROUP BY software, weights, settings ORDER BY max(published_at) DESC",
-            [],
+            &[],
             |row| {
                 Ok(MadeAlike {
                     software: row.get("software")?,
@@ -63,12 +62,12 @@ impl Ledger {
     /// How many results have notices, and how many have one of each kind.
     pub(crate) fn notices(&self) -> Result<(u32, Vec<(String, u32)>)> {
         let sql = "SELECT count(*) AS results FROM results WHERE json_array_length(notices) > 0";
-        let results = self.row(sql, [], |row| row.get("results"))?;
+        let results = self.row(sql, &[], |row| row.get("results"))?;
         let kinds = self.rows(
             "SELECT json_extract(value, '$.kind') AS kind, count(DISTINCT output) AS results
              FROM results, json_each(results.notices)
              GROUP BY kind ORDER BY results DESC, kind",
-            [],
+            &[],
             |row| Ok((row.get("kind")?, row.get("results")?)),
         )?;
         Ok((results.unwrap_or_default(), kinds))
@@ -77,8 +76,8 @@ impl Ledger {
     /// Sums over all inputs; what is being published counts as running.
     pub(crate) fn counts(&self) -> Result<Counts> {
         let sql = "SELECT state, count(*) AS jobs FROM jobs GROUP BY state";
-        let states =
-            self.rows(sql, [], |row| Ok((row.get::<_, String>("state")?, row.get("jobs")?)))?;
+        let states: Vec<(String, u32)> =
+            self.rows(sql, &[], |row| Ok((row.get("state")?, row.get("jobs")?)))?;
         let mut counts = Counts::default();
         for (state, count) in states {
             match state.as_str() {
@@ -97,8 +96,8 @@ impl Ledger {
         self.rows(
             "SELECT input FROM jobs WHERE state IN ('running', 'publishing')
              ORDER BY started_at, input",
-            [],
-            |row| path(row, "input"),
+            &[],
+            |row| row.get("input"),
         )
     }
 
@@ -109,10 +108,10 @@ impl Ledger {
                     strftime('%Y-%m-%dT%H:%M:%SZ', ended_at / 1000, 'unixepoch') AS last_try
              FROM jobs WHERE state = 'failed'
              ORDER BY input",
-            [],
+            &[],
             |row| {
                 Ok(Failure {
-                    input: path(row, "input")?,
+                    input: row.get("input")?,
                     reason: row.get("reason")?,
                     tries: row.get("tries")?,
                     last_try: row.get("last_try")?,
@@ -124,20 +123,18 @@ impl Ledger {
     /// Results a minute over the last ten minutes in which one was published.
     pub(crate) fn rate_per_minute(&self) -> Result<f64> {
         const WINDOW: i64 = 600_000; // milliseconds
-        self.query(|connection| {
-            let latest: Option<i64> =
-                connection
-                    .query_row("SELECT max(published_at) FROM results", [], |row| row.get(0))?;
-            let Some(latest) = latest else { return Ok(0.0) };
-            let (count, first): (i64, i64) = connection.query_row(
-                "SELECT count(*) AS results, min(published_at - milliseconds) AS first FROM results
-                 WHERE published_at > ?1",
-                [latest - WINDOW],
-                |row| Ok((row.get("results")?, row.get("first")?)),
-            )?;
-            let span = (latest - first).clamp(1, WINDOW);
-            Ok(count as f64 * 60_000.0 / span as f64)
-        })
+        let sql = "SELECT max(published_at) AS latest FROM results";
+        let latest: Option<i64> = self.row(sql, &[], |row| row.get("latest"))?.flatten();
+        let Some(latest) = latest else { return Ok(0.0) };
+        let counted: Option<(i64, Option<i64>)> = self.row(
+            "SELECT count(*) AS results, min(published_at - milliseconds) AS first FROM results
+             WHERE published_at > ?1",
+            values![latest - WINDOW],
+            |row| Ok((row.get("results")?, row.get("first")?)),
+        )?;
+        let Some((count, Some(first))) = counted else { return Ok(0.0) };
+        let span = (latest - first).clamp(1, WINDOW);
+        Ok(count as f64 * 60_000.0 / span as f64)
     }
 
     /// Puts failed inputs back into the queue with their tries forgotten: all, or those named by
@@ -149,15 +146,15 @@ impl Ledger {
             .into_iter()
             .filter(|input| inputs.is_none_or(|inputs| inputs.contains(input)))
             .collect();
-        self.write(|transaction| {
+        self.write(|session| {
             for input in &chosen {
-                transaction.execute(
+                session.execute(
                     "UPDATE jobs SET state = 'queued', tries = 0, reason = NULL, queued_at = ?2
                      WHERE input = ?1 AND state = 'failed'",
-                    params![SqlPath(input), now()],
+                    values![input, now()],
                 )?;
             }
-            Ok(())
+            session.wake_workers()
         })?;
         Ok(chosen)
     }

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use polychromify_core::Verdict;
-use rusqlite::Row;
 use serde_json::Value;
 
 use crate::files::fingerprint::Stamp;
-use crate::ledger::sql_path::path;
+use crate::ledger::store::{self, Row};
 use crate::settings::Recipe;
 
 /// Columns of `results`, which `intents` has too.
@@ -15,6 +14,13 @@ pub(super) const RESULT: &str =
     "output, input, content, weights, settings, source_size, source_modified,
     source_changed, sha256, size, modified, width, height, milliseconds, published_at, original,
     software, weights_name, made_at, sidecar, notices, film, doubt, toning";
+
+/// What replaces a row of the same name.
+pub(super) fn set_result() -> String {
+    let columns = RESULT.split(',').map(str::trim);
+    let set: Vec<String> = columns.map(|column| format!("{column} = excluded.{column}")).collect();
+    set.join(", ")
+}
 
 /// A result under its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,11 +145,11 @@ impl Original {
 }
 
 /// Reads a row of the columns [`RESULT`].
-pub(super) fn published(row: &Row) -> rusqlite::Result<Published> {
+pub(super) fn published(row: &Row) -> store::Result<Published> {
     let (size, modified, changed): (Option<i64>, Option<i64>, Option<i64>) =
         (row.get("source_size")?, row.get("source_modified")?, row.get("source_changed")?);
     Ok(Published {
-        input: path(row, "input")?,
+        input: row.get("input")?,
         content: row.get("content")?,
         recipe: Recipe { weights: row.get("weights")?, settings: row.get("settings")? },
         source: match (size, modified, changed) {
@@ -156,7 +162,7 @@ pub(super) fn published(row: &Row) -> rusqlite::Result<Published> {
         width: row.get("width")?,
         height: row.get("height")?,
         milliseconds: row.get("milliseconds")?,
-        original: Original::of_text(row.get_ref("original")?.as_str_or_null()?),
+        original: Original::of_text(row.get::<Option<String>>("original")?.as_deref()),
         making: Making {
             software: row.get("software")?,
             weights: row.get("weights_name")?,
@@ -164,19 +170,17 @@ pub(super) fn published(row: &Row) -> rusqlite::Result<Published> {
         },
         sidecar: row.get("sidecar")?,
         notices: row
-            .get::<_, Option<String>>("notices")?
+            .get::<Option<String>>("notices")?
             .and_then(|text| serde_json::from_str(&text).ok()),
-        film: row
-            .get::<_, Option<String>>("film")?
-            .and_then(|text| serde_json::from_str(&text).ok()),
+        film: row.get::<Option<String>>("film")?.and_then(|text| serde_json::from_str(&text).ok()),
         seen: seen(row)?,
     })
 }
 
 /// Reads the columns of [`Seen`].
-pub(super) fn seen(row: &Row) -> rusqlite::Result<Seen> {
+pub(super) fn seen(row: &Row) -> store::Result<Seen> {
     Ok(Seen {
         doubt: row.get("doubt")?,
-        toning: row.get_ref("toning")?.as_str_or_null()?.and_then(Tone::of_text),
+        toning: row.get::<Option<String>>("toning")?.as_deref().and_then(Tone::of_text),
     })
 }

@@ -188,5 +188,5 @@ fn check(connection: &Connection, path: &Path) -> Result<usize> {
 }
 
 fn ledger_error(path: &Path) -> impl FnOnce(rusqlite::Error) -> Error {
-    move |source| Error::Ledger { path: path.to_path_buf(), source }
+    move |source| Error::Ledger { path: path.to_path_buf(), source: source.into() }
 }

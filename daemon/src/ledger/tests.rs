@@ -3,9 +3,17 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use std::path::Path;
+
+use serde_json::json;
+
 use super::opening::FILE;
 use super::overview::Counts;
+use super::published::Tone;
 use super::*;
+use crate::files::fingerprint::Stamp;
+use crate::plan::Job;
+use crate::settings::Recipe;
 
 /// What people ask for.
 mod asked;
@@ -19,6 +27,11 @@ fn ledger() -> (tempfile::TempDir, Ledger) {
     std::fs::create_dir(folder.path().join(FOLDER)).unwrap();
     let ledger = Ledger::open(folder.path()).unwrap();
     (folder, ledger)
+}
+
+fn sqlite(ledger: &Ledger) -> MutexGuard<'_, Connection> {
+    let Store::Sqlite(connection) = &ledger.store else { unreachable!("opened as such") };
+    connection.lock().unwrap()
 }
 
 fn job(name: &str) -> Job {
@@ -164,7 +177,7 @@ fn names_that_are_not_utf_8_survive() {
 #[test]
 fn a_ledger_of_a_newer_version_is_refused() {
     let (folder, ledger) = ledger();
-    ledger.lock().unwrap().pragma_update(None, "user_version", 99).unwrap();
+    sqlite(&ledger).pragma_update(None, "user_version", 99).unwrap();
     drop(ledger);
     let refused = Ledger::open(folder.path()).err().unwrap();
     assert!(matches!(refused, Error::LedgerVersion { found: 99, .. }), "{refused}");
@@ -254,7 +267,7 @@ fn ledgers_of_earlier_versions_lose_nothing() {
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
 
         let ledger = Ledger::open(folder.path()).unwrap();
-        assert_eq!(rows(&ledger.lock().unwrap(), &columns), before);
+        assert_eq!(rows(&sqlite(&ledger), &columns), before);
         assert_eq!(ledger.counts().unwrap(), one_each);
         let result = ledger.result(Path::new("done.jpg")).unwrap().unwrap();
         assert_eq!(result.input, Path::new("/scans/done.jpg"));

@@ -6,10 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use rusqlite::{OptionalExtension, Row, Transaction, named_params, params};
-
 use crate::error::Result;
-use crate::ledger::sql_path::{SqlPath, path};
+use crate::ledger::store::{self, Row, Session, values};
 use crate::ledger::{Ledger, now};
 
 /// What is said of a result.
@@ -92,26 +90,25 @@ impl Ledger {
         items: &[(i64, String)],
         judgement: &Judgement,
     ) -> Result<(i64, Vec<i64>)> {
-        self.write(|transaction| {
-            let act = next_act(transaction)?;
+        self.write(|session| {
+            let act = next_act(session)?;
             let mut stale = Vec::new();
             for (id, sha256) in items {
-                let found = transaction
-                    .prepare_cached(
-                        "SELECT results.output, results.judged, verdict, note FROM jobs
-                         JOIN results ON results.output = jobs.output AND results.input = jobs.input
-                         LEFT JOIN verdicts ON verdicts.id = results.judged
-                         WHERE jobs.id = ?1 AND results.sha256 = ?2",
-                    )?
-                    .query_row(params![id, sha256], |row| {
+                let found: Option<(PathBuf, InForce)> = session.row(
+                    "SELECT results.output, results.judged, verdict, note FROM jobs
+                     JOIN results ON results.output = jobs.output AND results.input = jobs.input
+                     LEFT JOIN verdicts ON verdicts.id = results.judged
+                     WHERE jobs.id = ?1 AND results.sha256 = ?2",
+                    values![id, sha256],
+                    |row| {
                         let in_force = (row.get("judged")?, row.get("verdict")?, row.get("note")?);
-                        Ok((path(row, "output")?, in_force))
-                    })
-                    .optional()?;
+                        Ok((row.get("output")?, in_force))
+                    },
+                )?;
                 match found {
                     Some((output, in_force)) => {
                         let of = Judged::new(output, sha256, judgement, &in_force);
-                        say(transaction, act, &of, in_force.0)?;
+                        say(session, act, &of, in_force.0)?;
                     }
                     None => stale.push(*id),
                 }
@@ -123,20 +120,20 @@ impl Ledger {
     /// Takes back what an act said, where it is still in force; what was said before is said again.
     /// Gives the number of results that this changes.
     pub(crate) fn undo(&self, act: i64, by: &str) -> Result<u32> {
-        self.write(|transaction| {
-            let undoing = next_act(transaction)?;
-            let mut statement = transaction.prepare(
+        self.write(|session| {
+            let undoing = next_act(session)?;
+            let said: Vec<(Judged, i64)> = session.rows(
                 "SELECT verdicts.output, verdicts.sha256, earlier.verdict, earlier.note,
-                     ?2 AS judged_by, ?3 AS judged_at, verdicts.id AS now
+                     CAST(?2 AS TEXT) AS judged_by, CAST(?3 AS BIGINT) AS judged_at,
+                     verdicts.id AS now
                  FROM verdicts JOIN results ON results.judged = verdicts.id
                  LEFT JOIN verdicts AS earlier ON earlier.id = verdicts.before
                  WHERE verdicts.act = ?1",
+                values![act, by, now()],
+                |row| Ok((judged(row)?, row.get("now")?)),
             )?;
-            let said = statement
-                .query_map(params![act, by, now()], |row| Ok((judged(row)?, row.get("now")?)))?
-                .collect::<rusqlite::Result<Vec<(Judged, i64)>>>()?;
             for (of, in_force) in &said {
-                say(transaction, undoing, of, Some(*in_force))?;
+                say(session, undoing, of, Some(*in_force))?;
             }
             Ok(said.len() as u32)
         })
@@ -147,7 +144,7 @@ impl Ledger {
         self.rows(
             "SELECT verdicts.output, sha256, verdict, note, judged_by, judged_at FROM verdicts
              WHERE output = (SELECT output FROM jobs WHERE id = ?1) ORDER BY id DESC LIMIT 1000",
-            [id],
+            values![id],
             judged,
         )
     }
@@ -158,7 +155,7 @@ impl Ledger {
             "SELECT results.output, results.sha256, verdict, note, judged_by, judged_at
              FROM results JOIN verdicts ON verdicts.id = results.judged
              WHERE verdict IS NOT NULL OR note IS NOT NULL ORDER BY results.output",
-            [],
+            &[],
             judged,
         )
     }
@@ -183,7 +180,7 @@ impl Ledger {
             "SELECT count(*) AS results, count(*) FILTER (WHERE verdict = 'accepted') AS accepted,
                  count(*) FILTER (WHERE verdict = 'rejected') AS rejected
              FROM results LEFT JOIN verdicts ON verdicts.id = results.judged",
-            [],
+            &[],
             |row| {
                 let all: u32 = row.get("results")?;
                 let (accepted, rejected) = (row.get("accepted")?, row.get("rejected")?);
@@ -213,43 +210,38 @@ impl Judged {
     }
 }
 
-fn next_act(transaction: &Transaction) -> rusqlite::Result<i64> {
-    let sql = "SELECT coalesce(max(act), 0) + 1 FROM verdicts";
-    transaction.query_row(sql, [], |row| row.get(0))
+fn next_act(session: &mut Session) -> store::Result<i64> {
+    session.one_at_a_time()?;
+    let sql = "SELECT coalesce(max(act), 0) + 1 AS next FROM verdicts";
+    session.one(sql, &[], |row| row.get("next"))
 }
 
-fn say(
-    transaction: &Transaction,
-    act: i64,
-    of: &Judged,
-    before: Option<i64>,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO verdicts (act, output, sha256, verdict, note, judged_by, judged_at, before)
-             VALUES (:act, :output, :sha256, :verdict, :note, :by, :at, :before)",
-        )?
-        .execute(named_params! {
-            ":act": act,
-            ":output": SqlPath(&of.output),
-            ":sha256": of.sha256,
-            ":verdict": of.verdict.map(Verdict::text),
-            ":note": of.note,
-            ":by": of.by,
-            ":at": of.at,
-            ":before": before,
-        })?;
-    transaction
-        .prepare_cached("UPDATE results SET judged = ?2 WHERE output = ?1")?
-        .execute(params![SqlPath(&of.output), transaction.last_insert_rowid()])?;
+fn say(session: &mut Session, act: i64, of: &Judged, before: Option<i64>) -> store::Result<()> {
+    let said: i64 = session.one(
+        "INSERT INTO verdicts (act, output, sha256, verdict, note, judged_by, judged_at, before)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
+        values![
+            act,
+            of.output,
+            of.sha256,
+            of.verdict.map(Verdict::text),
+            of.note,
+            of.by,
+            of.at,
+            before
+        ],
+        |row| row.get("id"),
+    )?;
+    let sql = "UPDATE results SET judged = ?2 WHERE output = ?1";
+    session.execute(sql, values![of.output, said])?;
     Ok(())
 }
 
-fn judged(row: &Row) -> rusqlite::Result<Judged> {
+fn judged(row: &Row) -> store::Result<Judged> {
     Ok(Judged {
-        output: path(row, "output")?,
+        output: row.get("output")?,
         sha256: row.get("sha256")?,
-        verdict: row.get_ref("verdict")?.as_str_or_null()?.and_then(Verdict::of_text),
+        verdict: row.get::<Option<String>>("verdict")?.as_deref().and_then(Verdict::of_text),
         note: row.get("note")?,
         by: row.get("judged_by")?,
         at: row.get("judged_at")?,

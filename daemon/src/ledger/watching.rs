@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rusqlite::params;
-
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
 use crate::files::names::stays_below;
+use crate::ledger::jobs::forget_intent;
 use crate::ledger::published::Original;
-use crate::ledger::sql_path::{SqlPath, path};
-use crate::ledger::{Ledger, forget_intent, now};
+use crate::ledger::store::values;
+use crate::ledger::{Ledger, now};
 use crate::plan::Job;
 use crate::settings::Recipe;
 
@@ -39,9 +38,9 @@ impl Ledger {
              WHERE output = ?1 AND input = ?2 AND weights = ?3 AND settings = ?4
                  AND source_size = ?5 AND source_modified = ?6 AND source_changed = ?7
                  AND state IN ('done', 'skipped', 'failed')",
-            params![
-                SqlPath(&job.output),
-                SqlPath(&job.input),
+            values![
+                job.output,
+                job.input,
                 recipe.weights,
                 recipe.settings,
                 stamp.size,
@@ -61,11 +60,9 @@ impl Ledger {
 
     /// Failed tries of a job at its present content with its present recipe.
     pub(crate) fn tries(&self, id: i64) -> Result<u32> {
-        self.query(|connection| {
-            connection
-                .prepare_cached("SELECT tries FROM jobs WHERE id = ?1")?
-                .query_row([id], |row| row.get(0))
-        })
+        let sql = "SELECT tries FROM jobs WHERE id = ?1";
+        let tries: Option<i64> = self.row(sql, values![id], |row| row.get("tries"))?;
+        Ok((tries.unwrap_or_default() - self.tries_at_claim()).max(0) as u32)
     }
 
     /// Records that a job failed for now, after this many tries, and when it is tried again.
@@ -76,42 +73,39 @@ impl Ledger {
         tries: u32,
         delay: Duration,
     ) -> Result<()> {
-        self.write(|transaction| {
-            forget_intent(transaction, id)?;
-            transaction.execute(
+        let retry_at = now() + delay.as_millis() as i64;
+        self.write_job(id, |session| {
+            forget_intent(session, id)?;
+            session.execute(
                 "UPDATE jobs SET state = 'queued', reason = ?2, tries = ?3, temporary = NULL,
-                     ended_at = ?4, retry_at = ?4 + ?5
+                     ended_at = ?4, retry_at = ?5
                  WHERE id = ?1",
-                params![id, reason, tries, now(), delay.as_millis() as i64],
+                values![id, reason, tries, now(), retry_at],
             )
         })?;
+        self.let_go(id);
         Ok(())
     }
 
     /// Records that an input went away before it was colored. Should it come back, it is new.
     pub(crate) fn lose(&self, id: i64, reason: &str) -> Result<()> {
         self.skip(id, reason)?;
-        self.write(|transaction| {
-            transaction.execute(
-                "UPDATE jobs SET source_size = NULL, source_modified = NULL, source_changed = NULL
-                 WHERE id = ?1",
-                [id],
-            )
-        })?;
-        Ok(())
+        self.execute(
+            "UPDATE jobs SET source_size = NULL, source_modified = NULL, source_changed = NULL
+             WHERE id = ?1",
+            values![id],
+        )
     }
 
     /// A number that changes when another process writes the ledger.
     pub(crate) fn foreign_changes(&self) -> Result<i64> {
-        self.query(|connection| {
-            connection.pragma_query_value(None, "data_version", |row| row.get(0))
-        })
+        self.query(|session| session.changes())
     }
 
     /// Numbers and inputs of the jobs in the queue.
     pub(crate) fn queued(&self) -> Result<Vec<(i64, PathBuf)>> {
         let sql = "SELECT id, input FROM jobs WHERE state = 'queued'";
-        self.rows(sql, [], |row| Ok((row.get("id")?, path(row, "input")?)))
+        self.rows(sql, &[], |row| Ok((row.get("id")?, row.get("input")?)))
     }
 
     /// An input whose result, under another name than `output`, has this content and recipe.
@@ -125,8 +119,8 @@ impl Ledger {
             "SELECT input FROM results
              WHERE content = ?1 AND weights = ?2 AND settings = ?3 AND output <> ?4
              ORDER BY published_at LIMIT 1",
-            params![content, recipe.weights, recipe.settings, SqlPath(output)],
-            |row| path(row, "input"),
+            values![content, recipe.weights, recipe.settings, output],
+            |row| row.get("input"),
         )
     }
 
@@ -134,8 +128,8 @@ impl Ledger {
     pub(crate) fn leaving(&self) -> Result<Vec<(PathBuf, PathBuf)>> {
         let sql = "SELECT output, input FROM results WHERE original = 'due'
                    UNION ALL SELECT output, input FROM results WHERE original = 'leaving'";
-        let mut leaving =
-            self.rows(sql, [], |row| Ok((path(row, "output")?, path(row, "input")?)))?;
+        let mut leaving: Vec<(PathBuf, PathBuf)> =
+            self.rows(sql, &[], |row| Ok((row.get("output")?, row.get("input")?)))?;
         leaving.retain(|(output, _)| stays_below(output));
         Ok(leaving)
     }
@@ -143,17 +137,14 @@ impl Ledger {
     /// Results whose originals were being moved or deleted when a run ended, and these.
     pub(crate) fn taken_aside(&self) -> Result<Vec<(PathBuf, PathBuf)>> {
         let sql = "SELECT output, input FROM results WHERE original = 'leaving'";
-        self.rows(sql, [], |row| Ok((path(row, "output")?, path(row, "input")?)))
+        self.rows(sql, &[], |row| Ok((row.get("output")?, row.get("input")?)))
     }
 
     /// Records what became of a result's original.
     pub(crate) fn set_original(&self, output: &Path, original: Original) -> Result<()> {
-        self.write(|transaction| {
-            transaction.execute(
-                "UPDATE results SET original = ?2 WHERE output = ?1",
-                params![SqlPath(output), original.text()],
-            )
-        })?;
-        Ok(())
+        self.execute(
+            "UPDATE results SET original = ?2 WHERE output = ?1",
+            values![output, original.text()],
+        )
     }
 }

@@ -60,6 +60,7 @@ fn ended(input: &Path, outcome: &Outcome) {
         Outcome::Blocked(reason) => {
             log::warn!(file:% = input; "{reason}; it stays in the queue");
         }
+        Outcome::Lost => log::warn!(file:% = input; "left to another worker"),
         Outcome::Stopped => log::debug!(file:% = input; "given up for now"),
     }
 }

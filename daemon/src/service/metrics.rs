@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
 use crate::job::Outcome;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Address, Ledger, Worker};
 use crate::service::http::{self, Bounds};
 use crate::watch::event::WatchEvent;
 
@@ -60,7 +60,7 @@ impl Counters {
                     Outcome::Skipped(..) => &values.skipped,
                     Outcome::Failed(..) => &values.failed,
                     Outcome::Postponed { .. } => &values.postponed,
-                    Outcome::Blocked(_) | Outcome::Stopped => return,
+                    Outcome::Blocked(_) | Outcome::Stopped | Outcome::Lost => return,
                 };
                 counter.fetch_add(1, Ordering::Relaxed);
             }
@@ -123,22 +123,21 @@ impl Counters {
 
 /// Serves figures until it is dropped.
 pub(crate) struct Server {
-    /// The output folder, for its ledger.
-    folder: Arc<Mutex<PathBuf>>,
+    place: Arc<Mutex<Place>>,
     #[expect(dead_code, reason = "serves for as long as it is held")]
     http: http::Server,
 }
 
 impl Server {
-    /// Starts to serve `http://ADDRESS/metrics`; the ledger is that of `folder`.
+    /// Starts to serve `http://ADDRESS/metrics`, with what the ledger at `place` knows.
     ///
     /// # Errors
     ///
     /// When the system has no thread for it.
-    pub(crate) fn start(listener: TcpListener, counters: Counters, folder: &Path) -> Result<Self> {
+    pub(crate) fn start(listener: TcpListener, counters: Counters, place: Place) -> Result<Self> {
         let address = listener.local_addr().map_err(Error::Listener)?;
-        let folder = Arc::new(Mutex::new(folder.to_path_buf()));
-        let shown = Arc::clone(&folder);
+        let place = Arc::new(Mutex::new(place));
+        let shown = Arc::clone(&place);
         let one_reader = Arc::new(Semaphore::new(1));
         let figures =
             move || figures(counters.clone(), Arc::clone(&shown), Arc::clone(&one_reader));
@@ -151,12 +150,12 @@ impl Server {
         let http =
             http::Server::start("figures", listener, pages, BOUNDS).map_err(Error::Listener)?;
         log::info!("figures for Prometheus at http://{address}/metrics");
-        Ok(Self { folder, http })
+        Ok(Self { place, http })
     }
 
-    /// Shows the ledger of another folder from here on.
-    pub(crate) fn show(&self, folder: &Path) {
-        *self.folder.lock().unwrap_or_else(PoisonError::into_inner) = folder.to_path_buf();
+    /// Shows another ledger from here on.
+    pub(crate) fn show(&self, place: Place) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 }
 
@@ -179,14 +178,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Answers a request. One thread at a time reads the ledger.
 async fn figures(
     counters: Counters,
-    folder: Arc<Mutex<PathBuf>>,
+    place: Arc<Mutex<Place>>,
     one_reader: Arc<Semaphore>,
 ) -> impl IntoResponse {
-    let folder = folder.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (folder, address) = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let read = async {
         let turn = one_reader.acquire_owned().await.expect("never closed");
         let read = tokio::task::spawn_blocking(move || {
-            let sums = ledger_sums(&folder);
+            let sums = ledger_sums(&folder, address.as_ref());
             drop(turn);
             sums
         });
@@ -204,10 +203,13 @@ async fn figures(
     (kind, counters.figures() + &sums)
 }
 
+/// An output folder, and the address of its ledger in PostgreSQL.
+pub(crate) type Place = (PathBuf, Option<Address>);
+
 /// What the ledger knows, over all runs.
-fn ledger_sums(folder: &Path) -> Result<String> {
+fn ledger_sums(folder: &Path, address: Option<&Address>) -> Result<String> {
     let mut text = String::new();
-    let Some(ledger) = Ledger::read(folder)? else { return Ok(text) };
+    let Some(ledger) = Ledger::find(folder, address)? else { return Ok(text) };
     let counts = ledger.counts()?;
     let name = "polychromify_ledger_inputs";
     family(&mut text, name, "gauge", "Inputs in the ledger by the state of their latest attempt.");
@@ -223,6 +225,19 @@ fn ledger_sums(folder: &Path) -> Result<String> {
     let name = "polychromify_results_per_minute";
     family(&mut text, name, "gauge", "Results a minute in the ten minutes up to the latest one.");
     line(&mut text, name, "", ledger.rate_per_minute()?);
+    let workers = ledger.workers()?;
+    let mut each = |name: &str, help: &str, value: &dyn Fn(&Worker) -> f64| {
+        family(&mut text, name, "gauge", help);
+        for worker in &workers {
+            let labels = format!("{{host=\"{}\",process=\"{}\"}}", worker.host, worker.process);
+            line(&mut text, name, &labels, value(worker));
+        }
+    };
+    if ledger.is_shared() {
+        let (holds, rate) = ("polychromify_worker_jobs", "polychromify_worker_results_per_minute");
+        each(holds, "Jobs that a worker at this ledger has.", &|worker| worker.holds.into());
+        each(rate, "Its results a minute since it began.", &|worker| worker.rate_per_minute);
+    }
     Ok(text)
 }
 

@@ -7,12 +7,12 @@ use crate::cli::{OnSuccessName, Watch};
 use crate::config::{Config, Entry};
 use crate::error::{Error, Result};
 use crate::film;
-use crate::ledger::Ledger;
+use crate::ledger::{Address, Ledger};
 use crate::model::OpenedModel;
 use crate::output;
 use crate::plan;
-use crate::policy::{self, OnSuccess, Policy, Redo, Retries};
-use crate::service::metrics::{self, Counters, Server};
+use crate::policy::{self, Duplicates, OnSuccess, Policy, Redo, Retries};
+use crate::service::metrics::{self, Counters, Place, Server};
 use crate::watch;
 use crate::watch::settings::WatchSettings;
 
@@ -28,6 +28,7 @@ pub(crate) struct HeldResources {
 /// What the configuration in force holds, which the next one may take over.
 pub(crate) struct Current {
     pub(crate) folder: PathBuf,
+    pub(crate) ledger: Option<Address>,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) entries: Vec<Entry>,
 }
@@ -67,6 +68,7 @@ impl Prepared {
         {
             return Err(Error::MetricsForAll { address });
         }
+        refuse_alone(asked)?;
         if asked.films {
             film::are_there()?;
         }
@@ -82,8 +84,8 @@ impl Prepared {
             _ => None,
         };
         let output = match current {
-            Some(current) if current.folder == folder => None,
-            _ => Some(take(folder.clone())?),
+            Some(current) if current.folder == folder && current.ledger == asked.ledger => None,
+            _ => Some(take(folder.clone(), asked.ledger.as_ref())?),
         };
         Ok(Self { config, settings, policy, folder, model, output, listener })
     }
@@ -97,12 +99,12 @@ impl Prepared {
         let server = before.as_mut().and_then(|before| before.server.take());
         let mut held = match self.output.take().or(before) {
             Some(held) => held,
-            None => take(self.folder.clone())?,
+            None => take(self.folder.clone(), self.config.watch.ledger.as_ref())?,
         };
         held.server = match (self.listener.take(), self.config.watch.metrics, server) {
-            (Some(listener), ..) => Some(Server::start(listener, counters.clone(), &self.folder)?),
+            (Some(listener), ..) => Some(Server::start(listener, counters.clone(), self.place())?),
             (None, Some(_), Some(server)) => {
-                server.show(&self.folder);
+                server.show(self.place());
                 Some(server)
             }
             _ => None,
@@ -111,9 +113,32 @@ impl Prepared {
     }
 }
 
-fn take(folder: PathBuf) -> Result<HeldResources> {
-    let (lock, ledger) = output::open(&folder)?;
+impl Prepared {
+    /// Where its ledger lies.
+    fn place(&self) -> Place {
+        (self.folder.clone(), self.config.watch.ledger.clone())
+    }
+}
+
+fn take(folder: PathBuf, ledger: Option<&Address>) -> Result<HeldResources> {
+    let (lock, ledger) = match ledger {
+        Some(address) => output::open_shared(&folder, address)?,
+        None => output::open(&folder)?,
+    };
     Ok(HeldResources { folder, lock, ledger, server: None })
+}
+
+/// Refuses what workers at a ledger in PostgreSQL would have to agree on among each other.
+fn refuse_alone(asked: &Watch) -> Result<()> {
+    let alone = [
+        (asked.on_success != OnSuccessName::Keep, "--on-success"),
+        (asked.duplicates != Duplicates::Each, "--duplicates"),
+        (asked.hook.is_some(), "--hook"),
+    ];
+    match alone.into_iter().find(|(is_asked, _)| *is_asked && asked.ledger.is_some()) {
+        Some((_, what)) => Err(Error::NotShared { what }),
+        None => Ok(()),
+    }
 }
 
 fn policy(asked: &Watch) -> Result<Policy> {

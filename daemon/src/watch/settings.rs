@@ -29,7 +29,7 @@ pub(crate) struct WatchSettings {
     pub(crate) ignore: Vec<String>,
     /// How long a file that is empty, or ends in empty rows, waits for its content.
     pub(crate) empty_patience: Duration,
-    /// Photographs in work at the same time.
+    /// Photographs in work at the same time; none where others do the work.
     pub(crate) jobs: usize,
 }
 
@@ -46,7 +46,7 @@ impl WatchSettings {
             poll_interval: arguments.poll.unwrap_or(POLL_INTERVAL),
             ignore: IGNORED.iter().map(ToString::to_string).chain(own).collect(),
             empty_patience: arguments.empty_patience,
-            jobs: limits::workers(arguments.coloring.jobs),
+            jobs: if arguments.no_work { 0 } else { limits::workers(arguments.coloring.jobs) },
         }
     }
 }

@@ -254,7 +254,7 @@ impl<'a> Watcher<'a> {
                 let until = self.pause.begin(self.queue, now).max(own);
                 self.waiting.postpone(job, stamp, now, until);
             }
-            (Outcome::Stopped, _) => {}
+            (Outcome::Stopped | Outcome::Lost, _) => {}
             _ => self.pause.end(self.queue),
         }
     }
@@ -327,7 +327,11 @@ impl<'a> Watcher<'a> {
                 for (job, _) in &jobs {
                     self.tell(&WatchEvent::Queued { input: &job.shown });
                 }
-                self.queue.add(ids.into_iter().zip(jobs.into_iter().map(|(job, _)| job)));
+                if self.context.ledger.is_shared() {
+                    self.leave_to_all(&jobs);
+                } else {
+                    self.queue.add(ids.into_iter().zip(jobs.into_iter().map(|(job, _)| job)));
+                }
             }
             Err(error) => {
                 log::warn!("{error}");
@@ -341,6 +345,16 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Jobs that are in a queue which workers of other processes take them from too: the ledger has them
+    /// until they end, so that they are nothing to look at unless they change.
+    fn leave_to_all(&mut self, jobs: &[(Job, Stamp)]) {
+        for (job, stamp) in jobs {
+            self.in_hand.remove(&job.input);
+            self.outputs.remove(&folded(&job.output));
+            self.seen.insert(&job.input, stamp);
+        }
+    }
+
     /// Stamp of a photograph that is waited for, if it is still there.
     fn stamp(&self, path: &Path) -> Option<Stamp> {
         let (root, below) = self.root_of(path)?;
@@ -351,6 +365,9 @@ impl<'a> Watcher<'a> {
     /// as `polychromify retry`, and inputs that went away.
     fn compare_queue(&mut self) {
         let ledger = &self.context.ledger;
+        if ledger.is_shared() {
+            return; // workers take it from there
+        }
         let compared = ledger.foreign_changes().and_then(|changes| {
             if self.foreign_changes == Some(changes) {
                 return Ok(Vec::new());

@@ -20,6 +20,8 @@ pub mod folder;
 pub mod mount;
 /// Pictures and profiles made in the test.
 pub mod pictures;
+/// A PostgreSQL server of a test's own.
+pub mod postgres;
 /// What another program reads from the same file.
 pub mod second_opinion;
 /// Small seeded weights.

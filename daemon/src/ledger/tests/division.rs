@@ -58,7 +58,7 @@ fn verdicts_that_come_together_stay_those_of_their_results() {
     let said: Vec<_> = said.iter().map(|of| (of.output.to_str(), of.by.as_str())).collect();
     assert_eq!(said, [(Some("a.jpg"), "Ada"), (Some("b.jpg"), "Bob")]);
     let acts: Vec<i64> =
-        whole.rows("SELECT act FROM verdicts ORDER BY id", [], |row| row.get(0)).unwrap();
+        whole.rows("SELECT act FROM verdicts ORDER BY id", &[], |row| row.get("act")).unwrap();
     assert_eq!(acts, [1, 2, 3, 4]);
 }
 

@@ -1,0 +1,15 @@
+//! End-to-end tests of many workers at one ledger in PostgreSQL, with a server of the test's own.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
+
+use polychromify_test_support::{daemon, folder, pictures, postgres, weights};
+
+/// Workers that die, sleep, or lose what they work with.
+mod failing;
+/// What a ledger in PostgreSQL is asked, and what it refuses.
+mod ledger;
+/// Workers at work together.
+mod together;
+/// Workers as processes of a test.
+mod workers;
