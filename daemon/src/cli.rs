@@ -59,7 +59,7 @@ pub(crate) enum Command {
     /// Color films, their luma and sound untouched
     Film(Film),
     /// Color photographs, and films, as they are dropped into folders, until stopped
-    Watch(Watch),
+    Watch(Box<Watch>),
     /// Color what others put into a ledger in PostgreSQL, until stopped
     Work(Work),
     /// Show what an output folder's ledger knows: done, failed, queued
@@ -109,7 +109,7 @@ pub(crate) struct Batch {
     /// and `review` see all shares as one.
     #[arg(long, value_name = "I/N", conflicts_with = "manifest")]
     pub(crate) shard: Option<Shard>,
-    /// Ledger in PostgreSQL, for any number of workers: postgres://user@host/database
+    /// Ledger in PostgreSQL, for any number of workers: `postgres://user@host/database`
     ///
     /// All workers see the same folders under the same paths. The password is taken from PostgreSQL's own
     /// places: PGPASSWORD, ~/.pgpass, a service file.
@@ -131,7 +131,7 @@ pub(crate) struct Work {
     /// Folder for the results
     #[arg(short, long, value_name = "DIR", env = "POLYCHROMIFY_OUTPUT")]
     pub(crate) output: PathBuf,
-    /// Ledger in PostgreSQL: postgres://user@host/database
+    /// Ledger in PostgreSQL: `postgres://user@host/database`
     #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER")]
     pub(crate) ledger: Address,
     /// How results look: as it is told to those who put photographs into the queue

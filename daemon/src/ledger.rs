@@ -80,7 +80,7 @@ pub(crate) struct Ledger {
 
 enum Store {
     Sqlite(Mutex<Connection>),
-    Postgres(Mutex<Postgres>, Claims),
+    Postgres(Box<Mutex<Postgres>>, Claims),
 }
 
 impl Ledger {

@@ -11,5 +11,7 @@ mod failing;
 mod ledger;
 /// Workers at work together.
 mod together;
+/// Folders that are watched.
+mod watched;
 /// Workers as processes of a test.
 mod workers;

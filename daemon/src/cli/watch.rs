@@ -41,7 +41,7 @@ pub(crate) struct Watch {
     /// Configuration file [default: ~/.config/polychromify/config.toml on Linux, if it is there]
     #[arg(long, value_name = "FILE", env = "POLYCHROMIFY_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Ledger in PostgreSQL, for any number of workers: postgres://user@host/database
+    /// Ledger in PostgreSQL, for any number of workers: `postgres://user@host/database`
     #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER")]
     pub(crate) ledger: Option<Address>,
     /// Only notice files and put them into the queue of --ledger, for others to color

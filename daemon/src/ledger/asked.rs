@@ -74,20 +74,15 @@ impl Ledger {
                  WHERE id = ?1",
                 values![id],
             )?;
-            match own {
-                Some(own) => session.execute(
+            let sql = "DELETE FROM own_settings WHERE output = ?1";
+            session.execute(sql, values![output])?;
+            if let Some(own) = own {
+                session.execute(
                     "INSERT INTO own_settings (output, content, settings, set_by, set_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5)
-                     ON CONFLICT (output) DO UPDATE SET content = excluded.content,
-                         settings = excluded.settings, set_by = excluded.set_by,
-                         set_at = excluded.set_at",
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
                     values![output, own.content, own.settings, by, now()],
-                )?,
-                None => {
-                    let sql = "DELETE FROM own_settings WHERE output = ?1";
-                    session.execute(sql, values![output])?
-                }
-            };
+                )?;
+            }
             session.execute(
                 "UPDATE jobs SET state = 'queued', reason = NULL, tries = 0, retry_at = NULL,
                      made_at = NULL, queued_at = ?2, asked_at = ?2

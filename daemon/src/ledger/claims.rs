@@ -50,13 +50,11 @@ impl Claims {
             return Err(StoreError::LeaseLost);
         };
         let sql = "SELECT id FROM jobs WHERE id = ?1 AND fence = ?2 FOR UPDATE";
-        match session.row(sql, values![id, fence], |_| Ok(()))? {
-            Some(()) => Ok(()),
-            None => {
-                self.held().fences.remove(&id);
-                Err(StoreError::LeaseLost)
-            }
+        if session.row(sql, values![id, fence], |_| Ok(()))?.is_none() {
+            self.held().fences.remove(&id);
+            return Err(StoreError::LeaseLost);
         }
+        Ok(())
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -160,7 +158,7 @@ impl Ledger {
                      started_at = server_now()
                  FROM next WHERE jobs.id = next.id
                  RETURNING jobs.id, fence, input, output",
-                values![worker, lease, SOFTWARE, weights, settings, most as i64],
+                values![worker, lease, SOFTWARE, weights, settings, most as u32],
                 |row| {
                     Ok((row.get("id")?, row.get("fence")?, row.get("input")?, row.get("output")?))
                 },

@@ -56,7 +56,7 @@ impl Ledger {
         let lease = seconds.map_or(LEASE, Duration::from_secs_f64);
         let postgres = Postgres::new(address.config());
         Self {
-            store: Store::Postgres(Mutex::new(postgres), Claims::new(lease)),
+            store: Store::Postgres(Box::new(Mutex::new(postgres)), Claims::new(lease)),
             path: address.to_string().into(),
         }
     }
@@ -74,7 +74,7 @@ impl Ledger {
             for (step, migration) in left.iter().enumerate() {
                 session.script(migration)?;
                 let sql = "INSERT INTO schema_version (version) VALUES (?1)";
-                session.execute(sql, values![(done + step + 1) as i64])?;
+                session.execute(sql, values![(done + step + 1) as u32])?;
             }
             Ok(())
         })
@@ -90,21 +90,17 @@ impl Ledger {
         match (known, mark(folder)?) {
             (Some(known), Some(mark)) if known == mark => Ok(()),
             (Some(_), _) => Err(other()),
-            (None, mark) => {
-                let id = match mark {
-                    Some(mark) => mark,
-                    None => {
-                        let id = random().map_err(|reason| Error::NoRandom { reason })?;
-                        let temporary = path.with_extension(&id);
-                        own::write_new(&temporary, id.as_bytes())?;
-                        if own::rename_to_free(&temporary, &path).is_err() {
-                            own::remove(&temporary)?;
-                            return self.belong_to(folder); // another process was faster
-                        }
-                        own::sync_folder(&folder.join(FOLDER))?;
-                        id
-                    }
-                };
+            (None, None) => {
+                let id = random().map_err(|reason| Error::NoRandom { reason })?;
+                let temporary = path.with_extension(&id);
+                own::write_new(&temporary, id.as_bytes())?;
+                if own::rename_to_free(&temporary, &path).is_err() {
+                    own::remove(&temporary)?; // another process was faster
+                }
+                own::sync_folder(&folder.join(FOLDER))?;
+                self.belong_to(folder)
+            }
+            (None, Some(id)) => {
                 self.write(|session| {
                     session.one_at_a_time()?;
                     let sql = "INSERT INTO folder (id) SELECT CAST(?1 AS TEXT)

@@ -98,6 +98,10 @@ impl Ledger {
     }
 
     /// A number that changes when another process writes the ledger.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is of one lifetime"
+    )]
     pub(crate) fn foreign_changes(&self) -> Result<i64> {
         self.query(|session| session.changes())
     }

@@ -81,7 +81,9 @@ fn make_as_worker(review: &Review) -> Result<(), Error> {
         scope.spawn(move || workers::renew(context, over));
         let make_next = || -> Result<bool, Error> {
             let taken = context.ledger.take(1, &[])?; // of all recipes, what is asked for
-            taken.iter().for_each(|(id, job)| make(review, *id, job));
+            for (id, job) in &taken {
+                make(review, *id, job);
+            }
             Ok(!taken.is_empty() && !context.stop.is_asked())
         };
         let made = loop {

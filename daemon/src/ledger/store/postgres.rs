@@ -63,14 +63,11 @@ impl Postgres {
 
     fn statement(&mut self, sql: &str) -> Result<(&mut Client, Statement)> {
         let open = self.open()?;
-        let statement = match open.prepared.get(sql) {
-            Some(statement) => statement.clone(),
-            None => {
-                let statement = open.client.prepare(&sql.replace('?', "$"))?;
-                open.prepared.insert(sql.to_owned(), statement.clone());
-                statement
-            }
-        };
+        if !open.prepared.contains_key(sql) {
+            let statement = open.client.prepare(&sql.replace('?', "$"))?;
+            open.prepared.insert(sql.to_owned(), statement);
+        }
+        let statement = open.prepared[sql].clone();
         Ok((&mut open.client, statement))
     }
 
@@ -176,8 +173,8 @@ fn what_follows(error: &postgres::Error) -> ControlFlow<()> {
     let Some(code) = error.code() else {
         // No answer of the server: the connection broke, or there was none. An answer that is not
         // understood has a source that is no input/output error.
-        let is_connection =
-            error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+        let is_connection = error.is_closed()
+            || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
         return if is_connection { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
     };
     let passing = [

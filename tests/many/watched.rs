@@ -1,0 +1,51 @@
+//! Folders that are watched by a ledger in PostgreSQL.
+
+use crate::daemon::{self, Daemon, How};
+use crate::pictures;
+use crate::workers::{scans, work};
+
+#[test]
+fn a_watch_that_does_no_work_leaves_it_to_others() {
+    let Some((server, folder)) = scans(2) else { return };
+    let url = server.url();
+    let flags = ["--no-work", "--ledger", &url];
+    let watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags));
+    watch.until("the queue", || {
+        folder.exists("out/.polychromify/postgres")
+            && server.ask("SELECT count(*) FROM jobs WHERE state = 'queued'") == "2"
+    });
+    assert!(folder.names("out").is_empty());
+    let mut worker = work(&folder, &url, &[]).spawn().unwrap();
+    watch.until("the results", || folder.names("out").len() == 2);
+    folder.write("in/dropped.png", pictures::png(32, 24, 9));
+    watch.until("what was dropped", || folder.exists("out/dropped.png"));
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+}
+
+#[test]
+fn a_watch_colors_what_is_dropped_and_what_others_queued() {
+    let Some((server, folder)) = scans(2) else { return };
+    let url = server.url();
+    let flags = ["--ledger", &url];
+    let watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags)).ready(&folder);
+    folder.write("in/dropped.png", pictures::png(32, 24, 9));
+    watch.until("what was dropped", || folder.exists("out/dropped.png"));
+    watch.until("all of it", || server.ask("SELECT count(*) FROM results") == "4");
+    folder.write("in/bad.png", "no picture");
+    let failed = "SELECT count(*) FROM jobs WHERE state = 'failed' AND tries = 3";
+    watch.until("the failure, after its tries", || server.ask(failed) == "1");
+}
+
+#[test]
+fn what_only_one_machine_can_do_is_refused() {
+    let Some((server, folder)) = scans(1) else { return };
+    let url = server.url();
+    for alone in [["--on-success", "delete"], ["--duplicates", "skip"], ["--hook", "true"]] {
+        let flags = [&["--ledger", &url][..], &alone].concat();
+        let refused = daemon::command(&folder, How::Events, &flags).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(String::from_utf8(refused.stderr).unwrap().contains(alone[0]));
+    }
+    assert!(folder.exists("in/0/0.png"));
+}
