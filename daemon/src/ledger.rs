@@ -45,6 +45,7 @@ pub(crate) use hooks::Due;
 pub(crate) use jobs::Unsettled;
 pub(crate) use listing::{Filter, Item, Order, Page};
 pub(crate) use published::{Making, Original, Published, Seen};
+pub(crate) use shared::refuse_shared;
 pub(crate) use store::StoreError;
 use store::{Postgres, Row, Session, Value};
 pub(crate) use verdicts::{Change, Judged, Judgement, Verdict};

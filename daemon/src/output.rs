@@ -59,6 +59,7 @@ pub(crate) fn settle_expired(ledger: &Ledger, folder: &Path) -> Result<()> {
 pub(crate) fn open_shard(folder: &Path, shard: Shard) -> Result<(Held, Ledger)> {
     let hidden = folder.join(ledger::FOLDER);
     own::create_output(folder, &hidden)?;
+    ledger::refuse_shared(folder)?;
     let mut held = vec![Lock::share(&hidden.join(LOCK), folder)?];
     let home = hidden.join(shard.folder_name());
     own::create_output(&hidden, &home)?;

@@ -128,7 +128,7 @@ impl Ledger {
 }
 
 /// Refuses an output folder whose ledger lies in PostgreSQL.
-pub(super) fn refuse_shared(folder: &Path) -> Result<()> {
+pub(crate) fn refuse_shared(folder: &Path) -> Result<()> {
     match mark(folder)? {
         None => Ok(()),
         Some(_) => Err(Error::SharedLedger { folder: folder.to_path_buf() }),
