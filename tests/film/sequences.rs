@@ -64,7 +64,12 @@ fn the_list_beside_a_sequence_has_the_checksums_of_all_frames() {
     let folder = frames(2, "-pix_fmt gray", "png");
     film(&folder, ["in", "-o", "out"]).code(0);
     let list = list(&folder, "out/scan_%06d.png.json");
-    assert_eq!(list["film"], serde_json::json!({"frames": 16, "shots": 2, "keeps": "lightness"}));
+    assert_eq!(
+        list["film"],
+        serde_json::json!({
+            "frames": 16, "shots": 2, "shots_at": {"frames": [1, 9]}, "keeps": "lightness",
+        })
+    );
     let told = list["frames"].as_array().unwrap();
     assert_eq!(told.len(), 16);
     for frame in told {

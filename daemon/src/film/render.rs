@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use super::canvas::Canvas;
 use super::coloring::Coloring;
 use super::context::FilmContext;
+use super::frames::FrameTime;
 use super::join::{FilmLabel, Joining};
 use super::notice::{self, FilmNotice};
 use super::probe::{self, Probe};
 use super::proof::Proof;
-use super::work::{self, Work};
+use super::work::{self, Shot, Work};
 use super::{already, copies, sequence};
 use crate::cli::Codec;
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ use crate::ledger::{self, Published};
 use crate::plan::{Job, Sequence};
 use crate::policy::Redo;
 use crate::settings::SOFTWARE;
+
+/// Shots of a film whose beginnings are told at most: of more it is told how many they are.
+const MOST_SHOTS: usize = 100_000;
 
 impl JobContext {
     /// Asks what a film is, and whether it is to be colored at all.
@@ -175,7 +179,18 @@ impl Rendering<'_> {
             "shots": shots.len(),
             "keeps": samples.keeps(),
         });
+        if shots.len() <= MOST_SHOTS {
+            facts["shots_at"] = beginnings(&shots, &times);
+        }
         kept.tell(&mut facts);
         Ok(facts)
     }
+}
+
+/// Where shots begin: numbers of their first frames, from 0 on, and the seconds at which these are shown.
+fn beginnings(shots: &[Shot], times: &[FrameTime]) -> Value {
+    let frames: Vec<u64> = shots.iter().map(|shot| shot.first).collect();
+    let shown = frames.iter().filter_map(|first| times.get(*first as usize));
+    let seconds: Vec<f64> = shown.map(|time| time.milliseconds as f64 / 1000.0).collect();
+    json!({"frames": frames, "seconds": seconds})
 }
