@@ -22,6 +22,8 @@ pub(crate) use values::{
 use values::{parse_duration, parse_size};
 pub(crate) use watch::Watch;
 
+use crate::shard::Shard;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    every input is done, or was skipped with a reason
@@ -97,6 +99,13 @@ pub(crate) struct Batch {
     /// What was made with these weights and settings already stays, as with --redo-older.
     #[arg(long)]
     pub(crate) only_rejected: bool,
+    /// Color the third of eight equal shares of the inputs, say: 3/8
+    ///
+    /// So several machines that see the same folders work at once, each at a share of its own. A
+    /// photograph's path below its folder decides which it belongs to. `status`, `manifest`, `retry`
+    /// and `review` see all shares as one.
+    #[arg(long, value_name = "I/N", conflicts_with = "manifest")]
+    pub(crate) shard: Option<Shard>,
     /// Say what would be done, and write nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use fault::Fault;
 
 use crate::film::refusal::Refusal;
+use crate::shard::Shard;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -41,6 +42,8 @@ pub(crate) enum Error {
     Threads { source: rayon::ThreadPoolBuildError },
     #[error("{}: in use by process {process}", folder.display())]
     Busy { folder: PathBuf, process: String },
+    #[error("{}: shard {shard} is at work on it; wait until it ends", folder.display())]
+    ShardAtWork { folder: PathBuf, shard: Shard },
     #[error("{}: there is no frame of this pattern", pattern.display())]
     NoFrames { pattern: PathBuf },
     #[error("{}: neither a file nor a folder", path.display())]

@@ -1,6 +1,7 @@
 //! The record of every input: what is queued, running, done and failed, and what was published.
 //!
-//! It is an SQLite file in a hidden folder of the output folder. `jobs` holds the latest attempt
+//! It is an SQLite file in a hidden folder of the output folder; one divided into shards has one for
+//! each (see `division`). `jobs` holds the latest attempt
 //! at each input, `results` what lies under each final name, `intents` the results about to be
 //! renamed into place. A result is recorded as intended before the rename and as done after it,
 //! so that after any interruption the three tell what happened (see `recover`).
@@ -10,8 +11,10 @@
 
 mod asked;
 mod delivery;
+mod division;
 mod hooks;
 mod listing;
+mod opening;
 mod overview;
 mod published;
 mod schema;
@@ -25,20 +28,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rusqlite::backup::Backup;
 use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, ffi, named_params,
-    params,
+    Connection, OptionalExtension, Params, Row, TransactionBehavior, ffi, named_params, params,
 };
 use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint::Stamp;
-use crate::files::folder::is_absent;
 use crate::plan::Job;
 use crate::settings::{Recipe, SOFTWARE};
 pub(crate) use asked::{Asking, OfInput};
 pub(crate) use delivery::{Document, Undelivered};
+pub(crate) use division::shards;
 pub(crate) use hooks::Due;
 pub(crate) use listing::{Filter, Item, Order, Page};
 pub(crate) use published::{Making, Original, Published, Seen, Tone};
@@ -49,7 +50,6 @@ pub(crate) use watching::InputState;
 
 /// Folder below the output folder for the ledger and its lock.
 pub(crate) const FOLDER: &str = ".polychromify";
-const FILE: &str = "ledger.sqlite";
 
 /// How long a writer waits for a reader such as `polychromify status`, and the reverse.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -85,59 +85,6 @@ pub(crate) struct Unsettled {
 }
 
 impl Ledger {
-    /// Opens the ledger of an output folder, whose lock the caller holds; creates what is missing.
-    pub(crate) fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join(FOLDER).join(FILE);
-        let open = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-            let connection = Connection::open_with_flags(real(folder), flags | CAREFUL)?;
-            connection.busy_timeout(OF_THIS_THREAD.get())?;
-            connection.pragma_update(None, "journal_mode", "truncate")?;
-            connection.pragma_update(None, "synchronous", "full")?;
-            Ok(connection)
-        };
-        Self::migrated(open(), path)
-    }
-
-    /// A ledger that nothing is written of, for a dry run.
-    pub(crate) fn in_memory() -> Result<Self> {
-        Self::migrated(Connection::open_in_memory(), PathBuf::from(":memory:"))
-    }
-
-    fn migrated(opened: rusqlite::Result<Connection>, path: PathBuf) -> Result<Self> {
-        let connection = opened.map_err(|source| Error::Ledger { path: path.clone(), source })?;
-        schema::migrate(&connection, &path)?;
-        Ok(Self { connection: Mutex::new(connection), path })
-    }
-
-    /// Opens the ledger of an output folder for reading only; `None` if there is none.
-    pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
-        let path = folder.join(FOLDER).join(FILE);
-        match path.symlink_metadata() {
-            Ok(_) => {}
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(Error::io(&path, "read")(error)),
-        }
-        let open = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | CAREFUL;
-            let connection = Connection::open_with_flags(real(folder), flags)?;
-            connection.busy_timeout(OF_THIS_THREAD.get())?;
-            Ok(connection)
-        };
-        let connection = open().map_err(|source| Error::Ledger { path: path.clone(), source })?;
-        if schema::is_newest(&connection, &path)? {
-            return Ok(Some(Self { connection: Mutex::new(connection), path }));
-        }
-        // One of an older version is read as a copy that is brought to the newest.
-        let copy = || {
-            let mut copy = Connection::open_in_memory()?;
-            let pause = Duration::from_millis(50); // while somebody writes it
-            Backup::new(&connection, &mut copy)?.run_to_completion(i32::MAX, pause, None)?;
-            Ok(copy)
-        };
-        Self::migrated(copy(), path.clone()).map(Some)
-    }
-
     /// Puts jobs into the queue, with their inputs' stamps where they are known, and gives their
     /// numbers in the same order.
     pub(crate) fn enqueue<'a>(
@@ -448,15 +395,6 @@ impl Ledger {
             }
         }
     }
-}
-
-/// No link in the place of the ledger's file is followed; it is for one thread at a time.
-const CAREFUL: OpenFlags = OpenFlags::SQLITE_OPEN_NOFOLLOW.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
-
-/// Path of the ledger's file, its folder free of links: SQLite would refuse those too.
-fn real(folder: &Path) -> PathBuf {
-    let hidden = folder.join(FOLDER);
-    hidden.canonicalize().unwrap_or(hidden).join(FILE)
 }
 
 fn settle(

@@ -32,6 +32,7 @@ mod report;
 mod review;
 mod service;
 mod settings;
+mod shard;
 mod stop;
 mod watch;
 

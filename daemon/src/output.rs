@@ -1,4 +1,5 @@
-//! The output folder: one process at a time has it, and what a run left that was killed is settled.
+//! The output folder: one process at a time has it, or each shard of it, and what a run left that was
+//! killed is settled.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use crate::files::originals::OriginalPath;
 use crate::files::{departure, fingerprint, names, own, publish};
 use crate::job::sidecar;
 use crate::ledger::{self, Ledger, Original, Unsettled};
+use crate::shard::Shard;
 
 /// After so many runs that were killed at it, an input is not tried again by itself: it may be what
 /// kills them, by the memory it takes for example.
@@ -16,18 +18,69 @@ const MOST_INTERRUPTIONS: u32 = 10;
 const OUTSIDE: &str = "the ledger names a result that is not below this folder";
 const INTERRUPTED: &str = "the program ended again and again while it worked on this file";
 
-/// Creates and locks the output folder, and settles what an earlier run left.
-pub(crate) fn open(folder: &Path) -> Result<(Lock, Ledger)> {
+/// Name of the lock in the folder of a ledger.
+pub(crate) const LOCK: &str = "lock";
+
+/// What holds an output folder.
+pub(crate) type Held = Vec<Lock>;
+
+/// Creates and locks the output folder, all of it, and settles what an earlier run left.
+pub(crate) fn open(folder: &Path) -> Result<(Held, Ledger)> {
     let hidden = folder.join(ledger::FOLDER);
     own::create_output(folder, &hidden)?;
-    let lock = Lock::take(&hidden.join("lock"), folder)?;
+    let lock = Lock::take(&hidden.join(LOCK), folder).map_err(|error| name_shard(error, folder))?;
     let ledger = Ledger::open(folder)?;
-    let unsettled = recover(&ledger, folder)?;
-    put_back(&ledger)?;
+    for (_, home) in ledger::shards(folder)? {
+        ledger.take_over(&home, &|_| true)?;
+        own::remove_folder(&home)?;
+    }
+    settle_all(&ledger, folder)?;
+    Ok((vec![lock], ledger))
+}
+
+/// Creates the output folder, locks one shard of it, and settles what an earlier run left of that.
+pub(crate) fn open_shard(folder: &Path, shard: Shard) -> Result<(Held, Ledger)> {
+    let hidden = folder.join(ledger::FOLDER);
+    own::create_output(folder, &hidden)?;
+    let mut held = vec![Lock::share(&hidden.join(LOCK), folder)?];
+    let home = hidden.join(shard.folder_name());
+    own::create_output(&hidden, &home)?;
+    held.push(Lock::take(&home.join(LOCK), &home)?);
+    let ledger = Ledger::open_at(&home)?;
+    let ours = |output: &Path| shard.holds(output);
+    ledger.take_over(&hidden, &ours)?;
+    for (other, home) in ledger::shards(folder)? {
+        if !shard.is_beside(other) {
+            let at_work = |_| Error::ShardAtWork { folder: folder.into(), shard: other };
+            let _at_rest = Lock::share(&home.join(LOCK), folder).map_err(at_work)?;
+            ledger.take_over(&home, &ours)?;
+        }
+    }
+    settle_all(&ledger, folder)?;
+    Ok((held, ledger))
+}
+
+/// Names the shard that keeps out who wants all of an output folder.
+fn name_shard(error: Error, folder: &Path) -> Error {
+    let shards = ledger::shards(folder).unwrap_or_default();
+    let at_work = shards
+        .into_iter()
+        .find(|(_, home)| matches!(Lock::share(&home.join(LOCK), folder), Err(Error::Busy { .. })));
+    match (error, at_work) {
+        (Error::Busy { .. }, Some((shard, _))) => {
+            Error::ShardAtWork { folder: folder.into(), shard }
+        }
+        (error, _) => error,
+    }
+}
+
+fn settle_all(ledger: &Ledger, folder: &Path) -> Result<()> {
+    let unsettled = recover(ledger, folder)?;
+    put_back(ledger)?;
     if unsettled > 0 {
         log::info!("{}: an earlier run was interrupted; going on", folder.display());
     }
-    Ok((lock, ledger))
+    Ok(())
 }
 
 /// Settles what a run left that was killed: a result that has its final name is done, all else is queued

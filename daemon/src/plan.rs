@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 pub(crate) use crate::plan::job::{Job, identity};
 pub(crate) use crate::plan::names::Naming;
 pub(crate) use crate::plan::sequence::{Frame, Sequence};
+use crate::shard::Shard;
 
 /// What a run is to do.
 #[derive(Debug)]
@@ -78,6 +79,15 @@ pub(crate) fn plan(inputs: &[PathBuf], output: &Path, naming: Naming) -> Result<
     refuse_collisions(&mut plan)?;
     refuse_overwriting(&plan)?;
     Ok(plan)
+}
+
+impl Plan {
+    /// Leaves of it the share of one shard. What is not colored is told by one of the shards, too.
+    pub(crate) fn keep(&mut self, shard: Shard) {
+        self.jobs.retain(|job| shard.holds(&job.output));
+        self.refused.retain(|(path, _)| shard.holds(path));
+        self.misnamed.retain(|path| shard.holds(path));
+    }
 }
 
 fn add_folder(plan: &mut Plan, input: &Path, output: &Path, naming: Naming) -> Result<()> {

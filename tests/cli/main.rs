@@ -29,5 +29,7 @@ mod pixels;
 mod provenance;
 /// Running again: what is skipped, redone, and never replaced.
 mod rerun;
+/// A collection divided among several runs at once.
+mod shards;
 /// Links and files of others in the output folder, and rights.
 mod strangers;

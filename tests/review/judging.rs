@@ -31,6 +31,27 @@ fn a_list_is_narrowed_by_verdict_folder_and_name() {
 }
 
 #[test]
+fn shards_are_listed_and_judged_as_one_and_keep_what_was_said() {
+    let folder = Folder::new()
+        .file("in/a.png", pictures::png(60, 40, 1))
+        .file("in/b.png", pictures::png(60, 40, 2))
+        .file("in/sub/c.png", pictures::png(60, 40, 3));
+    let shards = || {
+        for shard in ["1/3", "2/3", "3/3"] {
+            folder.batch(["in", "-o", "out", "--shard", shard]).code(0);
+        }
+    };
+    shards();
+    let page = Client::open(&folder);
+    assert_eq!(names(&page.json("/api/results")), ["a.png", "b.png", "sub/c.png"]);
+    page.judge(&["a.png", "sub/c.png"], &json!("rejected"));
+    drop(page);
+    shards();
+    let page = Client::open(&folder);
+    assert_eq!(names(&page.json("/api/results?verdict=rejected")), ["a.png", "sub/c.png"]);
+}
+
+#[test]
 fn a_list_tells_of_inputs_that_failed_and_why() {
     let folder = Folder::new().file("in/a.png", pictures::png(60, 40, 1)).file("in/bad.png", "no");
     folder.batch(["in", "-o", "out"]).code(1);

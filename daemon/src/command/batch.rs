@@ -42,6 +42,14 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
         Naming::Photographs(arguments.coloring.format),
     )?;
     let (hints, hints_sha256) = read_hints(arguments, plan.jobs.len())?;
+    if plan.jobs.is_empty() {
+        for input in &arguments.inputs {
+            log::warn!("{}: no photographs found (JPEG, PNG or TIFF)", input.display());
+        }
+    }
+    if let Some(shard) = arguments.shard {
+        plan.keep(shard);
+    }
     let policy = policy(arguments)?;
     let model = OpenedModel::open(&arguments.coloring, hints_sha256)?;
 
@@ -51,16 +59,15 @@ pub(crate) fn run(arguments: &Batch, progress: &MultiProgress) -> Result<Exit> {
     if plan.ignored > 0 {
         log::debug!("{} other files are ignored", plan.ignored);
     }
-    if plan.jobs.is_empty() {
-        for input in &arguments.inputs {
-            log::warn!("{}: no photographs found (JPEG, PNG or TIFF)", input.display());
-        }
-    } else {
+    if !plan.jobs.is_empty() {
         let workers = limits::workers(arguments.coloring.jobs).min(plan.jobs.len());
         let (_lock, ledger) = if arguments.dry_run {
             (None, Ledger::read(&plan.folder)?.map_or_else(Ledger::in_memory, Ok)?)
         } else {
-            let (lock, ledger) = output::open(&plan.folder)?;
+            let (lock, ledger) = match arguments.shard {
+                Some(shard) => output::open_shard(&plan.folder, shard)?,
+                None => output::open(&plan.folder)?,
+            };
             (Some(lock), ledger)
         };
         let context = JobContext {
@@ -242,7 +249,7 @@ impl Asked {
 
 /// Writes the manifests of what is done so far; gives whether that went well.
 fn write_manifest(context: &JobContext, arguments: &Batch) -> bool {
-    match manifest::write(&context.ledger, &context.folder, Chosen::All) {
+    match manifest::write(&context.ledger, &context.ledger, &context.folder, Chosen::All) {
         Ok(sums) => {
             manifest::tell(&sums, &arguments.output);
             true

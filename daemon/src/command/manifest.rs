@@ -45,13 +45,12 @@ pub(crate) struct Sums {
 /// Runs the command.
 pub(crate) fn run(arguments: &Manifest) -> Result<Exit> {
     let output = config::output(&arguments.at)?;
-    if Ledger::read(&output)?.is_none() {
+    let Some(ledger) = Ledger::read(&output)? else {
         return Err(Error::NoLedger { folder: output });
-    }
+    };
     let folder = plan::resolve(&output)?;
-    let ledger = Ledger::open(&folder)?;
     let chosen = if arguments.accepted { Chosen::Accepted } else { Chosen::All };
-    let sums = write(&ledger, &folder, chosen)?;
+    let sums = write(&ledger, &Ledger::open(&folder)?, &folder, chosen)?;
     tell(&sums, &output);
     if let Some(bag) = &arguments.bag {
         let files = bag::pack(&folder, bag)?;
@@ -72,12 +71,18 @@ pub(crate) fn tell(sums: &Sums, folder: &Path) {
     }
 }
 
-/// Writes both manifests of an output folder, which is absolute.
+/// Writes both manifests of an output folder, which is absolute, from what `ledger` tells of results;
+/// `documents` keeps what is written.
 ///
 /// # Errors
 ///
 /// When one of them was changed by somebody, or is a file of somebody else, or cannot be written.
-pub(crate) fn write(ledger: &Ledger, folder: &Path, chosen: Chosen) -> Result<Sums> {
+pub(crate) fn write(
+    ledger: &Ledger,
+    documents: &Ledger,
+    folder: &Path,
+    chosen: Chosen,
+) -> Result<Sums> {
     let lock = folder.join(FOLDER).join("manifest.lock");
     let held = own::lock_file(&lock)?;
     held.lock().map_err(Error::io(&lock, "lock"))?;
@@ -114,7 +119,7 @@ pub(crate) fn write(ledger: &Ledger, folder: &Path, chosen: Chosen) -> Result<Su
             }
             write(&row.record)
         })?;
-        for list in ledger.documents()? {
+        for list in documents.documents()? {
             let path = folder.join(&list);
             if ![TABLE, CHECKSUMS].iter().any(|name| list == Path::new(name))
                 && own::is_file(&path)?
@@ -129,7 +134,7 @@ pub(crate) fn write(ledger: &Ledger, folder: &Path, chosen: Chosen) -> Result<Su
     let table = table.finish()?;
     checksums.add(&listing::line(table.sha256(), Path::new(TABLE)))?;
     let checksums = checksums.finish()?;
-    table.appear(ledger)?;
-    checksums.appear(ledger)?;
+    table.appear(documents)?;
+    checksums.appear(documents)?;
     Ok(sums)
 }

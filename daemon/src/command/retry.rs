@@ -6,7 +6,7 @@ use crate::cli::Retry;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
 use crate::plan;
 use crate::report;
 
@@ -16,10 +16,13 @@ pub(crate) fn run(arguments: &Retry) -> Result<Exit> {
     if Ledger::read(&output)?.is_none() {
         return Err(Error::NoLedger { folder: output });
     }
-    let ledger = Ledger::open(&output)?;
     let named: Vec<PathBuf> =
         arguments.files.iter().map(|file| plan::identity(file)).collect::<Result<_>>()?;
-    let put_back = ledger.retry((!named.is_empty()).then_some(named.as_slice()))?;
+    let chosen = (!named.is_empty()).then_some(named.as_slice());
+    let mut put_back = Ledger::open(&output)?.retry(chosen)?;
+    for (_, home) in ledger::shards(&output)? {
+        put_back.extend(Ledger::open_at(&home)?.retry(chosen)?);
+    }
     for input in &put_back {
         report::print_line(&format!("queued: {}", input.display()));
     }

@@ -17,9 +17,10 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files::own;
 use crate::job::{ContentClaims, JobContext};
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
 use crate::limits;
 use crate::model::OpenedModel;
+use crate::output;
 use crate::plan;
 use crate::policy::{self, Policy};
 use crate::report;
@@ -55,6 +56,9 @@ pub(crate) fn run(arguments: &cli::Review) -> Result<Exit> {
         return write_table(&known, table);
     }
     let stop = Stop::on_signals().map_err(Error::Signals)?;
+    if !ledger::shards(&output)?.is_empty() {
+        output::open(&plan::resolve(&output)?)?; // which brings them together
+    }
     let listener = listen(arguments)?;
     let address = listener.local_addr().map_err(Error::Listener)?;
     let folder = plan::resolve(&output)?;

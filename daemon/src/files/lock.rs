@@ -1,4 +1,4 @@
-//! One process at a time works on an output folder.
+//! One process at a time works on an output folder, or on each shard of it.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -18,26 +18,20 @@ impl Lock {
     /// Takes the lock file `path` of the output folder `folder`.
     pub(crate) fn take(path: &Path, folder: &Path) -> Result<Self> {
         let mut file = own::lock_file(path)?; // it may hold the process id of somebody who works
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut process = String::new();
-                if file.read_to_string(&mut process).is_err() || process.trim().is_empty() {
-                    "unknown".clone_into(&mut process);
-                }
-                return Err(Error::Busy {
-                    folder: folder.to_path_buf(),
-                    process: process.trim().to_owned(),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(Error::io(path, "lock")(source)),
-        }
+        locked(file.try_lock(), &mut file, path, folder)?;
         let write = |file: &mut File| {
             file.set_len(0)?;
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
         write(&mut file).map_err(Error::io(path, "write"))?;
+        Ok(Self(file))
+    }
+
+    /// Takes it together with others who take it so: nobody has it alone meanwhile.
+    pub(crate) fn share(path: &Path, folder: &Path) -> Result<Self> {
+        let mut file = own::lock_file(path)?;
+        locked(file.try_lock_shared(), &mut file, path, folder)?;
         Ok(Self(file))
     }
 
@@ -53,6 +47,26 @@ impl Lock {
             Err(error) => error != Errno::SRCH,
         };
         is_there.then_some(process)
+    }
+}
+
+fn locked(
+    tried: std::result::Result<(), TryLockError>,
+    file: &mut File,
+    path: &Path,
+    folder: &Path,
+) -> Result<()> {
+    match tried {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            let mut process = String::new();
+            if file.read_to_string(&mut process).is_err() || process.trim().is_empty() {
+                "unknown".clone_into(&mut process);
+            }
+            let (folder, process) = (folder.to_path_buf(), process.trim().to_owned());
+            Err(Error::Busy { folder, process })
+        }
+        Err(TryLockError::Error(source)) => Err(Error::io(path, "lock")(source)),
     }
 }
 
@@ -82,5 +96,16 @@ mod tests {
         assert!(refused.ends_with(&format!("process {}", std::process::id())), "{refused}");
         drop(held);
         Lock::take(&path, folder.path()).unwrap();
+    }
+
+    #[test]
+    fn those_who_share_it_keep_out_who_wants_it_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let shared = [(); 2].map(|()| Lock::share(&path, folder.path()).unwrap());
+        assert!(matches!(Lock::take(&path, folder.path()), Err(Error::Busy { .. })));
+        drop(shared);
+        let _alone = Lock::take(&path, folder.path()).unwrap();
+        assert!(matches!(Lock::share(&path, folder.path()), Err(Error::Busy { .. })));
     }
 }

@@ -3,11 +3,14 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use super::opening::FILE;
 use super::overview::Counts;
 use super::*;
 
 /// What people ask for.
 mod asked;
+/// Rows that move between the ledgers of a divided folder.
+mod division;
 /// Other processes at the same ledger.
 mod sharing;
 

@@ -70,6 +70,6 @@ fn make_all(review: &Review) -> Result<(), Error> {
 
 /// Whether another process works on the output folder, as far as its lock tells.
 pub(super) fn is_elsewhere(review: &Review) -> bool {
-    let lock = review.folder.join(ledger::FOLDER).join("lock");
+    let lock = review.folder.join(ledger::FOLDER).join(output::LOCK);
     Lock::holder(&lock).is_some_and(|holder| holder != std::process::id())
 }

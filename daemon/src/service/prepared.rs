@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use crate::cli::{OnSuccessName, Watch};
 use crate::config::{Config, Entry};
 use crate::error::{Error, Result};
-use crate::files::lock::Lock;
 use crate::film;
 use crate::ledger::Ledger;
 use crate::model::OpenedModel;
@@ -21,7 +20,7 @@ use crate::watch::settings::WatchSettings;
 pub(crate) struct HeldResources {
     pub(crate) folder: PathBuf,
     #[expect(dead_code, reason = "held, never read")]
-    pub(crate) lock: Lock,
+    pub(crate) lock: output::Held,
     pub(crate) ledger: Ledger,
     pub(crate) server: Option<Server>,
 }
