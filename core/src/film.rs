@@ -5,6 +5,7 @@
 //! through a shot, never across a cut.
 
 mod anchor;
+mod extent;
 mod flow;
 mod format;
 mod hold;
@@ -174,10 +175,7 @@ impl<'a> Film<'a> {
         let settled = self.hold.end_shot();
         let mut ready = self.give(settled);
         self.begin_shots.push_back(self.taken);
-        self.seen = Some(Seen {
-            sums: image.lightness().iter().map(|l| [*l, 1.0]).collect(),
-            brightness: mean(image.lightness()),
-        });
+        self.seen = Some(Seen::first(&image));
         self.anchored.begin_shot();
         let predicted = self.predict(&image, Role::Ordinary, None)?;
         let settled = self.hold.push(image, predicted, Role::Ordinary, None);
@@ -209,7 +207,8 @@ impl<'a> Film<'a> {
         link: Option<&Link>,
     ) -> Result<Vec<[f32; 2]>> {
         let predicted = self.colorizer.predict(image, &Hints::default())?;
-        let mut chroma = predicted.chroma().to_vec();
+        // Neutral borders would mix with the picture where that moves along them.
+        let mut chroma = image.beyond_borders(predicted.chroma());
         if let Some(reference) = &self.settings.reference {
             reference.correct(image, &mut chroma);
         }
@@ -232,15 +231,23 @@ impl<'a> Film<'a> {
 }
 
 impl Seen {
+    /// Of the first frame of a shot.
+    fn first(image: &WorkImage) -> Self {
+        let lightness = image.beyond_borders(image.lightness());
+        let sums = lightness.into_iter().map(|l| [l, 1.0]).collect();
+        Self { sums, brightness: brightness(image) }
+    }
+
     /// What the network is to see of the next frame: grain and flicker evened out.
     fn see(&mut self, image: &WorkImage, link: &Link, steadiness: f32) -> WorkImage {
-        let own = mean(image.lightness());
+        let own = brightness(image);
         self.brightness += BRIGHTNESS * (own - self.brightness);
         let brighter = steadiness * (self.brightness - own);
         let keep = steadiness * KEEP_LIGHTNESS;
         let (width, height) = image.size();
         let mut sums = Vec::with_capacity(width * height);
-        for (at, lightness) in image.lightness().iter().enumerate() {
+        let lightness = image.beyond_borders(image.lightness());
+        for (at, lightness) in lightness.into_iter().enumerate() {
             let (place, sureness) = link.back.of(at % width, at / width);
             let before = place.read_all(&self.sums);
             let share = keep * sureness;
@@ -253,7 +260,15 @@ impl Seen {
     }
 }
 
-fn mean(values: &[f32]) -> f32 {
-    let sum: f64 = values.iter().map(|value| f64::from(*value)).sum();
-    (sum / values.len().max(1) as f64) as f32
+/// Mean lightness of a frame's picture.
+fn brightness(image: &WorkImage) -> f32 {
+    let (width, _) = image.size();
+    let (mut sum, mut count) = (0.0, 0_u32);
+    for (at, lightness) in image.lightness().iter().enumerate() {
+        if image.borders().is_none_or(|b| b.hold_picture_at(at % width, at / width)) {
+            sum += f64::from(*lightness);
+            count += 1;
+        }
+    }
+    (sum / f64::from(count.max(1))) as f32
 }

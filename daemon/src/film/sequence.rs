@@ -209,7 +209,7 @@ impl JobContext {
     pub(super) fn view(&self, job: &Job) -> Result<WorkImage> {
         self.refuse_stop()?;
         let mut scan = job.original().open()?.scan(&self.limits_from_now())?;
-        // What looks like a border in one frame does not in the next.
+        // Its shot has borders, by all its frames.
         Ok(self.thumbnail(job, &mut scan)?.0.without_borders())
     }
 
