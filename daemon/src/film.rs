@@ -25,6 +25,7 @@ pub(crate) mod refusal;
 mod render;
 mod segments;
 mod sequence;
+mod sequence_ahead;
 mod sequence_preview;
 mod sheet;
 mod sound;

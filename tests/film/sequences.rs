@@ -137,6 +137,28 @@ fn what_is_missing_is_made_again_from_its_shot_on_with_the_same_bytes() {
 }
 
 #[test]
+fn what_is_missing_is_made_again_with_the_colors_that_the_user_gave() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(4, "-pix_fmt gray", "png");
+    for number in [5, 21] {
+        let tint = "format=rgb24,colorchannelmixer=rr=0.9:bb=0.4";
+        make(&folder, &format!("-i in/scan_{number:06}.png -vf {tint} {number}.png"));
+    }
+    let guide = ["in", "-o", "out", "--keyframe", "21=21.png", "--keyframe", "5=5.png"];
+    film(&folder, ["in", "-o", "plain"]).code(0);
+    film(&folder, guide).code(0);
+    let expected = folder.files("out");
+    assert_ne!(expected["scan_000018.png"], folder.files("plain")["scan_000018.png"]);
+    for lost in ["scan_000020.png", "scan_000029.png"] {
+        fs::remove_file(folder.path(&format!("out/{lost}"))).unwrap();
+    }
+    film(&folder, guide).code(0);
+    assert_eq!(folder.files("out"), expected);
+}
+
+#[test]
 fn a_frame_that_was_changed_is_made_anew_alone() {
     if !have_ffmpeg() {
         return;

@@ -71,7 +71,7 @@ fn color(
     let mut film = FilmContext {
         codec: arguments.codec,
         settings: FilmSettings { saturation, steadiness, reference: None },
-        guidance: guidance(arguments, films)?,
+        guidance: guidance(arguments, plan)?,
         alone: true,
         allow_gaps: arguments.allow_gaps,
         rate: arguments.rate,
@@ -132,11 +132,12 @@ fn color(
 }
 
 /// Reads what guides the colors; frames are those of a single film.
-fn guidance(arguments: &Film, films: usize) -> Result<Guidance> {
+fn guidance(arguments: &Film, plan: &Plan) -> Result<Guidance> {
+    let films = plan.jobs.len() + plan.sequences.len();
     if films > 1 && (!arguments.keyframe.is_empty() || arguments.hints.is_some()) {
         return Err(Error::FramesOfMany { found: films });
     }
-    Guidance::read(arguments)
+    Guidance::read(arguments, plan.sequences.iter().any(|sequence| !sequence.is_dpx()))
 }
 
 /// A film, and its frames where they are files.

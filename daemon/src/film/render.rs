@@ -52,7 +52,11 @@ impl JobContext {
         let probe = match frames {
             Some(frames) => {
                 self.refuse_unfit(frames, false)?;
-                probe::probe_frames(frames, film.rate, &self.stop)?
+                let mut probe = probe::probe_frames(frames, film.rate, &self.stop)?;
+                if film.codec != Codec::Ffv1 {
+                    probe.notices.push(FilmNotice::DpxHeadsLeftOut);
+                }
+                probe
             }
             None => probe::probe(&job.input, &job.shown, &self.stop)?,
         };
@@ -99,7 +103,7 @@ impl JobContext {
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
         drop(own::create(temporary.path(), own::mode_like(input.original.mode))?);
-        let rendering = Rendering { context: self, film, job, probe: &probe };
+        let rendering = Rendering { context: self, film, job, frames, probe: &probe };
         let facts = rendering.make(&input.content, temporary.path()).inspect_err(|error| {
             // Another run would end the same way.
             if matches!(error, Error::Film { .. })
@@ -128,13 +132,15 @@ struct Rendering<'a> {
     context: &'a JobContext,
     film: &'a FilmContext,
     job: &'a Job,
+    /// Where they are files.
+    frames: Option<&'a Sequence>,
     probe: &'a Probe,
 }
 
 impl Rendering<'_> {
     /// Makes the film of a source with this SHA-256 at `to`; gives what is told of it.
     fn make(&self, content: &str, to: &Path) -> Result<Value> {
-        let Self { context, film, job, probe } = *self;
+        let Self { context, film, job, frames, probe } = *self;
         let stop = &context.stop;
         let model = &context.model;
         let words = film.settings_words(model.colorizer.arithmetic());
@@ -160,8 +166,9 @@ impl Rendering<'_> {
             settings: words,
             keeps: samples.keeps(),
         };
-        let joining = Joining { probe, work: &work, times: &times, shots: &shots, label: &label };
-        let proof = Proof { probe, shown, times: &times, canvas, stop };
+        let (times, shots) = (&times, &shots);
+        let joining = Joining { probe, frames, work: &work, times, shots, label: &label };
+        let proof = Proof { probe, shown, times, canvas, stop };
         let kept = if film.codec == Codec::Ffv1 {
             joining.write(to, stop)?;
             proof.of_lossless(to)?
@@ -169,7 +176,7 @@ impl Rendering<'_> {
             let joined = Temporary::new(work.temporary("joined"));
             joining.write(joined.path(), stop)?;
             let kept = proof.of_lossless(joined.path())?;
-            copies::encode((joined.path(), to), film.codec, probe, &times, &label, stop)?;
+            copies::encode((joined.path(), to), film.codec, probe, times, &label, stop)?;
             proof.of_copy(to)?;
             kept
         };
@@ -180,7 +187,7 @@ impl Rendering<'_> {
             "keeps": samples.keeps(),
         });
         if shots.len() <= MOST_SHOTS {
-            facts["shots_at"] = beginnings(&shots, &times);
+            facts["shots_at"] = beginnings(shots, times);
         }
         kept.tell(&mut facts);
         Ok(facts)
