@@ -72,8 +72,8 @@ pub(crate) struct Review {
     turns: Semaphore,
 }
 
-/// Bytes for small pictures: of some four thousand.
-const THUMBS: u64 = 64 << 20;
+/// Bytes for small pictures: of some two thousand. The browser has those that it saw.
+const THUMBS: u64 = 32 << 20;
 
 /// Requests that decode or paint at the same time.
 const TURNS: usize = 4;

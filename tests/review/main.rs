@@ -18,6 +18,8 @@ mod judging;
 mod looking;
 /// Results that are made again with settings of their own.
 mod making;
+/// The page of thousands of results.
+mod many;
 /// How fast the page of many results is, and what its views look like.
 mod measure;
 /// The page of a collection, opened in a real browser.

@@ -2,6 +2,7 @@
 //!
 //! What tests need of it are six requests: a client of its own is shorter than a crate's setup.
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -12,6 +13,9 @@ use serde_json::{Value, json};
 
 /// How long a condition is waited for; the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a promise is waited for.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Keys that are no letters, as the protocol names them.
 pub(crate) mod key {
@@ -51,12 +55,18 @@ impl Browser {
         let port = started_on(words.by_ref().lines()).expect("chromedriver tells its port");
         let address = format!("127.0.0.1:{port}");
         let mut browser = Self { driver, _words: words, address, session: String::new() };
-        let arguments =
-            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--enable-precise-memory-info",
+        ];
         let chrome = json!({"args": arguments});
         let wanted = json!({"goog:chromeOptions": chrome, "goog:loggingPrefs": {"browser": "ALL"}});
         let opened = browser.post("/session", &json!({"capabilities": {"alwaysMatch": wanted}}));
         browser.session = format!("/session/{}", opened["sessionId"].as_str().unwrap());
+        browser.act("/timeouts", &json!({"script": LONGEST.as_millis() as u64}));
         browser.size(1440, 900);
         Some(browser)
     }
@@ -137,6 +147,21 @@ impl Browser {
         lines.map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// Resident memory of all processes that show pages, in megabytes.
+    pub(crate) fn renderers(&self) -> u64 {
+        let mut family = vec![self.driver.id()];
+        let mut found = 0;
+        while let Some(process) = family.pop() {
+            let read = |file: &str| fs::read_to_string(format!("/proc/{process}/{file}"));
+            let children = read(&format!("task/{process}/children")).unwrap_or_default();
+            family.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+            if read("cmdline").is_ok_and(|line| line.contains("--type=renderer")) {
+                found += resident(process);
+            }
+        }
+        found
+    }
+
     fn act(&self, path: &str, body: &Value) -> Value {
         self.post(&format!("{}{path}", self.session), body)
     }
@@ -153,7 +178,7 @@ impl Browser {
         let Self { address, .. } = self;
         let length = body.len();
         let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(LONGEST))?;
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
@@ -173,6 +198,13 @@ impl Browser {
         reader.read_exact(&mut answer)?;
         Ok(String::from_utf8(answer).unwrap())
     }
+}
+
+/// Resident memory of a process in megabytes.
+pub(crate) fn resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0) / 1000
 }
 
 /// The port in chromedriver's words, "`ChromeDriver` was started successfully on port 9515."

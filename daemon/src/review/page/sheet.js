@@ -74,8 +74,7 @@ function resize(step) {
 }
 
 function showList() {
-  for (const element of tiles.values()) element.remove();
-  tiles.clear();
+  for (const id of tiles.keys()) dropTile(id);
   anchor = store.cursor;
   empty.hidden = store.ids.length > 0;
   fill(empty, store.filtered ? "No picture fits these filters." : "There are no pictures here yet. They appear as batch or watch makes them.");
@@ -111,13 +110,9 @@ function inSight(spare) {
 function layTiles() {
   if (view.hidden) return;
   const [first, end] = inSight(SPARE_ROWS);
-  for (const [id, element] of tiles) {
+  for (const id of tiles.keys()) {
     const at = store.placeOf(id);
-    if ((at < first || at >= end) && at !== store.cursor) {
-      dropThumb(element);
-      element.remove();
-      tiles.delete(id);
-    }
+    if ((at < first || at >= end) && at !== store.cursor) dropTile(id);
   }
   const near = store.ids.slice(first, end);
   for (const id of near) if (!tiles.has(id)) addTile(id);
@@ -135,6 +130,13 @@ function addTile(id) {
   describeKnown(id);
 }
 
+function dropTile(id) {
+  const element = tiles.get(id);
+  tiles.delete(id);
+  dropThumb(element);
+  element.remove();
+}
+
 let thumbs;
 let lastTop = 0;
 let lastTime = 0;
@@ -150,7 +152,10 @@ function scheduleThumbs() {
 }
 
 function showVisible() {
-  store.want(store.ids.slice(...inSight(SPARE_ROWS)));
+  if (view.hidden) return;
+  const near = store.ids.slice(...inSight(SPARE_ROWS));
+  store.want(near);
+  store.keep(near);
   for (const id of visibleIds()) if (tiles.has(id)) showThumb(tiles.get(id));
 }
 

@@ -12,6 +12,9 @@ export const NO_FILTERS = { search: "", status: "", verdict: "", notice: "", dou
 /** Most pictures that are asked for at once. */
 const PORTION = 1000;
 
+/** From how many pictures on what is known of those far away is forgotten. */
+const KEPT = 1000;
+
 class Store extends EventTarget {
   summary = null;
   filters = { ...NO_FILTERS };
@@ -60,6 +63,13 @@ class Store extends EventTarget {
     this.cursor = Math.max(this.placeOf(before), 0);
     this.#tell("summary");
     this.#tell("list");
+  }
+
+  /** Forgets, once much is known, all but these pictures and the one under the cursor. */
+  keep(ids) {
+    if (this.#items.size <= KEPT) return;
+    const kept = new Set([...ids, this.current]);
+    for (const id of this.#items.keys()) if (!kept.has(id)) this.#items.delete(id);
   }
 
   /** Asks for pictures that are not known yet. */

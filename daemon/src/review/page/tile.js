@@ -48,8 +48,7 @@ export function showThumb(element) {
   frame.append(image);
 }
 
-/** Gives up a thumbnail that did not come in time: what is in sight by now goes first. */
+/** Lets a thumbnail go, also one that did not come in time: what is in sight by now goes first. */
 export function dropThumb(element) {
-  const image = element.querySelector("img");
-  if (image && !image.complete) image.removeAttribute("src");
+  element.querySelector("img")?.removeAttribute("src");
 }
