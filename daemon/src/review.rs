@@ -18,6 +18,7 @@ mod pyramid;
 mod query;
 mod reference;
 mod refusal;
+mod subject;
 mod tiles;
 
 use std::path::PathBuf;

@@ -26,5 +26,7 @@ mod measure;
 mod page;
 /// Requests that are refused, and the page that still answers.
 mod safety;
+/// Shots of films.
+mod shots;
 /// A real browser without a window.
 mod webdriver;

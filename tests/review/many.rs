@@ -60,9 +60,8 @@ pub(crate) fn results(count: u32, (width, height): (u32, u32)) -> Folder {
     let tables = ["jobs", "results"].map(|table| (table, columns(table)));
     ledger.execute_batch("BEGIN").unwrap();
     for number in MADE..count {
-        let [from, to] = [number % MADE, number].map(|number| {
-            format!("{:02}/{number:05}.png", number % 20)
-        });
+        let [from, to] =
+            [number % MADE, number].map(|number| format!("{:02}/{number:05}.png", number % 20));
         fs::hard_link(folder.path(&format!("out/{from}")), folder.path(&format!("out/{to}")))
             .unwrap();
         for (table, columns) in &tables {

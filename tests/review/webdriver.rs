@@ -20,10 +20,12 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// Keys that are no letters, as the protocol names them.
 pub(crate) mod key {
     pub(crate) const CTRL: &str = "\u{e009}";
+    pub(crate) const DELETE: &str = "\u{e017}";
     pub(crate) const ENTER: &str = "\u{e007}";
     pub(crate) const ESCAPE: &str = "\u{e00c}";
     pub(crate) const HOME: &str = "\u{e011}";
     pub(crate) const RIGHT: &str = "\u{e014}";
+    pub(crate) const TAB: &str = "\u{e004}";
 }
 
 pub(crate) struct Browser {
@@ -152,10 +154,14 @@ impl Browser {
         let mut family = vec![self.driver.id()];
         let mut found = 0;
         while let Some(process) = family.pop() {
-            let read = |file: &str| fs::read_to_string(format!("/proc/{process}/{file}"));
-            let children = read(&format!("task/{process}/children")).unwrap_or_default();
-            family.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
-            if read("cmdline").is_ok_and(|line| line.contains("--type=renderer")) {
+            let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+            for thread in threads.flatten() {
+                let children = fs::read_to_string(thread.path().join("children"));
+                let children = children.unwrap_or_default();
+                family.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+            }
+            let line = fs::read_to_string(format!("/proc/{process}/cmdline"));
+            if line.is_ok_and(|line| line.contains("--type=renderer")) {
                 found += resident(process);
             }
         }

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use polychromify_core::{
     ColorPicture, Deadline, Error as CoreError, Given, Hint, Hints, hexadecimal,
 };
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::cli::{Film, Keyframe};
 use crate::error::{Error, Result};
+use crate::files::fingerprint;
 use crate::files::originals::{OpenOriginal, OriginalPath};
+use crate::settings::TimedHint;
 use crate::stop::Stop;
 use crate::{limits, plan};
 
@@ -38,17 +39,6 @@ pub(super) struct Moment {
     pub(super) given: Given,
     /// The file that it was read from.
     pub(super) path: PathBuf,
-}
-
-/// A hint in a film: like those of photographs, with the time of its frame in seconds.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TimedHint {
-    time: f64,
-    x: f32,
-    y: f32,
-    radius: f32,
-    rgb: [u8; 3],
 }
 
 impl Guidance {
@@ -81,6 +71,24 @@ impl Guidance {
         let is_there = !guidance.words.is_empty();
         guidance.sha256 = is_there.then(|| hexadecimal(&hasher.finalize()));
         Ok(guidance)
+    }
+
+    /// Of hints that a person set on the page.
+    pub(crate) fn of_hints(hints: &[TimedHint]) -> Self {
+        let mut guidance = Self::default();
+        if hints.is_empty() {
+            return guidance;
+        }
+        let text = serde_json::to_vec(hints).expect("finite numbers only");
+        guidance.sha256 = Some(fingerprint::sha256_of(&text));
+        guidance.moments = moments(hints.to_vec(), Path::new("hints of the page"));
+        guidance.count(guidance.moments.len(), "with color hints by the user");
+        guidance
+    }
+
+    /// Whether there is any.
+    pub(crate) fn is_given(&self) -> bool {
+        self.sha256.is_some()
     }
 
     /// Whether frames are given at their times.
@@ -121,14 +129,20 @@ fn hints(path: &Path) -> Result<(Vec<Moment>, String)> {
     file.read_exact_at(&mut text, 0).map_err(Error::io(path, "read"))?;
     let hints: Vec<TimedHint> =
         serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
-    let mut frames = BTreeMap::<i64, Vec<Hint>>::new();
-    for (number, hint) in (1..).zip(hints) {
-        let TimedHint { time, x, y, radius, rgb } = hint;
-        let places = [x, y, radius].iter().all(|value| value.is_finite() && *value >= 0.0);
-        if !places || !(0.0..1e9).contains(&time) {
+    for (number, TimedHint { time, x, y, radius, .. }) in (1..).zip(&hints) {
+        let places = [x, y, radius].iter().all(|value| value.is_finite() && **value >= 0.0);
+        if !places || !(0.0..1e9).contains(time) {
             let reason = "time is in seconds, x, y and radius are pixels, all 0 or more";
             return Err(refused(format!("hint {number}: {reason}")).into());
         }
+    }
+    Ok((moments(hints, path), sha256))
+}
+
+/// Hints by their frames, in order; `path` is where they were read from.
+fn moments(hints: Vec<TimedHint>, path: &Path) -> Vec<Moment> {
+    let mut frames = BTreeMap::<i64, Vec<Hint>>::new();
+    for TimedHint { time, x, y, radius, rgb } in hints {
         let milliseconds = (1000.0 * time).round() as i64;
         frames.entry(milliseconds).or_default().push(Hint { x, y, radius, rgb, page: 1 });
     }
@@ -137,5 +151,5 @@ fn hints(path: &Path) -> Result<(Vec<Moment>, String)> {
         given: Given::Hints(Hints::Discs(hints)),
         path: path.into(),
     });
-    Ok((moments.collect(), sha256))
+    moments.collect()
 }
