@@ -3,7 +3,7 @@
 // Places: #/?filters is the sheet, #/?film=ID the shots of a film, #/ID?filters one picture, #/ID.3 a shot.
 
 import { announce, announceError } from "./announce.js";
-import { ApiError, get, openSession } from "./api.js";
+import { ApiError, openSession } from "./api.js";
 import { dialogIsOpen, help, stop } from "./dialogs.js";
 import { bind, useKeysOf } from "./keys.js";
 import { buildPicture, hidePicture, showPicture, shownIds } from "./picture.js";
@@ -117,7 +117,6 @@ async function follow() {
 async function start() {
   try {
     await openSession();
-    await get("/api/summary");
   } catch (error) {
     return failed(error);
   }
@@ -126,7 +125,7 @@ async function start() {
   bind("everywhere", [{ keys: ["?"], words: "These keys", run: () => dialogIsOpen() || help() }]);
   addEventListener("hashchange", () => openSession().then(show, failed));
   await show();
-  setTimeout(follow, FOLLOW);
+  if (store.summary) setTimeout(follow, FOLLOW);
 }
 
 start();
