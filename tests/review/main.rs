@@ -8,6 +8,8 @@
 
 use polychromify_test_support::{daemon, folder, pictures, weights};
 
+/// The page by keyboard, by a screen reader, on a tablet.
+mod accessible;
 /// The page in a real browser: judged and mended as an archivist does it.
 mod browser;
 /// A plain client of the page's server.
