@@ -39,6 +39,6 @@ pub(crate) use context::FilmContext;
 pub(crate) use guidance::Guidance;
 pub(crate) use preview::tell_times;
 pub(crate) use proof::luma_framemd5;
-pub(crate) use still::still;
+pub(crate) use still::{FilmFrame, Seen, frame, still};
 pub(crate) use tools::are_there;
 pub(crate) use work::Work;

@@ -42,10 +42,10 @@ pub(crate) use delivery::{Document, Undelivered};
 pub(crate) use division::shards;
 pub(crate) use hooks::Due;
 pub(crate) use listing::{Filter, Item, Order, Page};
-pub(crate) use published::{Making, Original, Published, Seen, Tone};
+pub(crate) use published::{Making, Original, Published, Seen, Shot, Tone};
 use published::{RESULT, published};
 use sql_path::{SqlPath, path};
-pub(crate) use verdicts::{Change, Judged, Judgement, Verdict};
+pub(crate) use verdicts::{Change, Judgeable, Judged, Judgement, Verdict};
 pub(crate) use watching::InputState;
 
 /// Folder below the output folder for the ledger and its lock.
@@ -227,6 +227,7 @@ impl Ledger {
                 "UPDATE results SET judged = (
                      SELECT max(id) FROM verdicts
                      WHERE verdicts.output = results.output AND verdicts.sha256 = results.sha256
+                         AND verdicts.frame IS NULL
                  ) WHERE output = ?1",
                 [&output],
             )?;

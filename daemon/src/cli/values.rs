@@ -100,7 +100,7 @@ pub(crate) enum Borders {
 }
 
 /// `--codec`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Codec {
     /// FFV1 in Matroska, without loss: the luma is the source's, bit for bit

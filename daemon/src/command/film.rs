@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::film::{self, FilmContext, Guidance};
 use crate::job::{
-    ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
+    ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, Treatment, decide,
     done_already,
 };
 use crate::ledger::Ledger;
@@ -239,8 +239,8 @@ fn would(context: &JobContext, film: OneFilm<'_>, details: &mut JobDetails) -> S
     let content = context.content(job, frames)?;
     details.sha256_input = Some(content.clone());
     let (known, path) = (context.ledger.result(&job.output)?, context.folder.join(&job.output));
-    let (recipe, redo) = (&context.model.recipe, context.policy.redo);
-    Ok(match decide(job, &content, recipe, redo, &path, known)? {
+    let Treatment { recipe, redo, .. } = &context.treatment(&job.output, &content)?;
+    Ok(match decide(job, &content, recipe, *redo, &path, known)? {
         Decision::Color(_) => {
             let settings = context.film.as_ref().expect("set for all films");
             context.look_at_film(settings, film, details)?

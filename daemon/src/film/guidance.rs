@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::{Film, Keyframe};
 use crate::error::{Error, Result};
+use crate::files::fingerprint;
 use crate::files::originals::{OpenOriginal, OriginalPath};
+use crate::settings::TimedHint;
 use crate::stop::Stop;
 use crate::{limits, plan};
 
@@ -57,14 +59,16 @@ impl FrameHint {
     /// Where its frame is, as a [`Moment`] has it.
     fn at(&self, is_of_sequence: bool) -> std::result::Result<i64, &'static str> {
         match (is_of_sequence, self.time, self.frame) {
-            (false, Some(time), None) if (0.0..1e9).contains(&time) => {
-                Ok((1000.0 * time).round() as i64)
-            }
+            (false, Some(time), None) if (0.0..1e9).contains(&time) => Ok(milliseconds(time)),
             (true, None, Some(frame)) => Ok(frame.into()),
             (false, ..) => Err("a film's frame is told by time alone, in seconds, 0 or more"),
             (true, ..) => Err("a sequence's frame is told by frame alone, the number in its name"),
         }
     }
+}
+
+fn milliseconds(seconds: f64) -> i64 {
+    (1000.0 * seconds).round() as i64
 }
 
 impl Guidance {
@@ -102,6 +106,27 @@ impl Guidance {
         Ok(guidance)
     }
 
+    /// Of hints that a person set on the page.
+    pub(crate) fn of_hints(hints: &[TimedHint]) -> Self {
+        let mut guidance = Self::default();
+        if hints.is_empty() {
+            return guidance;
+        }
+        let text = serde_json::to_vec(hints).expect("finite numbers only");
+        guidance.sha256 = Some(fingerprint::sha256_of(&text));
+        let hints = hints.iter().map(|&TimedHint { time, x, y, radius, rgb }| {
+            (milliseconds(time), Hint { x, y, radius, rgb, page: 1 })
+        });
+        guidance.moments = moments(hints, Path::new("hints of the page"));
+        guidance.count(guidance.moments.len(), "with color hints by the user");
+        guidance
+    }
+
+    /// Whether there is any.
+    pub(crate) fn is_given(&self) -> bool {
+        self.sha256.is_some()
+    }
+
     fn count(&mut self, frames: usize, of: &str) {
         if frames > 0 {
             let s = if frames == 1 { "" } else { "s" };
@@ -136,7 +161,7 @@ fn hints(path: &Path, is_of_sequence: bool) -> Result<(Vec<Moment>, String)> {
     file.read_exact_at(&mut text, 0).map_err(Error::io(path, "read"))?;
     let hints: Vec<FrameHint> =
         serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
-    let mut frames = BTreeMap::<i64, Vec<Hint>>::new();
+    let mut placed = Vec::with_capacity(hints.len());
     for (number, hint) in (1..).zip(hints) {
         let at = hint.at(is_of_sequence).map_err(|why| refused(format!("hint {number}: {why}")))?;
         let FrameHint { x, y, radius, rgb, .. } = hint;
@@ -145,12 +170,21 @@ fn hints(path: &Path, is_of_sequence: bool) -> Result<(Vec<Moment>, String)> {
             let reason = "x, y and radius are pixels, all 0 or more";
             return Err(refused(format!("hint {number}: {reason}")).into());
         }
-        frames.entry(at).or_default().push(Hint { x, y, radius, rgb, page: 1 });
+        placed.push((at, Hint { x, y, radius, rgb, page: 1 }));
+    }
+    Ok((moments(placed.into_iter(), path), sha256))
+}
+
+/// Hints by their frames, in order; `path` is where they were read from.
+fn moments(hints: impl Iterator<Item = (i64, Hint)>, path: &Path) -> Vec<Moment> {
+    let mut frames = BTreeMap::<i64, Vec<Hint>>::new();
+    for (at, hint) in hints {
+        frames.entry(at).or_default().push(hint);
     }
     let moments = frames.into_iter().map(|(at, hints)| Moment {
         at,
         given: Given::Hints(Hints::Discs(hints)),
         path: path.into(),
     });
-    Ok((moments.collect(), sha256))
+    moments.collect()
 }

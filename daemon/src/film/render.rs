@@ -20,7 +20,7 @@ use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
 use crate::files::{fingerprint, own, publish};
-use crate::job::{Input, JobContext, JobDetails, Made, SkipReason, Step, notices};
+use crate::job::{Input, JobContext, JobDetails, Made, SkipReason, Step, Treatment, notices};
 use crate::ledger::{self, Published};
 use crate::plan::{Job, Sequence};
 use crate::policy::Redo;
@@ -37,7 +37,8 @@ impl JobContext {
         (job, frames): (&Job, Option<&Sequence>),
         details: &mut JobDetails,
     ) -> Step<()> {
-        Ok(match self.asked(film, (job, frames), details)? {
+        let is_forced = self.policy.redo == Redo::All;
+        Ok(match self.asked(film, (job, frames), is_forced, details)? {
             Continue(_) => Continue(()),
             Break(reason) => Break(reason),
         })
@@ -47,6 +48,7 @@ impl JobContext {
         &self,
         film: &FilmContext,
         (job, frames): (&Job, Option<&Sequence>),
+        is_forced: bool,
         details: &mut JobDetails,
     ) -> Step<Probe> {
         let probe = match frames {
@@ -66,7 +68,7 @@ impl JobContext {
         if self.policy.strict {
             notice::refuse(&probe.notices, job)?;
         }
-        if self.policy.redo == Redo::All {
+        if is_forced {
             return Ok(Continue(probe));
         }
         if probe.is_result {
@@ -83,7 +85,7 @@ impl JobContext {
     /// Colors a film into a temporary file, and checks that it is still what was hashed.
     pub(crate) fn render_film(
         &self,
-        film: &FilmContext,
+        (film, treatment): (&FilmContext, &Treatment),
         id: i64,
         (job, frames): (&Job, Option<&Sequence>),
         input: Input<'_>,
@@ -93,7 +95,7 @@ impl JobContext {
         let temporary = publish::temporary_name(&job.output);
         let time = self.policy.time.unwrap_or_else(ledger::now);
         let time = self.ledger.start(id, &input.content, &temporary, time)?;
-        let probe = match self.asked(film, (job, frames), details)? {
+        let probe = match self.asked(film, (job, frames), treatment.is_forced(), details)? {
             Continue(probe) => probe,
             Break(reason) => return Ok(Break(reason)),
         };
@@ -120,7 +122,7 @@ impl JobContext {
         let size = probe.coding.samples.size();
         let sha256 = fingerprint::sha256(temporary.path())?;
         let content = input.content;
-        let recipe = self.recipe_of(&job.output);
+        let recipe = treatment.recipe.clone();
         let made = Made { content, recipe, source, sha256, size, time, film: Some(facts) };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
@@ -145,7 +147,8 @@ impl Rendering<'_> {
         let model = &context.model;
         let words = film.settings_words(model.colorizer.arithmetic());
         let rate = format!("{:?}", probe.rate);
-        let ingredients = [content, &model.recipe.weights, &words, SOFTWARE, &rate];
+        let guidance = film.guidance.sha256.as_deref().unwrap_or_default();
+        let ingredients = [content, &model.recipe.weights, &words, SOFTWARE, &rate, guidance];
         let work = Work::open(&context.folder, &job.output, &ingredients)?;
         let bar = film.bar(&job.shown, probe.frames);
         let (samples, area) = (probe.coding.samples, model.colorizer.work_area());

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::error::Result;
 use crate::files::names;
@@ -60,35 +60,10 @@ impl Ledger {
     /// any: they stay with the job.
     pub(crate) fn ask(&self, id: i64, own: Option<&OfInput>, by: &str) -> Result<Asking> {
         self.write(|transaction| {
-            let sql = "SELECT output, state FROM jobs WHERE id = ?1";
-            let found = transaction.query_row(sql, [id], |row| {
-                Ok((path(row, "output")?, row.get::<_, String>("state")?))
-            });
-            let Some((output, state)) = found.optional()? else { return Ok(Asking::Unknown) };
-            if state == "running" || state == "publishing" {
-                return Ok(Asking::InWork);
+            let set = set_own(transaction, id, own, by)?;
+            if set != Asking::Queued {
+                return Ok(set);
             }
-            let output = SqlPath(&output);
-            transaction.execute(
-                "UPDATE jobs SET settings = coalesce(
-                     (SELECT results.settings FROM results
-                      WHERE results.output = jobs.output AND results.input = jobs.input
-                          AND NOT EXISTS (SELECT 1 FROM own_settings
-                                          WHERE own_settings.output = jobs.output)),
-                     settings)
-                 WHERE id = ?1",
-                [id],
-            )?;
-            match own {
-                Some(own) => transaction.execute(
-                    "INSERT OR REPLACE INTO own_settings (output, content, settings, set_by, set_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![output, own.content, own.settings, by, now()],
-                )?,
-                None => {
-                    transaction.execute("DELETE FROM own_settings WHERE output = ?1", [output])?
-                }
-            };
             transaction.execute(
                 "UPDATE jobs SET state = 'queued', reason = NULL, tries = 0, retry_at = NULL,
                      made_at = NULL, queued_at = ?2, asked_at = ?2
@@ -97,6 +72,12 @@ impl Ledger {
             )?;
             Ok(Asking::Queued)
         })
+    }
+
+    /// Keeps settings of its own for a job, or takes them from it, for the next time that it is asked
+    /// for.
+    pub(crate) fn set_own(&self, id: i64, own: Option<&OfInput>, by: &str) -> Result<Asking> {
+        self.write(|transaction| set_own(transaction, id, own, by))
     }
 
     /// The settings below those of its own of a job that somebody asked for; `None`: nobody did.
@@ -121,4 +102,40 @@ impl Ledger {
         let safe = jobs.into_iter().filter(|(_, input, output)| is_safe(input, output));
         Ok(safe.map(|(id, input, output)| (id, Job::recorded(input, output))).collect())
     }
+}
+
+/// Records settings of its own of a job that is not in work.
+fn set_own(
+    transaction: &Transaction,
+    id: i64,
+    own: Option<&OfInput>,
+    by: &str,
+) -> rusqlite::Result<Asking> {
+    let sql = "SELECT output, state FROM jobs WHERE id = ?1";
+    let found = transaction
+        .query_row(sql, [id], |row| Ok((path(row, "output")?, row.get::<_, String>("state")?)));
+    let Some((output, state)) = found.optional()? else { return Ok(Asking::Unknown) };
+    if state == "running" || state == "publishing" {
+        return Ok(Asking::InWork);
+    }
+    let output = SqlPath(&output);
+    transaction.execute(
+        "UPDATE jobs SET settings = coalesce(
+             (SELECT results.settings FROM results
+              WHERE results.output = jobs.output AND results.input = jobs.input
+                  AND NOT EXISTS (SELECT 1 FROM own_settings
+                                  WHERE own_settings.output = jobs.output)),
+             settings)
+         WHERE id = ?1",
+        [id],
+    )?;
+    match own {
+        Some(own) => transaction.execute(
+            "INSERT OR REPLACE INTO own_settings (output, content, settings, set_by, set_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![output, own.content, own.settings, by, now()],
+        )?,
+        None => transaction.execute("DELETE FROM own_settings WHERE output = ?1", [output])?,
+    };
+    Ok(Asking::Queued)
 }

@@ -48,7 +48,7 @@ pub(crate) struct Page {
 }
 
 /// An input and, if there is one, its result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Item {
     /// Number of the job, which stays the same when a result is made anew.
     pub(crate) id: i64,
@@ -247,6 +247,7 @@ fn item(row: &Row) -> rusqlite::Result<Item> {
     let judged = match (by, &result) {
         (Some(by), Some((sha256, ..))) => Some(Judged {
             output: output.clone(),
+            frame: None,
             sha256: sha256.clone(),
             verdict: row.get_ref("verdict")?.as_str_or_null()?.and_then(Verdict::of_text),
             note: row.get("note")?,

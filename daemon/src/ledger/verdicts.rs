@@ -1,10 +1,11 @@
-//! What people say of results: accepted, rejected, with a note; by whom and when.
+//! What people say of results and of shots of films: accepted, rejected, with a note; by whom and when.
 //!
-//! A verdict is of a result's SHA-256: one that is made anew is unjudged. No row is ever changed or
-//! removed, so that the ledger tells all that was said; `results.judged` names the one in force.
+//! A verdict is of a result's SHA-256: one that is made anew is unjudged, and so are its shots. No row is
+//! ever changed or removed, so that the ledger tells all that was said; `results.judged` names the one in
+//! force of a result, of a shot it is the latest.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, Transaction, named_params, params};
 
@@ -50,6 +51,16 @@ impl<T> Change<T> {
     }
 }
 
+/// What is judged: the result of a job, or a shot of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Judgeable {
+    pub(crate) job: i64,
+    /// First frame of the shot; `None`: the whole result.
+    pub(crate) frame: Option<i64>,
+    /// SHA-256 of the result that was looked at.
+    pub(crate) sha256: String,
+}
+
 /// What one act says of results.
 #[derive(Clone, Debug)]
 pub(crate) struct Judgement {
@@ -63,6 +74,8 @@ pub(crate) struct Judgement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judged {
     pub(crate) output: PathBuf,
+    /// First frame of the shot that it is of; `None`: the whole result.
+    pub(crate) frame: Option<i64>,
     /// SHA-256 of the result that it is of.
     pub(crate) sha256: String,
     /// `None`: taken back, or a note alone.
@@ -85,35 +98,40 @@ pub(crate) struct VerdictCounts {
 type InForce = (Option<i64>, Option<String>, Option<String>);
 
 impl Ledger {
-    /// Judges results, named by the numbers of their jobs and the SHA-256 that was looked at. Gives
-    /// the number of the act, and the jobs whose results are others by now, which it leaves.
+    /// Judges results and shots. Gives the number of the act, and the places in the list of those
+    /// whose results are others by now, which it leaves.
     pub(crate) fn judge(
         &self,
-        items: &[(i64, String)],
+        items: &[Judgeable],
         judgement: &Judgement,
-    ) -> Result<(i64, Vec<i64>)> {
+    ) -> Result<(i64, Vec<usize>)> {
         self.write(|transaction| {
             let act = next_act(transaction)?;
             let mut stale = Vec::new();
-            for (id, sha256) in items {
+            for (place, Judgeable { job, frame, sha256 }) in items.iter().enumerate() {
                 let found = transaction
                     .prepare_cached(
-                        "SELECT results.output, results.judged, verdict, note FROM jobs
+                        "SELECT results.output, verdicts.id AS in_force, verdict, note FROM jobs
                          JOIN results ON results.output = jobs.output AND results.input = jobs.input
-                         LEFT JOIN verdicts ON verdicts.id = results.judged
+                         LEFT JOIN verdicts ON verdicts.id = CASE WHEN ?3 IS NULL THEN results.judged
+                             ELSE (SELECT max(id) FROM verdicts AS of_shot
+                                   WHERE of_shot.output = results.output
+                                       AND of_shot.sha256 = results.sha256
+                                       AND of_shot.frame = ?3) END
                          WHERE jobs.id = ?1 AND results.sha256 = ?2",
                     )?
-                    .query_row(params![id, sha256], |row| {
-                        let in_force = (row.get("judged")?, row.get("verdict")?, row.get("note")?);
+                    .query_row(params![job, sha256, frame], |row| {
+                        let in_force =
+                            (row.get("in_force")?, row.get("verdict")?, row.get("note")?);
                         Ok((path(row, "output")?, in_force))
                     })
                     .optional()?;
                 match found {
                     Some((output, in_force)) => {
-                        let of = Judged::new(output, sha256, judgement, &in_force);
+                        let of = Judged::new((output, *frame), sha256, judgement, &in_force);
                         say(transaction, act, &of, in_force.0)?;
                     }
-                    None => stale.push(*id),
+                    None => stale.push(place),
                 }
             }
             Ok((act, stale))
@@ -121,16 +139,20 @@ impl Ledger {
     }
 
     /// Takes back what an act said, where it is still in force; what was said before is said again.
-    /// Gives the number of results that this changes.
+    /// Gives the number of results and shots that this changes.
     pub(crate) fn undo(&self, act: i64, by: &str) -> Result<u32> {
         self.write(|transaction| {
             let undoing = next_act(transaction)?;
             let mut statement = transaction.prepare(
-                "SELECT verdicts.output, verdicts.sha256, earlier.verdict, earlier.note,
-                     ?2 AS judged_by, ?3 AS judged_at, verdicts.id AS now
-                 FROM verdicts JOIN results ON results.judged = verdicts.id
+                "SELECT verdicts.output, verdicts.frame, verdicts.sha256, earlier.verdict,
+                     earlier.note, ?2 AS judged_by, ?3 AS judged_at, verdicts.id AS now
+                 FROM verdicts LEFT JOIN results ON results.judged = verdicts.id
                  LEFT JOIN verdicts AS earlier ON earlier.id = verdicts.before
-                 WHERE verdicts.act = ?1",
+                 WHERE verdicts.act = ?1
+                     AND (results.judged IS NOT NULL OR verdicts.frame IS NOT NULL AND NOT EXISTS (
+                         SELECT 1 FROM verdicts AS later
+                         WHERE later.output = verdicts.output AND later.sha256 = verdicts.sha256
+                             AND later.frame = verdicts.frame AND later.id > verdicts.id))",
             )?;
             let said = statement
                 .query_map(params![act, by, now()], |row| Ok((judged(row)?, row.get("now")?)))?
@@ -142,23 +164,40 @@ impl Ledger {
         })
     }
 
-    /// All that was ever said of the result of a job, the latest first.
+    /// All that was ever said of the result of a job and its shots, the latest first.
     pub(crate) fn history(&self, id: i64) -> Result<Vec<Judged>> {
         self.rows(
-            "SELECT verdicts.output, sha256, verdict, note, judged_by, judged_at FROM verdicts
+            "SELECT verdicts.output, frame, sha256, verdict, note, judged_by, judged_at FROM verdicts
              WHERE output = (SELECT output FROM jobs WHERE id = ?1) ORDER BY id DESC LIMIT 1000",
             [id],
             judged,
         )
     }
 
-    /// What is in force, by the names of results.
+    /// What is in force of whole results, by their names.
     pub(crate) fn verdicts(&self) -> Result<Vec<Judged>> {
         self.rows(
-            "SELECT results.output, results.sha256, verdict, note, judged_by, judged_at
+            "SELECT results.output, frame, results.sha256, verdict, note, judged_by, judged_at
              FROM results JOIN verdicts ON verdicts.id = results.judged
              WHERE verdict IS NOT NULL OR note IS NOT NULL ORDER BY results.output",
             [],
+            judged,
+        )
+    }
+
+    /// What is in force of shots, of all films or of the one at `output`, in order.
+    pub(crate) fn shot_verdicts(&self, output: Option<&Path>) -> Result<Vec<Judged>> {
+        self.rows(
+            "SELECT verdicts.output, frame, verdicts.sha256, verdict, note, judged_by, judged_at
+             FROM verdicts JOIN results
+                 ON results.output = verdicts.output AND results.sha256 = verdicts.sha256
+             WHERE frame IS NOT NULL AND (verdict IS NOT NULL OR note IS NOT NULL)
+                 AND (?1 IS NULL OR verdicts.output = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM verdicts AS later
+                     WHERE later.output = verdicts.output AND later.sha256 = verdicts.sha256
+                         AND later.frame = verdicts.frame AND later.id > verdicts.id)
+             ORDER BY verdicts.output, frame",
+            [output.map(SqlPath)],
             judged,
         )
     }
@@ -168,6 +207,17 @@ impl Ledger {
         let verdicts = self.verdicts()?.into_iter();
         let rejected = verdicts.filter(|of| of.verdict == Some(Verdict::Rejected));
         Ok(rejected.map(|of| of.output).collect())
+    }
+
+    /// The first frames of shots that were rejected, by the names of their films.
+    pub(crate) fn rejected_shots(&self) -> Result<HashMap<PathBuf, Vec<i64>>> {
+        let mut rejected = HashMap::<PathBuf, Vec<i64>>::new();
+        for of in self.shot_verdicts(None)? {
+            if let (Some(Verdict::Rejected), Some(frame)) = (of.verdict, of.frame) {
+                rejected.entry(of.output).or_default().push(frame);
+            }
+        }
+        Ok(rejected)
     }
 
     /// The SHA-256 of each result that was accepted.
@@ -196,7 +246,7 @@ impl Ledger {
 
 impl Judged {
     fn new(
-        output: PathBuf,
+        (output, frame): (PathBuf, Option<i64>),
         sha256: &str,
         judgement: &Judgement,
         (_, verdict, note): &InForce,
@@ -204,6 +254,7 @@ impl Judged {
         let before = verdict.as_deref().and_then(Verdict::of_text);
         Self {
             output,
+            frame,
             sha256: sha256.to_owned(),
             verdict: judgement.verdict.clone().over(before),
             note: judgement.note.clone().over(note.clone()),
@@ -226,12 +277,14 @@ fn say(
 ) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "INSERT INTO verdicts (act, output, sha256, verdict, note, judged_by, judged_at, before)
-             VALUES (:act, :output, :sha256, :verdict, :note, :by, :at, :before)",
+            "INSERT INTO verdicts
+                 (act, output, frame, sha256, verdict, note, judged_by, judged_at, before)
+             VALUES (:act, :output, :frame, :sha256, :verdict, :note, :by, :at, :before)",
         )?
         .execute(named_params! {
             ":act": act,
             ":output": SqlPath(&of.output),
+            ":frame": of.frame,
             ":sha256": of.sha256,
             ":verdict": of.verdict.map(Verdict::text),
             ":note": of.note,
@@ -239,15 +292,18 @@ fn say(
             ":at": of.at,
             ":before": before,
         })?;
-    transaction
-        .prepare_cached("UPDATE results SET judged = ?2 WHERE output = ?1")?
-        .execute(params![SqlPath(&of.output), transaction.last_insert_rowid()])?;
+    if of.frame.is_none() {
+        transaction
+            .prepare_cached("UPDATE results SET judged = ?2 WHERE output = ?1")?
+            .execute(params![SqlPath(&of.output), transaction.last_insert_rowid()])?;
+    }
     Ok(())
 }
 
 fn judged(row: &Row) -> rusqlite::Result<Judged> {
     Ok(Judged {
         output: path(row, "output")?,
+        frame: row.get("frame")?,
         sha256: row.get("sha256")?,
         verdict: row.get_ref("verdict")?.as_str_or_null()?.and_then(Verdict::of_text),
         note: row.get("note")?,
