@@ -6,6 +6,7 @@ use image::RgbImage;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::daemon::Daemon;
 use crate::folder::Folder;
 use crate::page::Page;
 use crate::webdriver::{Browser, key};
@@ -180,6 +181,34 @@ fn a_film_is_made_anew_with_the_hints_of_its_shots_and_the_others_stay() {
     make(&page, 2, &json!({"hints": []}), true);
     make(&page, 3, &json!({"hints": []}), false);
     assert_eq!(looks(&page), before, "without hints it is as it was");
+}
+
+#[test]
+fn a_running_watch_of_photographs_makes_a_film_that_is_asked_for() {
+    let Some(folder) = film() else { return };
+    std::fs::create_dir_all(folder.path("other")).unwrap();
+    let arguments = ["watch", "other", "-o", "out", "-v", "--weights", weights::tiny()];
+    let mut watch = Daemon::spawn(folder.command(arguments));
+    watch.wait_for("watching");
+    let page = Client::open(&folder);
+    let before = folder.files("out");
+    make(&page, 3, &red(0.2), false);
+    assert_ne!(folder.files("out"), before);
+    assert_eq!(detail(&page, 3)["settings"]["hints"].as_array().unwrap().len(), 1);
+    assert!(watch.stop().join("\n").contains("a.mkv"));
+}
+
+#[test]
+fn own_hints_survive_redo_older_and_those_of_the_command_go_before_them() {
+    let Some(folder) = film() else { return };
+    make(&Client::open(&folder), 3, &red(0.2), false);
+    let before = folder.files("out");
+    let again = ["film", "in/a.mkv", "-o", "out", "--redo-older", "--weights", weights::tiny()];
+    folder.polychromify(again).code(0);
+    assert_eq!(folder.files("out"), before);
+    folder.write("hints.json", r#"[{"time": 0, "x": 9, "y": 9, "radius": 4, "rgb": [9, 9, 99]}]"#);
+    folder.polychromify(again.into_iter().chain(["--hints", "hints.json"])).code(0);
+    assert_ne!(folder.files("out"), before);
 }
 
 #[test]
