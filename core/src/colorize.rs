@@ -10,5 +10,6 @@ pub(crate) mod colorizer;
 pub(crate) mod hints;
 pub(crate) mod picture;
 pub(crate) mod reference;
+pub(crate) mod self_check;
 pub(crate) mod thumbnail;
 pub(crate) mod tone;

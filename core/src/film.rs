@@ -5,6 +5,7 @@
 //! through a shot, never across a cut.
 
 mod anchor;
+mod extent;
 mod flow;
 mod format;
 mod hold;
@@ -33,8 +34,6 @@ pub use view::Viewer;
 
 /// What a prediction counts in the next frame, at a steadiness of 1: half after 10 frames.
 const KEEP: f32 = 0.93;
-/// What a frame's lightness counts in the next one that the network sees, at a steadiness of 1.
-const KEEP_LIGHTNESS: f32 = 0.6;
 /// How fast the brightness that the network sees follows that of the frames.
 const BRIGHTNESS: f32 = 0.2;
 /// Most frames that are settled together, and as many after them are asked.
@@ -70,8 +69,8 @@ pub struct Film<'a> {
     hold: Hold,
     shots: Shots,
     anchored: Anchored,
-    /// What the network saw of the last frame of the shot.
-    seen: Option<Seen>,
+    /// How bright the network sees the frames of the shot.
+    brightness: f32,
     /// Number of the first frame.
     first: u64,
     /// Frames that were given back.
@@ -80,14 +79,6 @@ pub struct Film<'a> {
     begin_shots: VecDeque<u64>,
     /// Frames that were taken into shots.
     taken: u64,
-}
-
-/// What the network saw of a frame.
-struct Seen {
-    /// Sums of lightness, and of the weights that it was added with.
-    sums: Vec<[f32; 2]>,
-    /// Mean lightness.
-    brightness: f32,
 }
 
 /// A frame whose colors are settled.
@@ -118,7 +109,7 @@ impl<'a> Film<'a> {
             settings,
             shots: Shots::default(),
             anchored: Anchored::default(),
-            seen: None,
+            brightness: 0.0,
             first,
             given: 0,
             begin_shots: VecDeque::new(),
@@ -174,10 +165,7 @@ impl<'a> Film<'a> {
         let settled = self.hold.end_shot();
         let mut ready = self.give(settled);
         self.begin_shots.push_back(self.taken);
-        self.seen = Some(Seen {
-            sums: image.lightness().iter().map(|l| [*l, 1.0]).collect(),
-            brightness: mean(image.lightness()),
-        });
+        self.brightness = brightness(&image);
         self.anchored.begin_shot();
         let predicted = self.predict(&image, Role::Ordinary, None)?;
         let settled = self.hold.push(image, predicted, Role::Ordinary, None);
@@ -189,16 +177,21 @@ impl<'a> Film<'a> {
     /// Takes a further frame of the shot. What follows one that is not ordinary is compared with the
     /// frame before it, so of that one nothing is kept.
     fn go_on(&mut self, image: WorkImage, link: Link, role: Role) -> Result<Vec<ColoredFrame>> {
-        let seen = match &mut self.seen {
-            Some(seen) if role == Role::Ordinary => {
-                Some(seen.see(&image, &link, self.settings.steadiness))
-            }
-            _ => None,
-        };
-        let predicted = self.predict(seen.as_ref().unwrap_or(&image), role, Some(&link))?;
+        let even = (role == Role::Ordinary).then(|| self.evened(&image));
+        let predicted = self.predict(even.as_ref().unwrap_or(&image), role, Some(&link))?;
         let settled = self.hold.push(image, predicted, role, Some(link));
         self.taken += 1;
         Ok(self.give(settled))
+    }
+
+    /// What the network is to see of the shot's next frame: its brightness without flicker. Grain
+    /// stays, because without it the network colors more strongly.
+    fn evened(&mut self, image: &WorkImage) -> WorkImage {
+        let own = brightness(image);
+        self.brightness += BRIGHTNESS * (own - self.brightness);
+        let brighter = self.settings.steadiness * (self.brightness - own);
+        let lightness = image.lightness().iter().map(|l| (l + brighter).clamp(0.0, 100.0));
+        image.with_lightness(lightness.collect())
     }
 
     /// Chroma of the next frame, as the network and the user have it.
@@ -209,7 +202,8 @@ impl<'a> Film<'a> {
         link: Option<&Link>,
     ) -> Result<Vec<[f32; 2]>> {
         let predicted = self.colorizer.predict(image, &Hints::default())?;
-        let mut chroma = predicted.chroma().to_vec();
+        // Neutral borders would mix with the picture where that moves along them.
+        let mut chroma = image.beyond_borders(predicted.chroma());
         if let Some(reference) = &self.settings.reference {
             reference.correct(image, &mut chroma);
         }
@@ -231,29 +225,15 @@ impl<'a> Film<'a> {
     }
 }
 
-impl Seen {
-    /// What the network is to see of the next frame: grain and flicker evened out.
-    fn see(&mut self, image: &WorkImage, link: &Link, steadiness: f32) -> WorkImage {
-        let own = mean(image.lightness());
-        self.brightness += BRIGHTNESS * (own - self.brightness);
-        let brighter = steadiness * (self.brightness - own);
-        let keep = steadiness * KEEP_LIGHTNESS;
-        let (width, height) = image.size();
-        let mut sums = Vec::with_capacity(width * height);
-        for (at, lightness) in image.lightness().iter().enumerate() {
-            let (place, sureness) = link.back.of(at % width, at / width);
-            let before = place.read_all(&self.sums);
-            let share = keep * sureness;
-            let lightness = (lightness + brighter).clamp(0.0, 100.0);
-            sums.push([lightness + share * before[0], 1.0 + share * before[1]]);
+/// Mean lightness of a frame's picture.
+fn brightness(image: &WorkImage) -> f32 {
+    let (width, _) = image.size();
+    let (mut sum, mut count) = (0.0, 0_u32);
+    for (at, lightness) in image.lightness().iter().enumerate() {
+        if image.borders().is_none_or(|b| b.hold_picture_at(at % width, at / width)) {
+            sum += f64::from(*lightness);
+            count += 1;
         }
-        self.sums = sums;
-        let even = self.sums.iter().map(|[lightness, weight]| lightness / weight);
-        image.with_lightness(even.collect())
     }
-}
-
-fn mean(values: &[f32]) -> f32 {
-    let sum: f64 = values.iter().map(|value| f64::from(*value)).sum();
-    (sum / values.len().max(1) as f64) as f32
+    (sum / f64::from(count.max(1))) as f32
 }

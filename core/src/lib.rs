@@ -58,6 +58,7 @@ pub use colorize::colorizer::{Colorizer, Doubts};
 pub use colorize::hints::{Hint, HintMask, Hints};
 pub use colorize::picture::ColorPicture;
 pub use colorize::reference::Reference;
+pub use colorize::self_check::SelfCheck;
 pub use colorize::thumbnail::{Thumbnail, WorkImage};
 pub use colorize::tone::{Toning, Verdict};
 pub use nn::arithmetic::Arithmetic;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub(crate) use coloring::Coloring;
 pub(crate) use film::Film;
@@ -37,6 +38,12 @@ Exit codes:
   0  every listed file is there, whole and as it is told
   1  there are problems, a line on stdout for each
   2  could not start: there is no manifest";
+
+const DOCTOR_CODES: &str = "\
+Exit codes:
+  0  the processor predicts what it should
+  1  it does not: no result of it can be relied on
+  2  the weights or the configuration cannot be read";
 
 /// Gives black-and-white photographs their colors back.
 #[derive(Debug, Parser)]
@@ -72,6 +79,13 @@ pub(crate) enum Command {
     Manifest(Manifest),
     /// Check a delivered folder or bag against its manifests
     Verify(Verify),
+    /// Tell what this machine and this installation have, for a report of a fault
+    Doctor(Doctor),
+    /// Write the completions of a shell to stdout
+    Completions(Completions),
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    ManPages(ManPages),
 }
 
 #[derive(Args, Debug)]
@@ -196,6 +210,29 @@ pub(crate) struct Verify {
     /// Longest time that one file may take before it counts as damaged: 90s, 30m, 6h
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
     pub(crate) time_limit: Duration,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = DOCTOR_CODES)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) at: LedgerPlace,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManPages {
+    /// The folder, which is there
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// Which ledger is meant.

@@ -64,6 +64,11 @@ pub(crate) fn output(place: &LedgerPlace) -> Result<PathBuf> {
     Ok(file.and_then(|file| file.output()).unwrap_or_else(|| PathBuf::from(".")))
 }
 
+/// The configuration file that is read: the one named, else the user's, whether it is there or not.
+pub(crate) fn path(place: &LedgerPlace) -> Option<PathBuf> {
+    place.config.clone().or_else(file::default_path)
+}
+
 /// The command `watch`, for its options.
 fn options() -> Command {
     let command = Cli::command();

@@ -100,6 +100,11 @@ pub(crate) enum Error {
     Twin { first: PathBuf, second: PathBuf },
     #[error("--keyframe and --hints describe one film, and there are {found}")]
     FramesOfMany { found: usize },
+    #[error(
+        "--keyframe: {}: is for a time, and a sequence's frame is told by the number in its name: 1042=frame.png",
+        path.display()
+    )]
+    NoFrameNumber { path: PathBuf },
     #[error("{}: is black and white, and colors are to be taken from it", path.display())]
     NoColors { path: PathBuf },
     #[error("--hints describes one photograph, and there are {found}")]

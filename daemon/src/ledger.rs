@@ -44,11 +44,11 @@ pub(crate) use division::shards;
 pub(crate) use hooks::Due;
 pub(crate) use jobs::Unsettled;
 pub(crate) use listing::{Filter, Item, Order, Page};
-pub(crate) use published::{Making, Original, Published, Seen};
+pub(crate) use published::{Making, Original, Published, Seen, Shot};
 pub(crate) use shared::refuse_shared;
 pub(crate) use store::StoreError;
 use store::{Postgres, Row, Session, Value};
-pub(crate) use verdicts::{Change, Judged, Judgement, Verdict};
+pub(crate) use verdicts::{Change, Judgeable, Judged, Judgement, Verdict};
 pub(crate) use watching::InputState;
 pub(crate) use workers::Worker;
 

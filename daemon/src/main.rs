@@ -45,8 +45,8 @@ use indicatif::MultiProgress;
 use log::LevelFilter;
 
 use crate::cli::{Cli, Command};
-use crate::command::{batch, film as film_command, manifest, retry, review as review_command};
-use crate::command::{status, verify, work};
+use crate::command::{batch, doctor, film as film_command, manifest, retry};
+use crate::command::{review as review_command, shell, status, verify, work};
 use crate::exit::Exit;
 use crate::service::logging::{self, Form};
 
@@ -57,7 +57,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse(); // exits with 2 on arguments that do not fit
+    let cli = match asks_for_all_of_its_version() {
+        true => Cli::parse_from(["polychromify", "doctor"]),
+        false => Cli::parse(), // exits with 2 on arguments that do not fit
+    };
     // Users are told what follows from it: of a job by its failure, of all else here.
     panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
     panic::catch_unwind(|| run(&cli)).unwrap_or_else(|_| {
@@ -66,6 +69,14 @@ fn main() -> ExitCode {
         );
         ExitCode::from(PANICKED)
     })
+}
+
+/// Whether the arguments are `--version --verbose`: the parser ends at the first of them.
+fn asks_for_all_of_its_version() -> bool {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let has =
+        |names: [&str; 2]| arguments.iter().any(|given| names.iter().any(|name| given == name));
+    arguments.len() == 2 && has(["--version", "-V"]) && has(["--verbose", "-v"])
 }
 
 fn run(cli: &Cli) -> ExitCode {
@@ -84,6 +95,9 @@ fn run(cli: &Cli) -> ExitCode {
                 Command::Review(arguments) => review_command::run(arguments),
                 Command::Manifest(arguments) => manifest::run(arguments),
                 Command::Verify(arguments) => verify::run(arguments),
+                Command::Doctor(arguments) => doctor::run(arguments),
+                Command::Completions(arguments) => Ok(shell::completions(arguments)),
+                Command::ManPages(arguments) => shell::man_pages(arguments),
                 Command::Watch(_) => unreachable!("matched above"),
             }
         }

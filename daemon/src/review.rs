@@ -18,6 +18,7 @@ mod pyramid;
 mod query;
 mod reference;
 mod refusal;
+mod subject;
 mod tiles;
 
 use std::path::PathBuf;
@@ -72,8 +73,8 @@ pub(crate) struct Review {
     turns: Semaphore,
 }
 
-/// Bytes for small pictures: of some four thousand.
-const THUMBS: u64 = 64 << 20;
+/// Bytes for small pictures: of some two thousand. The browser has those that it saw.
+const THUMBS: u64 = 32 << 20;
 
 /// Requests that decode or paint at the same time.
 const TURNS: usize = 4;

@@ -75,6 +75,20 @@ pub(crate) struct OwnSettings {
     /// SHA-256 of a picture in colors, which the ledger keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reference: Option<String>,
+    /// Hints in frames of a film, as a hints file lists them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) film_hints: Vec<TimedHint>,
+}
+
+/// A hint in a film: like those of photographs, with the time of its frame in seconds.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TimedHint {
+    pub(crate) time: f64,
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) radius: f32,
+    pub(crate) rgb: [u8; 3],
 }
 
 impl OwnSettings {

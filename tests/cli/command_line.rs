@@ -242,3 +242,43 @@ fn status_and_retry_tell_what_the_ledger_knows() {
     folder.batch(["in", "-o", "out"]).code(0);
     assert_eq!((&status()["done"], &status()["queued"]), (&2.into(), &0.into()));
 }
+
+#[test]
+fn the_doctor_tells_what_a_report_of_a_fault_needs() {
+    let folder = Folder::new();
+    let run = folder.polychromify(["doctor", "--json"]).code(0);
+    let told = &run.lines()[0];
+    assert!(told["software"].as_str().unwrap().contains(env!("CARGO_PKG_VERSION")));
+    let checks = told["self_check"].as_array().unwrap();
+    assert!(checks[0].as_str().unwrap().contains("Portable"), "{told}");
+    let is_well = |check: &Value| check.as_str().unwrap().ends_with("predict what they should");
+    assert!(checks.iter().all(is_well), "{told}");
+    let has_default = |weights: &Value| weights.as_str().unwrap().starts_with("vivid");
+    assert!(told["weights"].as_array().unwrap().iter().any(has_default), "{told}");
+    assert_eq!(told["ledger"], "none in .");
+}
+
+#[test]
+fn the_version_said_in_full_is_what_the_doctor_tells() {
+    let folder = Folder::new();
+    let doctor = folder.polychromify(["doctor"]).code(0).stdout;
+    for options in [["--version", "--verbose"], ["-v", "-V"]] {
+        assert_eq!(folder.polychromify(options).code(0).stdout, doctor);
+    }
+    let version = format!("polychromify {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(folder.polychromify(["--version"]).code(0).stdout, version);
+}
+
+#[test]
+fn completions_and_man_pages_have_every_command() {
+    let folder = Folder::new().file("man/a", "");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = folder.polychromify(["completions", shell]).code(0).stdout;
+        assert!(script.contains("redo-older"), "{shell}");
+    }
+    folder.polychromify(["man-pages", "man"]).code(0);
+    for command in ["batch", "film", "watch", "review", "doctor"] {
+        let page = folder.read(&format!("man/polychromify-{command}.1"));
+        assert!(page.starts_with(b".ie"), "{command}");
+    }
+}

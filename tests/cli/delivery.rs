@@ -57,7 +57,7 @@ fn a_table_has_a_row_for_each_result_and_each_input_without_one() {
     let folder = delivered();
     let rows = rows(&folder, "out/manifest.csv");
     let columns = "path,size,sha256,source,source_sha256,weights,weights_sha256,settings,status,\
-                   reason,time,notices";
+                   reason,time,notices,rejected_shots";
     assert_eq!(rows[0].join(","), columns);
     let paths: Vec<&str> = rows[1..].iter().map(|row| row[0].as_str()).collect();
     assert_eq!(paths, ["a.png", "odd, \"name\".jpg", "sub/b.tif", ""]);

@@ -84,6 +84,19 @@ fn the_json_beside_a_result_tells_of_its_luma() {
 }
 
 #[test]
+fn the_json_beside_a_result_tells_where_its_shots_begin() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    make(&folder, &format!("{} -pix_fmt yuv420p -c:v ffv1 in/a.mkv", shots(3)));
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let told: serde_json::Value = serde_json::from_slice(&folder.read("out/a.mkv.json")).unwrap();
+    let expected = serde_json::json!({"frames": [0, 8, 16], "seconds": [0.0, 1.0, 2.0]});
+    assert_eq!(told["film"]["shots_at"], expected);
+}
+
+#[test]
 fn a_delivered_folder_with_films_is_verified() {
     if !have_ffmpeg() {
         return;

@@ -6,6 +6,7 @@ const DOCUMENT: &str = include_str!("../../docs/film.md");
 
 const TESTS: &[&str] = &[
     include_str!("arranged.rs"),
+    include_str!("borders.rs"),
     include_str!("dpx.rs"),
     include_str!("kept.rs"),
     include_str!("rgb.rs"),

@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::clips::{film, have_ffmpeg, is_empty, luma, make, shots, times, told};
+use crate::clips::{film, have_ffmpeg, is_empty, luma, make, program, shots, times, told};
 use crate::folder::Folder;
 
 const RESULT: &str = "out/scan_%04d.dpx.mkv";
@@ -32,18 +32,23 @@ fn set(head: &mut [u8], at: usize, value: u32) {
     head[at..at + 4].copy_from_slice(&bytes);
 }
 
+/// Tells rate and range.
+fn tell(head: &mut [u8]) {
+    set(head, 1724, 18.0_f32.to_bits());
+    set(head, 784, 0);
+    set(head, 792, 255);
+}
+
 #[test]
 fn gray_frames_become_a_film_with_their_luma_rate_and_timecode() {
     if !have_ffmpeg() {
         return;
     }
     let folder = frames("-pix_fmt gray", |head| {
-        set(head, 1724, 18.0_f32.to_bits());
+        tell(head);
         set(head, 1920, 0x0102_0304);
     });
-    let run = film(&folder, ["in", "-o", "out"]).code(0);
-    let notices = run.line("in/scan_%04d.dpx")["notices"].to_string();
-    assert!(notices.contains("dpx-heads-left-out") && !notices.contains("rate-assumed"));
+    film(&folder, ["in", "-o", "out", "--strict"]).code(0);
     let source = luma(&folder, "in/scan_0101.dpx", "");
     assert_eq!(source[0].1, luma(&folder, RESULT, "")[0].1);
     let source = luma(&folder, "in/scan_0116.dpx", "");
@@ -54,6 +59,40 @@ fn gray_frames_become_a_film_with_their_luma_rate_and_timecode() {
     let told = told(&folder, RESULT, "stream=pix_fmt,color_range:stream_tags=TIMECODE");
     assert!(told.starts_with("pix_fmt=yuv444p\ncolor_range=pc\n"), "{told}");
     assert!(told.contains("01:02:03:04"), "{told}");
+}
+
+#[test]
+fn the_heads_of_all_frames_are_attached() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames("-pix_fmt gray", |head| {
+        tell(head);
+        head[1556..1560].copy_from_slice(b"reel");
+    });
+    film(&folder, ["in", "-o", "out", "--strict"]).code(0);
+    program(&folder, "ffmpeg", &format!("-nostdin -dump_attachment:t:0 heads.dpx -i {RESULT}"));
+    let heads = (101..117).map(|number| folder.read(&format!("in/scan_{number:04}.dpx")));
+    let expected: Vec<u8> = heads.flat_map(|frame| frame[..2048].to_vec()).collect();
+    assert!(folder.read("heads.dpx") == expected);
+}
+
+#[test]
+fn heads_that_the_result_cannot_hold_are_told_and_refused_by_strict() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames("-pix_fmt gray", tell);
+    let copies = ["in", "-o", "out", "--codec", "h264"];
+    film(&folder, copies.into_iter().chain(["--strict"])).code(1).one_error(&["heads"]);
+    let run = film(&folder, copies).code(0);
+    let notices = run.line("in/scan_%04d.dpx")["notices"].to_string();
+    assert!(notices.contains("dpx-heads-left-out"), "{notices}");
+    let added = frames("-pix_fmt gray", |head| {
+        tell(head);
+        set(head, 32, 128);
+    });
+    film(&added, ["in", "-o", "out", "--strict"]).code(1).one_error(&["added to the heads"]);
 }
 
 #[test]

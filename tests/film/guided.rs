@@ -52,6 +52,48 @@ fn a_frame_in_colors_and_a_reference_bring_a_film_nearer_to_its_colors() {
 }
 
 #[test]
+fn a_frame_of_a_sequence_is_told_by_the_number_in_its_name() {
+    let Some(folder) = guided() else { return };
+    folder.write("frames/b", "");
+    make(&folder, "-i in/a.mkv -pix_fmt gray -start_number 3 frames/view_%04d.png");
+    film(&folder, ["frames", "-o", "plain"]).code(0);
+    film(&folder, ["frames", "-o", "key", "--keyframe", "16=frame.png"]).code(0);
+    let hint = r#"[{"frame": 16, "x": 160, "y": 200, "radius": 20, "rgb": [200, 30, 30]}]"#;
+    folder.write("hints.json", hint);
+    film(&folder, ["frames", "-o", "hinted", "--hints", "hints.json"]).code(0);
+    let [plain, key, hinted] =
+        ["plain", "key", "hinted"].map(|at| away(&folder, &format!("{at}/view_%04d.png")));
+    assert!(key < 0.5 * plain, "{key} of {plain}");
+    assert!((hinted - plain).abs() > 0.1, "{hinted} and {plain}");
+}
+
+#[test]
+fn what_does_not_belong_to_the_sequence_is_refused_by_name() {
+    let Some(folder) = guided() else { return };
+    folder.write("frames/b", "");
+    make(&folder, "-i in/a.mkv -pix_fmt gray -start_number 3 frames/view_%04d.png");
+    let hint = |frame: &str, x: u32| {
+        format!(r#"[{{{frame}, "x": {x}, "y": 20, "radius": 20, "rgb": [200, 30, 30]}}]"#)
+    };
+    folder.write("time.json", hint(r#""time": 0.5"#, 20));
+    folder.write("frame.json", hint(r#""frame": 16"#, 20));
+    folder.write("outside.json", hint(r#""frame": 16"#, 999));
+    for (code, options, words) in [
+        (2, "frames --keyframe 0.52=frame.png", ["frame.png", "the number in its name"]),
+        (1, "frames --keyframe 99=frame.png", ["frame.png", "frame 99"]),
+        (1, "frames --keyframe 16=other.png", ["other.png", "view_0016.png"]),
+        (1, "frames --keyframe 16=frame.png --hints frame.json", ["a second one", "view_0016"]),
+        (1, "frames --hints outside.json", ["outside.json", "view_0016.png"]),
+        (2, "frames --hints time.json", ["time.json", "the number in its name"]),
+        (2, "in --hints frame.json", ["frame.json", "by time"]),
+    ] {
+        let run = film(&folder, options.split(' ').chain(["-o", "out"]));
+        run.code(code).one_error(&words);
+        assert!(crate::clips::is_empty(&folder.path("out")), "{options}");
+    }
+}
+
+#[test]
 fn what_guided_a_film_is_in_its_label_and_decides_whether_it_is_done() {
     let Some(folder) = guided() else { return };
     let guide = ["in", "-o", "out", "--keyframe", "0.52=frame.png", "--redo-older"];

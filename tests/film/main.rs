@@ -10,6 +10,8 @@ use polychromify_test_support::{daemon, folder, pictures, weights};
 
 /// Luma between other samples.
 mod arranged;
+/// What lies beside the picture.
+mod borders;
 /// Clips, and what ffmpeg says of a file.
 mod clips;
 /// The command line: names, what is skipped, copies.

@@ -64,7 +64,12 @@ fn the_list_beside_a_sequence_has_the_checksums_of_all_frames() {
     let folder = frames(2, "-pix_fmt gray", "png");
     film(&folder, ["in", "-o", "out"]).code(0);
     let list = list(&folder, "out/scan_%06d.png.json");
-    assert_eq!(list["film"], serde_json::json!({"frames": 16, "shots": 2, "keeps": "lightness"}));
+    assert_eq!(
+        list["film"],
+        serde_json::json!({
+            "frames": 16, "shots": 2, "shots_at": {"frames": [1, 9]}, "keeps": "lightness",
+        })
+    );
     let told = list["frames"].as_array().unwrap();
     assert_eq!(told.len(), 16);
     for frame in told {
@@ -129,6 +134,28 @@ fn what_is_missing_is_made_again_from_its_shot_on_with_the_same_bytes() {
         assert_eq!(goes_on, lost.len() < 3 && !lost[0].contains('%'), "{lost:?}: {run:?}");
         assert_eq!(folder.files("out"), expected, "{lost:?}");
     }
+}
+
+#[test]
+fn what_is_missing_is_made_again_with_the_colors_that_the_user_gave() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = frames(4, "-pix_fmt gray", "png");
+    for number in [5, 21] {
+        let tint = "format=rgb24,colorchannelmixer=rr=0.9:bb=0.4";
+        make(&folder, &format!("-i in/scan_{number:06}.png -vf {tint} {number}.png"));
+    }
+    let guide = ["in", "-o", "out", "--keyframe", "21=21.png", "--keyframe", "5=5.png"];
+    film(&folder, ["in", "-o", "plain"]).code(0);
+    film(&folder, guide).code(0);
+    let expected = folder.files("out");
+    assert_ne!(expected["scan_000018.png"], folder.files("plain")["scan_000018.png"]);
+    for lost in ["scan_000020.png", "scan_000029.png"] {
+        fs::remove_file(folder.path(&format!("out/{lost}"))).unwrap();
+    }
+    film(&folder, guide).code(0);
+    assert_eq!(folder.files("out"), expected);
 }
 
 #[test]

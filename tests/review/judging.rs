@@ -185,7 +185,10 @@ fn verdicts_are_a_table_that_no_spreadsheet_takes_for_formulas() {
     page.post("/api/verdicts", &json!({"items": of, "verdict": "rejected", "note": "=1+1, \"x\""}));
     let table = String::from_utf8(page.get("/api/verdicts.csv").body).unwrap();
     let mut lines = table.lines();
-    assert_eq!(lines.next(), Some("path,sha256,verdict,note,judged_by,judged_at"));
+    assert_eq!(
+        lines.next(),
+        Some("path,sha256,verdict,note,judged_by,judged_at,shot_frame,shot_seconds")
+    );
     let row = lines.next().unwrap();
     let start =
         format!("a.png,{},rejected,\"'=1+1, \"\"x\"\"\",Ada,", item["sha256"].as_str().unwrap());

@@ -8,6 +8,8 @@
 
 use polychromify_test_support::{daemon, folder, pictures, weights};
 
+/// The page by keyboard, by a screen reader, on a tablet.
+mod accessible;
 /// The page in a real browser: judged and mended as an archivist does it.
 mod browser;
 /// A plain client of the page's server.
@@ -18,11 +20,15 @@ mod judging;
 mod looking;
 /// Results that are made again with settings of their own.
 mod making;
+/// The page of thousands of results.
+mod many;
 /// How fast the page of many results is, and what its views look like.
 mod measure;
 /// The page of a collection, opened in a real browser.
 mod page;
 /// Requests that are refused, and the page that still answers.
 mod safety;
+/// Shots of films.
+mod shots;
 /// A real browser without a window.
 mod webdriver;

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, colored, pause};
 use crate::daemon::{Daemon, How};
+use crate::folder::Folder;
 use crate::looking::{difference, look, reddish};
-use crate::{daemon, weights};
+use crate::{daemon, pictures, weights};
 
 fn hinted() -> Value {
     json!({
@@ -31,6 +32,32 @@ fn a_result_is_made_with_its_own_settings_and_is_unjudged() {
     assert_eq!(item["settings"]["hints"][0]["color"], "#c01020");
     assert_eq!(item["id"], before["id"]);
     assert_eq!(daemon::temporary(&folder), Vec::<String>::new());
+}
+
+#[test]
+fn hints_of_a_page_are_looked_at_and_made_on_that_page_alone() {
+    let pages = pictures::tiff_pages(&[(90, 60), (90, 60)]);
+    let folder = Folder::new().file("in/a.tif", pages);
+    folder.batch(["in", "-o", "out"]).code(0);
+    let page = Client::open(&folder);
+    let job = page.item("a.tif")["id"].as_i64().unwrap();
+    let of = |number: u32| page.json(&format!("/api/results/{job}.{number}"));
+    assert_eq!(of(2)["tiles"]["before"]["pages"], 2);
+    let tile = |number: u32| {
+        let url = of(number)["tiles"]["after"]["url"].as_str().unwrap().to_owned();
+        page.get(&url.replace("{level}", "7").replace("{x}_{y}", "0_0")).picture()
+    };
+    let before = [tile(1), tile(2)];
+    let look = page.post(&format!("/api/look/{job}.2"), &hinted()).picture();
+    assert!(difference(&look, &before[1]) > 2.0);
+    let settings = json!({"hints": hinted()["hints"]});
+    let asked = json!({"items": [{"id": format!("{job}.2")}], "settings": settings});
+    assert_eq!(page.post("/api/make", &asked).json()["queued"], 1);
+    daemon::until("the result", || page.item("a.tif")["status"] == "done");
+    assert_eq!(tile(1), before[0]);
+    assert_ne!(tile(2), before[1]);
+    assert_eq!(of(2)["settings"]["hints"].as_array().unwrap().len(), 1);
+    assert_eq!(of(1)["settings"]["hints"], json!([]));
 }
 
 #[test]

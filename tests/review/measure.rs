@@ -5,11 +5,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use polychromify_test_support::folder::Folder;
-use polychromify_test_support::pictures;
 use serde_json::json;
 
+use crate::many;
 use crate::page::Page;
-use crate::webdriver::{Browser, key};
+use crate::webdriver::{self, Browser, key};
 
 /// The promise of the milliseconds since the page was asked for, once all thumbnails in sight are
 /// there.
@@ -48,30 +48,39 @@ const SETTLED: &str = "new Promise(done => setTimeout(done, 5000))";
 fn the_sheet_of_many_results() {
     let count: u32 = env::var("REVIEW_RESULTS").map_or(10_000, |count| count.parse().unwrap());
     let Some(browser) = Browser::open() else { return };
-    let folder = Folder::new();
-    for number in 0..count {
-        let picture = pictures::png(240, 160, number);
-        folder.write(&format!("in/{:02}/{number:05}.png", number % 20), picture);
-    }
-    folder.batch(["in", "-o", "out"]).code(0);
+    let folder = many::results(count, (240, 160));
     let page = Page::serve(browser, &folder);
-    println!("{count} results: thumbnails in sight after {} ms", page.browser.wait(SHOWN));
-    println!("memory {} MB", memory(page.process()));
+    let shown = page.browser.wait(SHOWN);
+    println!("{count} results: thumbnails in sight after {shown} ms, load {}", load());
+    let tell = |what: &str| println!("{what}: {}", memory(&page));
+    tell("at the start");
     println!("scrolling for 5 s: {}", page.browser.wait(SCROLLED));
-    println!("memory {} MB", memory(page.process()));
+    for to in ["end", "beginning", "end again", "beginning again"] {
+        let by = if to.starts_with("end") { 1 } else { -1 };
+        println!("a screen after the other to the {to}: {}", many::page_through(&page, by));
+        tell("then");
+    }
     page.browser.press(&[key::CTRL, "a"]);
     page.browser.press(&["a"]);
     page.browser.until("document.querySelector('dialog[open]')");
     page.browser.press(&[key::ENTER]);
     page.until_verdicts(count as usize, 0);
-    println!("all accepted: memory {} MB", memory(page.process()));
+    tell("all accepted");
 }
 
-/// Resident memory of a process in megabytes.
-fn memory(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1000
+/// What the page takes in the browser, after its garbage was collected, and what the program takes.
+fn memory(page: &Page) -> String {
+    page.browser.devtools("HeapProfiler.collectGarbage", &json!({}));
+    let heap = page.browser.script("return performance.memory.usedJSHeapSize");
+    let heap = heap.as_f64().unwrap() / 1e6;
+    let (renderers, program) = (page.browser.renderers(), webdriver::resident(page.process()));
+    format!("scripts {heap:.1} MB, renderers {renderers} MB, program {program} MB")
+}
+
+/// How many processes wait for the processor.
+fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap();
+    load.split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// `scripts/review-screenshots` runs it.

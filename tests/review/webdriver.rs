@@ -2,6 +2,7 @@
 //!
 //! What tests need of it are six requests: a client of its own is shorter than a crate's setup.
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -13,13 +14,18 @@ use serde_json::{Value, json};
 /// How long a condition is waited for; the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long a promise is waited for.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// Keys that are no letters, as the protocol names them.
 pub(crate) mod key {
     pub(crate) const CTRL: &str = "\u{e009}";
+    pub(crate) const DELETE: &str = "\u{e017}";
     pub(crate) const ENTER: &str = "\u{e007}";
     pub(crate) const ESCAPE: &str = "\u{e00c}";
     pub(crate) const HOME: &str = "\u{e011}";
     pub(crate) const RIGHT: &str = "\u{e014}";
+    pub(crate) const TAB: &str = "\u{e004}";
 }
 
 pub(crate) struct Browser {
@@ -51,12 +57,18 @@ impl Browser {
         let port = started_on(words.by_ref().lines()).expect("chromedriver tells its port");
         let address = format!("127.0.0.1:{port}");
         let mut browser = Self { driver, _words: words, address, session: String::new() };
-        let arguments =
-            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--enable-precise-memory-info",
+        ];
         let chrome = json!({"args": arguments});
         let wanted = json!({"goog:chromeOptions": chrome, "goog:loggingPrefs": {"browser": "ALL"}});
         let opened = browser.post("/session", &json!({"capabilities": {"alwaysMatch": wanted}}));
         browser.session = format!("/session/{}", opened["sessionId"].as_str().unwrap());
+        browser.act("/timeouts", &json!({"script": LONGEST.as_millis() as u64}));
         browser.size(1440, 900);
         Some(browser)
     }
@@ -137,6 +149,25 @@ impl Browser {
         lines.map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// Resident memory of all processes that show pages, in megabytes.
+    pub(crate) fn renderers(&self) -> u64 {
+        let mut family = vec![self.driver.id()];
+        let mut found = 0;
+        while let Some(process) = family.pop() {
+            let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+            for thread in threads.flatten() {
+                let children = fs::read_to_string(thread.path().join("children"));
+                let children = children.unwrap_or_default();
+                family.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+            }
+            let line = fs::read_to_string(format!("/proc/{process}/cmdline"));
+            if line.is_ok_and(|line| line.contains("--type=renderer")) {
+                found += resident(process);
+            }
+        }
+        found
+    }
+
     fn act(&self, path: &str, body: &Value) -> Value {
         self.post(&format!("{}{path}", self.session), body)
     }
@@ -153,7 +184,7 @@ impl Browser {
         let Self { address, .. } = self;
         let length = body.len();
         let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(LONGEST))?;
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
@@ -173,6 +204,13 @@ impl Browser {
         reader.read_exact(&mut answer)?;
         Ok(String::from_utf8(answer).unwrap())
     }
+}
+
+/// Resident memory of a process in megabytes.
+pub(crate) fn resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0) / 1000
 }
 
 /// The port in chromedriver's words, "`ChromeDriver` was started successfully on port 9515."

@@ -16,7 +16,7 @@ mod side;
 use std::fmt;
 
 use choice::choose;
-use edge::{Edge, edges, rise};
+use edge::{DARK, Edge, edges, rise};
 pub(crate) use side::Rectangle;
 use side::{SIDES, Side, length, view};
 
@@ -25,6 +25,21 @@ const NESTED: usize = 3;
 
 /// Least share of the scan's width and of its height that stays picture.
 const LEAST_PICTURE: f32 = 0.4;
+
+/// How much of a picture's extent borders may take.
+#[derive(Clone, Copy, Debug)]
+struct Depths {
+    /// On one side.
+    one: f32,
+    /// By bars on two opposite sides that are all there is of borders.
+    bars: f32,
+}
+
+/// Of scans.
+const SCAN: Depths = Depths { one: 0.22, bars: 0.35 };
+
+/// Of films: bars of the widest pictures in 4:3, and of 4:3 in the widest.
+const FILM: Depths = Depths { one: 0.26, bars: 0.5 };
 
 /// Where in a work image the photograph lies: within four lines, one a side.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +73,15 @@ impl Borders {
     ///
     /// When `lightness` is no whole rows.
     pub fn find(lightness: &[f32], width: usize) -> Option<Self> {
+        Self::find_within(lightness, width, SCAN)
+    }
+
+    /// The same in the brightest that a film's frames show.
+    pub(crate) fn find_in_film(lightness: &[f32], width: usize) -> Option<Self> {
+        Self::find_within(lightness, width, FILM)
+    }
+
+    fn find_within(lightness: &[f32], width: usize, depths: Depths) -> Option<Self> {
         assert_eq!(lightness.len() % width, 0, "whole rows");
         let size = (width, lightness.len() / width);
         let mut found = Self { size, lines: [Line::default(); 4] };
@@ -65,9 +89,10 @@ impl Borders {
         for _ in 0..NESTED {
             // Rows that are mixed of two borders belong to neither.
             let area = found.inside(1);
-            let views =
-                SIDES.map(|side| edges(&view(lightness, width, area, side), length(side, area)));
-            let round = choose(&views, (area.width(), area.height()), frame);
+            let views = SIDES.map(|side| {
+                edges(&view(lightness, width, area, side), length(side, area), depths.one)
+            });
+            let round = choose(&views, (area.width(), area.height()), depths.bars, frame);
             if round.edges.iter().all(Option::is_none) {
                 break;
             }
@@ -101,6 +126,21 @@ impl Borders {
             && self.size.1 - 1 - y >= bottom.depth_at(x)
             && x >= left.depth_at(y)
             && self.size.0 - 1 - x >= right.depth_at(y)
+    }
+
+    /// Pixels outside of the picture.
+    pub(crate) fn pixels(&self) -> usize {
+        self.outside().count()
+    }
+
+    /// How many of them are dark.
+    pub(crate) fn dark_pixels(&self, lightness: &[f32]) -> usize {
+        self.outside().filter(|at| lightness[*at] <= DARK).count()
+    }
+
+    fn outside(&self) -> impl Iterator<Item = usize> + '_ {
+        let (width, height) = self.size;
+        (0..width * height).filter(move |at| !self.hold_picture_at(at % width, at / width))
     }
 
     /// The largest rectangle within all lines and `margin` pixels more from each line; without

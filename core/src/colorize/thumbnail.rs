@@ -53,6 +53,17 @@ impl Thumbnail {
     ///
     /// When rows are missing.
     pub fn finish(self) -> WorkImage {
+        let image = self.finish_whole();
+        let borders = Borders::find(&image.lightness, image.width);
+        image.with_borders(borders)
+    }
+
+    /// The finished thumbnail, all of it taken for picture.
+    ///
+    /// # Panics
+    ///
+    /// When rows are missing.
+    pub(crate) fn finish_whole(self) -> WorkImage {
         let (width, height) = self.stored_size;
         assert_eq!(self.lightness.len(), width * height, "rows are missing");
         let (upright_width, upright_height) = self.orientation.upright_size(self.stored_size);
@@ -64,7 +75,7 @@ impl Thumbnail {
         WorkImage {
             width: upright_width,
             height: upright_height,
-            borders: Borders::find(&lightness, upright_width),
+            borders: None,
             lightness,
             orientation: self.orientation,
             scan_size: self.orientation.upright_size(self.scan_size),
@@ -108,7 +119,27 @@ impl WorkImage {
     /// The same with all of the scan taken for photograph.
     #[must_use]
     pub fn without_borders(self) -> Self {
-        Self { borders: None, ..self }
+        self.with_borders(None)
+    }
+
+    /// The same with borders that are known from elsewhere.
+    pub(crate) fn with_borders(self, borders: Option<Borders>) -> Self {
+        Self { borders, ..self }
+    }
+
+    /// Values of all pixels, those of borders replaced by the nearest of the picture.
+    pub(crate) fn beyond_borders<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        let Some(borders) = &self.borders else { return values.to_vec() };
+        let area = self.picture();
+        let value = |i: usize| {
+            let (x, y) = (i % self.width, i / self.width);
+            if borders.hold_picture_at(x, y) {
+                return values[i];
+            }
+            let x = x.clamp(area.left, area.right - 1);
+            values[y.clamp(area.top, area.bottom - 1) * self.width + x]
+        };
+        (0..values.len()).map(value).collect()
     }
 
     /// The same for a scan that is stored upright, as screens show it.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use super::link::{Link, Way};
 use super::plane::{Between, Plane};
 use super::shots::{Place, Role, Shots, are_alike};
+use crate::colorize::borders::Borders;
 use crate::{ColorPicture, Colorizer, Hints, Result, WorkImage};
 
 /// Frames before an anchor that it reaches at most.
@@ -66,21 +67,24 @@ pub struct LookAhead<'a> {
     ways: VecDeque<Way>,
     /// Whether the shot may have begun before the first of these.
     is_open: bool,
-    /// The frame that was pushed last.
+    /// The frame that was pushed last, and the borders of the shot that was.
     last: Option<WorkImage>,
+    borders: Option<Borders>,
 }
 
 impl<'a> LookAhead<'a> {
     /// Begins at a frame.
     pub fn new(colorizer: &'a Colorizer, first: u64) -> Self {
         let (shots, ways) = (Shots::default(), VecDeque::new());
-        Self { colorizer, shots, first, next: first, ways, is_open: false, last: None }
+        let (last, borders) = (None, None);
+        Self { colorizer, shots, first, next: first, ways, is_open: false, last, borders }
     }
 
     /// Takes the next frame.
     pub fn push(&mut self, image: WorkImage) {
         self.last = Some(image.clone());
         for placed in self.shots.push(image) {
+            self.borders = placed.image.borders().cloned();
             match placed.place {
                 Place::First => {
                     self.ways.clear();
@@ -109,7 +113,9 @@ impl<'a> LookAhead<'a> {
     ///
     /// When no frame was pushed.
     pub fn anchor(&mut self, frame: u64, given: &Given) -> Result<Option<Anchor>> {
-        let image = self.last.as_ref().expect("a frame was pushed");
+        let is_placed = self.next == frame + 1;
+        let borders = self.borders.clone().filter(|_| is_placed);
+        let image = &self.last.clone().expect("a frame was pushed").with_borders(borders);
         let colors = match given {
             Given::Picture(picture) => Colors::of_picture(picture, image),
             Given::Hints(hints) => Some(Colors::of_hints(hints, image, self.colorizer)?),
@@ -117,7 +123,7 @@ impl<'a> LookAhead<'a> {
         let Some(colors) = colors else { return Ok(None) };
         let mut back = Vec::new();
         // A frame without a place is unlike the one before it.
-        if self.next == frame + 1 {
+        if is_placed {
             let mut carried: Option<Colors> = None;
             while let Some(way) = self.ways.pop_back() {
                 let before = carried.unwrap_or_else(|| colors.resized(way.size())).along(&way);

@@ -6,6 +6,7 @@
 //! of old films is no motion.
 
 use super::plane::{Between, Plane};
+use crate::WorkImage;
 
 /// Longest side in pixels at which motion is sought.
 const LONGEST: usize = 144;
@@ -26,9 +27,28 @@ const LONGEST_STEP: f32 = 2.0;
 #[derive(Clone, Debug)]
 pub(super) struct Pyramid {
     levels: Vec<Plane>,
+    /// Whether each pixel of the finest level is of the picture; `None`: all are.
+    picture: Option<Vec<bool>>,
 }
 
 impl Pyramid {
+    /// Of a frame; its borders have no structure of their own.
+    pub(super) fn of(image: &WorkImage) -> Self {
+        let lightness = image.beyond_borders(image.lightness());
+        let mut pyramid = Self::new(Plane::new(image.size(), lightness));
+        let (width, height) = pyramid.structure().size();
+        pyramid.picture = image.borders().map(|borders| {
+            let middle = |at: usize, all: usize, of: usize| (2 * at + 1) * of / (2 * all);
+            let held = |i: usize| {
+                let (x, y) = (i % width, i / width);
+                let (columns, rows) = image.size();
+                borders.hold_picture_at(middle(x, width, columns), middle(y, height, rows))
+            };
+            (0..width * height).map(held).collect()
+        });
+        pyramid
+    }
+
     /// Of a frame's lightness (CIE L*).
     pub(super) fn new(lightness: Plane) -> Self {
         let mut finest = lightness;
@@ -44,7 +64,19 @@ impl Pyramid {
         {
             levels.push(last.halved());
         }
-        Self { levels }
+        Self { levels, picture: None }
+    }
+
+    /// Whether a pixel of the finest level is of the picture.
+    pub(super) fn holds_picture_at(&self, x: usize, y: usize) -> bool {
+        let width = self.structure().width;
+        self.picture.as_ref().is_none_or(|picture| picture[y * width + x])
+    }
+
+    /// How many of them are.
+    pub(super) fn picture_pixels(&self) -> usize {
+        let all = self.structure().values.len();
+        self.picture.as_ref().map_or(all, |picture| picture.iter().filter(|held| **held).count())
     }
 
     /// The frame's structure: lightness without what is broad.

@@ -72,8 +72,10 @@ impl Hold {
         self.settle(self.waiting.len())
     }
 
-    /// Settles the first so many.
+    /// Settles the first so many. Their borders are those that the shot's last frame has: they were found
+    /// by the most frames.
     fn settle(&mut self, count: usize) -> Vec<Settled> {
+        let borders = self.waiting.back().and_then(|last| last.image.borders().cloned());
         let mut chroma = VecDeque::with_capacity(count);
         let mut after: Option<(Sums, &Link)> = None;
         for (i, frame) in self.waiting.iter().enumerate().rev() {
@@ -87,8 +89,10 @@ impl Hold {
             after = frame.link.as_ref().map(|link| (backwards, link));
         }
         let frames = self.waiting.drain(..count);
-        let settled =
-            frames.zip(chroma).map(|(frame, chroma)| Settled { image: frame.image, chroma });
+        let settled = frames.zip(chroma).map(|(frame, chroma)| Settled {
+            image: frame.image.with_borders(borders.clone()),
+            chroma,
+        });
         settled.collect()
     }
 }

@@ -63,46 +63,48 @@ pub(super) struct Link {
     pub(super) back: Way,
     /// From the earlier frame to the later one.
     pub(super) forth: Way,
+    /// Share of the picture's pixels of both that are found in the other.
+    pub(super) found: f32,
 }
 
 impl Link {
     pub(super) fn between(earlier: &Pyramid, later: &Pyramid) -> Self {
         let (back, forth) =
             rayon::join(|| Flow::between(later, earlier), || Flow::between(earlier, later));
-        let (there, here) = (later.structure(), earlier.structure());
+        let there = sureness(later, earlier, &back, &forth);
+        let here = sureness(earlier, later, &forth, &back);
+        let sum: f64 = there.iter().chain(&here).map(|sure| f64::from(*sure)).sum();
+        let pixels = later.picture_pixels() + earlier.picture_pixels();
         Self {
-            back: Way::new(&back, &sureness(there, here, &back, &forth)),
-            forth: Way::new(&forth, &sureness(here, there, &forth, &back)),
+            back: Way::new(&back, &there),
+            forth: Way::new(&forth, &here),
+            found: (sum / pixels as f64) as f32,
         }
     }
 
     /// Of frames that are taken to stand still: what becomes of a flash.
     pub(super) fn still(size: (usize, usize)) -> Self {
-        Self { back: Way::still(size), forth: Way::still(size) }
-    }
-
-    /// Share of the pixels of both that are found in the other.
-    pub(super) fn found(&self) -> f32 {
-        let both = self.back.cells.iter().chain(&self.forth.cells);
-        let count = 2 * self.back.cells.len();
-        (both.map(|[_, _, sureness]| f64::from(*sureness)).sum::<f64>() / count as f64) as f32
+        Self { back: Way::still(size), forth: Way::still(size), found: 1.0 }
     }
 
     /// The same for frames of another size.
     pub(super) fn resized(&self, size: (usize, usize)) -> Self {
-        Self { back: self.back.resized(size), forth: self.forth.resized(size) }
+        Self { back: self.back.resized(size), forth: self.forth.resized(size), found: self.found }
     }
 }
 
-/// How surely each pixel of `from` was found in `to`.
-fn sureness(from: &Plane, to: &Plane, flow: &Flow, back: &Flow) -> Vec<f32> {
+/// How surely each pixel of `from` was found in `to`: what is of a border, or would have to be, is not.
+fn sureness(of: &Pyramid, other: &Pyramid, flow: &Flow, back: &Flow) -> Vec<f32> {
+    let (from, to) = (of.structure(), other.structure());
     let (width, height) = from.size();
     let mut values = Vec::with_capacity(width * height);
     for y in 0..height {
         for x in 0..width {
             let (to_x, to_y) = flow.place(x, y);
             let inside = (-0.5..width as f32 - 0.5).contains(&to_x)
-                && (-0.5..height as f32 - 0.5).contains(&to_y);
+                && (-0.5..height as f32 - 0.5).contains(&to_y)
+                && of.holds_picture_at(x, y)
+                && other.holds_picture_at(nearest(to_x), nearest(to_y));
             if !inside {
                 values.push(0.0);
                 continue;
@@ -117,6 +119,10 @@ fn sureness(from: &Plane, to: &Plane, flow: &Flow, back: &Flow) -> Vec<f32> {
         }
     }
     values
+}
+
+fn nearest(place: f32) -> usize {
+    place.round().max(0.0) as usize
 }
 
 /// How alike two frames are where they stand, -1 to 1: the correlation of their structure.

@@ -2,13 +2,15 @@
 //!
 //! Luma is never touched. Exact luma and exact CIE L* exclude each other: chroma planes are those of
 //! the color that has the frame's L*, and beside the frame's own luma they give a color of slightly
-//! another L*. Where that would leave the range of a display, chroma is reduced at constant hue.
+//! another L*. Where that would leave the range of a display, both planes are reduced by the same factor.
 
+use polychromify_image::color::lab::{Lab, linear_to_srgb};
 use rayon::prelude::*;
 
 use super::format::FrameFormat;
+use crate::ChromaMap;
+use crate::colorize::chroma::RowBuffers;
 use crate::nn::engine::{Dot, Kernel, Task};
-use crate::{ChromaMap, SamplesMut};
 
 /// Rows of chroma that are painted together.
 const BAND: usize = 32;
@@ -17,14 +19,18 @@ const BAND: usize = 32;
 #[derive(Clone, Debug)]
 pub struct FramePainter {
     format: FrameFormat,
-    lightness: Vec<f32>,
+    /// CIE L* of each number that luma may have, and how much more the next one has.
+    lightness: Vec<[f32; 2]>,
     saturation: f32,
 }
 
 impl FramePainter {
     /// For frames of a format, with chroma times `saturation`.
     pub fn new(format: FrameFormat, saturation: f32) -> Self {
-        Self { format, lightness: format.lightness(), saturation }
+        let lightness = format.lightness();
+        let next = lightness.iter().skip(1).chain(lightness.last());
+        let lightness = lightness.iter().zip(next).map(|(l, next)| [*l, next - l]).collect();
+        Self { format, lightness, saturation }
     }
 
     /// The planes of blue and red differences (Cb and Cr), each of [`FrameFormat::chroma_size`], of
@@ -38,30 +44,33 @@ impl FramePainter {
         assert_eq!(luma.len(), format.luma_bytes());
         let (width, height) = format.chroma_size();
         let painter = map.painter(width, height, self.saturation);
-        let plane = width as usize * height as usize * format.sample_bytes();
+        let (width, height) = (width as usize, height as usize);
+        let plane = width * height * format.sample_bytes();
         let mut planes = [vec![0; plane], vec![0; plane]];
-        let band = BAND * width as usize * format.sample_bytes();
+        let band = BAND * width * format.sample_bytes();
         let kernel = Kernel::best::<f32>();
         let [blue, red] = &mut planes;
         let bands = blue.par_chunks_mut(band).zip(red.par_chunks_mut(band)).enumerate();
         bands.for_each_init(Buffers::default, |buffers, (i, (blue, red))| {
             let first = i * BAND;
-            let rows = blue.len() / (width as usize * format.sample_bytes());
+            let rows = blue.len() / (width * format.sample_bytes());
             buffers.average(format, luma, first, rows);
-            buffers.lightness.clear();
-            let (black, range) = format.luma_range();
-            for mean in &mut buffers.luma {
-                let below = (*mean as usize).min(self.lightness.len() - 1);
-                let above = (below + 1).min(self.lightness.len() - 1);
-                let (low, high) = (self.lightness[below], self.lightness[above]);
-                buffers.lightness.push(low + (*mean - below as f32) * (high - low));
-                *mean = ((*mean - black) / range).clamp(0.0, 1.0);
+            let Buffers { luma, lightness, a, b, row } = buffers;
+            for plane in [&mut *lightness, &mut *a, &mut *b] {
+                plane.resize(luma.len(), 0.0);
             }
-            buffers.rgb.resize(3 * buffers.luma.len(), 0);
-            let rgb = SamplesMut::Sixteen(&mut buffers.rgb);
-            painter.paint_rows(first as u32, &buffers.lightness, rgb);
-            let Buffers { rgb, luma, .. } = buffers;
-            kernel.run(Differences { format, rgb, luma, blue, red });
+            let ((black, range), last) = (format.luma_range(), self.lightness.len() - 1);
+            for (mean, lightness) in luma.iter_mut().zip(&mut *lightness) {
+                let below = (*mean as usize).min(last);
+                let [l, step] = self.lightness[below];
+                *lightness = l + (*mean - below as f32) * step;
+                *mean = ((*mean - black) * (1.0 / range)).clamp(0.0, 1.0);
+            }
+            let rows = lightness.chunks_exact_mut(width).zip(a.chunks_exact_mut(width));
+            for (y, ((l, a), b)) in rows.zip(b.chunks_exact_mut(width)).enumerate() {
+                painter.chroma_row(first + y, l, [a, b], row);
+            }
+            kernel.run(Differences { format, colors: [lightness, a, b, luma], blue, red });
         });
         planes
     }
@@ -73,7 +82,9 @@ struct Buffers {
     /// Mean luma under each sample of chroma: first its number, then 0 to 1.
     luma: Vec<f32>,
     lightness: Vec<f32>,
-    rgb: Vec<u16>,
+    a: Vec<f32>,
+    b: Vec<f32>,
+    row: RowBuffers,
 }
 
 impl Buffers {
@@ -127,14 +138,16 @@ fn add<const BYTES: usize, const COLUMNS: usize>(row: &[u8], sums: &mut [f32]) {
 }
 
 /// Samples that are calculated together.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 32;
 
-/// Cb and Cr of painted colors.
+/// Numbers of samples that are calculated together.
+type Block = [f32; TOGETHER];
+
+/// Cb and Cr of colors beside a luma.
 struct Differences<'a> {
     format: &'a FrameFormat,
-    rgb: &'a [u16],
-    /// 0 to 1.
-    luma: &'a [f32],
+    /// L*, a*, b*, and luma from 0 to 1.
+    colors: [&'a [f32]; 4],
     blue: &'a mut [u8],
     red: &'a mut [u8],
 }
@@ -144,64 +157,87 @@ impl Task for Differences<'_> {
 
     #[inline(always)]
     fn run<D: Dot>(self) {
-        let Self { format, rgb, luma, blue, red } = self;
+        let Self { format, colors: [l, a, b, luma], blue, red } = self;
         let step = format.sample_bytes();
         let mut first = 0;
         while first < luma.len() {
             let count = TOGETHER.min(luma.len() - first);
-            let mut colors = [[0.0; TOGETHER]; 4];
-            for i in 0..count {
-                let at = 3 * (first + i);
-                colors[0][i] = f32::from(rgb[at]);
-                colors[1][i] = f32::from(rgb[at + 1]);
-                colors[2][i] = f32::from(rgb[at + 2]);
-                colors[3][i] = luma[first + i];
-            }
-            let [cb, cr] = differences(format, &colors);
-            let places = first * step..(first + count) * step;
-            store(step, &cb[..count], &mut blue[places.clone()]);
-            store(step, &cr[..count], &mut red[places]);
+            let lab = [block(l, first), block(a, first), block(b, first)];
+            let [cb, cr] = differences(format, &lab, &block(luma, first));
+            store(step, &cb, &mut blue[first * step..(first + count) * step]);
+            store(step, &cr, &mut red[first * step..(first + count) * step]);
             first += count;
         }
     }
 }
 
-/// The numbers of Cb and Cr of red, green and blue (0 to 65535) beside a luma (0 to 1).
+/// Numbers from a place on; beyond the last, zeros.
 #[inline(always)]
-fn differences(format: &FrameFormat, colors: &[[f32; TOGETHER]; 4]) -> [[u16; TOGETHER]; 2] {
+fn block(plane: &[f32], first: usize) -> Block {
+    if let Some(whole) = plane[first..].first_chunk() {
+        return *whole;
+    }
+    let mut padded = [0.0; TOGETHER];
+    padded[..plane.len() - first].copy_from_slice(&plane[first..]);
+    padded
+}
+
+/// The numbers of Cb and Cr of colors beside a luma. Loops of few operations each, which are vector
+/// instructions then.
+#[inline(always)]
+fn differences(format: &FrameFormat, [l, a, b]: &[Block; 3], luma: &Block) -> [[u32; TOGETHER]; 2] {
     let [of_red, of_blue] = format.matrix.weights();
     let of_green = 1.0 - of_red - of_blue;
-    let (neutral, span) = format.chroma_range();
-    let largest = format.largest();
-    let [red, green, blue, luma] = colors;
-    let mut codes = [[0; TOGETHER]; 2];
+    let mut rgb = [[0.0; TOGETHER]; 3];
     for i in 0..TOGETHER {
-        let (r, g, b) = (red[i] / 65535.0, green[i] / 65535.0, blue[i] / 65535.0);
-        let own = of_red * r + of_green * g + of_blue * b;
-        let (r, g, b) = (r - own, g - own, b - own);
+        // Outside of the display's range too, which is what the share below is for.
+        let linear = Lab { l: l[i], a: a[i], b: b[i] }.to_linear();
+        (rgb[0][i], rgb[1][i], rgb[2][i]) = (linear[0], linear[1], linear[2]);
+    }
+    for plane in &mut rgb {
+        for v in plane {
+            *v = linear_to_srgb(v.abs()).copysign(*v);
+        }
+    }
+    let [red, green, blue] = rgb;
+    let (mut cb, mut cr) = ([0.0; TOGETHER], [0.0; TOGETHER]);
+    for i in 0..TOGETHER {
+        let own = of_red * red[i] + of_green * green[i] + of_blue * blue[i];
+        let (r, g, b) = (red[i] - own, green[i] - own, blue[i] - own);
         // As much of it as stays within the display's range beside the frame's luma.
         let (most, least) = (r.max(g).max(b).max(1e-6), r.min(g).min(b).min(-1e-6));
         let share = ((1.0 - luma[i]) / most).min(luma[i] / -least).min(1.0);
-        let cb = neutral + span * (share * b / (2.0 * (1.0 - of_blue))) + 0.5;
-        let cr = neutral + span * (share * r / (2.0 * (1.0 - of_red))) + 0.5;
-        codes[0][i] = cb.clamp(0.0, largest) as u16;
-        codes[1][i] = cr.clamp(0.0, largest) as u16;
+        (cb[i], cr[i]) = (share * b, share * r);
+    }
+    [code(format, &cb, 1.0 - of_blue), code(format, &cr, 1.0 - of_red)]
+}
+
+/// Samples of differences, of which the largest there is has the number `range`.
+#[inline(always)]
+fn code(format: &FrameFormat, differences: &Block, range: f32) -> [u32; TOGETHER] {
+    let (neutral, span) = format.chroma_range();
+    let (factor, largest) = (span / (2.0 * range), format.largest());
+    let mut codes = [0; TOGETHER];
+    for i in 0..TOGETHER {
+        let number = (neutral + factor * differences[i]).clamp(0.0, largest);
+        // The nearest integer: behind 2^23 there are no fractions. A cast, which has to expect every
+        // number, is slow.
+        codes[i] = (number + 8_388_608.0).to_bits() & 0x3f_ffff;
     }
     codes
 }
 
-/// Writes numbers as samples of one byte or two.
+/// Writes numbers as samples of one byte or two, as many as there is room for.
 #[inline(always)]
-fn store(step: usize, codes: &[u16], samples: &mut [u8]) {
+fn store(step: usize, codes: &[u32; TOGETHER], samples: &mut [u8]) {
     if step == 1 {
-        for i in 0..codes.len() {
+        for i in 0..samples.len() {
             samples[i] = codes[i] as u8;
         }
     } else {
-        for i in 0..codes.len() {
-            let [low, high] = codes[i].to_le_bytes();
-            samples[2 * i] = low;
-            samples[2 * i + 1] = high;
+        for i in 0..samples.len() / 2 {
+            let [low, high, ..] = codes[i].to_le_bytes();
+            (samples[2 * i], samples[2 * i + 1]) = (low, high);
         }
     }
 }

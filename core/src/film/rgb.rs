@@ -107,7 +107,7 @@ impl RgbPainter {
         let RgbFormat { width, height, .. } = self.format;
         let mut thumbnail = Thumbnail::new(width, height, Orientation::Upright, area);
         thumbnail.push_rows(0, &self.lightness(frame));
-        thumbnail.finish().without_borders()
+        thumbnail.finish_whole()
     }
 
     /// A frame of the same lightness with these colors.

@@ -1,5 +1,6 @@
 //! Where shots begin, and how the frames of a shot follow each other.
 
+use super::extent::Extent;
 use super::flow::Pyramid;
 use super::link::{Link, likeness};
 use super::plane::Plane;
@@ -33,6 +34,7 @@ pub(super) enum Place {
 
 /// A frame whose place is known.
 pub(super) struct Placed {
+    /// With the borders of its shot, as far as that is known.
     pub(super) image: WorkImage,
     pub(super) place: Place,
 }
@@ -40,47 +42,69 @@ pub(super) struct Placed {
 /// Sorts frames into shots, in order.
 #[derive(Default)]
 pub(super) struct Shots {
-    /// The last ordinary frame of the shot.
-    last: Option<Pyramid>,
+    last: Option<Last>,
     /// A frame unlike the last one: the next one tells whether it begins a shot.
-    doubtful: Option<(WorkImage, Pyramid)>,
+    doubtful: Option<WorkImage>,
+}
+
+/// The last ordinary frame of the shot.
+struct Last {
+    image: WorkImage,
+    pyramid: Pyramid,
+    extent: Extent,
 }
 
 impl Shots {
     /// Takes the next frame; gives those whose place is known by it.
     pub(super) fn push(&mut self, image: WorkImage) -> Vec<Placed> {
-        let pyramid = Pyramid::new(Plane::new(image.size(), image.lightness().to_vec()));
-        let Some(last) = &self.last else { return vec![self.begin(image, pyramid)] };
-        let link = Link::between(last, &pyramid);
-        if link.found() >= CUT {
-            let between = self.doubtful.take().map(|(image, seen)| {
-                let is_flash = likeness(last.structure(), seen.structure()) > FLASH;
-                let role = if is_flash { Role::Flash } else { Role::Stranger };
-                let link = Link::still(last.structure().size());
-                Placed { image, place: Place::After { link, role } }
-            });
-            self.last = Some(pyramid);
-            let place = Place::After { link, role: Role::Ordinary };
-            return between.into_iter().chain([Placed { image, place }]).collect();
+        let Some(last) = &self.last else { return vec![self.begin(image)] };
+        let extent = last.extent.with(&image);
+        let image = image.with_borders(extent.borders().cloned());
+        let pyramid = Pyramid::of(&image);
+        let link = if extent.borders() == last.extent.borders() {
+            Link::between(&last.pyramid, &pyramid)
+        } else {
+            let same = last.image.clone().with_borders(extent.borders().cloned());
+            Link::between(&Pyramid::of(&same), &pyramid)
+        };
+        if link.found < CUT {
+            return self.doubt(image.without_borders());
         }
-        let Some((first, of_first)) = self.doubtful.replace((image, pyramid)) else {
+        let between = self.doubtful.take().map(|doubtful| {
+            let doubtful = doubtful.with_borders(extent.borders().cloned());
+            let seen = Pyramid::of(&doubtful);
+            let is_flash = likeness(last.pyramid.structure(), seen.structure()) > FLASH;
+            let role = if is_flash { Role::Flash } else { Role::Stranger };
+            let link = Link::still(seen.structure().size());
+            Placed { image: doubtful, place: Place::After { link, role } }
+        });
+        self.last = Some(Last { image: image.clone(), pyramid, extent });
+        let place = Place::After { link, role: Role::Ordinary };
+        between.into_iter().chain([Placed { image, place }]).collect()
+    }
+
+    /// Takes a frame that is unlike the last one.
+    fn doubt(&mut self, image: WorkImage) -> Vec<Placed> {
+        let Some(first) = self.doubtful.take() else {
+            self.doubtful = Some(image);
             return Vec::new();
         };
-        let mut placed = vec![self.begin(first, of_first)];
-        if let Some((image, _)) = self.doubtful.take() {
-            placed.extend(self.push(image));
-        }
+        let mut placed = vec![self.begin(first)];
+        placed.extend(self.push(image));
         placed
     }
 
     /// Gives the last frame, if its place was not known. The film is over.
     pub(super) fn finish(&mut self) -> Option<Placed> {
-        let (image, pyramid) = self.doubtful.take()?;
-        Some(self.begin(image, pyramid))
+        let image = self.doubtful.take()?;
+        Some(self.begin(image))
     }
 
-    fn begin(&mut self, image: WorkImage, pyramid: Pyramid) -> Placed {
-        self.last = Some(pyramid);
+    fn begin(&mut self, image: WorkImage) -> Placed {
+        let extent = Extent::new(&image);
+        let image = image.with_borders(extent.borders().cloned());
+        let pyramid = Pyramid::of(&image);
+        self.last = Some(Last { image: image.clone(), pyramid, extent });
         Placed { image, place: Place::First }
     }
 }

@@ -1,5 +1,7 @@
 //! A film as a whole, of made-up frames.
 
+mod borders;
+
 use super::*;
 use crate::{ColorPicture, Device, DeviceChoice, Hint, Orientation, Weights};
 use polychromify_image::color::lab::Lab;

@@ -41,7 +41,6 @@ impl Viewer {
             }
             thumbnail.push_rows(y as u32, &row);
         }
-        // What looks like a border in one frame does not in the next.
-        thumbnail.finish().without_borders()
+        thumbnail.finish_whole() // a shot has borders, by all its frames
     }
 }

@@ -13,6 +13,7 @@ pub(crate) use composed::{
     add_relu, conv_transpose2x, conv2d, every_second, leaky_relu, upsample2x,
 };
 #[doc(hidden)]
+pub(crate) use integer::Instructions;
 pub use integer::{Loop, integer_loops};
 pub(crate) use precision::current as current_precision;
 pub use precision::{Precision, with_precision};

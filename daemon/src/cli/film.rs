@@ -48,13 +48,15 @@ pub(crate) struct Film {
     pub(crate) reference: Option<PathBuf>,
     /// A frame of the film that you colored: its shot takes these colors. May be given several times
     ///
-    /// TIME is where a player shows the frame: seconds (12.4), or 1:02:12.4. Colors go along with what
-    /// they are of, before the frame and after it, up to the next cut.
-    #[arg(long, value_name = "TIME=PICTURE", value_parser = parse_keyframe)]
+    /// TIME is where a player shows the frame: seconds (12.4), or 1:02:12.4. In a sequence of TIFF, PNG or
+    /// JPEG it is the NUMBER in the frame's name instead (1042). Colors go along with what they are of,
+    /// before the frame and after it, up to the next cut.
+    #[arg(long, value_name = "TIME=PICTURE|NUMBER=PICTURE", value_parser = parse_keyframe)]
     pub(crate) keyframe: Vec<Keyframe>,
     /// Color hints for frames of the film, as JSON: [{"time": 12.4, "x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}]
     ///
-    /// time is where a player shows the frame, in seconds; the rest is in pixels of the frame, as for
+    /// time is where a player shows the frame, in seconds; in a sequence of TIFF, PNG or JPEG it is "frame":
+    /// 1042 instead, the number in its name. The rest is in pixels of the frame, as for
     /// photographs. What a hint changes is changed in the frame's whole shot.
     #[arg(long, value_name = "FILE")]
     pub(crate) hints: Option<PathBuf>,

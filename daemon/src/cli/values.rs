@@ -100,7 +100,7 @@ pub(crate) enum Borders {
 }
 
 /// `--codec`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Codec {
     /// FFV1 in Matroska, without loss: the luma is the source's, bit for bit
@@ -211,13 +211,17 @@ pub(super) fn parse_steadiness(text: &str) -> Result<f32, String> {
 pub(crate) struct Keyframe {
     /// At which its frame is shown.
     pub(crate) milliseconds: i64,
+    /// The frame's number, if it is one of a sequence and this is a whole number.
+    pub(crate) number: Option<u32>,
     pub(crate) path: PathBuf,
 }
 
-/// Reads `12.4=frame.png` and `1:02:12.4=frame.png`.
+/// Reads `12.4=frame.png`, `1:02:12.4=frame.png` and `1042=frame.png`.
 pub(super) fn parse_keyframe(text: &str) -> Result<Keyframe, String> {
-    let wrong =
-        || "expected TIME=PICTURE, such as 12.4=frame.png or 1:02:12.4=frame.png".to_owned();
+    let wrong = || {
+        "expected TIME=PICTURE or NUMBER=PICTURE, such as 12.4=frame.png or 1042=frame.png"
+            .to_owned()
+    };
     let (time, path) = text.split_once('=').ok_or_else(wrong)?;
     let mut seconds = 0.0;
     for part in time.split(':') {
@@ -228,7 +232,8 @@ pub(super) fn parse_keyframe(text: &str) -> Result<Keyframe, String> {
     if path.is_empty() || time.split(':').count() > 3 || seconds > 1e9 {
         return Err(wrong());
     }
-    Ok(Keyframe { milliseconds: (1000.0 * seconds).round() as i64, path: path.into() })
+    let milliseconds = (1000.0 * seconds).round() as i64;
+    Ok(Keyframe { milliseconds, number: time.parse().ok(), path: path.into() })
 }
 
 /// Least memory that is of any use: a few bands of a wide scan.
@@ -295,9 +300,11 @@ mod tests {
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)));
         }
-        let keyframe = |milliseconds| Ok(Keyframe { milliseconds, path: "a=b.png".into() });
-        assert_eq!(parse_keyframe("12.4=a=b.png"), keyframe(12_400));
-        assert_eq!(parse_keyframe("1:02:12.4=a=b.png"), keyframe(3_732_400));
+        let keyframe =
+            |milliseconds, number| Ok(Keyframe { milliseconds, number, path: "a=b.png".into() });
+        assert_eq!(parse_keyframe("12.4=a=b.png"), keyframe(12_400, None));
+        assert_eq!(parse_keyframe("1:02:12.4=a=b.png"), keyframe(3_732_400, None));
+        assert_eq!(parse_keyframe("0012=a=b.png"), keyframe(12_000, Some(12)));
         for wrong in ["", "12", "=a", "1=", "1:2:3:4=a", "-1=a", "1e3=a", "inf=a", "1:=a"] {
             assert!(parse_keyframe(wrong).is_err(), "{wrong}");
         }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::film::{self, FilmContext, Guidance};
 use crate::job::{
-    ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, decide,
+    ContentClaims, Decision, JobContext, JobDetails, Outcome, SkipReason, Step, Treatment, decide,
     done_already,
 };
 use crate::ledger::Ledger;
@@ -71,7 +71,7 @@ fn color(
     let mut film = FilmContext {
         codec: arguments.codec,
         settings: FilmSettings { saturation, steadiness, reference: None },
-        guidance: guidance(arguments, films)?,
+        guidance: guidance(arguments, plan)?,
         alone: true,
         allow_gaps: arguments.allow_gaps,
         rate: arguments.rate,
@@ -132,11 +132,12 @@ fn color(
 }
 
 /// Reads what guides the colors; frames are those of a single film.
-fn guidance(arguments: &Film, films: usize) -> Result<Guidance> {
+fn guidance(arguments: &Film, plan: &Plan) -> Result<Guidance> {
+    let films = plan.jobs.len() + plan.sequences.len();
     if films > 1 && (!arguments.keyframe.is_empty() || arguments.hints.is_some()) {
         return Err(Error::FramesOfMany { found: films });
     }
-    Guidance::read(arguments)
+    Guidance::read(arguments, plan.sequences.iter().any(|sequence| !sequence.is_dpx()))
 }
 
 /// A film, and its frames where they are files.
@@ -238,8 +239,8 @@ fn would(context: &JobContext, film: OneFilm<'_>, details: &mut JobDetails) -> S
     let content = context.content(job, frames)?;
     details.sha256_input = Some(content.clone());
     let (known, path) = (context.ledger.result(&job.output)?, context.folder.join(&job.output));
-    let (recipe, redo) = (&context.model.recipe, context.policy.redo);
-    Ok(match decide(job, &content, recipe, redo, &path, known)? {
+    let Treatment { recipe, redo, .. } = &context.treatment(&job.output, &content)?;
+    Ok(match decide(job, &content, recipe, *redo, &path, known)? {
         Decision::Color(_) => {
             let settings = context.film.as_ref().expect("set for all films");
             context.look_at_film(settings, film, details)?

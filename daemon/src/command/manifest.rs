@@ -100,13 +100,14 @@ pub(crate) fn write(
             table::write(&mut table, record).map_err(Error::io(folder.join(TABLE), "write"))
         };
         write(&rows::COLUMNS.map(Into::into))?;
-        let accepted = ledger.accepted()?;
+        let (accepted, rejected_shots) = (ledger.accepted()?, ledger.rejected_shots()?);
         ledger.each_result(&mut |output, result, later| {
             let is_accepted = accepted.get(&output) == Some(&result.sha256);
             if chosen == Chosen::Accepted && !is_accepted {
                 return Ok(());
             }
-            let row = rows::Row::of_result(folder, &output, &result, later)?;
+            let row =
+                rows::Row::of_result(folder, &output, &result, later, rejected_shots.get(&output))?;
             if chosen == Chosen::Accepted && row.kind != ResultKind::Done {
                 log::warn!("{}: accepted, and changed or gone since", output.display());
                 return Ok(());

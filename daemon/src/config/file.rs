@@ -102,7 +102,7 @@ impl File {
 }
 
 /// `~/.config/polychromify/config.toml` on Linux.
-fn default_path() -> Option<PathBuf> {
+pub(super) fn default_path() -> Option<PathBuf> {
     let user = ProjectDirs::from("", "", "Polychromify")?;
     Some(user.config_dir().join("config.toml"))
 }

@@ -61,8 +61,7 @@ impl<'a> Ahead<'a> {
         let mut anchors = Vec::new();
         while let Some(receiver) = &self.anchors
             && self.taken < self.moments.len()
-            && (self.taken == 0
-                || self.moments[self.taken - 1].milliseconds + ROUNDING < milliseconds)
+            && (self.taken == 0 || self.moments[self.taken - 1].at + ROUNDING < milliseconds)
         {
             anchors.push(receiver.recv().unwrap_or(Err(CoreError::Cancelled.into()))?);
             self.taken += 1;
@@ -93,13 +92,15 @@ impl Looking<'_> {
         let mut next = frames.next()?;
         for number in 0.. {
             let Some(frame) = next else {
-                return Err(self.refuse(moment, |given, at| Refusal::EndsBefore { given, at }));
+                return Err(
+                    self.refuse(moment, |given, frame| Refusal::EndsBefore { given, frame })
+                );
             };
             if self.over.load(Ordering::Relaxed) {
                 return Ok(());
             }
             next = frames.next()?;
-            if moment.milliseconds - frame.time.milliseconds > REACH {
+            if moment.at - frame.time.milliseconds > REACH {
                 looking = None;
                 continue;
             }
@@ -111,14 +112,16 @@ impl Looking<'_> {
             self.refuse_outside(moment)?;
             let anchor = looking.anchor(number, &moment.given)?;
             let anchor = anchor.ok_or_else(|| {
-                self.refuse(moment, |picture, at| Refusal::OtherPicture { picture, at })
+                self.refuse(moment, |picture, frame| Refusal::OtherPicture { picture, frame })
             })?;
             if anchors.send(Ok(anchor)).is_err() {
                 return Ok(());
             }
             let Some(following) = moments.next() else { return Ok(()) };
             if is_shown(&frame, next.as_ref(), following) {
-                return Err(self.refuse(following, |given, at| Refusal::GivenTwice { given, at }));
+                return Err(
+                    self.refuse(following, |given, frame| Refusal::GivenTwice { given, frame })
+                );
             }
             moment = following;
         }
@@ -130,15 +133,15 @@ impl Looking<'_> {
         let size = (width as usize, height as usize);
         match &moment.given {
             Given::Hints(hints) if hints.outside(0, size).next().is_some() => {
-                Err(self.refuse(moment, |hints, at| Refusal::HintOutside { hints, at }))
+                Err(self.refuse(moment, |hints, frame| Refusal::HintOutside { hints, frame }))
             }
             _ => Ok(()),
         }
     }
 
-    fn refuse(&self, moment: &Moment, why: impl FnOnce(PathBuf, f64) -> Refusal) -> Error {
-        let seconds = moment.milliseconds as f64 / 1000.0;
-        let refusal = why(moment.path.clone(), seconds);
+    fn refuse(&self, moment: &Moment, why: impl FnOnce(PathBuf, String) -> Refusal) -> Error {
+        let frame = format!("the frame at {:.3} s", moment.at as f64 / 1000.0);
+        let refusal = why(moment.path.clone(), frame);
         Error::Film { path: self.coloring.shown.into(), refusal }
     }
 }
@@ -149,5 +152,5 @@ fn is_shown(frame: &Frame, next: Option<&Frame>, moment: &Moment) -> bool {
         Some(next) => next.time.milliseconds - ROUNDING,
         None => frame.time.milliseconds + LAST,
     };
-    moment.milliseconds < ends
+    moment.at < ends
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::Level;
 use polychromify_core::{Arithmetic, Colorizer, FilmSettings, Reference};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::guidance::Guidance;
 use crate::cli::{Codec, Watch};
 use crate::error::Result;
-use crate::settings::Recipe;
+use crate::settings::{Recipe, TimedHint};
 
 /// What all films of a run share.
 pub(crate) struct FilmContext {
@@ -42,19 +42,59 @@ struct FilmRecipe<'a> {
     rate: Option<(u64, u64)>,
 }
 
+/// What of it a film is made again by.
+#[derive(Deserialize)]
+struct Recorded {
+    codec: Codec,
+    saturation: f32,
+    steadiness: f32,
+    guidance: Option<String>,
+    rate: Option<(u64, u64)>,
+}
+
 impl FilmContext {
     /// For films in a watched folder.
     pub(crate) fn watched(arguments: &Watch) -> Self {
         let (saturation, steadiness) = (arguments.coloring.saturation, arguments.steadiness);
-        Self {
-            codec: arguments.codec,
-            settings: FilmSettings { saturation, steadiness, reference: None },
-            guidance: Guidance::default(),
-            alone: false,
-            allow_gaps: false,
-            rate: None,
-            progress: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+        let settings = FilmSettings { saturation, steadiness, reference: None };
+        Self::hidden(arguments.codec, settings, Guidance::default())
+    }
+
+    /// For one film that was made with these settings, as a ledger tells them, guided by `hints` from
+    /// here on; `None`: they are of no film, or what guided it lies in files that a command named.
+    pub(crate) fn recorded(settings: &str, hints: &[TimedHint]) -> Option<Self> {
+        let told: Recorded = serde_json::from_str(settings).ok()?;
+        if told.guidance.is_some() || told.rate.is_some() {
+            return None;
         }
+        let (saturation, steadiness) = (told.saturation, told.steadiness);
+        let settings = FilmSettings { saturation, steadiness, reference: None };
+        Some(Self::hidden(told.codec, settings, Guidance::of_hints(hints)))
+    }
+
+    /// The saturation of a film that was made with these settings.
+    pub(crate) fn saturation_told(settings: &str) -> Option<f32> {
+        serde_json::from_str(settings).ok().map(|Recorded { saturation, .. }| saturation)
+    }
+
+    fn hidden(codec: Codec, settings: FilmSettings, guidance: Guidance) -> Self {
+        let progress = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Self { codec, settings, guidance, alone: false, allow_gaps: false, rate: None, progress }
+    }
+
+    /// The same for one film, guided by hints that a person set on the page; `None`: there are none,
+    /// or those of the run go before them.
+    pub(crate) fn with_hints(&self, hints: &[TimedHint]) -> Option<Self> {
+        if hints.is_empty() || self.guidance.is_given() {
+            return None;
+        }
+        Some(Self {
+            codec: self.codec,
+            settings: self.settings.clone(),
+            guidance: Guidance::of_hints(hints),
+            progress: self.progress.clone(),
+            ..*self
+        })
     }
 
     /// Learns from the reference, if there is one.

@@ -1,9 +1,15 @@
 //! What the head of a DPX file tells that ffmpeg does not: SMPTE ST 268-1, whose fields that nobody
 //! filled in are all ones.
 
-use super::refusal::Refusal;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
-/// Bytes that are read of a file.
+use super::refusal::Refusal;
+use crate::error::{Error, Result};
+use crate::files::own;
+use crate::plan::Sequence;
+
+/// Bytes that are read of a file: the whole head, without what its user added.
 pub(super) const HEAD: usize = 2048;
 
 /// What ffmpeg calls itself as the creator of a file. It writes "linear" into each.
@@ -15,11 +21,27 @@ pub(super) struct Head {
     /// Frames a second, as a fraction.
     pub(super) rate: Option<(u64, u64)>,
     pub(super) timecode: Option<String>,
+    /// Whether black is 0 and white the largest number, and not 16 and 235 of 8 bits.
+    pub(super) full_range: Option<bool>,
+    /// Whether its user added something.
+    pub(super) has_more: bool,
+}
+
+/// Writes the heads of all frames to a new file, one after the other.
+pub(super) fn write_heads(sequence: &Sequence, to: &Path) -> Result<()> {
+    let mut file = BufWriter::new(own::create_new(to)?);
+    for frame in &sequence.frames {
+        let original = frame.job.original().open()?;
+        let mut head = [0; HEAD];
+        original.read_exact_at(&mut head, 0).map_err(Error::io(original.shown(), "read"))?;
+        file.write_all(&head).map_err(Error::io(to, "write"))?;
+    }
+    file.flush().map_err(Error::io(to, "write"))
 }
 
 impl Head {
     /// Reads the first bytes of a file.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn read(bytes: &[u8]) -> std::result::Result<Self, Refusal> {
         let is_big = match bytes.get(..4) {
             Some(b"SDPX") => true,
             Some(b"XPDS") => false,
@@ -43,7 +65,17 @@ impl Head {
         let of_film = if has(1920) { rate(1724) } else { None };
         let of_television = if has(2048) { rate(1940) } else { None };
         let timecode = if has(2048) { field(1920).and_then(timecode) } else { None };
-        Ok(Self { rate: of_film.or(of_television), timecode })
+        let full_range = match (field(784), field(792), bytes.get(803)) {
+            (Some(0), Some(white), Some(depth @ 8..=16)) if white == (1 << depth) - 1 => Some(true),
+            (Some(black), Some(white), Some(depth @ 8..=16))
+                if [black, white] == [16, 235].map(|code| code << (depth - 8)) =>
+            {
+                Some(false)
+            }
+            _ => None,
+        };
+        let has_more = field(32).is_some_and(|bytes| bytes > 0);
+        Ok(Self { rate: of_film.or(of_television), timecode, full_range, has_more })
     }
 }
 
@@ -97,19 +129,43 @@ mod tests {
             let fields = [(4, 2048), (1724, 18.0_f32.to_bits()), (1920, 0x0102_0304)];
             let read = Head::read(&head(is_big, 6, &fields)).unwrap();
             let timecode = Some("01:02:03:04".to_owned());
-            assert_eq!(read, Head { rate: Some((18, 1)), timecode });
-            let television = [(4, 8192), (1940, 23.976_f32.to_bits()), (1920, 0x0160_0000)];
+            assert_eq!(
+                read,
+                Head { rate: Some((18, 1)), timecode, full_range: None, has_more: false }
+            );
+            let television =
+                [(4, 8192), (32, 6144), (1940, 23.976_f32.to_bits()), (1920, 0x0160_0000)];
             let read = Head::read(&head(is_big, 255, &television)).unwrap();
-            assert_eq!(read, Head { rate: Some((24000, 1001)), timecode: None });
+            assert_eq!(
+                read,
+                Head {
+                    rate: Some((24000, 1001)),
+                    timecode: None,
+                    full_range: None,
+                    has_more: true
+                }
+            );
         }
     }
 
     #[test]
     fn what_is_not_filled_in_or_not_there_is_not_told() {
-        let nothing = Head { rate: None, timecode: None };
+        let nothing = Head { rate: None, timecode: None, full_range: None, has_more: false };
         assert_eq!(Head::read(&head(true, 0, &[(4, 2048)])).unwrap(), nothing);
         let pixels = [(4, 1664), (1724, 24.0_f32.to_bits()), (1920, 0x0102_0304)];
         assert_eq!(Head::read(&head(true, 0, &pixels)).unwrap(), nothing);
+    }
+
+    #[test]
+    fn the_range_is_told_by_the_numbers_of_black_and_white() {
+        let range = |depth, black, white| {
+            let mut head = head(true, 6, &[(4, 2048), (784, black), (792, white)]);
+            head[803] = depth;
+            Head::read(&head).unwrap().full_range
+        };
+        assert_eq!([range(8, 0, 255), range(10, 0, 1023)], [Some(true); 2]);
+        assert_eq!([range(8, 16, 235), range(10, 64, 940)], [Some(false); 2]);
+        assert_eq!([range(10, 95, 685), range(8, u32::MAX, 255), range(255, 0, 0)], [None; 3]);
     }
 
     #[test]

@@ -76,6 +76,19 @@ impl Coding {
         (f64::from(columns) * f64::from(width), f64::from(rows) * f64::from(height))
     }
 
+    /// ffmpeg's filters that make gray pictures of frames in luma, with 8 bits, and keep RGB.
+    pub(super) fn as_picture(&self) -> String {
+        let planes = self.pixels.planes();
+        match &self.samples {
+            Samples::Luma(FrameFormat { full_range: true, .. }) => format!("{planes},format=gray"),
+            Samples::Luma(_) => {
+                let full = "round(clip((val-16)*255/219\\,0\\,255))";
+                format!("{planes},format=gray,lut=c0={full}")
+            }
+            Samples::Rgb(_) => "format=rgb24".to_owned(),
+        }
+    }
+
     /// ffmpeg's filters that give frames their tags, and change no sample.
     pub(super) fn tags(&self) -> String {
         let is_full = match &self.samples {

@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::{Film, Keyframe};
 use crate::error::{Error, Result};
+use crate::files::fingerprint;
 use crate::files::originals::{OpenOriginal, OriginalPath};
+use crate::settings::TimedHint;
 use crate::stop::Stop;
 use crate::{limits, plan};
 
@@ -23,7 +25,7 @@ const MOST_HINTS: u64 = 16 << 20;
 pub(crate) struct Guidance {
     /// A picture whose palette is taken.
     pub(crate) reference: Option<ColorPicture>,
-    /// In the order of their times.
+    /// In the order of their frames.
     pub(super) moments: Vec<Moment>,
     /// Of all files; `None`: there are none.
     pub(super) sha256: Option<String>,
@@ -33,27 +35,45 @@ pub(crate) struct Guidance {
 
 /// Colors of one frame.
 pub(super) struct Moment {
-    /// At which the frame is shown.
-    pub(super) milliseconds: i64,
+    /// Milliseconds at which a film's frame is shown, or the number of a sequence's.
+    pub(super) at: i64,
     pub(super) given: Given,
     /// The file that it was read from.
     pub(super) path: PathBuf,
 }
 
-/// A hint in a film: like those of photographs, with the time of its frame in seconds.
+/// A hint in a film: like those of photographs, with the time of its frame in seconds, or in a sequence
+/// with its number.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TimedHint {
-    time: f64,
+struct FrameHint {
+    time: Option<f64>,
+    frame: Option<u32>,
     x: f32,
     y: f32,
     radius: f32,
     rgb: [u8; 3],
 }
 
+impl FrameHint {
+    /// Where its frame is, as a [`Moment`] has it.
+    fn at(&self, is_of_sequence: bool) -> std::result::Result<i64, &'static str> {
+        match (is_of_sequence, self.time, self.frame) {
+            (false, Some(time), None) if (0.0..1e9).contains(&time) => Ok(milliseconds(time)),
+            (true, None, Some(frame)) => Ok(frame.into()),
+            (false, ..) => Err("a film's frame is told by time alone, in seconds, 0 or more"),
+            (true, ..) => Err("a sequence's frame is told by frame alone, the number in its name"),
+        }
+    }
+}
+
+fn milliseconds(seconds: f64) -> i64 {
+    (1000.0 * seconds).round() as i64
+}
+
 impl Guidance {
-    /// Reads the files that the user named.
-    pub(crate) fn read(arguments: &Film) -> Result<Self> {
+    /// Reads the files that the user named, for a sequence of frames or for a film.
+    pub(crate) fn read(arguments: &Film, is_of_sequence: bool) -> Result<Self> {
         let mut guidance = Self::default();
         let mut hasher = Sha256::new();
         let mut tell = |of: &str, sha256: &str| hasher.update(format!("{of} {sha256}\n"));
@@ -64,28 +84,47 @@ impl Guidance {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             guidance.words.push(format!("palette of {name}"));
         }
-        for Keyframe { milliseconds, path } in &arguments.keyframe {
+        for Keyframe { milliseconds, number, path } in &arguments.keyframe {
+            let number = number.map(i64::from);
+            let at = if is_of_sequence { number } else { Some(*milliseconds) };
+            let at = at.ok_or_else(|| Error::NoFrameNumber { path: path.clone() })?;
             let (picture, sha256) = in_colors(path)?;
-            tell(&format!("keyframe {milliseconds}"), &sha256);
+            tell(&format!("keyframe {at}"), &sha256);
             let (given, path) = (Given::Picture(picture), path.clone());
-            guidance.moments.push(Moment { milliseconds: *milliseconds, given, path });
+            guidance.moments.push(Moment { at, given, path });
         }
         guidance.count(guidance.moments.len(), "in colors by the user");
         if let Some(path) = &arguments.hints {
-            let (moments, sha256) = hints(path)?;
+            let (moments, sha256) = hints(path, is_of_sequence)?;
             tell("hints", &sha256);
             guidance.count(moments.len(), "with color hints by the user");
             guidance.moments.extend(moments);
         }
-        guidance.moments.sort_by_key(|moment| moment.milliseconds);
+        guidance.moments.sort_by_key(|moment| moment.at);
         let is_there = !guidance.words.is_empty();
         guidance.sha256 = is_there.then(|| hexadecimal(&hasher.finalize()));
         Ok(guidance)
     }
 
-    /// Whether frames are given at their times.
-    pub(super) fn is_of_frames(&self) -> bool {
-        !self.moments.is_empty()
+    /// Of hints that a person set on the page.
+    pub(crate) fn of_hints(hints: &[TimedHint]) -> Self {
+        let mut guidance = Self::default();
+        if hints.is_empty() {
+            return guidance;
+        }
+        let text = serde_json::to_vec(hints).expect("finite numbers only");
+        guidance.sha256 = Some(fingerprint::sha256_of(&text));
+        let hints = hints.iter().map(|&TimedHint { time, x, y, radius, rgb }| {
+            (milliseconds(time), Hint { x, y, radius, rgb, page: 1 })
+        });
+        guidance.moments = moments(hints, Path::new("hints of the page"));
+        guidance.count(guidance.moments.len(), "with color hints by the user");
+        guidance
+    }
+
+    /// Whether there is any.
+    pub(crate) fn is_given(&self) -> bool {
+        self.sha256.is_some()
     }
 
     fn count(&mut self, frames: usize, of: &str) {
@@ -109,8 +148,9 @@ fn in_colors(path: &Path) -> Result<(ColorPicture, String)> {
     Ok((picture, sha256))
 }
 
-/// Reads a list such as `[{"time": 12.4, "x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}, ..]`.
-fn hints(path: &Path) -> Result<(Vec<Moment>, String)> {
+/// Reads a list such as `[{"time": 12.4, "x": 10, "y": 20, "radius": 5, "rgb": [200, 30, 30]}, ..]`, with
+/// `"frame": 1042` of sequences.
+fn hints(path: &Path, is_of_sequence: bool) -> Result<(Vec<Moment>, String)> {
     let (file, sha256) = open(path)?;
     let refused = |reason: String| CoreError::Hints { path: path.to_path_buf(), reason };
     let length = file.length().map_err(Error::io(path, "read"))?;
@@ -119,23 +159,32 @@ fn hints(path: &Path) -> Result<(Vec<Moment>, String)> {
     }
     let mut text = vec![0; length as usize];
     file.read_exact_at(&mut text, 0).map_err(Error::io(path, "read"))?;
-    let hints: Vec<TimedHint> =
+    let hints: Vec<FrameHint> =
         serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
-    let mut frames = BTreeMap::<i64, Vec<Hint>>::new();
+    let mut placed = Vec::with_capacity(hints.len());
     for (number, hint) in (1..).zip(hints) {
-        let TimedHint { time, x, y, radius, rgb } = hint;
+        let at = hint.at(is_of_sequence).map_err(|why| refused(format!("hint {number}: {why}")))?;
+        let FrameHint { x, y, radius, rgb, .. } = hint;
         let places = [x, y, radius].iter().all(|value| value.is_finite() && *value >= 0.0);
-        if !places || !(0.0..1e9).contains(&time) {
-            let reason = "time is in seconds, x, y and radius are pixels, all 0 or more";
+        if !places {
+            let reason = "x, y and radius are pixels, all 0 or more";
             return Err(refused(format!("hint {number}: {reason}")).into());
         }
-        let milliseconds = (1000.0 * time).round() as i64;
-        frames.entry(milliseconds).or_default().push(Hint { x, y, radius, rgb, page: 1 });
+        placed.push((at, Hint { x, y, radius, rgb, page: 1 }));
     }
-    let moments = frames.into_iter().map(|(milliseconds, hints)| Moment {
-        milliseconds,
+    Ok((moments(placed.into_iter(), path), sha256))
+}
+
+/// Hints by their frames, in order; `path` is where they were read from.
+fn moments(hints: impl Iterator<Item = (i64, Hint)>, path: &Path) -> Vec<Moment> {
+    let mut frames = BTreeMap::<i64, Vec<Hint>>::new();
+    for (at, hint) in hints {
+        frames.entry(at).or_default().push(hint);
+    }
+    let moments = frames.into_iter().map(|(at, hints)| Moment {
+        at,
         given: Given::Hints(Hints::Discs(hints)),
         path: path.into(),
     });
-    Ok((moments.collect(), sha256))
+    moments.collect()
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use polychromify_core::SourceType;
 
+use super::dpx;
 use super::frames::FrameTime;
 use super::notice::FilmNotice;
 use super::probe::{Probe, Stream, WEIGHTS_TAG, file};
@@ -15,6 +16,7 @@ use super::work::{Shot, Work};
 use crate::error::Result;
 use crate::files::own;
 use crate::files::temporary::Temporary;
+use crate::plan::Sequence;
 use crate::settings::SOFTWARE;
 use crate::stop::Stop;
 
@@ -71,6 +73,8 @@ impl FilmLabel {
 /// What is joined.
 pub(super) struct Joining<'a> {
     pub(super) probe: &'a Probe,
+    /// Where its frames are DPX files.
+    pub(super) frames: Option<&'a Sequence>,
     pub(super) work: &'a Work,
     pub(super) times: &'a [FrameTime],
     pub(super) shots: &'a [Shot],
@@ -92,6 +96,11 @@ impl Joining<'_> {
         self.probe.input(&mut command);
         command.args(["-map", "0:v:0", "-c", "copy", "-map_chapters", "1", "-map_metadata", "1"]);
         self.add_streams(&mut command);
+        let heads = Temporary::new(self.work.temporary("heads"));
+        if let Some(frames) = self.frames {
+            dpx::write_heads(frames, heads.path())?;
+            self.attach(heads.path(), &mut command);
+        }
         self.add_tags(&mut command);
         command.args(["-fflags", "+bitexact", "-f", "matroska", "-y"]).arg(file(to));
         Tool::Ffmpeg.start(command, to, |line| log::debug!("ffmpeg: {line}"))?.end_in_room(stop)
@@ -134,6 +143,13 @@ impl Joining<'_> {
                     command.args([&format!("-metadata:s:t:{at}"), &format!("{key}={value}")]);
                 }
             }
+        }
+    }
+
+    fn attach(&self, heads: &Path, command: &mut Command) {
+        command.arg("-attach").arg(file(heads));
+        for tag in ["mimetype=application/octet-stream", "filename=heads.dpx"] {
+            command.args([&format!("-metadata:s:t:{}", self.probe.attachments.len()), tag]);
         }
     }
 

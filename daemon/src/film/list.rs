@@ -66,7 +66,12 @@ fn told(
     let shot = |result: &Published| result.film.as_ref().and_then(|film| film["shot"].as_u64());
     let mut shots: Vec<_> = results.iter().map(|(_, result)| shot(result)).collect();
     shots.dedup();
-    value["film"] = json!({"frames": results.len(), "shots": shots.len(), "keeps": "lightness"});
+    value["film"] = json!({
+        "frames": results.len(),
+        "shots": shots.len(),
+        "shots_at": {"frames": shots},
+        "keeps": "lightness",
+    });
     let frame = |(output, result): &(&Path, Published)| {
         json!({
             "file": name(output),

@@ -16,6 +16,8 @@ pub(super) enum FilmNotice {
     RateAssumed,
     #[error("what the heads of its frames tell but frame rate and first timecode is left out")]
     DpxHeadsLeftOut,
+    #[error("what somebody added to the heads of its frames is left out")]
+    DpxUserDataLeftOut,
     #[error("its frames are RGB: their lightness (CIE L*) is kept, to rounding, and not luma")]
     LightnessKept,
     #[error("its frames are turned upright, as its head asks; so are those of the result")]
@@ -36,6 +38,7 @@ impl FilmNotice {
             Self::RangeAssumed(_) => "range-assumed",
             Self::RateAssumed => "rate-assumed",
             Self::DpxHeadsLeftOut => "dpx-heads-left-out",
+            Self::DpxUserDataLeftOut => "dpx-user-data-left-out",
             Self::LightnessKept => "lightness-kept",
             Self::TurnedUpright => "turned-upright",
             Self::PicturesLeftOut(_) => "pictures-left-out",

@@ -16,6 +16,7 @@ use super::uncompressed::Uncompressed;
 use crate::error::{Error, Result};
 use crate::job::{JobContext, JobDetails, Step};
 use crate::plan::{Job, Sequence};
+use crate::policy::Redo;
 
 impl JobContext {
     /// Writes the sheet of a film beside where its result would be; gives its path.
@@ -25,7 +26,8 @@ impl JobContext {
         (job, frames): (&Job, Option<&Sequence>),
         details: &mut JobDetails,
     ) -> Step<PathBuf> {
-        let probe = match self.asked(film, (job, frames), details)? {
+        let is_forced = self.policy.redo == Redo::All;
+        let probe = match self.asked(film, (job, frames), is_forced, details)? {
             Continue(probe) => probe,
             Break(reason) => return Ok(Break(reason)),
         };

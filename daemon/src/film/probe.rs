@@ -85,6 +85,8 @@ pub(super) struct Numbered {
     pub(super) count: usize,
     /// Frames a second, as a fraction.
     pub(super) rate: (u64, u64),
+    /// As heads tell it.
+    pub(super) full_range: Option<bool>,
 }
 
 impl Numbered {
@@ -131,13 +133,16 @@ pub(super) fn probe_frames(
     let head = Head::read(&bytes).map_err(refuse)?;
     let (path, number) = sequence.as_pattern();
     let (known, count) = (rate.or(head.rate), sequence.frames.len());
-    let numbered = Numbered { first: number, count, rate: known.unwrap_or(USUAL_RATE) };
+    let (rate, full_range) = (known.unwrap_or(USUAL_RATE), head.full_range);
+    let numbered = Numbered { first: number, count, rate, full_range };
     let mut probe = ask(&path, &sequence.shown, Some(numbered), stop)?;
     probe.tags.extend(head.timecode.map(|timecode| ("timecode".to_owned(), timecode)));
     if known.is_none() {
         probe.notices.push(FilmNotice::RateAssumed);
     }
-    probe.notices.push(FilmNotice::DpxHeadsLeftOut);
+    if head.has_more {
+        probe.notices.push(FilmNotice::DpxUserDataLeftOut);
+    }
     Ok(probe)
 }
 
@@ -163,9 +168,12 @@ fn ask(path: &Path, shown: &Path, numbered: Option<Numbered>, stop: &Stop) -> Re
     if !output.ended.went_well || told["format"]["format_name"].is_null() {
         return Err(refuse(Refusal::Unreadable(output.ended.words())));
     }
-    if numbered.is_some() {
+    if let Some(Numbered { full_range, .. }) = numbered {
         for stream in told["streams"].as_array_mut().into_iter().flatten() {
             stream["color_transfer"] = Value::Null; // as its own head tells
+            if let Some(full_range) = full_range {
+                stream["color_range"] = if full_range { "pc" } else { "tv" }.into();
+            }
         }
     }
     let mut probe = Probe::of(&told, path).map_err(refuse)?;

@@ -66,8 +66,8 @@ pub(crate) enum Refusal {
     Growing { before: usize, now: usize },
     #[error("is a sequence of frames, which stays one; --codec is for films")]
     SequenceCodec,
-    #[error("is a sequence of frames, which have no times; --keyframe and --hints are for films")]
-    SequenceTimes,
+    #[error("{}: is for frame {number}, and the sequence has none of that number", given.display())]
+    NoFrame { given: PathBuf, number: u64 },
     #[error("has {0} pages, and a frame has one")]
     Pages(usize),
     #[error("has {} x {} pixels, and the first frame of its sequence {} x {}", found.0, found.1, first.0, first.1)]
@@ -83,16 +83,16 @@ pub(crate) enum Refusal {
     #[error("is cut off: {found:.1} s of the {promised:.1} s that it tells of are there")]
     CutOff { found: f64, promised: f64 },
     #[error(
-        "{} shows another picture than its frame at {at:.3} s; a keyframe is a frame of the film in colors",
+        "{} shows another picture than {frame}; a keyframe is a frame of the film in colors",
         picture.display()
     )]
-    OtherPicture { picture: PathBuf, at: f64 },
-    #[error("{}: a second one for the frame at {at:.3} s", given.display())]
-    GivenTwice { given: PathBuf, at: f64 },
-    #[error("{}: is for a frame at {at:.3} s, and the film ends before", given.display())]
-    EndsBefore { given: PathBuf, at: f64 },
-    #[error("{}: a hint at {at:.3} s lies outside of the frame", hints.display())]
-    HintOutside { hints: PathBuf, at: f64 },
+    OtherPicture { picture: PathBuf, frame: String },
+    #[error("{}: a second one for {frame}", given.display())]
+    GivenTwice { given: PathBuf, frame: String },
+    #[error("{}: is for {frame}, and the film ends before", given.display())]
+    EndsBefore { given: PathBuf, frame: String },
+    #[error("{}: a hint for {frame} lies outside of the frame", hints.display())]
+    HintOutside { hints: PathBuf, frame: String },
     #[error("is damaged or cut off at about frame {frame} (ffmpeg says: {said})")]
     Damaged { frame: u64, said: String },
 }

@@ -9,21 +9,25 @@ use serde_json::{Value, json};
 use super::canvas::Canvas;
 use super::coloring::Coloring;
 use super::context::FilmContext;
+use super::frames::FrameTime;
 use super::join::{FilmLabel, Joining};
 use super::notice::{self, FilmNotice};
 use super::probe::{self, Probe};
 use super::proof::Proof;
-use super::work::{self, Work};
+use super::work::{self, Shot, Work};
 use super::{already, copies, sequence};
 use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
 use crate::files::{fingerprint, own, publish};
-use crate::job::{Input, JobContext, JobDetails, Made, SkipReason, Step, notices};
+use crate::job::{Input, JobContext, JobDetails, Made, SkipReason, Step, Treatment, notices};
 use crate::ledger::{self, Published};
 use crate::plan::{Job, Sequence};
 use crate::policy::Redo;
 use crate::settings::SOFTWARE;
+
+/// Shots of a film whose beginnings are told at most: of more it is told how many they are.
+const MOST_SHOTS: usize = 100_000;
 
 impl JobContext {
     /// Asks what a film is, and whether it is to be colored at all.
@@ -33,7 +37,8 @@ impl JobContext {
         (job, frames): (&Job, Option<&Sequence>),
         details: &mut JobDetails,
     ) -> Step<()> {
-        Ok(match self.asked(film, (job, frames), details)? {
+        let is_forced = self.policy.redo == Redo::All;
+        Ok(match self.asked(film, (job, frames), is_forced, details)? {
             Continue(_) => Continue(()),
             Break(reason) => Break(reason),
         })
@@ -43,12 +48,17 @@ impl JobContext {
         &self,
         film: &FilmContext,
         (job, frames): (&Job, Option<&Sequence>),
+        is_forced: bool,
         details: &mut JobDetails,
     ) -> Step<Probe> {
         let probe = match frames {
             Some(frames) => {
                 self.refuse_unfit(frames, false)?;
-                probe::probe_frames(frames, film.rate, &self.stop)?
+                let mut probe = probe::probe_frames(frames, film.rate, &self.stop)?;
+                if film.codec != Codec::Ffv1 {
+                    probe.notices.push(FilmNotice::DpxHeadsLeftOut);
+                }
+                probe
             }
             None => probe::probe(&job.input, &job.shown, &self.stop)?,
         };
@@ -58,7 +68,7 @@ impl JobContext {
         if self.policy.strict {
             notice::refuse(&probe.notices, job)?;
         }
-        if self.policy.redo == Redo::All {
+        if is_forced {
             return Ok(Continue(probe));
         }
         if probe.is_result {
@@ -75,7 +85,7 @@ impl JobContext {
     /// Colors a film into a temporary file, and checks that it is still what was hashed.
     pub(crate) fn render_film(
         &self,
-        film: &FilmContext,
+        (film, treatment): (&FilmContext, &Treatment),
         id: i64,
         (job, frames): (&Job, Option<&Sequence>),
         input: Input<'_>,
@@ -85,7 +95,7 @@ impl JobContext {
         let temporary = publish::temporary_name(&job.output);
         let time = self.policy.time.unwrap_or_else(ledger::now);
         let time = self.ledger.start(id, &input.content, &temporary, time)?;
-        let probe = match self.asked(film, (job, frames), details)? {
+        let probe = match self.asked(film, (job, frames), treatment.is_forced(), details)? {
             Continue(probe) => probe,
             Break(reason) => return Ok(Break(reason)),
         };
@@ -95,7 +105,7 @@ impl JobContext {
         publish::create_folders(&self.folder, &job.output)?;
         let temporary = Temporary::new(self.folder.join(temporary));
         drop(own::create(temporary.path(), own::mode_like(input.original.mode))?);
-        let rendering = Rendering { context: self, film, job, probe: &probe };
+        let rendering = Rendering { context: self, film, job, frames, probe: &probe };
         let facts = rendering.make(&input.content, temporary.path()).inspect_err(|error| {
             // Another run would end the same way.
             if matches!(error, Error::Film { .. })
@@ -112,7 +122,7 @@ impl JobContext {
         let size = probe.coding.samples.size();
         let sha256 = fingerprint::sha256(temporary.path())?;
         let content = input.content;
-        let recipe = self.recipe_of(&job.output);
+        let recipe = treatment.recipe.clone();
         let made = Made { content, recipe, source, sha256, size, time, film: Some(facts) };
         let result = self.published(job, temporary.path(), made, started, details)?;
         Ok(Continue((temporary, result)))
@@ -124,18 +134,21 @@ struct Rendering<'a> {
     context: &'a JobContext,
     film: &'a FilmContext,
     job: &'a Job,
+    /// Where they are files.
+    frames: Option<&'a Sequence>,
     probe: &'a Probe,
 }
 
 impl Rendering<'_> {
     /// Makes the film of a source with this SHA-256 at `to`; gives what is told of it.
     fn make(&self, content: &str, to: &Path) -> Result<Value> {
-        let Self { context, film, job, probe } = *self;
+        let Self { context, film, job, frames, probe } = *self;
         let stop = &context.stop;
         let model = &context.model;
         let words = film.settings_words(model.colorizer.arithmetic());
         let rate = format!("{:?}", probe.rate);
-        let ingredients = [content, &model.recipe.weights, &words, SOFTWARE, &rate];
+        let guidance = film.guidance.sha256.as_deref().unwrap_or_default();
+        let ingredients = [content, &model.recipe.weights, &words, SOFTWARE, &rate, guidance];
         let work = Work::open(&context.folder, &job.output, &ingredients)?;
         let bar = film.bar(&job.shown, probe.frames);
         let (samples, area) = (probe.coding.samples, model.colorizer.work_area());
@@ -156,8 +169,9 @@ impl Rendering<'_> {
             settings: words,
             keeps: samples.keeps(),
         };
-        let joining = Joining { probe, work: &work, times: &times, shots: &shots, label: &label };
-        let proof = Proof { probe, shown, times: &times, canvas, stop };
+        let (times, shots) = (&times, &shots);
+        let joining = Joining { probe, frames, work: &work, times, shots, label: &label };
+        let proof = Proof { probe, shown, times, canvas, stop };
         let kept = if film.codec == Codec::Ffv1 {
             joining.write(to, stop)?;
             proof.of_lossless(to)?
@@ -165,7 +179,7 @@ impl Rendering<'_> {
             let joined = Temporary::new(work.temporary("joined"));
             joining.write(joined.path(), stop)?;
             let kept = proof.of_lossless(joined.path())?;
-            copies::encode((joined.path(), to), film.codec, probe, &times, &label, stop)?;
+            copies::encode((joined.path(), to), film.codec, probe, times, &label, stop)?;
             proof.of_copy(to)?;
             kept
         };
@@ -175,7 +189,18 @@ impl Rendering<'_> {
             "shots": shots.len(),
             "keeps": samples.keeps(),
         });
+        if shots.len() <= MOST_SHOTS {
+            facts["shots_at"] = beginnings(shots, times);
+        }
         kept.tell(&mut facts);
         Ok(facts)
     }
+}
+
+/// Where shots begin: numbers of their first frames, from 0 on, and the seconds at which these are shown.
+fn beginnings(shots: &[Shot], times: &[FrameTime]) -> Value {
+    let frames: Vec<u64> = shots.iter().map(|shot| shot.first).collect();
+    let shown = frames.iter().filter_map(|first| times.get(*first as usize));
+    let seconds: Vec<f64> = shown.map(|time| time.milliseconds as f64 / 1000.0).collect();
+    json!({"frames": frames, "seconds": seconds})
 }

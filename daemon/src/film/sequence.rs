@@ -13,6 +13,7 @@ use super::already::{LOOKS, judge};
 use super::context::FilmContext;
 use super::list;
 use super::refusal::Refusal;
+use super::sequence_ahead::{self, Ahead, TOGETHER};
 use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::fingerprint;
@@ -21,9 +22,6 @@ use crate::job::{
 };
 use crate::plan::{Frame, Job, Sequence};
 use crate::policy::Redo;
-
-/// Frames that are viewed together.
-pub(super) const TOGETHER: usize = 8;
 
 /// Time between two looks whether frames stand still.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -90,10 +88,14 @@ impl JobContext {
         }
         let mut coloring =
             Coloring { context: self, frames, ids, missing, begin, shot: frames[begin].number };
-        let mut colors = Film::new(&self.model.colorizer, 0, film.settings.clone(), 0);
+        let (model, first) = (&self.model, begin as u64);
+        let mut colors = Film::new(&model.colorizer, 0, film.settings.clone(), first);
+        let mut ahead = Ahead::new(self, sequence, &film.guidance.moments)?;
+        let mut places = begin..;
         for some in frames[begin..].chunks(TOGETHER) {
             let images: Vec<_> = some.par_iter().map(|frame| self.view(&frame.job)).collect();
-            for image in images {
+            for (image, place) in images.into_iter().zip(&mut places) {
+                ahead.before(place)?.into_iter().for_each(|anchor| colors.add(anchor));
                 coloring.finish(colors.push(image?)?)?;
             }
             bar.set_position(coloring.reached() as u64);
@@ -116,9 +118,7 @@ impl JobContext {
         if film.codec != Codec::Ffv1 {
             return refuse(Refusal::SequenceCodec);
         }
-        if film.guidance.is_of_frames() {
-            return refuse(Refusal::SequenceTimes);
-        }
+        sequence_ahead::places(sequence, &film.guidance.moments)?;
         let frames = &sequence.frames;
         let done: Vec<bool> =
             frames.par_iter().map(|frame| self.is_done(&frame.job)).collect::<Result<_>>()?;
@@ -209,7 +209,7 @@ impl JobContext {
     pub(super) fn view(&self, job: &Job) -> Result<WorkImage> {
         self.refuse_stop()?;
         let mut scan = job.original().open()?.scan(&self.limits_from_now())?;
-        // What looks like a border in one frame does not in the next.
+        // Its shot has borders, by all its frames.
         Ok(self.thumbnail(job, &mut scan)?.0.without_borders())
     }
 

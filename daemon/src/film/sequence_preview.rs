@@ -7,11 +7,11 @@ use polychromify_core::{ChromaMap, ColoredFrame, Film, Orientation, SamplesMut, 
 use rayon::prelude::*;
 
 use super::context::FilmContext;
-use super::sequence::TOGETHER;
+use super::sequence_ahead::{Ahead, TOGETHER};
 use super::sheet::{self, ACROSS, MOST, WIDTH};
 use crate::error::Result;
 use crate::job::{JobContext, JobDetails, Step};
-use crate::plan::{Frame, Job, Sequence};
+use crate::plan::{Job, Sequence};
 
 /// A frame that stands for its shot.
 struct Chosen<'a> {
@@ -32,7 +32,7 @@ impl JobContext {
         }
         let output = sequence.list.with_extension("");
         let path = sheet::place(&self.folder, &output)?;
-        let chosen = self.choose(film, &sequence.frames)?;
+        let chosen = self.choose(film, sequence)?;
         let drawn = chosen.par_iter().map(|chosen| self.draw(film, chosen));
         let drawn: Vec<_> = drawn.collect::<Result<_>>()?;
         let size = drawn.first().map_or((1, 1), |(size, _)| *size);
@@ -48,7 +48,9 @@ impl JobContext {
     }
 
     /// A frame of each shot, from its latter half.
-    fn choose<'a>(&self, film: &FilmContext, frames: &'a [Frame]) -> Result<Vec<Chosen<'a>>> {
+    fn choose<'a>(&self, film: &FilmContext, sequence: &'a Sequence) -> Result<Vec<Chosen<'a>>> {
+        let frames = &sequence.frames;
+        let mut ahead = Ahead::new(self, sequence, &film.guidance.moments)?;
         let mut colors = Film::new(&self.model.colorizer, 0, film.settings.clone(), 0);
         let mut chosen: Vec<Chosen<'a>> = Vec::new();
         let mut in_shot = 0_u64;
@@ -65,9 +67,11 @@ impl JobContext {
                 }
             }
         };
+        let mut places = 0..;
         for some in frames.chunks(TOGETHER) {
             let images: Vec<_> = some.par_iter().map(|frame| self.view(&frame.job)).collect();
-            for image in images {
+            for (image, place) in images.into_iter().zip(&mut places) {
+                ahead.before(place)?.into_iter().for_each(|anchor| colors.add(anchor));
                 choose(colors.push(image?)?);
             }
         }

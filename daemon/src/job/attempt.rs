@@ -17,7 +17,7 @@ use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
 use crate::job::sidecar::{self, Sidecar, Written};
 use crate::job::treatment::Treatment;
 use crate::ledger::{Original, Published};
-use crate::plan::{Job, Sequence};
+use crate::plan::{Job, Sequence, names};
 use crate::policy::{Duplicates, OnSuccess};
 
 /// What a result replaces.
@@ -71,7 +71,8 @@ impl JobContext {
             catch_unwind(AssertUnwindSafe(|| self.attempt(id, job, task, started, &mut details)))
                 .unwrap_or_else(|_| Err(Error::Panicked)); // what it says was logged
         details.seconds = Some(started.elapsed().as_secs_f64());
-        if ended.is_ok() && self.film_of(&job.output).is_some() && !matches!(task, Task::Frame(_)) {
+        let is_film = self.film_of(&job.output).is_some() || names::is_film(&job.output);
+        if ended.is_ok() && is_film && !matches!(task, Task::Frame(_)) {
             // Nothing is left to do for it, and so its shots go.
             if let Err(error) = Work::remove(&self.folder, &job.output) {
                 log::warn!("{error}");
@@ -104,13 +105,15 @@ impl JobContext {
             Continue(replaced) => replaced,
             Break(reason) => return Ok(Break(reason)),
         };
-        let rendered = match (self.film_of(&job.output), task) {
+        let film = treatment.film.as_deref().or_else(|| self.film_of(&job.output));
+        let rendered = match (film, task) {
             (_, Task::Frame(colors)) => {
                 self.render(id, job, (&treatment, Some(colors)), input, started, details)?
             }
             (None, _) => self.render(id, job, (&treatment, None), input, started, details)?,
             (Some(film), _) => {
-                self.render_film(film, id, (job, task.frames()), input, started, details)?
+                let how = (film, &treatment);
+                self.render_film(how, id, (job, task.frames()), input, started, details)?
             }
         };
         let (temporary, mut result) = match rendered {

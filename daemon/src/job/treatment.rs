@@ -2,16 +2,20 @@
 
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
 
 use polychromify_core::{Colorizer, Error as CoreError, Hints, Limits, Reference, Scan};
 
 use crate::error::Result;
+use crate::film::FilmContext;
 use crate::job::context::JobContext;
+use crate::model::OpenedModel;
+use crate::plan::names;
 use crate::policy::Redo;
 use crate::settings::{OwnSettings, Recipe, RenderSettings};
 
 /// How one input is colored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Treatment {
     pub(crate) settings: RenderSettings,
     pub(crate) recipe: Recipe,
@@ -21,6 +25,8 @@ pub(crate) struct Treatment {
     pub(crate) asked: bool,
     /// Whether a sidecar is written beside the result.
     pub(crate) has_sidecar: bool,
+    /// How this film is colored, if not as all films of its run.
+    pub(crate) film: Option<Arc<FilmContext>>,
 }
 
 impl Treatment {
@@ -48,9 +54,12 @@ impl JobContext {
             redo: self.policy.redo,
             asked: false,
             has_sidecar: self.policy.sidecar || self.film_of(output).is_some(),
+            film: None,
         };
-        Ok(match self.own_settings(output, content)? {
-            Some(own) => self.treated(run, &own),
+        let Some(own) = self.own_settings(output, content)? else { return Ok(run) };
+        let Some(film) = self.film_of(output) else { return Ok(self.treated(run, &own)) };
+        Ok(match film.with_hints(&own.film_hints) {
+            Some(film) => self.as_film(run, film),
             None => run,
         })
     }
@@ -59,10 +68,18 @@ impl JobContext {
     /// result has, also where those of the run are others.
     pub(super) fn treatment_of(&self, id: i64, output: &Path, content: &str) -> Result<Treatment> {
         let run = self.treatment(output, content)?;
+        let Some(asked) = self.ledger.asked_settings(id)? else { return Ok(run) };
+        let own = self.own_settings(output, content)?.unwrap_or_default();
+        if names::is_film(output)
+            && let Some(film) = FilmContext::recorded(&asked, &own.film_hints)
+        {
+            let redo = if run.redo == Redo::Nothing { Redo::Older } else { run.redo };
+            let asked = Treatment { redo, asked: true, has_sidecar: true, ..run };
+            return Ok(self.as_film(asked, film));
+        }
         if self.film_of(output).is_some() {
             return Ok(run);
         }
-        let Some(asked) = self.ledger.asked_settings(id)? else { return Ok(run) };
         let precision = self.model.settings.precision;
         let settings = RenderSettings::read(&asked, precision).unwrap_or(run.settings.clone());
         let redo = if run.redo == Redo::Nothing { Redo::Older } else { run.redo };
@@ -70,8 +87,13 @@ impl JobContext {
         let has_sidecar = run.has_sidecar || known.is_some_and(|known| known.sidecar.is_some());
         let hints = Hints::default();
         let asked = Treatment { settings, hints, redo, asked: true, has_sidecar, ..run };
-        let own = self.own_settings(output, content)?.unwrap_or_default();
         Ok(self.treated(asked, &own))
+    }
+
+    fn as_film(&self, run: Treatment, film: FilmContext) -> Treatment {
+        let OpenedModel { recipe, colorizer, .. } = &self.model;
+        let recipe = film.recipe(&recipe.weights, colorizer.arithmetic());
+        Treatment { recipe, film: Some(Arc::new(film)), ..run }
     }
 
     fn treated(&self, run: Treatment, own: &OwnSettings) -> Treatment {
@@ -89,9 +111,6 @@ impl JobContext {
     }
 
     fn own_settings(&self, output: &Path, content: &str) -> Result<Option<OwnSettings>> {
-        if self.film_of(output).is_some() {
-            return Ok(None);
-        }
         let own = self.ledger.own_settings(output)?.filter(|own| own.content == content);
         Ok(own.and_then(|own| serde_json::from_str(&own.settings).ok()))
     }

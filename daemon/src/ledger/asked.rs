@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::files::names;
-use crate::ledger::store::values;
+use crate::ledger::store::{self, Session, values};
 use crate::ledger::{Ledger, now};
 use crate::plan::Job;
 
@@ -56,32 +56,9 @@ impl Ledger {
     /// any: they stay with the job.
     pub(crate) fn ask(&self, id: i64, own: Option<&OfInput>, by: &str) -> Result<Asking> {
         self.write(|session| {
-            let sql = "SELECT output, state FROM jobs WHERE id = ?1";
-            let found = session.row(sql, values![id], |row| {
-                Ok((row.get::<PathBuf>("output")?, row.get::<String>("state")?))
-            });
-            let Some((output, state)) = found? else { return Ok(Asking::Unknown) };
-            if state == "running" || state == "publishing" {
-                return Ok(Asking::InWork);
-            }
-            session.execute(
-                "UPDATE jobs SET settings = coalesce(
-                     (SELECT results.settings FROM results
-                      WHERE results.output = jobs.output AND results.input = jobs.input
-                          AND NOT EXISTS (SELECT 1 FROM own_settings
-                                          WHERE own_settings.output = jobs.output)),
-                     settings)
-                 WHERE id = ?1",
-                values![id],
-            )?;
-            let sql = "DELETE FROM own_settings WHERE output = ?1";
-            session.execute(sql, values![output])?;
-            if let Some(own) = own {
-                session.execute(
-                    "INSERT INTO own_settings (output, content, settings, set_by, set_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                    values![output, own.content, own.settings, by, now()],
-                )?;
+            let set = set_own(session, id, own, by)?;
+            if set != Asking::Queued {
+                return Ok(set);
             }
             session.execute(
                 "UPDATE jobs SET state = 'queued', reason = NULL, tries = 0, retry_at = NULL,
@@ -92,6 +69,12 @@ impl Ledger {
             session.wake_workers()?;
             Ok(Asking::Queued)
         })
+    }
+
+    /// Keeps settings of its own for a job, or takes them from it, for the next time that it is asked
+    /// for.
+    pub(crate) fn set_own(&self, id: i64, own: Option<&OfInput>, by: &str) -> Result<Asking> {
+        self.write(|session| set_own(session, id, own, by))
     }
 
     /// The settings below those of its own of a job that somebody asked for; `None`: nobody did.
@@ -116,4 +99,40 @@ impl Ledger {
         let safe = jobs.into_iter().filter(|(_, input, output)| is_safe(input, output));
         Ok(safe.map(|(id, input, output)| (id, Job::recorded(input, output))).collect())
     }
+}
+
+/// Records settings of its own of a job that is not in work.
+fn set_own(
+    session: &mut Session,
+    id: i64,
+    own: Option<&OfInput>,
+    by: &str,
+) -> store::Result<Asking> {
+    let sql = "SELECT output, state FROM jobs WHERE id = ?1";
+    let found = session.row(sql, values![id], |row| {
+        Ok((row.get::<PathBuf>("output")?, row.get::<String>("state")?))
+    });
+    let Some((output, state)) = found? else { return Ok(Asking::Unknown) };
+    if state == "running" || state == "publishing" {
+        return Ok(Asking::InWork);
+    }
+    session.execute(
+        "UPDATE jobs SET settings = coalesce(
+             (SELECT results.settings FROM results
+              WHERE results.output = jobs.output AND results.input = jobs.input
+                  AND NOT EXISTS (SELECT 1 FROM own_settings
+                                  WHERE own_settings.output = jobs.output)),
+             settings)
+         WHERE id = ?1",
+        values![id],
+    )?;
+    session.execute("DELETE FROM own_settings WHERE output = ?1", values![output])?;
+    if let Some(own) = own {
+        session.execute(
+            "INSERT INTO own_settings (output, content, settings, set_by, set_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            values![output, own.content, own.settings, by, now()],
+        )?;
+    }
+    Ok(Asking::Queued)
 }

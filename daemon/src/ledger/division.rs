@@ -103,7 +103,7 @@ fn insert(transaction: &Transaction) -> rusqlite::Result<()> {
     take("jobs", JOB, JOB)?;
     take("results", &format!("{RESULT}, judged"), &format!("{RESULT}, judged + {verdicts}"))?;
     take("intents", RESULT, RESULT)?;
-    let verdict = "output, sha256, verdict, note, judged_by, judged_at";
+    let verdict = "output, frame, sha256, verdict, note, judged_by, judged_at";
     take(
         "verdicts",
         &format!("id, act, {verdict}, before"),

@@ -176,6 +176,7 @@ impl Ledger {
                 "UPDATE results SET judged = (
                      SELECT max(id) FROM verdicts
                      WHERE verdicts.output = results.output AND verdicts.sha256 = results.sha256
+                         AND verdicts.frame IS NULL
                  ) WHERE output = ?1",
                 values![output],
             )?;

@@ -45,7 +45,7 @@ pub(crate) struct Page {
 }
 
 /// An input and, if there is one, its result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Item {
     /// Number of the job, which stays the same when a result is made anew.
     pub(crate) id: i64,
@@ -238,6 +238,7 @@ fn item(row: &Row) -> store::Result<Item> {
     let judged = match (by, &result) {
         (Some(by), Some((sha256, ..))) => Some(Judged {
             output: output.clone(),
+            frame: None,
             sha256: sha256.clone(),
             verdict: row.get::<Option<String>>("verdict")?.as_deref().and_then(Verdict::of_text),
             note: row.get("note")?,

@@ -57,6 +57,55 @@ pub(crate) struct Published {
     pub(crate) seen: Seen,
 }
 
+/// A shot of a film.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Shot {
+    /// Number of its first frame, from 0 on.
+    pub(crate) frame: i64,
+    /// At which that is shown.
+    pub(crate) seconds: f64,
+    /// At which the next shot begins; of the last shot as far as frames are evenly spaced.
+    pub(crate) ends: Option<f64>,
+}
+
+/// Seconds by which the time of a frame may be told otherwise, in milliseconds of Matroska.
+const ROUNDING: f64 = 0.002;
+
+impl Shot {
+    /// A second in the middle of the shot, at which no frame begins.
+    pub(crate) fn middle(&self) -> f64 {
+        let length = self.ends.map_or(0.0, |ends| ends - self.seconds);
+        (self.seconds + length / 2.0 - ROUNDING).max(0.0)
+    }
+
+    /// Whether the frame that is shown at a time is one of its own.
+    pub(crate) fn contains(&self, seconds: f64) -> bool {
+        let is_before = |ends| seconds + ROUNDING < ends;
+        seconds + ROUNDING >= self.seconds && self.ends.is_none_or(is_before)
+    }
+}
+
+impl Published {
+    /// The shots of a film in order; none where the ledger does not tell them.
+    pub(crate) fn shots(&self) -> Vec<Shot> {
+        let told = |key: &str| self.film.as_ref().map(|film| &film[key]);
+        let list = |key: &str| told("shots_at")?[key].as_array();
+        let (Some(frames), Some(seconds)) = (list("frames"), list("seconds")) else {
+            return Vec::new();
+        };
+        let begins = frames.iter().zip(seconds);
+        let begins = begins.map_while(|(frame, second)| Some((frame.as_i64()?, second.as_f64()?)));
+        let begins: Vec<(i64, f64)> = begins.collect();
+        let end = begins
+            .last()
+            .filter(|last| last.0 > 0)
+            .and_then(|(frame, second)| Some(told("frames")?.as_f64()? * second / *frame as f64));
+        let ends = begins.iter().skip(1).map(|(_, second)| Some(*second)).chain([end]);
+        let shots = begins.iter().zip(ends);
+        shots.map(|(&(frame, seconds), ends)| Shot { frame, seconds, ends }).collect()
+    }
+}
+
 /// What was seen of a photograph when it was colored; unknown of results of old versions, and of
 /// films.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

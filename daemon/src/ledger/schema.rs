@@ -148,6 +148,9 @@ CREATE TABLE reference_pictures ( -- in colors, small, that own settings name
 );
 CREATE INDEX jobs_asked ON jobs (asked_at) WHERE asked_at IS NOT NULL;
 ",
+    "
+ALTER TABLE verdicts ADD COLUMN frame INTEGER;   -- first of the shot that it is of; NULL: the result
+",
 ];
 
 /// Brings a ledger to the newest version.

@@ -1,10 +1,11 @@
-//! What people say of results: accepted, rejected, with a note; by whom and when.
+//! What people say of results and of shots of films: accepted, rejected, with a note; by whom and when.
 //!
-//! A verdict is of a result's SHA-256: one that is made anew is unjudged. No row is ever changed or
-//! removed, so that the ledger tells all that was said; `results.judged` names the one in force.
+//! A verdict is of a result's SHA-256: one that is made anew is unjudged, and so are its shots. No row is
+//! ever changed or removed, so that the ledger tells all that was said; `results.judged` names the one in
+//! force of a result, of a shot it is the latest.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::ledger::store::{self, Row, Session, values};
@@ -48,6 +49,16 @@ impl<T> Change<T> {
     }
 }
 
+/// What is judged: the result of a job, or a shot of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Judgeable {
+    pub(crate) job: i64,
+    /// First frame of the shot; `None`: the whole result.
+    pub(crate) frame: Option<i64>,
+    /// SHA-256 of the result that was looked at.
+    pub(crate) sha256: String,
+}
+
 /// What one act says of results.
 #[derive(Clone, Debug)]
 pub(crate) struct Judgement {
@@ -61,6 +72,8 @@ pub(crate) struct Judgement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judged {
     pub(crate) output: PathBuf,
+    /// First frame of the shot that it is of; `None`: the whole result.
+    pub(crate) frame: Option<i64>,
     /// SHA-256 of the result that it is of.
     pub(crate) sha256: String,
     /// `None`: taken back, or a note alone.
@@ -83,34 +96,40 @@ pub(crate) struct VerdictCounts {
 type InForce = (Option<i64>, Option<String>, Option<String>);
 
 impl Ledger {
-    /// Judges results, named by the numbers of their jobs and the SHA-256 that was looked at. Gives
-    /// the number of the act, and the jobs whose results are others by now, which it leaves.
+    /// Judges results and shots. Gives the number of the act, and the places in the list of those
+    /// whose results are others by now, which it leaves.
     pub(crate) fn judge(
         &self,
-        items: &[(i64, String)],
+        items: &[Judgeable],
         judgement: &Judgement,
-    ) -> Result<(i64, Vec<i64>)> {
+    ) -> Result<(i64, Vec<usize>)> {
         self.write(|session| {
             let act = next_act(session)?;
             let mut stale = Vec::new();
-            for (id, sha256) in items {
+            for (place, Judgeable { job, frame, sha256 }) in items.iter().enumerate() {
                 let found: Option<(PathBuf, InForce)> = session.row(
-                    "SELECT results.output, results.judged, verdict, note FROM jobs
+                    "SELECT results.output, verdicts.id AS in_force, verdict, note FROM jobs
                      JOIN results ON results.output = jobs.output AND results.input = jobs.input
-                     LEFT JOIN verdicts ON verdicts.id = results.judged
+                     LEFT JOIN verdicts ON verdicts.id = CASE
+                         WHEN CAST(?3 AS BIGINT) IS NULL THEN results.judged
+                         ELSE (SELECT max(id) FROM verdicts AS of_shot
+                               WHERE of_shot.output = results.output
+                                   AND of_shot.sha256 = results.sha256
+                                   AND of_shot.frame = CAST(?3 AS BIGINT)) END
                      WHERE jobs.id = ?1 AND results.sha256 = ?2",
-                    values![id, sha256],
+                    values![job, sha256, frame],
                     |row| {
-                        let in_force = (row.get("judged")?, row.get("verdict")?, row.get("note")?);
+                        let in_force =
+                            (row.get("in_force")?, row.get("verdict")?, row.get("note")?);
                         Ok((row.get("output")?, in_force))
                     },
                 )?;
                 match found {
                     Some((output, in_force)) => {
-                        let of = Judged::new(output, sha256, judgement, &in_force);
+                        let of = Judged::new((output, *frame), sha256, judgement, &in_force);
                         say(session, act, &of, in_force.0)?;
                     }
-                    None => stale.push(*id),
+                    None => stale.push(place),
                 }
             }
             Ok((act, stale))
@@ -118,17 +137,21 @@ impl Ledger {
     }
 
     /// Takes back what an act said, where it is still in force; what was said before is said again.
-    /// Gives the number of results that this changes.
+    /// Gives the number of results and shots that this changes.
     pub(crate) fn undo(&self, act: i64, by: &str) -> Result<u32> {
         self.write(|session| {
             let undoing = next_act(session)?;
             let said: Vec<(Judged, i64)> = session.rows(
-                "SELECT verdicts.output, verdicts.sha256, earlier.verdict, earlier.note,
-                     CAST(?2 AS TEXT) AS judged_by, CAST(?3 AS BIGINT) AS judged_at,
+                "SELECT verdicts.output, verdicts.frame, verdicts.sha256, earlier.verdict,
+                     earlier.note, CAST(?2 AS TEXT) AS judged_by, CAST(?3 AS BIGINT) AS judged_at,
                      verdicts.id AS now
-                 FROM verdicts JOIN results ON results.judged = verdicts.id
+                 FROM verdicts LEFT JOIN results ON results.judged = verdicts.id
                  LEFT JOIN verdicts AS earlier ON earlier.id = verdicts.before
-                 WHERE verdicts.act = ?1",
+                 WHERE verdicts.act = ?1
+                     AND (results.judged IS NOT NULL OR verdicts.frame IS NOT NULL AND NOT EXISTS (
+                         SELECT 1 FROM verdicts AS later
+                         WHERE later.output = verdicts.output AND later.sha256 = verdicts.sha256
+                             AND later.frame = verdicts.frame AND later.id > verdicts.id))",
                 values![act, by, now()],
                 |row| Ok((judged(row)?, row.get("now")?)),
             )?;
@@ -139,23 +162,40 @@ impl Ledger {
         })
     }
 
-    /// All that was ever said of the result of a job, the latest first.
+    /// All that was ever said of the result of a job and its shots, the latest first.
     pub(crate) fn history(&self, id: i64) -> Result<Vec<Judged>> {
         self.rows(
-            "SELECT verdicts.output, sha256, verdict, note, judged_by, judged_at FROM verdicts
+            "SELECT verdicts.output, frame, sha256, verdict, note, judged_by, judged_at FROM verdicts
              WHERE output = (SELECT output FROM jobs WHERE id = ?1) ORDER BY id DESC LIMIT 1000",
             values![id],
             judged,
         )
     }
 
-    /// What is in force, by the names of results.
+    /// What is in force of whole results, by their names.
     pub(crate) fn verdicts(&self) -> Result<Vec<Judged>> {
         self.rows(
-            "SELECT results.output, results.sha256, verdict, note, judged_by, judged_at
+            "SELECT results.output, frame, results.sha256, verdict, note, judged_by, judged_at
              FROM results JOIN verdicts ON verdicts.id = results.judged
              WHERE verdict IS NOT NULL OR note IS NOT NULL ORDER BY results.output",
             &[],
+            judged,
+        )
+    }
+
+    /// What is in force of shots, of all films or of the one at `output`, in order.
+    pub(crate) fn shot_verdicts(&self, output: Option<&Path>) -> Result<Vec<Judged>> {
+        self.rows(
+            "SELECT verdicts.output, frame, verdicts.sha256, verdict, note, judged_by, judged_at
+             FROM verdicts JOIN results
+                 ON results.output = verdicts.output AND results.sha256 = verdicts.sha256
+             WHERE frame IS NOT NULL AND (verdict IS NOT NULL OR note IS NOT NULL)
+                 AND (CAST(?1 AS TEXT) IS NULL OR verdicts.output = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM verdicts AS later
+                     WHERE later.output = verdicts.output AND later.sha256 = verdicts.sha256
+                         AND later.frame = verdicts.frame AND later.id > verdicts.id)
+             ORDER BY verdicts.output, frame",
+            values![output],
             judged,
         )
     }
@@ -165,6 +205,17 @@ impl Ledger {
         let verdicts = self.verdicts()?.into_iter();
         let rejected = verdicts.filter(|of| of.verdict == Some(Verdict::Rejected));
         Ok(rejected.map(|of| of.output).collect())
+    }
+
+    /// The first frames of shots that were rejected, by the names of their films.
+    pub(crate) fn rejected_shots(&self) -> Result<HashMap<PathBuf, Vec<i64>>> {
+        let mut rejected = HashMap::<PathBuf, Vec<i64>>::new();
+        for of in self.shot_verdicts(None)? {
+            if let (Some(Verdict::Rejected), Some(frame)) = (of.verdict, of.frame) {
+                rejected.entry(of.output).or_default().push(frame);
+            }
+        }
+        Ok(rejected)
     }
 
     /// The SHA-256 of each result that was accepted.
@@ -193,7 +244,7 @@ impl Ledger {
 
 impl Judged {
     fn new(
-        output: PathBuf,
+        (output, frame): (PathBuf, Option<i64>),
         sha256: &str,
         judgement: &Judgement,
         (_, verdict, note): &InForce,
@@ -201,6 +252,7 @@ impl Judged {
         let before = verdict.as_deref().and_then(Verdict::of_text);
         Self {
             output,
+            frame,
             sha256: sha256.to_owned(),
             verdict: judgement.verdict.clone().over(before),
             note: judgement.note.clone().over(note.clone()),
@@ -218,11 +270,13 @@ fn next_act(session: &mut Session) -> store::Result<i64> {
 
 fn say(session: &mut Session, act: i64, of: &Judged, before: Option<i64>) -> store::Result<()> {
     let said: i64 = session.one(
-        "INSERT INTO verdicts (act, output, sha256, verdict, note, judged_by, judged_at, before)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
+        "INSERT INTO verdicts
+             (act, output, frame, sha256, verdict, note, judged_by, judged_at, before)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING id",
         values![
             act,
             of.output,
+            of.frame,
             of.sha256,
             of.verdict.map(Verdict::text),
             of.note,
@@ -232,14 +286,17 @@ fn say(session: &mut Session, act: i64, of: &Judged, before: Option<i64>) -> sto
         ],
         |row| row.get("id"),
     )?;
-    let sql = "UPDATE results SET judged = ?2 WHERE output = ?1";
-    session.execute(sql, values![of.output, said])?;
+    if of.frame.is_none() {
+        let sql = "UPDATE results SET judged = ?2 WHERE output = ?1";
+        session.execute(sql, values![of.output, said])?;
+    }
     Ok(())
 }
 
 fn judged(row: &Row) -> store::Result<Judged> {
     Ok(Judged {
         output: row.get("output")?,
+        frame: row.get("frame")?,
         sha256: row.get("sha256")?,
         verdict: row.get::<Option<String>>("verdict")?.as_deref().and_then(Verdict::of_text),
         note: row.get("note")?,

@@ -9,10 +9,11 @@ use polychromify_core::{Doubts, Thumbnail};
 
 use super::pictures::original;
 use super::refusal::Refusal;
+use super::subject::{Id, Subject};
 use super::{Answer, Review, tiles, waiting};
 use crate::cli::Borders;
 use crate::job::JobDetails;
-use crate::ledger::{Item, Seen};
+use crate::ledger::Seen;
 use crate::settings::{OwnSettings, RenderSettings};
 
 /// What doubt is painted in, and how strongly at most.
@@ -28,10 +29,11 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Time between two looks whether to stop.
 const NAP: Duration = Duration::from_millis(200);
 
-pub(super) async fn overlay(State(review): State<Arc<Review>>, Path(id): Path<i64>) -> Answer {
+pub(super) async fn overlay(State(review): State<Arc<Review>>, Path(id): Path<String>) -> Answer {
+    let id: Id = id.parse()?;
     let _turn = review.turn().await;
     waiting(Arc::clone(&review), move |review| {
-        let doubts = review.doubts(&tiles::item(review, id)?)?;
+        let doubts = review.doubts(&review.subject(id)?)?;
         Ok(tiles::picture("image/png", png(&doubts).ok_or(Refusal::TooLarge)?))
     })
     .await
@@ -81,16 +83,18 @@ impl Review {
         let Some((id, result)) = self.reading.without_doubt(after)? else { return Ok(None) };
         let Some(item) = self.reading.item(id)? else { return Ok(Some(id)) };
         let own = self.own_settings(&item, &result.content)?;
-        match self.see(&item, &own) {
-            Ok(seen) => self.context.ledger.set_seen(&item.output, &result.sha256, seen)?,
-            Err(refusal) => log::debug!("{}: no doubt: {refusal}", item.output.display()),
+        let subject = Subject::whole(item);
+        let output = &subject.item.output;
+        match self.see(&subject, &own) {
+            Ok(seen) => self.context.ledger.set_seen(output, &result.sha256, seen)?,
+            Err(refusal) => log::debug!("{}: no doubt: {refusal}", output.display()),
         }
         Ok(Some(id))
     }
 
-    fn see(&self, item: &Item, own: &OwnSettings) -> Result<Seen, Refusal> {
-        let settings: RenderSettings = self.settings(item)?;
-        let mut scan = original(item)?.scan(&self.context.limits_from_now())?;
+    fn see(&self, subject: &Subject, own: &OwnSettings) -> Result<Seen, Refusal> {
+        let settings: RenderSettings = self.settings(subject)?;
+        let mut scan = original(subject)?.scan(&self.context.limits_from_now())?;
         scan.set_inverted(settings.invert);
         let info = scan.info().clone();
         let colorizer = &self.context.model.colorizer;

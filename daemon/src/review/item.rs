@@ -5,30 +5,39 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
-use polychromify_core::Scan;
-
-use super::pictures::original;
+use super::pictures::{Picture, original};
 use super::pyramid;
 use super::refusal::Refusal;
+use super::subject::{Id, Subject};
 use super::{Answer, Review, as_json, list, mend, waiting};
 use crate::job::notices;
-use crate::ledger::{Item, Judged, Published, Verdict};
+use crate::ledger::{Judged, Published, Verdict};
 use crate::report::timestamp;
 
-pub(super) async fn item(State(review): State<Arc<Review>>, Path(id): Path<i64>) -> Answer {
-    waiting(review, move |review| {
-        let item = review.reading.item(id)?.ok_or(Refusal::NotThere)?;
-        let result = review.reading.result_of(&item)?;
-        let mut told = list::item(&item);
+pub(super) async fn item(State(review): State<Arc<Review>>, Path(id): Path<String>) -> Answer {
+    let id: Id = id.parse()?;
+    let _turn = review.turn().await; // frames of films are decoded
+    waiting(Arc::clone(&review), move |review| {
+        let subject = review.subject(id)?;
+        let item = &subject.item;
+        let result = review.reading.result_of(item)?;
+        let mut told = match (id.part, &result) {
+            (Some(shot), Some(result)) if item.is_film => {
+                list::shots(review, item, result, &[shot])?.remove(0)
+            }
+            _ => list::item(item),
+        };
+        told["place"] = id.told();
+        told["page"] = (subject.page + 1).into();
         let mut add = |more: Value| {
             if let (Some(told), Value::Object(more)) = (told.as_object_mut(), more) {
                 told.extend(more);
             }
         };
-        add(of_item(review, &item)?);
+        add(of_item(review, &subject)?);
         if let Some(result) = &result {
             add(of_result(result));
-            let own = review.own_settings(&item, &result.content)?;
+            let own = mend::of_part(review.own_settings(item, &result.content)?, &subject);
             let size = (told["tiles"]["before"]["full_width"].as_u64())
                 .zip(told["tiles"]["before"]["full_height"].as_u64());
             if let (Some(hints), Some((width, height))) = (&own.hints, size) {
@@ -40,22 +49,24 @@ pub(super) async fn item(State(review): State<Arc<Review>>, Path(id): Path<i64>)
     .await
 }
 
-fn of_item(review: &Review, item: &Item) -> Result<Value, Refusal> {
-    let history = review.reading.history(item.id)?;
+fn of_item(review: &Review, subject: &Subject) -> Result<Value, Refusal> {
+    let Subject { id, item, shot, .. } = subject;
+    let history = review.reading.history(item.id)?.into_iter();
+    let history = history.filter(|said| shot.is_none_or(|shot| said.frame == Some(shot.frame)));
     let name = item.input.file_name().unwrap_or_default().to_string_lossy();
-    let why_not = review.why_not(item)?.map(str::to_owned);
-    let (before, after) = review.geometry(item)?;
+    let why_not = review.why_not(subject)?.map(str::to_owned);
+    let (before, after) = review.geometry(subject)?;
     let why_not = why_not.or_else(|| before.as_ref().err().map(ToString::to_string));
-    let overlay = before.is_ok() && review.context.model.colorizer.tells_doubts();
+    let overlay = before.is_ok() && shot.is_none() && review.context.model.colorizer.tells_doubts();
     let version = item.result.as_ref().and_then(|(sha256, ..)| sha256.get(..16)).unwrap_or("scan");
     Ok(json!({
-        "doubt_overlay": overlay.then(|| format!("/api/doubt/{}?v={version}", item.id)),
+        "doubt_overlay": overlay.then(|| format!("/api/doubt/{id}?v={version}")),
         "source": item.input.to_string_lossy(),
         "source_name": name,
         "can_mend": why_not.is_none(),
         "why_not": why_not,
         "tiles": {"before": before.ok(), "after": after},
-        "history": history.iter().map(judged).collect::<Vec<_>>(),
+        "history": history.map(|said| judged(&said)).collect::<Vec<_>>(),
     }))
 }
 
@@ -85,6 +96,7 @@ fn judged(judged: &Judged) -> Value {
         "by": judged.by,
         "at": timestamp(judged.at),
         "sha256": judged.sha256,
+        "frame": judged.frame,
     })
 }
 
@@ -93,23 +105,50 @@ type Geometry = Result<Value, Refusal>;
 
 impl Review {
     /// Sizes and addresses of the tiles of a job's input, and of its result if there is one.
-    fn geometry(&self, item: &Item) -> Result<(Geometry, Option<Value>), Refusal> {
-        let before = original(item).and_then(|original| {
-            let scan = original.scan(&self.context.limits_from_now())?;
+    fn geometry(&self, subject: &Subject) -> Result<(Geometry, Option<Value>), Refusal> {
+        let item = &subject.item;
+        if subject.shot.is_some() {
+            return Ok(self.geometry_of_shot(subject));
+        }
+        let before = original(subject).and_then(|original| {
+            let mut scan = original.scan(&self.context.limits_from_now())?;
+            scan.select(subject.page)?;
             let stamp = original.stamp()?;
             let version = format!("{:x}-{:x}", stamp.size, stamp.modified);
-            Ok(told(item.id, "before", &version, &scan, self.memory / 2))
+            let sizes = pyramid::geometry(&scan, self.memory / 2);
+            let mut told = told(subject.id, "before", &version, sizes);
+            told["pages"] = scan.pages().into();
+            Ok(told)
         });
         let after = self.reading.result_of(item)?.and_then(|result| {
-            let scan = self.open_result(item, &result).ok()?;
-            Some(told(item.id, "after", result.sha256.get(..16)?, &scan, self.memory / 2))
+            let mut scan = self.open_result(item, &result).ok()?;
+            scan.select(subject.page).ok()?;
+            let sizes = pyramid::geometry(&scan, self.memory / 2);
+            Some(told(subject.id, "after", result.sha256.get(..16)?, sizes))
         });
         Ok((before, after))
     }
+
+    /// Of a shot's frames, which are decoded for it.
+    fn geometry_of_shot(&self, subject: &Subject) -> (Geometry, Option<Value>) {
+        let told = |of: &str, version: &str, picture: &Picture| {
+            let (size, levels) = picture.pyramid.size_and_levels();
+            told(subject.id, of, version, (size, size, levels))
+        };
+        let before = original(subject).and_then(|original| {
+            let stamp = original.stamp()?;
+            let version = format!("{:x}-{:x}", stamp.size, stamp.modified);
+            Ok(told("before", &version, &*self.before(subject, &original)?))
+        });
+        let version = subject.item.result.as_ref().and_then(|(sha256, ..)| sha256.get(..16));
+        let after = version.zip(self.after(subject).ok());
+        (before, after.map(|(version, picture)| told("after", version, &picture)))
+    }
 }
 
-fn told(id: i64, of: &str, version: &str, scan: &Scan, most: u64) -> Value {
-    let (full, (width, height), levels) = pyramid::geometry(scan, most);
+/// `sizes`: of the whole, of the largest level, and how many levels there are.
+fn told(id: Id, of: &str, version: &str, sizes: ((usize, usize), (usize, usize), u32)) -> Value {
+    let (full, (width, height), levels) = sizes;
     json!({
         "width": width,
         "height": height,

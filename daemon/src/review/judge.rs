@@ -1,5 +1,7 @@
 //! Verdicts: given, undone, and as a table.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -12,10 +14,11 @@ use serde_json::json;
 
 use super::query;
 use super::refusal::Refusal;
+use super::subject::Id;
 use super::{Answer, Review, as_json, waiting};
 use crate::command::manifest::table;
 use crate::error::{Error, Result};
-use crate::ledger::{Change, Judgement, Ledger, Verdict};
+use crate::ledger::{Change, Judgeable, Judgement, Ledger, Shot, Verdict};
 use crate::report::timestamp;
 
 /// Most results that are judged at once.
@@ -36,7 +39,7 @@ struct Judging {
 
 #[derive(Deserialize)]
 struct Judged {
-    id: i64,
+    id: Id,
     sha256: String,
 }
 
@@ -74,15 +77,36 @@ pub(super) async fn judge(
         Change::Becomes(Some(note)) if note.trim().is_empty() => Change::Becomes(None),
         note => note,
     };
-    let items: Vec<_> = judging.items.into_iter().map(|of| (of.id, of.sha256)).collect();
     waiting(review, move |review| {
         let judgement = Judgement { verdict, note, by: review.user.clone() };
+        let items = judgeable(review, &judging.items)?;
         let (act, stale) = review.context.ledger.judge(&items, &judgement)?;
+        let stale: Vec<_> = stale.iter().map(|place| judging.items[*place].id.told()).collect();
         let changed = items.len() - stale.len();
         let undo = (changed > 0).then_some(act);
         Ok(as_json(&json!({"changed": changed, "stale": stale, "undo": undo})))
     })
     .await
+}
+
+/// Results and shots as the ledger knows them; shots of a film that was made anew are others.
+fn judgeable(review: &Review, items: &[Judged]) -> Result<Vec<Judgeable>, Refusal> {
+    let mut shots = HashMap::<i64, Vec<Shot>>::new();
+    let frame = |id: Id, shots: &mut HashMap<i64, Vec<Shot>>| {
+        let Some(number) = id.part else { return Ok(None) };
+        if let Entry::Vacant(entry) = shots.entry(id.job) {
+            let item = review.reading.item(id.job)?.ok_or(Refusal::NotThere)?;
+            let result = review.reading.result_of(&item)?;
+            entry.insert(result.map(|result| result.shots()).unwrap_or_default());
+        }
+        let shot = number.checked_sub(1).and_then(|place| shots[&id.job].get(place));
+        shot.map(|shot| Some(shot.frame)).ok_or(Refusal::NotThere)
+    };
+    let items = items.iter().map(|Judged { id, sha256 }| {
+        let frame = frame(*id, &mut shots)?;
+        Ok(Judgeable { job: id.job, frame, sha256: sha256.clone() })
+    });
+    items.collect()
 }
 
 pub(super) async fn undo(
@@ -112,14 +136,23 @@ pub(super) async fn table(State(review): State<Arc<Review>>) -> Answer {
 }
 
 /// Columns of the table of verdicts; the first three are those of `manifest.csv`.
-const COLUMNS: [&str; 6] = ["path", "sha256", "verdict", "note", "judged_by", "judged_at"];
+const COLUMNS: [&str; 8] =
+    ["path", "sha256", "verdict", "note", "judged_by", "judged_at", "shot_frame", "shot_seconds"];
 
-/// Writes a row for each result of which something is said.
+/// Writes a row for each result, and for each shot of a film, of which something is said.
 pub(crate) fn write_table(ledger: &Ledger, out: &mut impl Write) -> Result<io::Result<()>> {
-    let verdicts = ledger.verdicts()?;
+    let mut verdicts: Vec<_> = ledger.verdicts()?.into_iter().map(|of| (of, None)).collect();
+    for of in ledger.shot_verdicts(None)? {
+        let shots = ledger.result(&of.output)?.map(|film| film.shots()).unwrap_or_default();
+        let shot = shots.into_iter().find(|shot| of.frame == Some(shot.frame));
+        verdicts.push((of, shot));
+    }
+    verdicts.sort_by(|(one, _), (other, _)| {
+        one.output.cmp(&other.output).then(one.frame.cmp(&other.frame))
+    });
     let mut write = || {
         table::write(out, &COLUMNS)?;
-        for of in &verdicts {
+        for (of, shot) in &verdicts {
             let row = [
                 table::path(&of.output),
                 of.sha256.clone().into_bytes(),
@@ -127,6 +160,8 @@ pub(crate) fn write_table(ledger: &Ledger, out: &mut impl Write) -> Result<io::R
                 table::text(of.note.as_deref().unwrap_or_default()),
                 table::text(&of.by),
                 timestamp(of.at).into_bytes(),
+                of.frame.map(|frame| frame.to_string()).unwrap_or_default().into(),
+                shot.map(|shot| format!("{:.3}", shot.seconds)).unwrap_or_default().into(),
             ];
             table::write(out, &row)?;
         }

@@ -1,5 +1,6 @@
 //! Lists of results, and their sums.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
@@ -8,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::query::Query;
 use super::refusal::Refusal;
+use super::subject::Id;
 use super::{Answer, Review, as_json, maker, waiting};
-use crate::ledger::{Filter, Item, Order, Page, Verdict};
+use crate::ledger::{Filter, Item, Order, Page, Published, Verdict};
 use crate::report::timestamp;
 
 /// Items of a page if it does not say how many it shows, and at most.
@@ -82,11 +84,12 @@ pub(super) async fn results(State(review): State<Arc<Review>>, RawQuery(text): R
     waiting(review, move |review| {
         let ledger = &review.reading;
         let revision = ledger.foreign_changes()?;
-        let (total, items) = match ids {
-            Some(ids) => ledger.items(&ids).map(|items| (items.len() as u32, items))?,
-            None => ledger.list(&filter, order, page)?,
+        let (total, items) = if let Some(ids) = ids {
+            named(review, &ids)?
+        } else {
+            let (total, items) = ledger.list(&filter, order, page)?;
+            (total, items.iter().map(item).collect())
         };
-        let items: Vec<Value> = items.iter().map(item).collect();
         Ok(as_json(&json!({"revision": revision, "total": total, "items": items})))
     })
     .await
@@ -94,17 +97,49 @@ pub(super) async fn results(State(review): State<Arc<Review>>, RawQuery(text): R
 
 pub(super) async fn ids(State(review): State<Arc<Review>>, RawQuery(text): RawQuery) -> Answer {
     let query = Query::new(text.as_deref());
-    let (filter, order) = (filter(&query)?, order(&query)?);
+    let (filter, order, film) = (filter(&query)?, order(&query)?, query.parse("film")?);
     waiting(review, move |review| {
         let revision = review.reading.foreign_changes()?;
-        let ids = review.reading.ids(&filter, order, MOST_IDS)?;
+        let ids = if let Some(film) = film {
+            shots_of(review, film)?
+        } else {
+            let ids = review.reading.ids(&filter, order, MOST_IDS)?;
+            ids.into_iter().map(Value::from).collect()
+        };
         Ok(as_json(&json!({"revision": revision, "ids": ids})))
     })
     .await
 }
 
+/// The numbers of a film's shots, as far as the ledger tells them.
+fn shots_of(review: &Review, film: i64) -> Result<Vec<Value>, Refusal> {
+    let item = review.reading.item(film)?.ok_or(Refusal::NotThere)?;
+    let result = review.reading.result_of(&item)?;
+    let shots = result.map_or(0, |result| result.shots().len());
+    Ok((1..=shots).map(|shot| Id { job: film, part: Some(shot) }.told()).collect())
+}
+
+/// What has these numbers, as far as there is such, and how much that is.
+fn named(review: &Review, ids: &[Id]) -> Result<(u32, Vec<Value>), Refusal> {
+    let whole: Vec<i64> = ids.iter().filter(|id| id.part.is_none()).map(|id| id.job).collect();
+    let mut items: Vec<Value> = review.reading.items(&whole)?.iter().map(item).collect();
+    let mut films = BTreeMap::<i64, Vec<usize>>::new();
+    for id in ids {
+        if let Some(shot) = id.part {
+            films.entry(id.job).or_default().push(shot);
+        }
+    }
+    for (film, numbers) in films {
+        let Some(item) = review.reading.item(film)? else { continue };
+        if let Some(result) = review.reading.result_of(&item)? {
+            items.extend(shots(review, &item, &result, &numbers)?);
+        }
+    }
+    Ok((items.len() as u32, items))
+}
+
 /// `1,2,3`.
-fn numbers(text: &str) -> Result<Vec<i64>, Refusal> {
+fn numbers(text: &str) -> Result<Vec<Id>, Refusal> {
     let wrong = |_| Refusal::Malformed("`ids` is no list of numbers".to_owned());
     text.split(',').take(MOST as usize).map(|id| id.parse().map_err(wrong)).collect()
 }
@@ -130,6 +165,34 @@ fn order(query: &Query) -> Result<Order, Refusal> {
         Some("newest") => Ok(Order::Newest),
         Some(other) => Err(Refusal::Malformed(format!("there is no order `{other}`"))),
     }
+}
+
+/// What lists tell of shots of a film, by their numbers from 1 on.
+pub(super) fn shots(
+    review: &Review,
+    film: &Item,
+    result: &Published,
+    numbers: &[usize],
+) -> Result<Vec<Value>, Refusal> {
+    let (shots, own) = (result.shots(), review.own_settings(film, &result.content)?);
+    let said = review.reading.shot_verdicts(Some(&film.output))?;
+    let told = numbers.iter().filter_map(|&number| {
+        let shot = shots.get(number.checked_sub(1)?)?;
+        let id = Id { job: film.id, part: Some(number) };
+        let mut told = item(&Item {
+            judged: said.iter().find(|said| said.frame == Some(shot.frame)).cloned(),
+            notices: 0,
+            has_own_settings: own.film_hints.iter().any(|hint| shot.contains(hint.time)),
+            ..film.clone()
+        });
+        told["id"] = id.told();
+        told["kind"] = "shot".into();
+        told["shot"] = number.into();
+        told["seconds"] = shot.seconds.into();
+        told["thumb"] = format!("/api/thumb/{id}?v={}", result.sha256.get(..16)?).into();
+        Some(told)
+    });
+    Ok(told.collect())
 }
 
 /// What lists tell of an input.

@@ -13,14 +13,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
 use polychromify_core::{ChromaMap, Doubts, Painter, SamplesMut, WorkImage, lightness_from_srgb8};
 
-use super::mend::Tried;
+use super::mend::{self, Tried};
 use super::pictures::{Kept, Key, Picture, original};
 use super::pyramid::{Part, Pixels};
 use super::query;
 use super::refusal::Refusal;
-use super::{Answer, Review, tiles, waiting};
+use super::subject::{Id, Subject};
+use super::{Answer, Review, waiting};
 use crate::cli::Borders;
-use crate::ledger::Item;
 use crate::settings::{OwnSettings, RenderSettings};
 
 /// Looks, and predictions, that are kept.
@@ -54,7 +54,7 @@ struct Asked {
 
 /// What tiles of a look are painted by.
 struct Look {
-    id: i64,
+    id: Id,
     painter: Painter,
 }
 
@@ -70,16 +70,15 @@ impl Looks {
 
 pub(super) async fn look(
     State(review): State<Arc<Review>>,
-    Path(id): Path<i64>,
+    Path(id): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let tried: Tried = query::json(&headers, body).await?;
+    let (id, tried): (Id, Tried) = (id.parse()?, query::json(&headers, body).await?);
     let _turn = review.turn().await;
     waiting(Arc::clone(&review), move |review| {
         let started = Instant::now();
-        let item = tiles::item(review, id)?;
-        let (picture, painter) = review.painter(&item, &tried)?;
+        let (picture, painter) = review.painter(&review.subject(id)?, &tried)?;
         let predicted = started.elapsed();
         let side = tried.side.unwrap_or(SIDE).clamp(1, LONGEST_SIDE);
         let level = picture.pyramid.of_side(side);
@@ -107,28 +106,33 @@ impl Review {
     /// A tile of a look of before.
     pub(super) fn look_tile(
         &self,
-        item: &Item,
+        subject: &Subject,
         token: &str,
         level: usize,
         (column, row): (usize, usize),
     ) -> Result<Option<Pixels>, Refusal> {
-        let look = self.looks.shown.find(&token.to_owned()).filter(|look| look.id == item.id);
+        let look = self.looks.shown.find(&token.to_owned()).filter(|look| look.id == subject.id);
         let look = look.ok_or(Refusal::NotThere)?;
-        let picture = self.before(item, &original(item)?)?;
+        let picture = self.before(subject, &original(subject)?)?;
         let Some(level) = picture.pyramid.level(level) else { return Ok(None) };
         Ok(level.part(column, row).map(|part| paint(&picture, level, &look.painter, part)))
     }
 
     /// What paints a picture with these settings.
-    fn painter(&self, item: &Item, tried: &Tried) -> Result<(Arc<Picture>, Painter), Refusal> {
-        let original = original(item)?;
-        let settings = self.settings(item)?;
-        let picture = self.before(item, &original)?;
+    fn painter(
+        &self,
+        subject: &Subject,
+        tried: &Tried,
+    ) -> Result<(Arc<Picture>, Painter), Refusal> {
+        let original = original(subject)?;
+        let settings = self.settings(subject)?;
+        let picture = self.before(subject, &original)?;
         let image = picture.image.as_ref().ok_or(Refusal::NotThere)?;
-        let own = tried.over(self.own_of(item)?, self.named(tried)?, image.scan_size())?;
+        let size = image.scan_size();
+        let own = tried.over(self.own_of(subject)?, self.named(tried)?, (size, subject.page))?;
         let settings = settings.with(&own);
         let asked = Asked {
-            of: Key::of_scan(item, &original, settings.invert)?,
+            of: Key::of_scan(subject, &original, settings.invert)?,
             variant: settings.variant,
             borders: settings.borders,
             own: OwnSettings { saturation: None, ..own.clone() },
@@ -145,18 +149,22 @@ impl Review {
     }
 
     /// How unsure the network is of a result's colors.
-    pub(super) fn doubts(&self, item: &Item) -> Result<Doubts, Refusal> {
-        let original = original(item)?;
-        let (settings, picture) = (self.settings(item)?, self.before(item, &original)?);
+    pub(super) fn doubts(&self, subject: &Subject) -> Result<Doubts, Refusal> {
+        let original = original(subject)?;
+        let (settings, picture) = (self.settings(subject)?, self.before(subject, &original)?);
         let image = picture.image.as_ref().ok_or(Refusal::NotThere)?;
-        let hints = self.own_of(item)?.hints();
+        let hints = self.own_of(subject)?.hints();
         let doubts = self.context.model.colorizer.doubts(&framed(image, &settings), &hints)?;
         doubts.ok_or_else(|| Refusal::Unable("these weights do not tell of doubts".to_owned()))
     }
 
-    fn own_of(&self, item: &Item) -> Result<OwnSettings, Refusal> {
-        match self.reading.result_of(item)? {
-            Some(result) => self.own_settings(item, &result.content),
+    /// What was set for it, with the hints of its page or shot alone.
+    fn own_of(&self, subject: &Subject) -> Result<OwnSettings, Refusal> {
+        match self.reading.result_of(&subject.item)? {
+            Some(result) => {
+                let own = self.own_settings(&subject.item, &result.content)?;
+                Ok(mend::of_part(own, subject))
+            }
             None => Ok(OwnSettings::default()),
         }
     }

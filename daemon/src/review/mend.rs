@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use polychromify_core::{Hint, SATURATION};
+use polychromify_core::{Deadline, Hint, SATURATION};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -13,11 +13,12 @@ use super::pictures::original;
 use super::query;
 use super::reference::Named;
 use super::refusal::Refusal;
+use super::subject::{Id, Subject};
 use super::{Answer, Review, as_json, waiting};
 use crate::cli::Borders;
-use crate::ledger::{Asking, Item, OfInput, Original};
-use crate::settings::OwnSettings;
-use polychromify_core::Deadline;
+use crate::film::FilmContext;
+use crate::ledger::{Asking, Item, OfInput, Original, Shot};
+use crate::settings::{OwnSettings, TimedHint};
 
 /// Most hints on one picture.
 const MOST_HINTS: usize = 1000;
@@ -62,7 +63,7 @@ fn color<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 3], D::Error> {
 }
 
 impl Tried {
-    /// On top of what was set before, for a scan of this upright size.
+    /// On top of what was set before, for a page of this upright size and number, from 0 on.
     ///
     /// # Errors
     ///
@@ -71,7 +72,7 @@ impl Tried {
         &self,
         before: OwnSettings,
         reference: Option<String>,
-        (width, height): (usize, usize),
+        ((width, height), page): ((usize, usize), usize),
     ) -> Result<OwnSettings, Refusal> {
         let wrong = |what: &str| Err(Refusal::Malformed(what.to_owned()));
         if self.saturation.is_some_and(|saturation| !SATURATION.contains(&saturation)) {
@@ -94,7 +95,7 @@ impl Tried {
             y: hint.y * height,
             radius: hint.radius * width.max(height),
             rgb: hint.color,
-            page: 1,
+            page: page + 1,
         };
         let hints = self.hints.as_ref().map(|hints| hints.iter().map(hint).collect());
         Ok(OwnSettings {
@@ -103,14 +104,44 @@ impl Tried {
             borders: self.borders.or(before.borders),
             hints: hints.or(before.hints),
             reference,
+            film_hints: before.film_hints,
         })
     }
+
+    /// Whether it sets hints and nothing else.
+    fn is_hints_alone(&self) -> bool {
+        let Self { saturation, variant, borders, hints, reference, side: _ } = self;
+        let others = saturation.is_some() || variant.is_some() || borders.is_some();
+        hints.is_some() && !others && reference.is_none()
+    }
+}
+
+/// Settings with the hints of a page alone, or of a shot as those of a photograph.
+pub(super) fn of_part(own: OwnSettings, part: &Subject) -> OwnSettings {
+    let hints = match &part.shot {
+        Some(shot) => {
+            let of_it = own.film_hints.iter().filter(|hint| shot.contains(hint.time));
+            let hint = |&TimedHint { x, y, radius, rgb, .. }: &TimedHint| Hint {
+                x,
+                y,
+                radius,
+                rgb,
+                page: 1,
+            };
+            Some(of_it.map(hint).collect())
+        }
+        None => own.hints.map(|mut hints| {
+            hints.retain(|hint| hint.page == part.page + 1);
+            hints
+        }),
+    };
+    OwnSettings { hints, film_hints: Vec::new(), ..own }
 }
 
 /// Hints in shares of an upright picture, as the page tells them.
 pub(super) fn told(hints: &[Hint], (width, height): (usize, usize)) -> Value {
     let (width, height) = (width as f32, height as f32);
-    let told = hints.iter().filter(|hint| hint.page == 1).map(|hint| {
+    let told = hints.iter().map(|hint| {
         let [r, g, b] = hint.rgb;
         json!({
             "x": hint.x / width,
@@ -126,11 +157,14 @@ pub(super) fn told(hints: &[Hint], (width, height): (usize, usize)) -> Value {
 struct Making {
     items: Vec<Made>,
     settings: Option<Tried>,
+    /// Whether the settings are kept for a time when it is made, and nothing is made now.
+    #[serde(default)]
+    later: bool,
 }
 
 #[derive(Deserialize)]
 struct Made {
-    id: i64,
+    id: Id,
 }
 
 pub(super) async fn make(
@@ -138,7 +172,7 @@ pub(super) async fn make(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let Making { items, settings } = query::json(&headers, body).await?;
+    let Making { items, settings, later } = query::json(&headers, body).await?;
     if items.len() > MOST {
         return Err(Refusal::TooLarge);
     }
@@ -148,9 +182,11 @@ pub(super) async fn make(
     waiting(review, move |review| {
         let (mut queued, mut refused) = (0, Vec::new());
         for Made { id } in items {
-            match review.ask(id, settings.as_ref()) {
+            match review.ask(id, settings.as_ref(), later) {
                 Ok(()) => queued += 1,
-                Err(refusal) => refused.push(json!({"id": id, "reason": refusal.to_string()})),
+                Err(refusal) => {
+                    refused.push(json!({"id": id.told(), "reason": refusal.to_string()}));
+                }
             }
         }
         review.maker.wake();
@@ -167,57 +203,107 @@ impl Review {
     }
 
     /// Why a job's result cannot be made again from here; `None`: it can.
-    pub(super) fn why_not(&self, item: &Item) -> Result<Option<&'static str>, Refusal> {
-        let result = self.reading.result_of(item)?;
-        let original = result.as_ref().map(|result| result.original);
-        if !item.is_film && self.settings(item).is_err() {
+    pub(super) fn why_not(&self, subject: &Subject) -> Result<Option<&'static str>, Refusal> {
+        let result = self.reading.result_of(&subject.item)?;
+        let is_known = match &result {
+            Some(result) if subject.item.is_film => {
+                let own = self.reading.own_settings(&subject.item.output)?;
+                let below = own.and(self.reading.settings_of(subject.item.id)?);
+                let below = below.as_ref().unwrap_or(&result.recipe.settings);
+                FilmContext::recorded(below, &[]).is_some()
+            }
+            None if subject.item.is_film => false,
+            _ => self.settings(subject).is_ok(),
+        };
+        if !is_known {
             return Ok(Some("only the command that made it makes it again"));
         }
-        Ok(match original {
-            _ if item.is_film => Some("films are made again by `polychromify film`"),
+        Ok(match result.map(|result| result.original) {
             Some(Original::Gone | Original::Leaving) => Some("its original was moved or deleted"),
             _ => None,
         })
     }
 
     /// Puts a job into the queue, with these settings of its own on top of those that it has, or from
-    /// here on with none.
-    fn ask(&self, id: i64, tried: Option<&Tried>) -> Result<(), Refusal> {
-        let item = self.reading.item(id)?.ok_or(Refusal::NotThere)?;
-        if let Some(reason) = self.why_not(&item)? {
+    /// here on with none; `later`: they are kept and nothing else.
+    fn ask(&self, id: Id, tried: Option<&Tried>, later: bool) -> Result<(), Refusal> {
+        let subject = self.subject(id)?;
+        if let Some(reason) = self.why_not(&subject)? {
             return Err(Refusal::Unable(reason.to_owned()));
         }
-        let original = original(&item)?;
-        let own = match tried {
-            None => None,
-            Some(tried) => {
-                let known = self.reading.result_of(&item)?;
-                let stamp = original.stamp()?;
-                let known = known.filter(|known| known.source == Some(stamp));
-                let content = match known {
-                    Some(known) => known.content,
-                    None => original.sha256(&self.context.stop, Deadline::NEVER)?,
-                };
-                let info = original.scan(&self.context.limits_from_now())?.info().clone();
-                let size = (info.width as usize, info.height as usize);
-                let size = info.orientation.upright_size(size);
-                let reference = self.named(tried)?;
-                if let Some(sha256) = &reference {
-                    let picture = self.reference_picture(sha256)?;
-                    self.context.ledger.keep_reference(sha256, &picture)?;
-                }
-                let own = tried.over(self.own_settings(&item, &content)?, reference, size)?;
-                if own.variant > Some(1) && !self.context.model.colorizer.has_alternatives() {
-                    return Err(Refusal::Unable("these weights have no variants".to_owned()));
-                }
-                let settings = serde_json::to_string(&own).expect("finite numbers only");
-                Some(OfInput { content, settings })
-            }
+        let own = tried.map(|tried| self.set(&subject, tried)).transpose()?;
+        let asked = if later {
+            self.context.ledger.set_own(id.job, own.as_ref(), &self.user)?
+        } else {
+            self.context.ledger.ask(id.job, own.as_ref(), &self.user)?
         };
-        match self.context.ledger.ask(id, own.as_ref(), &self.user)? {
+        match asked {
             Asking::Queued => Ok(()),
             Asking::InWork => Err(Refusal::Unable("it is in work right now".to_owned())),
             Asking::Unknown => Err(Refusal::NotThere),
         }
+    }
+
+    /// What an input has of its own with these settings on top.
+    fn set(&self, subject: &Subject, tried: &Tried) -> Result<OfInput, Refusal> {
+        let original = original(subject)?;
+        let known = self.reading.result_of(&subject.item)?;
+        let stamp = original.stamp()?;
+        let content = match known.filter(|known| known.source == Some(stamp)) {
+            Some(known) => known.content,
+            None => original.sha256(&self.context.stop, Deadline::NEVER)?,
+        };
+        let before = self.own_settings(&subject.item, &content)?;
+        let own = if let Some(shot) = &subject.shot {
+            self.hinted(subject, shot, tried, before)?
+        } else {
+            let mut scan = original.scan(&self.context.limits_from_now())?;
+            scan.select(subject.page)?;
+            let info = scan.info().clone();
+            let size = (info.width as usize, info.height as usize);
+            let size = info.orientation.upright_size(size);
+            let reference = self.named(tried)?;
+            if let Some(sha256) = &reference {
+                let picture = self.reference_picture(sha256)?;
+                self.context.ledger.keep_reference(sha256, &picture)?;
+            }
+            let on_others = before.hints.iter().flatten();
+            let on_others = on_others.filter(|hint| hint.page != subject.page + 1).cloned();
+            let on_others: Vec<Hint> = on_others.collect();
+            let mut own = tried.over(before, reference, (size, subject.page))?;
+            if tried.hints.is_some() {
+                own.hints.get_or_insert_default().extend(on_others);
+            }
+            own
+        };
+        if own.variant > Some(1) && !self.context.model.colorizer.has_alternatives() {
+            return Err(Refusal::Unable("these weights have no variants".to_owned()));
+        }
+        let settings = serde_json::to_string(&own).expect("finite numbers only");
+        Ok(OfInput { content, settings })
+    }
+
+    /// A film's settings with these hints in the place of those that its shot had.
+    fn hinted(
+        &self,
+        subject: &Subject,
+        shot: &Shot,
+        tried: &Tried,
+        mut own: OwnSettings,
+    ) -> Result<OwnSettings, Refusal> {
+        if !tried.is_hints_alone() {
+            return Err(Refusal::Malformed("hints alone are set on a shot".to_owned()));
+        }
+        let picture = self.before(subject, &original(subject)?)?;
+        let image = picture.image.as_ref().ok_or(Refusal::NotThere)?;
+        let time = picture.milliseconds.unwrap_or_default() as f64 / 1000.0;
+        let set = tried.over(OwnSettings::default(), None, (image.scan_size(), 0))?;
+        own.film_hints.retain(|hint| !shot.contains(hint.time));
+        own.film_hints.extend(set.hints.into_iter().flatten().map(|hint| {
+            let Hint { x, y, radius, rgb, .. } = hint;
+            TimedHint { time, x, y, radius, rgb }
+        }));
+        own.film_hints.sort_by(|one, other| one.time.total_cmp(&other.time));
+        Ok(own)
     }
 }

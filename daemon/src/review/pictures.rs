@@ -1,6 +1,7 @@
 //! Pictures that are looked at: decoded once, and held as long as there is room for them.
 
-use std::path::PathBuf;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use polychromify_core::{Scan, Thumbnail, WorkImage};
@@ -8,12 +9,13 @@ use polychromify_core::{Scan, Thumbnail, WorkImage};
 use super::Review;
 use super::pyramid::{BAND, Pixels, Pyramid};
 use super::refusal::Refusal;
+use super::subject::{Id, Subject};
 use crate::error::Error;
 use crate::files::originals::OpenOriginal;
 use crate::files::publish::{self, Place};
 use crate::files::{names, own};
-use crate::film;
-use crate::ledger::{Item, Published};
+use crate::film::{self, FilmContext, FilmFrame};
+use crate::ledger::{Item, Published, Shot};
 use crate::plan::Job;
 use crate::settings::RenderSettings;
 
@@ -24,7 +26,7 @@ const THUMB_QUALITY: u8 = 85;
 /// Which picture of a job is meant, and of which file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    id: i64,
+    id: Id,
     is_result: bool,
     /// Changes with the file.
     version: String,
@@ -32,13 +34,14 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn of_scan(
-        item: &Item,
+        subject: &Subject,
         original: &OpenOriginal,
         inverted: bool,
     ) -> Result<Self, Refusal> {
         let (stamp, inverted) = (original.stamp()?, u8::from(inverted));
-        let version = format!("{:x}-{:x}-{inverted}", stamp.size, stamp.modified);
-        Ok(Self { id: item.id, is_result: false, version })
+        let at = subject.shot.map(|shot| format!("-{}", shot.middle())).unwrap_or_default();
+        let version = format!("{:x}-{:x}-{inverted}{at}", stamp.size, stamp.modified);
+        Ok(Self { id: subject.id, is_result: false, version })
     }
 }
 
@@ -48,6 +51,8 @@ pub(super) struct Picture {
     /// What the network sees of a scan, upright.
     pub(super) image: Option<WorkImage>,
     pub(super) inverted: bool,
+    /// At which a frame of a film is shown.
+    pub(super) milliseconds: Option<i64>,
 }
 
 type Slot<T> = Arc<OnceLock<Result<Arc<T>, String>>>;
@@ -103,10 +108,11 @@ impl<K: Clone + PartialEq, T> Kept<K, T> {
     }
 }
 
-/// The original of a job, opened.
-pub(super) fn original(item: &Item) -> Result<OpenOriginal, Refusal> {
-    if item.is_film {
-        return Err(Refusal::Unable("this is a film".to_owned()));
+/// The original of a photograph, or of the film that a shot is of, opened.
+pub(super) fn original(subject: &Subject) -> Result<OpenOriginal, Refusal> {
+    let Subject { item, shot, .. } = subject;
+    if item.is_film && shot.is_none() {
+        return Err(Refusal::Unable("a film is looked at by its shots".to_owned()));
     }
     if !names::is_absolute_and_plain(&item.input) || !names::stays_below(&item.output) {
         return Err(Refusal::NotThere);
@@ -119,16 +125,31 @@ impl Review {
     /// The picture of a job's input, by its open original.
     pub(super) fn before(
         &self,
-        item: &Item,
+        subject: &Subject,
         original: &OpenOriginal,
     ) -> Result<Arc<Picture>, Refusal> {
-        let inverted = self.is_inverted(item);
-        let key = Key::of_scan(item, original, inverted)?;
-        self.pictures.get(&key, || self.read_before(original, inverted))
+        let inverted = self.is_inverted(subject);
+        let key = Key::of_scan(subject, original, inverted)?;
+        self.pictures.get(&key, || self.read_before(subject, original, inverted))
     }
 
-    fn read_before(&self, original: &OpenOriginal, inverted: bool) -> Result<Picture, Refusal> {
-        let mut scan = original.scan(&self.context.limits_from_now())?;
+    fn read_before(
+        &self,
+        subject: &Subject,
+        original: &OpenOriginal,
+        inverted: bool,
+    ) -> Result<Picture, Refusal> {
+        let (mut scan, milliseconds) = match &subject.shot {
+            None => {
+                let mut scan = original.scan(&self.context.limits_from_now())?;
+                scan.select(subject.page)?;
+                (scan, None)
+            }
+            Some(shot) => {
+                let (scan, at) = self.frame(&subject.item.input, shot, film::Seen::Lightness)?;
+                (scan, Some(at))
+            }
+        };
         scan.set_inverted(inverted);
         let info = scan.info().clone();
         let area = self.context.model.colorizer.work_area();
@@ -139,17 +160,39 @@ impl Review {
         })?;
         let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
         let image = Some(thumbnail.finish().upright());
-        Ok(Picture { pyramid, image, inverted })
+        Ok(Picture { pyramid, image, inverted, milliseconds })
+    }
+
+    /// The frame of a shot that it is looked at by, and the milliseconds at which it is shown.
+    fn frame(&self, path: &Path, shot: &Shot, seen: film::Seen) -> Result<(Scan, i64), Refusal> {
+        let stop = &self.context.stop;
+        // A film whose frames are not evenly spaced may end before what is taken for the middle.
+        let found = film::frame(path, shot.middle(), seen, stop)
+            .or_else(|_| film::frame(path, shot.seconds, seen, stop))?;
+        let FilmFrame { picture, milliseconds } = found;
+        let limits = self.context.limits_from_now();
+        Ok((Scan::read(Cursor::new(picture), path, &limits)?, milliseconds))
     }
 
     /// The picture of a result, as it lies there.
-    pub(super) fn after(&self, item: &Item) -> Result<Arc<Picture>, Refusal> {
-        let result = self.reading.result_of(item)?.ok_or(Refusal::NotThere)?;
-        let key = Key { id: item.id, is_result: true, version: result.sha256.clone() };
+    pub(super) fn after(&self, subject: &Subject) -> Result<Arc<Picture>, Refusal> {
+        let result = self.reading.result_of(&subject.item)?.ok_or(Refusal::NotThere)?;
+        let key = Key { id: subject.id, is_result: true, version: result.sha256.clone() };
         self.pictures.get(&key, || {
-            let mut scan = self.open_result(item, &result)?;
+            let (mut scan, milliseconds) = match &subject.shot {
+                None => {
+                    let mut scan = self.open_result(&subject.item, &result)?;
+                    scan.select(subject.page)?;
+                    (scan, None)
+                }
+                Some(shot) => {
+                    let path = self.unchanged(&subject.item, &result)?;
+                    let (scan, at) = self.frame(&path, shot, film::Seen::Colors)?;
+                    (scan, Some(at))
+                }
+            };
             let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
-            Ok(Picture { pyramid, image: None, inverted: false })
+            Ok(Picture { pyramid, image: None, inverted: false, milliseconds })
         })
     }
 
@@ -176,19 +219,23 @@ impl Review {
         }
     }
 
-    /// A small JPEG of a job's result; of its input where there is none.
-    pub(super) fn thumb(&self, item: &Item) -> Result<Arc<Vec<u8>>, Refusal> {
+    /// A small JPEG of a job's result or of a shot; of its input where there is none.
+    pub(super) fn thumb(&self, subject: &Subject) -> Result<Arc<Vec<u8>>, Refusal> {
+        let item = &subject.item;
         let result = self.reading.result_of(item)?;
         let version = result.as_ref().map(|result| result.sha256.clone()).unwrap_or_default();
-        let key = Key { id: item.id, is_result: result.is_some(), version };
+        let key = Key { id: subject.id, is_result: result.is_some(), version };
         self.thumbs.get(&key, || {
             let mut scan = match &result {
                 Some(result) if item.is_film => {
-                    let path = self.unchanged(item, result)?;
-                    return Ok(film::still(&path, THUMB, &self.context.stop)?);
+                    let (path, stop) = (self.unchanged(item, result)?, &self.context.stop);
+                    let at = subject.shot.map(|shot| shot.middle());
+                    return Ok(film::still(&path, at, THUMB, stop).or_else(|_| {
+                        film::still(&path, subject.shot.map(|shot| shot.seconds), THUMB, stop)
+                    })?);
                 }
                 Some(result) => self.open_result(item, result)?,
-                None => original(item)?.scan(&self.context.limits_from_now())?,
+                None => original(subject)?.scan(&self.context.limits_from_now())?,
             };
             let longest = scan.info().width.max(scan.info().height) as usize;
             let channels = if scan.has_colors() { 3 } else { 1 };
@@ -198,18 +245,24 @@ impl Review {
     }
 
     /// Whether the scan of a job is colored as a negative.
-    fn is_inverted(&self, item: &Item) -> bool {
-        self.settings(item).is_ok_and(|settings| settings.invert)
+    fn is_inverted(&self, subject: &Subject) -> bool {
+        self.settings(subject).is_ok_and(|settings| settings.invert)
     }
 
     /// What the result of a job was made with, or would be.
-    pub(super) fn settings(&self, item: &Item) -> Result<RenderSettings, Refusal> {
+    pub(super) fn settings(&self, subject: &Subject) -> Result<RenderSettings, Refusal> {
         let precision = self.context.model.settings.precision;
-        let told = match self.reading.result_of(item)? {
+        let told = match self.reading.result_of(&subject.item)? {
             Some(result) => Some(result.recipe.settings),
-            None => self.reading.settings_of(item.id)?,
+            None => self.reading.settings_of(subject.item.id)?,
         };
-        let read = told.and_then(|told| RenderSettings::read(&told, precision));
+        let read = told.and_then(|told| {
+            if subject.shot.is_none() {
+                return RenderSettings::read(&told, precision);
+            }
+            let saturation = FilmContext::saturation_told(&told)?;
+            Some(RenderSettings::of_frames(saturation, precision))
+        });
         read.ok_or_else(|| {
             Refusal::Unable("only the command that made it makes it again".to_owned())
         })

@@ -71,6 +71,11 @@ impl Pyramid {
         (self.levels[0].width, self.levels[0].height)
     }
 
+    /// The same, and how many levels there are.
+    pub(super) fn size_and_levels(&self) -> ((usize, usize), u32) {
+        (self.size(), self.levels.len() as u32)
+    }
+
     /// Memory that it takes.
     pub(super) fn bytes(&self) -> u64 {
         self.levels.iter().map(|level| level.samples.len() as u64).sum()

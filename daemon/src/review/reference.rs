@@ -16,7 +16,7 @@ use super::pictures::Kept;
 use super::pyramid::Pixels;
 use super::query;
 use super::refusal::Refusal;
-use super::{Answer, Review, as_json, tiles, waiting};
+use super::{Answer, Review, as_json, waiting};
 use crate::files::fingerprint;
 use crate::job;
 
@@ -74,7 +74,7 @@ impl Review {
             None => Ok(None),
             Some(Named::Picture(sha256)) => Ok(Some(sha256.clone())),
             Some(Named::Result(id)) => {
-                let item = tiles::item(self, *id)?;
+                let item = self.reading.item(*id)?.ok_or(Refusal::NotThere)?;
                 let result = self.reading.result_of(&item)?.ok_or(Refusal::NotThere)?;
                 self.keep(&mut self.open_result(&item, &result)?).map(Some)
             }

@@ -11,8 +11,8 @@ use super::pictures::original;
 use super::pyramid::Pixels;
 use super::query::Query;
 use super::refusal::Refusal;
+use super::subject::Id;
 use super::{Answer, Review, as_json, waiting};
-use crate::ledger::Item;
 
 /// Quality of JPEG at full size, where single pixels are looked at.
 const QUALITY: u8 = 92;
@@ -23,14 +23,11 @@ pub(super) fn picture(kind: &'static str, bytes: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, kept)], bytes).into_response()
 }
 
-pub(super) fn item(review: &Review, id: i64) -> Result<Item, Refusal> {
-    review.reading.item(id)?.ok_or(Refusal::NotThere)
-}
-
-pub(super) async fn thumb(State(review): State<Arc<Review>>, Path(id): Path<i64>) -> Answer {
+pub(super) async fn thumb(State(review): State<Arc<Review>>, Path(id): Path<String>) -> Answer {
+    let id: Id = id.parse()?;
     let _turn = review.turn().await;
     waiting(Arc::clone(&review), move |review| {
-        let thumb = review.thumb(&item(review, id)?)?;
+        let thumb = review.thumb(&review.subject(id)?)?;
         Ok(picture("image/jpeg", thumb.to_vec()))
     })
     .await
@@ -38,21 +35,22 @@ pub(super) async fn thumb(State(review): State<Arc<Review>>, Path(id): Path<i64>
 
 pub(super) async fn tile(
     State(review): State<Arc<Review>>,
-    Path((id, of, level, place)): Path<(i64, String, usize, String)>,
+    Path((id, of, level, place)): Path<(String, String, usize, String)>,
 ) -> Answer {
+    let id: Id = id.parse()?;
     let numbers = place.split_once('_').and_then(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)));
     let (column, row): (usize, usize) = numbers.ok_or(Refusal::NotThere)?;
     let _turn = review.turn().await;
     waiting(Arc::clone(&review), move |review| {
-        let item = item(review, id)?;
+        let subject = review.subject(id)?;
         let cut = |pixels: Option<&Pixels>| {
             let pixels = pixels?;
             Some(pixels.cut(pixels.part(column, row)?))
         };
         let tile = match of.as_str() {
-            "before" => cut(review.before(&item, &original(&item)?)?.pyramid.level(level)),
-            "after" => cut(review.after(&item)?.pyramid.level(level)),
-            look => review.look_tile(&item, look, level, (column, row))?,
+            "before" => cut(review.before(&subject, &original(&subject)?)?.pyramid.level(level)),
+            "after" => cut(review.after(&subject)?.pyramid.level(level)),
+            look => review.look_tile(&subject, look, level, (column, row))?,
         };
         let bytes = tile.and_then(|tile| tile.jpeg(QUALITY)).ok_or(Refusal::NotThere)?;
         Ok(picture("image/jpeg", bytes))
@@ -62,9 +60,10 @@ pub(super) async fn tile(
 
 pub(super) async fn color(
     State(review): State<Arc<Review>>,
-    Path(id): Path<i64>,
+    Path(id): Path<String>,
     RawQuery(text): RawQuery,
 ) -> Answer {
+    let id: Id = id.parse()?;
     let query = Query::new(text.as_deref());
     let place = |name: &str| -> Result<f32, Refusal> {
         let place = query.parse(name)?.filter(|place| (0.0..=1.0).contains(place));
@@ -72,11 +71,11 @@ pub(super) async fn color(
     };
     let (x, y, of_result) = (place("x")?, place("y")?, query.get("of") != Some("before"));
     waiting(review, move |review| {
-        let item = item(review, id)?;
+        let subject = review.subject(id)?;
         let picture = if of_result {
-            review.after(&item)?
+            review.after(&subject)?
         } else {
-            review.before(&item, &original(&item)?)?
+            review.before(&subject, &original(&subject)?)?
         };
         let [r, g, b] = picture.pyramid.color_at(x, y);
         Ok(as_json(&json!({"color": format!("#{r:02x}{g:02x}{b:02x}")})))

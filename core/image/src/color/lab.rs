@@ -47,8 +47,9 @@ impl Lab {
 
     /// From linear sRGB in 0..=1.
     #[inline(always)]
-    pub fn from_linear([red, green, blue]: [f32; 3]) -> Self {
-        let [fx, fy, fz] = TO_XYZ.map(|m| lab_f(m[0] * red + m[1] * green + m[2] * blue));
+    pub fn from_linear(rgb: [f32; 3]) -> Self {
+        let [x, y, z] = product(&TO_XYZ, rgb);
+        let [fx, fy, fz] = [lab_f(x), lab_f(y), lab_f(z)];
         Self { l: 116.0 * fy - 16.0, a: 500.0 * (fx - fy), b: 200.0 * (fy - fz) }
     }
 
@@ -67,7 +68,7 @@ impl Lab {
             lab_f_inverse(fy),
             lab_f_inverse(fy - self.b * (1.0 / 200.0)),
         ];
-        P::FROM_XYZ.map(|m| m[0] * xyz[0] + m[1] * xyz[1] + m[2] * xyz[2])
+        product(&P::FROM_XYZ, xyz)
     }
 
     /// To sRGB-encoded red, green and blue; colors outside the gamut are clipped to 0..=1.
@@ -79,6 +80,17 @@ impl Lab {
     pub fn chroma(self) -> f32 {
         self.a.hypot(self.b)
     }
+}
+
+/// A matrix times a vector. No closure, which is left without the caller's instructions where it is not
+/// inlined.
+#[inline(always)]
+fn product([x, y, z]: &[[f32; 3]; 3], v: [f32; 3]) -> [f32; 3] {
+    [
+        x[0] * v[0] + x[1] * v[1] + x[2] * v[2],
+        y[0] * v[0] + y[1] * v[1] + y[2] * v[2],
+        z[0] * v[0] + z[1] * v[1] + z[2] * v[2],
+    ]
 }
 
 /// CIE L* (0..=100) of a relative luminance `Y/Yn` (0..=1).

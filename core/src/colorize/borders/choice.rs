@@ -30,16 +30,21 @@ pub(super) struct Round {
     pub(super) frame: Option<Kind>,
 }
 
-/// Chooses the borders that all sides together make credible. `frame` is the kind of a frame that
-/// was found around the area.
-pub(super) fn choose(views: &[Vec<Edge>; 4], size: (usize, usize), frame: Option<Kind>) -> Round {
+/// Chooses the borders that all sides together make credible. Bars may take a share of the area.
+/// `frame` is the kind of a frame that was found around it.
+pub(super) fn choose(
+    views: &[Vec<Edge>; 4],
+    size: (usize, usize),
+    bars: f32,
+    frame: Option<Kind>,
+) -> Round {
     let kinds = [Kind::Light, Kind::Dark, Kind::Middle].into_iter();
     let best = kinds
         .map(|kind| {
             let sides = views.each_ref().map(|edges| best_of(edges, kind));
             (kind, sides)
         })
-        .filter_map(|(kind, sides)| credible(kind, sides, size))
+        .filter_map(|(kind, sides)| credible(kind, sides, (size, bars)))
         .max_by(|a, b| total(a).total_cmp(&total(b)));
     if let Some(round) = best {
         return round;
@@ -80,7 +85,11 @@ fn total(round: &Round) -> f32 {
 }
 
 /// The borders of one kind, if they are on at least three sides or on two opposite ones.
-fn credible(kind: Kind, sides: [Option<Edge>; 4], size: (usize, usize)) -> Option<Round> {
+fn credible(
+    kind: Kind,
+    sides: [Option<Edge>; 4],
+    (size, bars): ((usize, usize), f32),
+) -> Option<Round> {
     let at_least = |support: f32, uniform: f32| {
         sides.map(|edge| edge.filter(|e| e.support >= support && e.uniform >= uniform))
     };
@@ -113,7 +122,7 @@ fn credible(kind: Kind, sides: [Option<Edge>; 4], size: (usize, usize)) -> Optio
         if (one.tone - other.tone).abs() <= 4.0
             && extreme(&one)
             && extreme(&other)
-            && (one.depth + other.depth) as f32 <= 0.35 * extent as f32
+            && (one.depth + other.depth) as f32 <= bars * extent as f32
         {
             (edges[first as usize], edges[second as usize]) = (Some(one), Some(other));
         }

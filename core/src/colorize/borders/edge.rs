@@ -8,9 +8,6 @@ pub(super) const DARK: f32 = 25.0;
 /// L* from which on a border counts as light: paper, a light table.
 pub(super) const LIGHT: f32 = 80.0;
 
-/// Share of a picture's extent that a border may take on one side.
-const DEEPEST: f32 = 0.22;
-
 /// Most that an edge may rise over its length, as a share of it: a scan lies askew by about a
 /// degree at most.
 const STEEPEST: f32 = 0.02;
@@ -52,12 +49,12 @@ pub(super) fn rise(slope: f32, x: f32, width: usize) -> f32 {
 }
 
 /// The best edge of each tone that is frequent at the outside of a picture. `rows` holds L* row
-/// by row, the outermost first, `width` pixels each.
-pub(super) fn edges(rows: &[f32], width: usize) -> Vec<Edge> {
+/// by row, the outermost first, `width` pixels each; a border may take a share of them.
+pub(super) fn edges(rows: &[f32], width: usize, deepest: f32) -> Vec<Edge> {
     let height = rows.len() / width;
     let corner = (CORNER * width as f32) as usize;
     let columns = corner..width - corner;
-    let deepest = (DEEPEST * height as f32) as usize;
+    let deepest = (deepest * height as f32) as usize;
     if deepest == 0 || columns.len() < 8 {
         return Vec::new();
     }

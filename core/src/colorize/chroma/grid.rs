@@ -83,17 +83,37 @@ impl Grid {
         let fraction = y - upper as f32;
         let stride = self.width * NODES;
         let rows = [upper, lower].map(|row| &self.cells[row * stride..(row + 1) * stride]);
-        let Slab { own, cells } = slab;
-        own.clear();
-        own.extend(
-            rows[0]
-                .iter()
-                .zip(rows[1])
-                .map(|(u, l)| [u[0] + fraction * (l[0] - u[0]), u[1] + fraction * (l[1] - u[1])]),
-        );
-        cells.clear();
-        let next = own[NODES..].iter().chain(&own[stride - NODES..]);
-        cells.extend(own.iter().zip(next).map(|(o, n)| [o[0], o[1], n[0] - o[0], n[1] - o[1]]));
+        slab.own.resize(stride, [0.0; 2]);
+        slab.cells.resize(stride, [0.0; 4]);
+        Kernel::best::<f32>().run(BetweenRows { rows, fraction, slab });
+    }
+}
+
+/// A row of cells between two of them.
+struct BetweenRows<'a> {
+    rows: [&'a [[f32; 2]]; 2],
+    /// Of the way to the second.
+    fraction: f32,
+    slab: &'a mut Slab,
+}
+
+impl Task for BetweenRows<'_> {
+    const SHORT: bool = false;
+
+    #[inline(always)]
+    fn run<D: Dot>(self) {
+        let Self { rows: [upper, lower], fraction, slab: Slab { own, cells } } = self;
+        let (upper, lower) = (upper.as_flattened(), lower.as_flattened());
+        for ((own, upper), lower) in own.as_flattened_mut().iter_mut().zip(upper).zip(lower) {
+            *own = upper + fraction * (lower - upper);
+        }
+        let last = own.len() - NODES;
+        for ((cell, own), next) in cells.iter_mut().zip(&own[..last]).zip(&own[NODES..]) {
+            *cell = [own[0], own[1], next[0] - own[0], next[1] - own[1]];
+        }
+        for (cell, own) in cells[last..].iter_mut().zip(&own[last..]) {
+            *cell = [own[0], own[1], 0.0, 0.0];
+        }
     }
 }
 

@@ -109,21 +109,32 @@ impl Painter {
     }
 
     fn paint_row(&self, y: usize, lightness: &[f32], rgb: SamplesMut<'_>, buffers: &mut Buffers) {
-        let Buffers { slab, l, a, b, chroma, nodes, fractions } = buffers;
-        self.grid.row_at((y as f32 + 0.5) * self.vertical_scale - 0.5, slab);
+        let Buffers { row, l, a, b } = buffers;
         l.clear();
         l.extend_from_slice(lightness);
-        let width = l.len();
-        for plane in [&mut *a, &mut *b, fractions] {
-            plane.resize(width, 0.0);
-        }
-        nodes.resize(width, 0);
-        chroma.resize(width, [0.0; 2]);
-        lab::nodes_of(l, NODES, nodes, fractions);
-        self.look_up(slab, nodes, fractions, chroma);
-        lab::split_chroma(chroma, self.saturation, a, b);
+        a.resize(l.len(), 0.0);
+        b.resize(l.len(), 0.0);
+        self.chroma_row(y, l, [a, b], row);
         lab::chroma_rows_to_linear(self.space, l, a, b);
         lab::encode_rows(self.space, l, a, b, rgb);
+    }
+
+    /// Planes of a* and b* of row `y`, for its pixels' lightness, which is held to 0..=100.
+    pub(crate) fn chroma_row(
+        &self,
+        y: usize,
+        lightness: &mut [f32],
+        [a, b]: [&mut [f32]; 2],
+        buffers: &mut RowBuffers,
+    ) {
+        let RowBuffers { slab, chroma, nodes, fractions } = buffers;
+        self.grid.row_at((y as f32 + 0.5) * self.vertical_scale - 0.5, slab);
+        fractions.resize(lightness.len(), 0.0);
+        nodes.resize(lightness.len(), 0);
+        chroma.resize(lightness.len(), [0.0; 2]);
+        lab::nodes_of(lightness, NODES, nodes, fractions);
+        self.look_up(slab, nodes, fractions, chroma);
+        lab::split_chroma(chroma, self.saturation, a, b);
     }
 
     /// Chroma of a row's pixels from the grid's row, between nodes and columns. A function of its own:
@@ -135,20 +146,29 @@ impl Painter {
             let at = column * NODES + node as usize;
             let [low, high] =
                 slab.cells[at..].first_chunk::<2>().expect("the node is not the last");
-            // Along lightness first: operations on four numbers.
-            let mixed: [f32; 4] = std::array::from_fn(|i| low[i] + up * (high[i] - low[i]));
+            // Along lightness first: operations on four numbers. A closure may be called for each.
+            let mut mixed = [0.0; 4];
+            for i in 0..4 {
+                mixed[i] = low[i] + up * (high[i] - low[i]);
+            }
             *chroma = [mixed[0] + across * mixed[2], mixed[1] + across * mixed[3]];
         }
     }
 }
 
-/// Working memory of one row.
+/// Working memory of one row that is painted.
 #[derive(Default)]
 struct Buffers {
-    slab: Slab,
+    row: RowBuffers,
     l: Vec<f32>,
     a: Vec<f32>,
     b: Vec<f32>,
+}
+
+/// Working memory of one row whose chroma is looked up.
+#[derive(Default)]
+pub(crate) struct RowBuffers {
+    slab: Slab,
     chroma: Vec<[f32; 2]>,
     nodes: Vec<u32>,
     fractions: Vec<f32>,

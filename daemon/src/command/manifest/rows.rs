@@ -12,7 +12,7 @@ use crate::ledger::{Published, Undelivered};
 use crate::report::timestamp;
 
 /// Columns of the table. Of an input without a result, `path`, `size` and `sha256` are empty.
-pub(super) const COLUMNS: [&str; 12] = [
+pub(super) const COLUMNS: [&str; 13] = [
     "path",
     "size",
     "sha256",
@@ -25,6 +25,7 @@ pub(super) const COLUMNS: [&str; 12] = [
     "reason",
     "time",
     "notices",
+    "rejected_shots",
 ];
 
 /// A row's values.
@@ -49,12 +50,14 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Looks at a result: one whose size and time are the ledger's is not read.
+    /// Looks at a result: one whose size and time are the ledger's is not read. Of a film `rejected`
+    /// has the first frames of shots that a person rejected.
     pub(super) fn of_result(
         folder: &Path,
         output: &Path,
         result: &Published,
         later: Option<String>,
+        rejected: Option<&Vec<i64>>,
     ) -> Result<Self> {
         let path = folder.join(output);
         let (kind, size, sha256) = match path.symlink_metadata() {
@@ -89,6 +92,7 @@ impl Row {
             reason.as_bytes(),
             result.making.at.map(timestamp).unwrap_or_default().as_bytes(),
             notices.as_bytes(),
+            rejected.map(|frames| json!(frames).to_string()).unwrap_or_default().as_bytes(),
         ]
         .map(<[u8]>::to_vec);
         Ok(Self { record, kind, sha256 })
@@ -109,6 +113,7 @@ pub(super) fn undelivered(input: &Undelivered) -> Record {
         input.state.as_bytes(),
         input.reason.as_deref().unwrap_or_default().as_bytes(),
         timestamp(input.at).as_bytes(),
+        b"",
         b"",
     ]
     .map(<[u8]>::to_vec)

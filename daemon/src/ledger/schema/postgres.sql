@@ -108,6 +108,7 @@ CREATE TABLE verdicts (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     act BIGINT NOT NULL,
     output TEXT COLLATE "C" NOT NULL,
+    frame BIGINT,
     sha256 TEXT NOT NULL,
     verdict TEXT CHECK (verdict IN ('accepted', 'rejected')),
     note TEXT,

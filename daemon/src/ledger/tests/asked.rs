@@ -54,7 +54,8 @@ fn a_result_that_is_made_again_bit_for_bit_keeps_its_verdict() {
         note: Change::Stays,
         by: "Ada".into(),
     };
-    ledger.judge(&[(id, "r".into())], &judgement).unwrap();
+    let judged = Judgeable { job: id, frame: None, sha256: "r".into() };
+    ledger.judge(&[judged], &judgement).unwrap();
     for (sha256, accepted) in [("r", 1), ("other", 0), ("r", 1)] {
         ledger.start(id, "c", Path::new("t"), 1).unwrap();
         let result = Published { sha256: sha256.into(), ..result_of(&job) };

@@ -11,9 +11,13 @@ fn published(ledger: &Ledger, name: &str) -> i64 {
 }
 
 fn accept(ledger: &Ledger, id: i64, by: &str) {
-    let verdict = Change::Becomes(Some(Verdict::Accepted));
+    judge(ledger, Judgeable { job: id, frame: None, sha256: "r".into() }, Verdict::Accepted, by);
+}
+
+fn judge(ledger: &Ledger, of: Judgeable, verdict: Verdict, by: &str) {
+    let verdict = Change::Becomes(Some(verdict));
     let judgement = Judgement { verdict, note: Change::Stays, by: by.into() };
-    assert!(ledger.judge(&[(id, "r".into())], &judgement).unwrap().1.is_empty());
+    assert!(ledger.judge(&[of], &judgement).unwrap().1.is_empty());
 }
 
 /// The ledger of an output folder with one of a shard beside it.
@@ -60,6 +64,19 @@ fn verdicts_that_come_together_stay_those_of_their_results() {
     let acts: Vec<i64> =
         whole.rows("SELECT act FROM verdicts ORDER BY id", &[], |row| row.get("act")).unwrap();
     assert_eq!(acts, [1, 2, 3, 4]);
+}
+
+#[test]
+fn verdicts_of_shots_stay_those_of_their_shots() {
+    let (_folder, whole, shard, home) = two();
+    let job = published(&shard, "a.mkv");
+    accept(&shard, job, "Ada");
+    let shot = Judgeable { job, frame: Some(24), sha256: "r".into() };
+    judge(&shard, shot, Verdict::Rejected, "Ada");
+    whole.take_over(&home, &|_| true).unwrap();
+    assert_eq!(whole.verdicts().unwrap()[0].verdict, Some(Verdict::Accepted));
+    let rejected = whole.rejected_shots().unwrap();
+    assert_eq!(rejected[Path::new("a.mkv")], [24]);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 // The page begins here: session, places in the address, and following the ledger.
 //
-// Places: #/?filters is the sheet, #/ID?filters one picture.
+// Places: #/?filters is the sheet, #/?film=ID the shots of a film, #/ID?filters one picture, #/ID.3 a shot.
 
 import { announce, announceError } from "./announce.js";
-import { ApiError, get, openSession } from "./api.js";
+import { ApiError, openSession } from "./api.js";
 import { dialogIsOpen, help, stop } from "./dialogs.js";
 import { bind, useKeysOf } from "./keys.js";
 import { buildPicture, hidePicture, showPicture, shownIds } from "./picture.js";
 import { buildSheet, hideSheet, showSheet, visibleIds } from "./sheet.js";
-import { NO_FILTERS, store } from "./store.js";
+import { NO_FILTERS, idOf, store } from "./store.js";
 import { count } from "./words.js";
 
 /** How often the ledger is looked at, in milliseconds. */
@@ -26,7 +26,7 @@ function placeInAddress() {
   const [path, query] = location.hash.slice(2).split("?");
   const given = Object.fromEntries(new URLSearchParams(query ?? ""));
   const filters = Object.fromEntries(Object.entries(NO_FILTERS).map(([name, none]) => [name, given[name] ?? none]));
-  return { id: /^\d+$/.test(path) ? Number(path) : null, filters };
+  return { id: /^\d+(\.\d+)?$/.test(path) ? idOf(path) : null, filters };
 }
 
 /** Shows what the address says. */
@@ -37,6 +37,11 @@ async function show() {
     if (!same) await store.load(filters);
   } catch (error) {
     return failed(error);
+  }
+  if (id === null && filters.film && store.ids.length === 0) {
+    // A film of before shots were told is looked at as a whole.
+    history.replaceState(null, "", address(idOf(filters.film), { ...filters, film: "" }));
+    return show();
   }
   document.getElementById("message").hidden = true;
   if (id === null) {
@@ -51,6 +56,12 @@ async function show() {
   }
 }
 
+/** Goes to a picture, or to the shots of a film. */
+function open(id) {
+  if (store.item(id)?.kind === "film" && !store.film) location.hash = address(null, { ...store.filters, film: id });
+  else goTo(id);
+}
+
 /** Goes to a picture; the way back leads to the sheet, not through every picture that was judged. */
 function goTo(id) {
   const to = address(id, store.filters);
@@ -63,6 +74,11 @@ function goTo(id) {
 
 function leave() {
   location.hash = address(null, store.filters);
+}
+
+/** From the shots of a film to where it is one of many. */
+function leaveFilm() {
+  location.hash = address(null, { ...store.filters, film: "" });
 }
 
 async function filter(filters) {
@@ -101,16 +117,15 @@ async function follow() {
 async function start() {
   try {
     await openSession();
-    await get("/api/summary");
   } catch (error) {
     return failed(error);
   }
-  buildSheet({ opens: goTo, filters: filter, helps: help });
+  buildSheet({ opens: open, about: goTo, leaves: leaveFilm, filters: filter, helps: help });
   buildPicture({ goes: goTo, leaves: leave, helps: help });
   bind("everywhere", [{ keys: ["?"], words: "These keys", run: () => dialogIsOpen() || help() }]);
   addEventListener("hashchange", () => openSession().then(show, failed));
   await show();
-  setTimeout(follow, FOLLOW);
+  if (store.summary) setTimeout(follow, FOLLOW);
 }
 
 start();

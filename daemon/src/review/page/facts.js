@@ -1,7 +1,7 @@
 // What is known of one picture: notices, how it was made, who judged it.
 
 import { h } from "./dom.js";
-import { bytes, notice, number, percent, setting, settingValue, status, toning, verdict, when } from "./words.js";
+import { bytes, clock, notice, number, percent, setting, settingValue, status, toning, verdict, when } from "./words.js";
 
 function list(rows) {
   return h("dl", { class: "facts" }, rows.filter(([, value]) => value)
@@ -31,10 +31,12 @@ function notices(all) {
 
 function made(detail) {
   const settings = Object.entries(detail.settings ?? {}).filter(([, value]) => value !== null && value !== false && value.length !== 0)
-    .map(([name, value]) => [setting(name), name === "reference" ? hash(value) : settingValue(name, value)]);
+    .map(([name, value]) => [setting(name), ["reference", "guidance"].includes(name) ? hash(value) : settingValue(name, value)]);
   const shown = detail.tiles.after ?? detail.tiles.before;
   const smaller = shown && shown.width < shown.full_width;
   return list([
+    ["Film", detail.shot && detail.name.slice(detail.name.lastIndexOf("/") + 1)],
+    ["Begins", detail.shot && clock(detail.seconds)],
     ["Folder", detail.folder],
     ["Scan", h("span", { title: detail.source ?? "" }, detail.source_name)],
     ["Scan is", detail.toning && toning(detail.toning)],
@@ -55,5 +57,5 @@ function made(detail) {
 
 function history(entries) {
   return h("ol", { class: "history" }, entries.map((entry) =>
-    h("li", {}, h("b", {}, entry.verdict ? verdict(entry) : "taken back"), ` by ${entry.by}, ${when(entry.at)}`, entry.note ? h("q", {}, entry.note) : null)));
+    h("li", {}, h("b", {}, entry.verdict ? verdict(entry) : "taken back"), entry.frame === null ? "" : ` (shot from frame ${number(entry.frame)})`, ` by ${entry.by}, ${when(entry.at)}`, entry.note ? h("q", {}, entry.note) : null)));
 }

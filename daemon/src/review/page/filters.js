@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { NO_FILTERS, store } from "./store.js";
-import { count, notice, number, percent, toning } from "./words.js";
+import { count, notice, number, percent, shortName, toning } from "./words.js";
 
 const STATUSES = [["done", "Colored"], ["queued", "Waiting"], ["running", "Being colored"], ["skipped", "Left alone"], ["failed", "Failed"]];
 const VERDICTS = [["unjudged", "Not judged"], ["accepted", "Accepted"], ["rejected", "Rejected"]];
@@ -15,9 +15,15 @@ const controls = {};
 const head = {};
 let changed;
 
-/** Builds the head; `onchange` gets the filters after each change. */
-export function filterBar(onchange) {
-  changed = onchange;
+/**
+ * Builds the head; `filters` gets the filters after each change. Over the shots of a film they are
+ * hidden, `leaves` goes back from there, `about` shows what is known of the film.
+ */
+export function filterBar({ filters, leaves, about }) {
+  changed = filters;
+  head.all = h("button", { "aria-label": "Back to all pictures (Esc)", title: "Back to all pictures (Esc)", hidden: true, onclick: leaves }, "← All");
+  head.about = h("button", { hidden: true, onclick: () => about(store.film.id) }, "About the film");
+  head.title = h("h1", {}, "Review");
   head.folder = h("span", { class: "place" });
   head.counts = h("span", { class: "counts" });
   head.arrived = h("button", { class: "primary", hidden: true, onclick: () => changed({ ...store.filters }) });
@@ -27,11 +33,11 @@ export function filterBar(onchange) {
   for (const name of Object.keys(NO_FILTERS)) controls[name] = name === "search" ? search : select(name);
   const labelled = (words, name) => h("label", { class: "filter" }, h("span", {}, words), controls[name]);
   return [
-    h("div", { class: "line" }, h("h1", {}, "Review"), head.folder, head.counts, head.arrived),
-    h("div", { class: "filters", role: "search", "aria-label": "Which pictures are shown" },
+    h("div", { class: "line" }, head.all, head.title, head.folder, head.counts, head.arrived, head.about),
+    (head.filters = h("div", { class: "filters", role: "search", "aria-label": "Which pictures are shown" },
       labelled("Name", "search"), labelled("Verdict", "verdict"), labelled("Doubt", "doubt_over"),
       labelled("Notices", "notice"), labelled("Status", "status"), labelled("Scan", "toning"),
-      labelled("Folder", "folder"), labelled("Order", "order"), head.clear),
+      labelled("Folder", "folder"), labelled("Order", "order"), head.clear)),
   ];
 }
 
@@ -53,13 +59,18 @@ function options(name, first, choices) {
 /** Shows the summary's numbers, and which filters are on. */
 export function showSummary() {
   const { counts, verdicts, folders, notices, folder } = store.summary;
-  fill(head.folder, folder);
+  const { film } = store;
+  fill(head.title, film ? shortName(film) : "Review");
+  fill(head.folder, film ? film.folder : folder);
   head.folder.title = folder;
+  for (const part of [head.all, head.about]) part.hidden = !film;
+  head.filters.hidden = Boolean(film);
+  head.arrived.hidden = store.arrived <= 0;
+  if (film) return fill(head.counts, h("span", {}, count(store.ids.length, "shot")));
   const parts = [count(counts.done, "result"), `${number(verdicts.accepted)} accepted`, `${number(verdicts.rejected)} rejected`, `${number(verdicts.unjudged)} to judge`];
   if (counts.running || counts.queued) parts.push(`${number(counts.queued + counts.running)} waiting`);
   if (counts.failed) parts.push(`${number(counts.failed)} failed`);
   fill(head.counts, parts.map((part) => h("span", {}, part)));
-  head.arrived.hidden = store.arrived <= 0;
   fill(head.arrived, `Show ${number(store.arrived)} new`);
   head.clear.hidden = !store.filtered;
   if (document.activeElement?.matches("select")) return;

@@ -18,9 +18,10 @@ const REST = 350;
 const VARIANTS = [["1", "Likeliest"], ["2", "Second"], ["3", "Third"]];
 const BORDERS = [["auto", "Leave neutral"], ["keep", "Color too"]];
 
-/** The part of a result's settings that is set here. */
-function mendable({ saturation = 1, variant = 1, borders = "auto", hints, reference }) {
+/** The part of a result's settings that is set here; of a shot that is hints alone. */
+function mendable({ saturation = 1, variant = 1, borders = "auto", hints, reference }, isShot = false) {
   const discs = (hints ?? []).map(({ x, y, color, radius }) => ({ x, y, color, radius }));
+  if (isShot) return { hints: discs };
   return { saturation, variant, borders, hints: discs, ...(reference ? { reference } : {}) };
 }
 
@@ -60,15 +61,18 @@ export class Mend {
     this.make = h("button", { class: "primary", title: "Make it (Ctrl+Enter)", onclick: () => this.makeIt() }, "Make it");
     this.back = h("button", { title: "Take the last change back (Ctrl+Z)", onclick: () => this.takeBack() }, "Take back");
     this.reset = h("button", { onclick: () => this.#start(this.#detail) }, "Start over");
+    this.later = h("button", { title: "Keep the hints of this shot until the film is made", onclick: () => this.#keepForLater() }, "Keep for later");
     this.forget = h("button", { onclick: () => this.#forget(), title: "Make it with the settings of the run again" }, "Forget own settings");
     this.reference = this.#buildReference(onpickreference);
     const row = (words, ...controls) => h("div", { class: "row" }, h("span", { class: "words" }, words), controls);
-    this.controls = h("div", { class: "controls" },
+    this.ofPhotographs = h("div", {},
       h("div", { class: "row" }, h("label", { class: "words", for: "strength" }, "Strength"), this.strength, this.strengthValue),
-      row("Coloring", this.variants), row("Borders", this.borders), this.reference,
+      row("Coloring", this.variants), row("Borders", this.borders), this.reference);
+    this.controls = h("div", { class: "controls" },
+      this.ofPhotographs,
       h("h3", {}, "Hints"), h("p", { class: "quiet" }, "Choose a color, then click on the photograph. The H key sets one in the middle."),
       this.palette.element, this.list,
-      h("div", { class: "buttons" }, this.make, this.back, this.reset, this.forget));
+      h("div", { class: "buttons" }, this.make, this.later, this.back, this.reset, this.forget));
     return h("section", { class: "mend", hidden: true, "aria-label": "Mend" }, h("h2", {}, "Mend"), this.state, this.controls);
   }
 
@@ -102,8 +106,12 @@ export class Mend {
     return Boolean(this.#detail?.can_mend);
   }
 
+  get #isShot() {
+    return Boolean(this.#detail?.shot);
+  }
+
   get #changed() {
-    return JSON.stringify(this.#settings) !== JSON.stringify(mendable(this.#detail.settings ?? {}));
+    return JSON.stringify(this.#settings) !== JSON.stringify(mendable(this.#detail.settings ?? {}, this.#isShot));
   }
 
   /** Another picture, or another result of the same. */
@@ -115,7 +123,7 @@ export class Mend {
   }
 
   #start(detail) {
-    this.#settings = mendable(detail.settings ?? {});
+    this.#settings = mendable(detail.settings ?? {}, this.#isShot);
     this.#past = [];
     this.#chosen = -1;
     this.#showLook(null, null);
@@ -150,11 +158,11 @@ export class Mend {
 
   /** Asks for the picture with these settings and shows it. */
   async #look(settings, isNewest) {
-    const { id, sha256 } = this.#detail;
+    const { place, sha256 } = this.#detail;
     clearTimeout(this.#rest);
     try {
-      const { token, picture } = await look(id, { ...settings, side: clamp(this.stage.first.fittedSide, 256, MOST_SIDE) });
-      if (this.#detail.id !== id || this.#detail.sha256 !== sha256 || !this.open || !this.#changed) return;
+      const { token, picture } = await look(place, { ...settings, side: clamp(this.stage.first.fittedSide, 256, MOST_SIDE) });
+      if (this.#detail.place !== place || this.#detail.sha256 !== sha256 || !this.open || !this.#changed) return;
       await this.#showLook(picture, token);
       if (isNewest()) this.#rest = setTimeout(() => this.#showPixels(token), REST);
     } catch (error) {
@@ -179,9 +187,9 @@ export class Mend {
   }
 
   #showPixels(token) {
-    const { id, tiles } = this.#detail;
+    const { place, tiles } = this.#detail;
     if (!token || !tiles.before || !this.#address) return;
-    this.stage.layer("fine", { ...tiles.before, url: `/api/tiles/${id}/${token}/{level}/{x}_{y}` });
+    this.stage.layer("fine", { ...tiles.before, url: `/api/tiles/${place}/${token}/{level}/{x}_{y}` });
   }
 
   /** A click on the photograph: takes its color, or sets a hint. */
@@ -192,7 +200,7 @@ export class Mend {
     this.stage.element.classList.remove("dropping");
     try {
       const of = this.#detail.tiles.after ? "after" : "before";
-      const { color } = await get(`/api/color/${this.#detail.id}`, { x, y, of });
+      const { color } = await get(`/api/color/${this.#detail.place}`, { x, y, of });
       this.palette.pick(color);
       announce(`Taken: ${colorName(color)}`);
     } catch (error) {
@@ -264,30 +272,43 @@ export class Mend {
   names = new Map();
 
   async makeIt() {
-    await this.#queue(this.#settings, "It is made anew with these settings.");
+    const what = this.#isShot ? "The film is made anew with the hints of all its shots." : "It is made anew with these settings.";
+    await this.#queue(this.#settings, what);
+  }
+
+  /** Hints on several shots are set before a film is made, which takes long. */
+  async #keepForLater() {
+    const { hints } = structuredClone(this.#settings);
+    if (!(await this.#queue(this.#settings, "The hints are kept until the film is made.", true))) return;
+    this.#detail.settings = { ...this.#detail.settings, hints };
+    this.#detail.own_settings = true;
+    this.#showLook(null, null);
+    this.#show();
   }
 
   #forget() {
     return this.#queue(null, "It is made anew with the settings of the run.");
   }
 
-  async #queue(settings, words) {
-    const { id } = this.#detail;
+  /** Says whether it was taken up; `later` keeps the settings alone. */
+  async #queue(settings, words, later = false) {
+    const { id, place } = this.#detail;
     if (!this.#canMend) return announce(this.#detail.why_not ?? "This picture cannot be mended here.");
     try {
-      const { refused } = await tell("/api/make", { items: [{ id }], settings });
+      const { refused } = await tell("/api/make", { items: [{ id: place }], settings, later });
       if (refused.length) return announce(refused[0].reason, { urgent: true });
       await store.refresh([id]);
       announce(words);
       this.onmade(id);
       this.#show();
+      return true;
     } catch (error) {
       announceError(error);
     }
   }
 
   #show() {
-    const { saturation, variant, borders, hints, reference } = this.#settings;
+    const { saturation, variant, borders, hints, reference } = { ...mendable({}), ...this.#settings };
     this.strength.value = saturation;
     fill(this.strengthValue, number(saturation));
     choose(this.variants, variant);
@@ -330,10 +351,14 @@ export class Mend {
       : this.#changed ? "A preview: nothing is written yet." : "";
     if (this.state.textContent !== words) fill(this.state, words);
     this.controls.hidden = !this.#canMend;
-    this.make.disabled = !this.#changed;
+    this.ofPhotographs.hidden = this.#isShot;
+    fill(this.make, this.#isShot ? "Make the film" : "Make it");
+    this.make.disabled = !this.#changed && !(this.#isShot && detail.own_settings);
+    this.later.hidden = !this.#isShot;
+    this.later.disabled = !this.#changed;
     this.back.disabled = this.#past.length === 0;
     this.reset.disabled = !this.#changed;
-    this.forget.hidden = !detail.own_settings;
+    this.forget.hidden = !detail.own_settings || this.#isShot;
     this.reference.hidden = store.summary?.can?.reference === false;
   }
 

@@ -170,6 +170,7 @@ export class Pane {
 
   /** The middle of what is in sight. */
   get middle() {
+    if (this.#fitted) this.fit(true);
     return this.shareAt(new Point(this.host.clientWidth / 2, this.host.clientHeight / 2));
   }
 

@@ -51,11 +51,14 @@ function buildHead(helps) {
   head.position = h("span", { class: "counts" });
   head.modes = choice("How before and after are compared", "mode", MODES, "slider", setMode);
   head.zoom = h("output", { class: "zoom", "aria-label": "Zoom" });
+  head.page = h("output", { class: "page", "aria-label": "Page of the file" });
+  head.pages = h("span", { class: "joined", hidden: true },
+    button("‹", "Previous page of the file (,)", () => turn(-1)), head.page, button("›", "Next page of the file (.)", () => turn(1)));
   head.doubt = h("button", { "aria-pressed": "false", title: "Show where the program was unsure (D)", onclick: toggleDoubt }, "Doubt");
   head.mend = h("button", { "aria-pressed": "false", title: "Mend (M)", onclick: toggleMend }, "Mend");
   return h("header", { class: "bar" },
     h("div", { class: "line" },
-      button("← Sheet", "Back to the sheet (Esc)", () => leave()), head.name, head.position,
+      button("← Sheet", "Back to the sheet (Esc)", () => leave()), head.name, head.position, head.pages,
       h("span", { class: "tools" }, head.modes,
         h("span", { class: "joined" }, button("−", "Zoom out (-)", () => stage.zoomBy(1 / 1.5)), head.zoom, button("+", "Zoom in (+)", () => stage.zoomBy(1.5))),
         button("1:1", "To the pixel, or the whole (Z)", () => stage.toPixels()),
@@ -116,6 +119,9 @@ function show(found, { quietly = false } = {}) {
   head.name.title = found.name;
   document.title = `${shortName(found)} – Review`;
   fill(panel.facts, facts(found));
+  const { pages = 1 } = found.tiles.before ?? {};
+  head.pages.hidden = pages < 2;
+  fill(head.page, `Page ${number(found.page)} of ${number(pages)}`);
   showPosition();
   showVerdict();
   if (!quietly) tellEars(describe(item));
@@ -175,10 +181,10 @@ async function itemChanged() {
   showVerdict();
   mend.update();
   if (item.sha256 === detail.sha256 && item.status === detail.status) return;
-  const { id, sha256 } = detail;
+  const { place, sha256 } = detail;
   try {
-    const found = await get(`/api/results/${id}`);
-    if (detail?.id !== id) return;
+    const found = await get(`/api/results/${place}`);
+    if (detail?.place !== place) return;
     if (found.sha256 === sha256) detail.status = found.status;
     else {
       show(found, { quietly: true });
@@ -194,6 +200,22 @@ function step(by) {
   if (at < 0 || at >= store.ids.length) return announce(by > 0 ? "That was the last picture listed." : "This is the first picture listed.");
   store.moveTo(at);
   go(store.ids[at]);
+}
+
+/** Shows another page of the same file. */
+async function turn(by) {
+  const { pages = 1 } = detail?.tiles.before ?? {};
+  const page = detail.page + by;
+  if (page < 1 || page > pages) return announce(pages < 2 ? "This file has one page." : "There is no other page in this direction.");
+  const { place } = detail;
+  try {
+    const found = await get(`/api/results/${detail.id}.${page}`);
+    if (detail?.place !== place) return;
+    show(found, { quietly: true });
+    announce(`Page ${page} of ${pages}`);
+  } catch (error) {
+    announceError(error);
+  }
 }
 
 function judgeThis(given) {
@@ -275,6 +297,8 @@ function bindKeys() {
     { keys: ["u"], run: takeBack },
     { keys: ["ArrowLeft", "ArrowUp", "PageUp"], shown: "←", words: "Previous picture", run: () => step(-1) },
     { keys: ["ArrowRight", "ArrowDown", "PageDown"], shown: "→", words: "Next picture", run: () => step(1) },
+    { keys: [","], words: "Previous page of a file of several", run: () => turn(-1) },
+    { keys: ["."], words: "Next page", run: () => turn(1) },
     { keys: ["Escape"], shown: "Esc", words: "Back to the sheet", run: () => leave() },
     { keys: ["Space"], words: "Before in place of after, and back", run: swap },
     ...MODES.map(([mode, words, key]) => ({ keys: [key], words, run: () => setMode(mode) })),

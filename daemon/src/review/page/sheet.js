@@ -5,7 +5,7 @@ import { clamp, fill, h, set } from "./dom.js";
 import { filterBar, focusSearch, showSummary } from "./filters.js";
 import { judge, note, undo } from "./judge.js";
 import { bind } from "./keys.js";
-import { store } from "./store.js";
+import { idOf, store } from "./store.js";
 import { describeTile, dropThumb, showThumb, tile } from "./tile.js";
 import { count, number, shortName } from "./words.js";
 
@@ -30,19 +30,23 @@ let size = clamp(Number(localStorage.getItem(SIZE) ?? (innerWidth < 600 ? 1 : 2)
 let columns = 1;
 /** Where a selection by Shift begins. */
 let anchor = 0;
-let open;
+let open, leaveFilm;
 
 /** Width of a tile: the row is filled. */
 let width = SIZES[size];
 
 const rowHeight = () => width + CAPTION + GAP;
 
-/** Builds the sheet. `opens` is called with the picture to show, `filters` with new filters. */
-export function buildSheet({ opens, filters, helps }) {
+/**
+ * Builds the sheet. `opens` is called with the picture to show, `filters` with new filters; of a film
+ * whose shots are shown `about` with the film, and `leaves` to go back.
+ */
+export function buildSheet({ opens, about, leaves, filters, helps }) {
   open = opens;
+  leaveFilm = leaves;
   const help = h("button", { class: "keys-button", onclick: helps, title: "Keys (?)" }, "Keys");
   const csv = h("a", { class: "button", href: "/api/verdicts.csv", download: "verdicts.csv" }, "Verdicts as CSV");
-  const bar = h("header", { class: "bar" }, filterBar(filters));
+  const bar = h("header", { class: "bar" }, filterBar({ filters, leaves, about }));
   bar.firstChild.append(h("span", { class: "buttons" }, sizeButtons(), csv, help));
   grid.append(field, empty);
   fill(view, bar, grid, h("footer", { class: "bar foot", "aria-label": "What keys act on" }, foot.words, foot.buttons));
@@ -74,9 +78,10 @@ function resize(step) {
 }
 
 function showList() {
-  for (const element of tiles.values()) element.remove();
-  tiles.clear();
+  for (const id of tiles.keys()) dropTile(id);
   anchor = store.cursor;
+  set(grid, "aria-label", store.film ? `Shots of ${shortName(store.film)}` : "Pictures");
+  titleSheet();
   empty.hidden = store.ids.length > 0;
   fill(empty, store.filtered ? "No picture fits these filters." : "There are no pictures here yet. They appear as batch or watch makes them.");
   layOut();
@@ -111,13 +116,9 @@ function inSight(spare) {
 function layTiles() {
   if (view.hidden) return;
   const [first, end] = inSight(SPARE_ROWS);
-  for (const [id, element] of tiles) {
+  for (const id of tiles.keys()) {
     const at = store.placeOf(id);
-    if ((at < first || at >= end) && at !== store.cursor) {
-      dropThumb(element);
-      element.remove();
-      tiles.delete(id);
-    }
+    if ((at < first || at >= end) && at !== store.cursor) dropTile(id);
   }
   const near = store.ids.slice(first, end);
   for (const id of near) if (!tiles.has(id)) addTile(id);
@@ -135,6 +136,13 @@ function addTile(id) {
   describeKnown(id);
 }
 
+function dropTile(id) {
+  const element = tiles.get(id);
+  tiles.delete(id);
+  dropThumb(element);
+  element.remove();
+}
+
 let thumbs;
 let lastTop = 0;
 let lastTime = 0;
@@ -150,7 +158,10 @@ function scheduleThumbs() {
 }
 
 function showVisible() {
-  store.want(store.ids.slice(...inSight(SPARE_ROWS)));
+  if (view.hidden) return;
+  const near = store.ids.slice(...inSight(SPARE_ROWS));
+  store.want(near);
+  store.keep(near);
   for (const id of visibleIds()) if (tiles.has(id)) showThumb(tiles.get(id));
 }
 
@@ -218,7 +229,7 @@ function showFoot() {
 function clicked(event) {
   const element = event.target.closest(".tile");
   if (!element) return;
-  const id = Number(element.dataset.id);
+  const id = idOf(element.dataset.id);
   const at = store.placeOf(id);
   grid.focus({ preventScroll: true });
   if (event.shiftKey) selectTo(at);
@@ -259,9 +270,13 @@ function move(by) {
   anchor = store.cursor;
 }
 
+function titleSheet() {
+  if (!view.hidden) document.title = store.film ? `${shortName(store.film)} – Review` : "Review";
+}
+
 export function showSheet() {
   view.hidden = false;
-  document.title = "Review";
+  titleSheet();
   layOut();
   showCursor();
   grid.focus({ preventScroll: true });
@@ -278,10 +293,10 @@ function bindKeys() {
     ["PageUp", () => -page()], ["PageDown", page], ["Home", () => -store.ids.length], ["End", () => store.ids.length],
   ];
   bind("sheet", [
-    { keys: ["Enter"], words: "Open the picture", run: () => store.current !== undefined && open(store.current) },
+    { keys: ["Enter"], words: "Open the picture, or the shots of the film", run: () => store.current !== undefined && open(store.current) },
     { keys: ["x", "Space"], shown: "X or Space", words: "Select the picture, or take it out", run: () => toggle(store.cursor) },
     { keys: ["Ctrl+a"], shown: "Ctrl+A", words: "Select all that is listed", run: selectAll },
-    { keys: ["Escape"], shown: "Esc", words: "Select none", run: leave },
+    { keys: ["Escape"], shown: "Esc", words: "Select none; from the shots of a film back to all", run: leave },
     { keys: [], shown: "Arrows", words: "Move; with Shift select" },
     { keys: ["a"], run: () => act("accepted") },
     { keys: ["r"], run: () => act("rejected") },
@@ -301,9 +316,10 @@ function selectAll() {
   announce(`${count(store.selection.size, "picture")} selected`);
 }
 
-/** From a filter back to the pictures, or out of a selection. */
+/** From a filter back to the pictures, out of a selection, or out of a film. */
 function leave() {
   if (document.activeElement !== grid) grid.focus({ preventScroll: true });
+  else if (store.film && store.selection.size === 0) leaveFilm();
   else store.select(store.ids, false);
 }
 

@@ -7,15 +7,24 @@
 import { get } from "./api.js";
 import { announceError } from "./announce.js";
 
-export const NO_FILTERS = { search: "", status: "", verdict: "", notice: "", doubt_over: "", folder: "", toning: "", order: "doubt" };
+/** With a `film` its shots are the list, and the other filters wait. */
+export const NO_FILTERS = { film: "", search: "", status: "", verdict: "", notice: "", doubt_over: "", folder: "", toning: "", order: "doubt" };
 
 /** Most pictures that are asked for at once. */
 const PORTION = 1000;
+
+/** From how many pictures on what is known of those far away is forgotten. */
+const KEPT = 1000;
+
+/** What has a number, as an address or an element tells it: `17` is an input, `17.3` a shot of a film. */
+export const idOf = (text) => (text.includes(".") ? text : Number(text));
 
 class Store extends EventTarget {
   summary = null;
   filters = { ...NO_FILTERS };
   ids = [];
+  /** The film whose shots are listed. */
+  film = null;
   /** Results when the list was made: what came since is offered, not pushed in. */
   #doneThen = 0;
   #places = new Map();
@@ -40,19 +49,24 @@ class Store extends EventTarget {
 
   /** Results that came since the list was made. */
   get arrived() {
-    return this.summary ? this.summary.counts.done - this.#doneThen : 0;
+    return this.summary && !this.film ? this.summary.counts.done - this.#doneThen : 0;
   }
 
   get filtered() {
-    return Object.keys(NO_FILTERS).some((name) => name !== "order" && this.filters[name] !== "");
+    return Object.keys(NO_FILTERS).some((name) => name !== "order" && name !== "film" && this.filters[name] !== "");
   }
 
   /** Makes the list anew; the cursor stays on its picture where that is still in it. */
   async load(filters = this.filters) {
-    const before = this.current;
+    const before = this.film && !filters.film ? this.film.id : this.current;
     this.filters = { ...NO_FILTERS, ...filters };
-    const [{ ids }, summary] = await Promise.all([get("/api/ids", this.filters), get("/api/summary")]);
+    const { film } = this.filters;
+    const [{ ids }, summary, { items }] = await Promise.all([
+      get("/api/ids", this.filters), get("/api/summary"),
+      film ? get("/api/results", { ids: film }) : { items: [] },
+    ]);
     this.summary = summary;
+    this.film = items[0] ?? null;
     this.#doneThen = summary.counts.done;
     this.ids = ids;
     this.#places = new Map(ids.map((id, place) => [id, place]));
@@ -60,6 +74,13 @@ class Store extends EventTarget {
     this.cursor = Math.max(this.placeOf(before), 0);
     this.#tell("summary");
     this.#tell("list");
+  }
+
+  /** Forgets, once much is known, all but these pictures and the one under the cursor. */
+  keep(ids) {
+    if (this.#items.size <= KEPT) return;
+    const kept = new Set([...ids, this.current]);
+    for (const id of this.#items.keys()) if (!kept.has(id)) this.#items.delete(id);
   }
 
   /** Asks for pictures that are not known yet. */

@@ -25,7 +25,7 @@ export function describeTile(element, item) {
   const [frame, , name, marks] = element.children;
   fill(name, shortName(item));
   name.title = item.name;
-  const found = [];
+  const found = item.kind === "film" ? [h("span", {}, "film")] : [];
   if (item.verdict) found.push(h("b", { class: item.verdict }, MARK[item.verdict]));
   if (item.doubt !== undefined) found.push(h("span", { class: "doubt", title: "How unsure the program was of the colors" }, `doubt ${percent(item.doubt)}`));
   if (item.notices) found.push(h("span", { title: "Notices: what of the file was left out or assumed" }, `! ${item.notices}`));
@@ -48,8 +48,7 @@ export function showThumb(element) {
   frame.append(image);
 }
 
-/** Gives up a thumbnail that did not come in time: what is in sight by now goes first. */
+/** Lets a thumbnail go, also one that did not come in time: what is in sight by now goes first. */
 export function dropThumb(element) {
-  const image = element.querySelector("img");
-  if (image && !image.complete) image.removeAttribute("src");
+  element.querySelector("img")?.removeAttribute("src");
 }

@@ -6,7 +6,7 @@ const TONING = { gray: "black and white", toned: "toned or yellowed", color: "in
 const SETTING = {
   saturation: "Strength", variant: "Coloring", borders: "Borders", hints: "Hints", reference: "Reference",
   format: "Format", profile: "Color space", quality: "JPEG quality", max_side: "Longest side", invert: "Negative",
-  mark: "Visible mark", precision: "Calculated in", source_type: "Label",
+  mark: "Visible mark", codec: "Codec", steadiness: "Steadiness", guidance: "Guided by", precision: "Calculated in", source_type: "Label",
 };
 const SETTING_VALUE = {
   "format same": "as the scan", "borders auto": "left neutral", "borders keep": "colored too",
@@ -47,14 +47,22 @@ export function notice(kind) {
   return NOTICE[kind] ?? kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("-", " ");
 }
 
-/** The name without its folder. */
+/** A second of a film, as players show it: "1:02:12.4". */
+export function clock(seconds) {
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor((seconds % 60) * 10) / 10];
+  const [hours, minutes, rest] = [parts[0], parts[1], parts[2].toFixed(1)];
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest.padStart(4, "0")}` : `${minutes}:${rest.padStart(4, "0")}`;
+}
+
+/** The name without its folder; of a shot its number and where it begins. */
 export function shortName(item) {
+  if (item.shot) return `Shot ${number(item.shot)}, ${clock(item.seconds)}`;
   return item.name.slice(item.name.lastIndexOf("/") + 1);
 }
 
 /** What a screen reader says of a picture in the sheet. */
 export function describe(item) {
-  const parts = [shortName(item)];
+  const parts = [item.kind === "film" ? `Film ${shortName(item)}` : shortName(item)];
   if (item.sha256) parts.push(verdict(item));
   if (item.status !== "done") parts.push(status(item));
   if (item.reason) parts.push(item.reason);
