@@ -223,6 +223,7 @@ fn status_and_retry_tell_what_the_ledger_knows() {
             "skipped",
             "rate_per_minute",
             "running",
+            "workers",
             "failures",
             "made",
             "notices",

@@ -53,10 +53,10 @@ fn json(ledger: &Ledger) -> Result<Value> {
         })
     });
     Ok(json!({
-        "workers": workers.collect::<Vec<_>>(),
         "done": counts.done, "failed": counts.failed, "queued": counts.queued,
         "skipped": counts.skipped, "rate_per_minute": rate(ledger)?,
         "running": running.collect::<Vec<_>>(),
+        "workers": workers.collect::<Vec<_>>(),
         "failures": failures.collect::<Vec<_>>(),
         "made": made.collect::<Vec<_>>(),
         "notices": {"results": with_notices, "kinds": kinds},
