@@ -127,7 +127,13 @@ pub(crate) struct Batch {
     ///
     /// All workers see the same folders under the same paths. The password is taken from PostgreSQL's own
     /// places: PGPASSWORD, ~/.pgpass, a service file.
-    #[arg(long, value_name = "URL", conflicts_with = "shard", env = "POLYCHROMIFY_LEDGER")]
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "shard",
+        env = "POLYCHROMIFY_LEDGER",
+        hide_env_values = true
+    )]
     pub(crate) ledger: Option<Address>,
     /// Say what would be done, and write nothing
     #[arg(short = 'n', long)]
@@ -146,7 +152,7 @@ pub(crate) struct Work {
     #[arg(short, long, value_name = "DIR", env = "POLYCHROMIFY_OUTPUT")]
     pub(crate) output: PathBuf,
     /// Ledger in PostgreSQL: `postgres://user@host/database`
-    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER")]
+    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER", hide_env_values = true)]
     pub(crate) ledger: Address,
     /// How results look: as it is told to those who put photographs into the queue
     #[command(flatten)]
@@ -242,7 +248,7 @@ pub(crate) struct LedgerPlace {
     #[arg(short, long, value_name = "DIR", env = "POLYCHROMIFY_OUTPUT")]
     pub(crate) output: Option<PathBuf>,
     /// Ledger in PostgreSQL [default: the one in the output folder]
-    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER")]
+    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER", hide_env_values = true)]
     pub(crate) ledger: Option<Address>,
     /// Configuration file that names the output folder [default: the user's]
     #[arg(long, value_name = "FILE", env = "POLYCHROMIFY_CONFIG")]

@@ -283,3 +283,17 @@ fn completions_and_man_pages_have_every_command() {
         assert!(page.starts_with(b".ie"), "{command}");
     }
 }
+
+#[test]
+fn a_password_for_the_ledger_is_not_shown() {
+    let folder = Folder::new().file("in/a", "");
+    let address = "postgres://archive:secret@db/colors";
+    let shown =
+        folder.polychromify(["watch", "in", "-o", "out", "--print-config", "--ledger", address]);
+    let shown = shown.code(0).stdout;
+    assert!(shown.contains("postgres://archive@db/colors") && !shown.contains("secret"), "{shown}");
+    for command in ["batch", "watch", "work", "status"] {
+        let help = folder.command([command, "--help"]).env("POLYCHROMIFY_LEDGER", address).output();
+        assert!(!String::from_utf8_lossy(&help.unwrap().stdout).contains("secret"), "{command}");
+    }
+}

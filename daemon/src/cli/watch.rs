@@ -42,7 +42,7 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "FILE", env = "POLYCHROMIFY_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Ledger in PostgreSQL, for any number of workers: `postgres://user@host/database`
-    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER")]
+    #[arg(long, value_name = "URL", env = "POLYCHROMIFY_LEDGER", hide_env_values = true)]
     pub(crate) ledger: Option<Address>,
     /// Only notice files and put them into the queue of --ledger, for others to color
     #[arg(long, switch = true, requires = "ledger", env = "POLYCHROMIFY_NO_WORK")]

@@ -10,6 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 
 use super::file::{ABOUT_IT, File, key};
+use crate::ledger::Address;
 
 /// One option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,10 @@ fn entry(option: &Arg, matches: &ArgMatches, file: Option<&File>) -> Entry {
 /// A value as typed, as TOML writes it.
 fn in_toml(option: &Arg, text: &str) -> String {
     let holds = option.get_value_parser().type_id();
+    if holds == TypeId::of::<Address>() {
+        let shown = text.parse().map_or_else(|why| why, |address: Address| address.to_string());
+        return Value::String(shown).to_string(); // without its password
+    }
     let bare = [
         TypeId::of::<bool>(),
         TypeId::of::<f32>(),
