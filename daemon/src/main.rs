@@ -57,9 +57,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
-    let cli = match asks_for_all_of_its_version() {
-        true => Cli::parse_from(["polychromify", "doctor"]),
-        false => Cli::parse(), // exits with 2 on arguments that do not fit
+    let cli = if asks_for_all_of_its_version() {
+        Cli::parse_from(["polychromify", "doctor"])
+    } else {
+        Cli::parse() // exits with 2 on arguments that do not fit
     };
     // Users are told what follows from it: of a job by its failure, of all else here.
     panic::set_hook(Box::new(|panic| log::debug!("{panic}")));

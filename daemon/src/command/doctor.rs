@@ -43,14 +43,16 @@ pub(crate) fn run(arguments: &Doctor) -> Result<Exit> {
         ("default arithmetic", json!(Arithmetic::default_for(&weights, &device).to_string())),
         ("weights", json!(all_weights())),
         ("programs", json!(PROGRAMS.map(program))),
-        ("configuration", configuration(&arguments.at)?),
+        ("configuration", json!(configuration(&arguments.at))),
         ("ledger", ledger(&arguments.at)?),
     ];
     if arguments.json {
         let facts = facts.into_iter().map(|(name, fact)| (name.replace(['-', ' '], "_"), fact));
         report::print_json(&Value::Object(facts.collect()));
     } else {
-        facts.iter().for_each(|(name, fact)| print(name, fact));
+        for (name, fact) in &facts {
+            print(name, fact);
+        }
     }
     if !is_well {
         log::error!(
@@ -129,11 +131,10 @@ fn program((name, option, purpose): (&str, &str, &str)) -> String {
     }
 }
 
-fn configuration(at: &LedgerPlace) -> Result<Value> {
-    let path = config::path(at);
-    let Some(path) = path else { return Ok(json!("none: this user has no home")) };
+fn configuration(at: &LedgerPlace) -> String {
+    let Some(path) = config::path(at) else { return "none: this user has no home".to_owned() };
     let is_there = if path.exists() { "" } else { " (not there)" };
-    Ok(json!(format!("{}{is_there}", path.display())))
+    format!("{}{is_there}", path.display())
 }
 
 fn ledger(at: &LedgerPlace) -> Result<Value> {
