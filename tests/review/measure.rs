@@ -120,3 +120,26 @@ fn pictures_of_each_view() {
         keep("mend");
     }
 }
+
+/// `scripts/review-screenshots` runs it, where it is given a film.
+#[test]
+#[ignore = "makes pictures"]
+fn pictures_of_shots() {
+    let Some(film) = env::var_os("REVIEW_FILM").map(PathBuf::from) else { return };
+    let target = PathBuf::from(env::var_os("REVIEW_SCREENSHOTS").unwrap());
+    let folder = Folder::new();
+    folder.polychromify(["film", film.to_str().unwrap(), "-o", "out", "--quiet"]).code(0);
+    for scheme in ["light", "dark"] {
+        let page = Page::serve(Browser::open().unwrap(), &folder);
+        page.browser.size(1280, 800);
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        page.browser.devtools("Emulation.setEmulatedMedia", &media);
+        page.browser.wait(SHOWN);
+        page.browser.press(&[key::ENTER]);
+        page.browser.until("document.querySelectorAll('.tile').length > 1");
+        page.browser.wait(SHOWN);
+        page.browser.press(&[key::RIGHT]);
+        let path = target.join(format!("review-shots-{scheme}.webp"));
+        fs::write(path, page.browser.picture()).unwrap();
+    }
+}
