@@ -35,13 +35,13 @@ pub(crate) struct Tune {
     /// Passes over the training photographs [default: 25].
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
-    /// Photographs a step [default: 16].
+    /// Photographs a step [default: 32].
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Photographs to train on, evenly spaced through split `train` [default: 800].
+    /// Photographs to train on, evenly spaced through split `train` [default: all].
     #[arg(long, value_name = "N")]
     train_photos: Option<usize>,
-    /// Photographs to validate on, evenly spaced through split `valid` [default: 200].
+    /// Photographs to validate on, evenly spaced through split `valid` [default: all].
     #[arg(long, value_name = "N")]
     valid_photos: Option<usize>,
     /// Seed of weights and order [default: 0].
