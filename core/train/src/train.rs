@@ -34,7 +34,7 @@ mod trainer;
 mod validation;
 
 pub use cache::{Cache, Failure, Index, Photo};
-pub use checkpoint::write_portable;
+pub use checkpoint::{running_average, write_portable};
 pub use config::{BestBy, Config};
 pub use epoch::Epoch;
 pub use prepare::{Settings as PrepareSettings, prepare};

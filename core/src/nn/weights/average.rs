@@ -85,6 +85,8 @@ mod tests {
         let b = make("b.safetensors", "vivid", &[5.0, 6.0]);
         let mean = average(&[(a.clone(), 0.75), (b.clone(), 0.25)]).unwrap();
         assert_eq!(mean["w"].to_vec1::<f32>().unwrap(), [2.0, 3.0]);
+        let again = average(&[(a.with_tensors(&mean).unwrap(), 0.5), (b.clone(), 0.5)]).unwrap();
+        assert_eq!(again["w"].to_vec1::<f32>().unwrap(), [3.5, 4.5]);
 
         let untrained = make("untrained.safetensors", "vivid", &[0.0, 0.0]);
         let mean = average(&[(a.clone(), 0.75), (untrained, 0.25)]).unwrap();

@@ -9,9 +9,11 @@ use candle_core::{DType, Tensor};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, View};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::file::{CONFIG, NETWORK, SEPIA, TRAINING};
+use super::file::{CONFIG, NETWORK, SEPIA, TRAINING, Weights};
 use super::integers::{self, Integers};
+use crate::text::hexadecimal;
 use crate::{Error, Result};
 
 /// What a weights file is written with, beside its tensors.
@@ -67,15 +69,37 @@ fn save_as(
     header: Header<'_>,
     dtype: DType,
 ) -> Result<()> {
-    let Header { network, config, training, sepia, integers } = header;
-    let metadata = BTreeMap::from([
-        (NETWORK, network.to_owned()),
-        (CONFIG, config.to_string()),
-        (TRAINING, training.to_string()),
-        (SEPIA, format!("[{:?}, {:?}]", sepia[0], sepia[1])),
-    ]);
-    let bytes = serialize_as(tensors, integers, &metadata, dtype)?;
+    let bytes = serialize_as(tensors, header.integers, &header.metadata(), dtype)?;
     write_whole(path, &bytes).map_err(Error::io(path, "write"))
+}
+
+impl Header<'_> {
+    fn metadata(&self) -> BTreeMap<&'static str, String> {
+        let Self { network, config, training, sepia: [a, b], .. } = self;
+        BTreeMap::from([
+            (NETWORK, (*network).to_owned()),
+            (CONFIG, config.to_string()),
+            (TRAINING, training.to_string()),
+            (SEPIA, format!("[{a:?}, {b:?}]")),
+        ])
+    }
+}
+
+impl Weights {
+    /// The same description with other tensors, as a checkpoint of the network has them, in half
+    /// precision; without what predictions in integers need.
+    ///
+    /// # Errors
+    ///
+    /// When a tensor cannot be read from its device or holds what weights may not.
+    pub fn with_tensors(&self, tensors: &BTreeMap<String, Tensor>) -> Result<Self> {
+        let (network, config) = (self.network(), self.config());
+        let (training, sepia) = (self.training(), self.sepia());
+        let header = Header { network, config, training, sepia, integers: None };
+        let bytes = serialize_half(tensors, &header.metadata())?;
+        let sha256 = hexadecimal(&Sha256::digest(&bytes));
+        Self::from_bytes(self.name(), self.name(), bytes.into(), sha256)
+    }
 }
 
 /// A safetensors file. The crate writes metadata in the order of a hash map, which differs from

@@ -17,7 +17,9 @@ use super::settings::changed;
 /// Write weights anew: in half precision, for release, with the network's dials turned.
 #[derive(Args)]
 pub(crate) struct Export {
-    /// Weights: a name or a file; several are averaged, with the description of the last.
+    /// Weights: a name or a file; several are averaged, with the description of the last. Of a
+    /// checkpoint, such as weights/runs/vivid-people/checkpoint.safetensors, the running average is
+    /// taken; the last one cannot be a checkpoint.
     #[arg(long, value_name = "NAME|FILE", required = true)]
     weights: Vec<String>,
     /// Shares of several weights in their mean, such as 0.25,0.75 [default: equal ones].
@@ -61,10 +63,16 @@ pub(crate) fn export(arguments: &Export) -> Result<ExitCode> {
         return Err(Error::Train(format!("{names} weights are named, and {shares} shares")));
     }
     let find = |name: &String| Weights::find(name, Weights::user_folder().as_deref());
-    let parts = names.iter().map(find).zip(shares).map(|(weights, share)| Ok((weights?, *share)));
+    let (last, others) = names.split_last().expect("one is required");
+    let weights = &find(last)?;
+    let others = others.iter().map(|name| match train::running_average(Path::new(name))? {
+        Some(average) => weights.with_tensors(&average),
+        None => find(name),
+    });
+    let parts = others.chain([Ok(weights.clone())]).zip(shares);
+    let parts = parts.map(|(weights, share)| Ok((weights?, *share)));
     let parts: Vec<(Weights, f64)> = parts.collect::<Result<_>>()?;
     let tensors = average(&parts)?;
-    let (weights, _) = parts.last().expect("one is required");
     let config = changed(weights.config(), arguments.config.as_ref())?;
     let mut training = weights.training().clone();
     let epochs = training["epochs"].as_u64().map_or(usize::MAX, |epochs| epochs as usize);

@@ -9,6 +9,9 @@ use candle_core::{Result, Tensor, Var};
 
 use super::parameters::Parameters;
 
+/// What a checkpoint puts before the names of averages.
+pub(crate) const PREFIX: &str = "average.";
+
 /// Averages of all variables, by name.
 #[derive(Debug)]
 pub(crate) struct Average {
@@ -60,7 +63,7 @@ impl Average {
     /// The averages as a checkpoint has them: `average.NAME`.
     pub(crate) fn saved(&self) -> BTreeMap<String, Tensor> {
         let named =
-            |(name, tensor): (&String, &Tensor)| (format!("average.{name}"), tensor.clone());
+            |(name, tensor): (&String, &Tensor)| (format!("{PREFIX}{name}"), tensor.clone());
         self.tensors.iter().map(named).collect()
     }
 
@@ -71,7 +74,7 @@ impl Average {
         mut take: impl FnMut(&str, &Var) -> polychromify_core::Result<Tensor>,
     ) -> polychromify_core::Result<()> {
         for (name, var) in parameters.variables() {
-            self.tensors.insert(name.clone(), take(&format!("average.{name}"), &var)?);
+            self.tensors.insert(name.clone(), take(&format!("{PREFIX}{name}"), &var)?);
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use polychromify_core::internals::weights;
 use polychromify_core::{Error, Result};
 use safetensors::SafeTensors;
 
-use super::average::Average;
+use super::average::{self, Average};
 use super::parameters::Parameters;
 use super::progress::Progress;
 
@@ -140,6 +140,28 @@ pub fn write_portable(run: &Path, folder: &Path) -> Result<usize> {
         }
     }
     Ok(progress.pictures())
+}
+
+/// The running average of the weights in a checkpoint, whole or portable, by the weights' names;
+/// `None` where the file is no checkpoint, or there is none.
+///
+/// # Errors
+///
+/// When the file cannot be read, is damaged, or its run keeps no average.
+pub fn running_average(path: &Path) -> Result<Option<BTreeMap<String, Tensor>>> {
+    let Some(file) = Checkpoint::read(path)? else { return Ok(None) };
+    if file.progress.is_none() {
+        return Ok(None);
+    }
+    let tensors = candle_core::safetensors::load_buffer(&file.bytes, &Device::Cpu)?;
+    let own = |(name, tensor): (String, Tensor)| {
+        name.strip_prefix(average::PREFIX).map(|name| (name.to_owned(), tensor))
+    };
+    let tensors: BTreeMap<String, Tensor> = tensors.into_iter().filter_map(own).collect();
+    if tensors.is_empty() {
+        return Err(file.damaged("its run keeps no running average of the weights".to_owned()));
+    }
+    Ok(Some(tensors))
 }
 
 fn metadata(progress: &Progress) -> BTreeMap<&'static str, String> {

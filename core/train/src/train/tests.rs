@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
+use candle_core::Tensor;
 use image::{Rgb, RgbImage};
 use polychromify_core::internals::model;
 use polychromify_core::{Device, DeviceChoice, Result, Weights};
@@ -379,6 +380,22 @@ fn a_run_from_a_portable_checkpoint_stopped_at_every_step_is_the_same_bit_for_bi
     fit(&config, &at("straight"), &RESUME).unwrap();
     while fit_observed(&config, &at("stopped"), &RESUME, stop_after_a_step).unwrap().stopped {}
     assert_eq!(weights(&at("straight")), weights(&at("stopped")));
+}
+
+#[test]
+fn the_running_average_of_a_checkpoint_is_what_was_validated() {
+    let data = data();
+    let run = data.path().join("run");
+    fit(&long_run(data.path(), 1), &run, &Session::default()).unwrap();
+    let best = run.join("best.safetensors");
+    let content = candle_core::safetensors::load(&best, &candle_core::Device::Cpu).unwrap();
+    let average = running_average(&run.join("last/checkpoint.safetensors")).unwrap().unwrap();
+    assert_eq!(average.len(), content.len());
+    for (name, tensor) in average {
+        let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(&tensor), values(&content[&name]), "{name}");
+    }
+    assert!(running_average(&best).unwrap().is_none(), "weights are no checkpoint");
 }
 
 #[test]
