@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{LazyLock, OnceLock};
 
-/// What `scripts/gimp3-chroot` makes for root on a Debian that has GIMP 2 alone;
+/// What `scripts/debian-chroot --gimp` makes for root on a Debian that has GIMP 2 alone;
 /// `POLYCHROMIFY_GIMP3` names another one.
 const CHROOT: &str = "/var/cache/polychromify/gimp3-trixie";
 
@@ -50,7 +50,9 @@ static GIMPS: LazyLock<Vec<Gimp>> = LazyLock::new(|| {
 /// Runs a test in each GIMP that this machine has, and says which it lacks.
 #[expect(clippy::print_stdout, reason = "a test that skips says so")]
 pub(crate) fn in_each(mut test: impl FnMut(&Gimp)) {
-    for (major, hint) in [("2", "apt-get install gimp"), ("3", "scripts/gimp3-chroot, as root")] {
+    for (major, hint) in
+        [("2", "apt-get install gimp"), ("3", "scripts/debian-chroot --gimp, as root")]
+    {
         match GIMPS.iter().find(|gimp| gimp.version.starts_with(major)) {
             Some(gimp) => test(gimp),
             None => println!("skipped: no GIMP {major} here ({hint})"),
