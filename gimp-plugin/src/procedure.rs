@@ -6,7 +6,7 @@ mod settings;
 use std::any::Any;
 
 use crate::text::tr;
-use arguments::arguments;
+use arguments::ARGUMENTS;
 pub(crate) use arguments::{Argument, ArgumentKind, FIXED_ARGUMENTS, returned};
 pub(crate) use settings::{HintsChoice, ReferenceChoice, Settings, VARIANTS};
 
@@ -65,7 +65,7 @@ impl Procedure {
     pub(crate) fn arguments(self) -> impl Iterator<Item = &'static Argument> {
         let is_taken =
             move |argument: &&Argument| self == Self::Colorize || argument.name != "hints";
-        arguments().iter().filter(is_taken)
+        ARGUMENTS.iter().filter(is_taken)
     }
 }
 

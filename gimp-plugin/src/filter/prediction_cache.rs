@@ -52,6 +52,14 @@ impl PredictionKey {
     }
 }
 
+/// What a network said of a coloring.
+#[derive(Clone)]
+pub(crate) enum Coloring {
+    Chroma(Arc<ChromaMap>),
+    /// There is no such variant.
+    Missing,
+}
+
 /// What was opened, read and predicted so far.
 #[derive(Default)]
 pub(crate) struct PredictionCache {
@@ -61,8 +69,7 @@ pub(crate) struct PredictionCache {
     thumbnails: HashMap<(Layer, usize, bool), WorkImage>,
     previews: HashMap<Layer, Arc<Small>>,
     references: HashMap<ReferenceChoice, Arc<ReferencePicture>>,
-    /// `None`: there is no such variant.
-    maps: Vec<(PredictionKey, Option<Arc<ChromaMap>>)>,
+    colorings: Vec<(PredictionKey, Coloring)>,
 }
 
 impl PredictionCache {
@@ -81,9 +88,9 @@ impl PredictionCache {
         Ok(network)
     }
 
-    /// The chroma map, if it was predicted before; `Some(None)`: there is no such variant.
-    pub(crate) fn get(&self, key: &PredictionKey) -> Option<Option<Arc<ChromaMap>>> {
-        self.maps.iter().find(|(known, _)| known == key).map(|(_, map)| map.clone())
+    /// The coloring, if it was predicted before.
+    pub(crate) fn get(&self, key: &PredictionKey) -> Option<Coloring> {
+        self.colorings.iter().find(|(known, _)| known == key).map(|(_, coloring)| coloring.clone())
     }
 
     /// A layer for a preview, once it was read.
@@ -140,12 +147,13 @@ impl PredictionCache {
         Ok(picture)
     }
 
-    /// Keeps a chroma map in place of the oldest one.
+    /// Keeps a coloring in place of the oldest one.
     pub(crate) fn insert(&mut self, key: PredictionKey, map: Option<ChromaMap>) {
-        if self.maps.len() == CAPACITY {
-            self.maps.remove(0);
+        if self.colorings.len() == CAPACITY {
+            self.colorings.remove(0);
         }
-        self.maps.push((key, map.map(Arc::new)));
+        let coloring = map.map_or(Coloring::Missing, |map| Coloring::Chroma(Arc::new(map)));
+        self.colorings.push((key, coloring));
     }
 
     /// The chroma map, predicted if it was not before. Where there is no such variant, it is the
@@ -157,8 +165,10 @@ impl PredictionCache {
         progress: &Progress<'_>,
     ) -> Result<Arc<ChromaMap>, Error> {
         match self.get(&key) {
-            Some(Some(map)) => return Ok(map),
-            Some(None) => return self.get_or_predict(host, key.of_variant(1), progress),
+            Some(Coloring::Chroma(map)) => return Ok(map),
+            Some(Coloring::Missing) => {
+                return self.get_or_predict(host, key.of_variant(1), progress);
+            }
             None => {}
         }
         let prediction = self.start(host, &key, progress)?;

@@ -19,7 +19,7 @@ use polychromify_core::{ChromaMap, Doubts};
 use super::error::Error;
 use super::network::{self, Prediction};
 use super::plan::{HINTS, Plan, hints_layer};
-use super::prediction_cache::{PredictionCache, PredictionKey};
+use super::prediction_cache::{Coloring, PredictionCache, PredictionKey};
 use crate::dialog::{Area, Model, Picture, Update, View};
 use crate::host::{ColorModel, Host, Layer};
 use crate::procedure::{HintsChoice, ReferenceChoice, Settings, VARIANTS};
@@ -112,8 +112,11 @@ impl<'a, H: Host> Preview<'a, H> {
         let is_predicted = found.is_some();
         let likeliest = key.of_variant(1);
         let usable = match found {
-            Some(Some(map)) => Some((key.clone(), map)),
-            Some(None) => self.cache.get(&likeliest).flatten().map(|map| (likeliest, map)),
+            Some(Coloring::Chroma(map)) => Some((key.clone(), map)),
+            Some(Coloring::Missing) => match self.cache.get(&likeliest) {
+                Some(Coloring::Chroma(map)) => Some((likeliest, map)),
+                _ => None,
+            },
             None => None,
         };
         if usable.is_some() {
@@ -220,23 +223,31 @@ impl<'a, H: Host> Preview<'a, H> {
     fn variant(&mut self, key: &PredictionKey, saturation: f64) -> Option<(u8, Option<Picture>)> {
         if self.small.as_ref().is_none_or(|(of, _)| *of != key.source) {
             let room = (VARIANT_SIDE, VARIANT_SIDE);
-            let display = Display::of_whole(&self.cache.preview(key.source)?, room);
+            let whole = self.cache.preview(key.source)?;
+            let display = Display::of_whole(&whole, room);
             self.small = Some((key.source, display));
         }
         let (_, display) = self.small.as_ref()?;
         for (number, shown) in VARIANTS.zip(&mut self.variants) {
             let key = key.of_variant(number);
-            let Some(map) = self.cache.get(&key) else { continue };
+            let Some(coloring) = self.cache.get(&key) else { continue };
             let wanted = Some((key, saturation));
             if *shown == wanted {
                 continue;
             }
             *shown = wanted;
-            let picture = map.map(|map| {
-                let (width, height) = (display.part.width, display.part.height);
-                let negative = shown.as_ref().is_some_and(|(key, _)| key.negative);
-                Picture { width, height, rgb: display.painted(&map, saturation, negative) }
-            });
+            let negative = shown.as_ref().is_some_and(|(key, _)| key.negative);
+            let picture = match coloring {
+                Coloring::Chroma(map) => {
+                    let (width, height) = (display.part.width, display.part.height);
+                    Some(Picture {
+                        width,
+                        height,
+                        rgb: display.painted(&map, saturation, negative),
+                    })
+                }
+                Coloring::Missing => None,
+            };
             return Some((number, picture));
         }
         None

@@ -49,6 +49,10 @@ struct KeyEvent {
     value: c_uint,
 }
 
+/// How GTK calls a handler of events, and one of clicks.
+type OnEvent = unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_void) -> Boolean;
+type OnClick = unsafe extern "C" fn(*mut c_void, *mut c_void);
+
 /// What a signal's handler is called with.
 struct Listener {
     gtk: Gtk,
@@ -95,9 +99,8 @@ impl Gtk {
         let gtk = Self { functions: self.functions };
         // It lives as long as the widget, which is as long as the process.
         let data = Box::leak(Box::new(Listener { gtk, handler: Box::new(handler) }));
-        type Handler = unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_void) -> Boolean;
         // SAFETY: GLib calls it back with the arguments of an event's signal.
-        let call = unsafe { transmute::<Handler, Callback>(on_event) };
+        let call = unsafe { transmute::<OnEvent, Callback>(on_event) };
         // SAFETY: the widget and the data are there as long as the process.
         unsafe {
             let (connect, data) = (self.functions.g_signal_connect_data, (&raw mut *data).cast());
@@ -109,9 +112,8 @@ impl Gtk {
     pub(crate) fn on_click(&self, button: Widget, handler: impl Fn() + 'static) {
         let handler: Box<dyn Fn()> = Box::new(handler);
         let data = Box::leak(Box::new(handler)); // as above
-        type Handler = unsafe extern "C" fn(*mut c_void, *mut c_void);
         // SAFETY: GLib calls it back with the arguments of the signal `clicked`.
-        let call = unsafe { transmute::<Handler, Callback>(on_click) };
+        let call = unsafe { transmute::<OnClick, Callback>(on_click) };
         // SAFETY: the widget and the data are there as long as the process.
         unsafe {
             let (connect, data) = (self.functions.g_signal_connect_data, (&raw mut *data).cast());
