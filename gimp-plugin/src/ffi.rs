@@ -25,4 +25,5 @@ pub(crate) use error::Error;
 pub(crate) use gegl::{Buffer, Encoding};
 pub(crate) use gimp2::Gimp2;
 pub(crate) use gimp3::Gimp3;
+pub(crate) use gtk::{Gtk, Response, Signal, Toolkit, Widget};
 pub(crate) use libgimp::{Gimp, Version};

@@ -13,6 +13,8 @@ mod network;
 mod plan;
 mod prediction_cache;
 mod preview;
+mod reference;
+mod small;
 #[cfg(test)]
 mod tests;
 
@@ -20,10 +22,9 @@ use std::sync::Arc;
 
 use polychromify_core::{ChromaMap, Hints};
 
-use crate::dialog::DialogOptions;
-use crate::host::{Host, Layer};
+use crate::host::{Host, Layer, LayerMode};
 use crate::procedure::Settings;
-use bands::Alpha;
+use bands::{Alpha, Painting};
 pub(crate) use error::Error;
 use label::SourceFile;
 use plan::Plan;
@@ -33,11 +34,6 @@ pub(crate) use preview::Preview;
 
 /// Share of the progress bar that is reading; painting is the rest. A prediction only pulses.
 const READING: f64 = 0.4;
-
-/// What a dialog offers.
-pub(crate) fn dialog_options() -> DialogOptions {
-    DialogOptions { names: network::names(), preview_side: preview::SIDE }
-}
 
 /// Checks whether there is anything to colorize, before a dialog asks how.
 ///
@@ -72,7 +68,7 @@ pub(crate) fn colorize<H: Host>(
             None => Hints::default(),
         };
         hints_text = hints_text.or(hints.summary());
-        let key = PredictionKey { source, hints, weights: settings.weights.clone() };
+        let key = PredictionKey::new(source, hints, settings);
         predictions.push((source, cache.get_or_predict(host, key, &progress)?));
     }
 
@@ -91,7 +87,9 @@ pub(crate) fn colorize<H: Host>(
             host.convert_to_rgb()?;
             painter.paint_all(&predictions)?
         };
-        painter.insert_all(&predictions, &painted)
+        let layers = painter.insert_all(&predictions, &painted)?;
+        plan.hints.into_iter().for_each(|layer| host.set_visible(layer, false)); // it would cover the colors
+        Ok(layers)
     })
 }
 
@@ -136,7 +134,8 @@ impl<H: Host> LayerPainter<'_, H> {
         let (layer, mut to) = if self.settings.replace {
             (source, self.host.replacement(source)?)
         } else {
-            let layer = self.host.new_layer(&self.name, &info)?;
+            let mode = if self.settings.negative { LayerMode::Normal } else { LayerMode::LchColor };
+            let layer = self.host.new_layer(&self.name, &info, mode)?;
             let to = self.host.pixels(layer).inspect_err(|_| self.host.discard(layer))?;
             (layer, to)
         };
@@ -144,7 +143,8 @@ impl<H: Host> LayerPainter<'_, H> {
             let share = (index as f64 + f) / count as f64;
             self.host.show_progress(READING + (1.0 - READING) * share);
         };
-        bands::paint(&mut from, &mut to, &info, self.alpha(source), &painter, &progress);
+        let how = Painting { alpha: self.alpha(source), negative: self.settings.negative };
+        bands::paint(&mut from, &mut to, &info, how, &painter, &progress);
         Ok(layer)
     }
 
@@ -152,8 +152,8 @@ impl<H: Host> LayerPainter<'_, H> {
     /// alone, the same alpha would count twice and soft edges would lose their colors. Over more
     /// layers, they must not get colors where the source is transparent.
     fn alpha(&self, source: Layer) -> Alpha {
-        let alone = !self.settings.replace && self.host.layer_below(source).is_none();
-        if alone { Alpha::Filled } else { Alpha::Kept }
+        let blends = !self.settings.replace && !self.settings.negative;
+        if blends && self.host.layer_below(source).is_none() { Alpha::Filled } else { Alpha::Kept }
     }
 
     /// Puts the painted layers into the image, above their sources, or applies the replacements.
@@ -162,16 +162,13 @@ impl<H: Host> LayerPainter<'_, H> {
         predictions: &[(Layer, Arc<ChromaMap>)],
         painted: &[Layer],
     ) -> Result<Vec<Layer>, Error> {
-        let masked = !self.host.selection_is_empty();
         for ((source, _), &layer) in predictions.iter().zip(painted) {
             if self.settings.replace {
                 self.host.apply_replacement(layer)?;
                 continue;
             }
             self.host.insert_above(layer, *source)?;
-            if masked {
-                self.host.mask_by_selection(layer)?;
-            }
+            self.host.mask(layer, *source)?;
         }
         Ok(painted.to_vec())
     }

@@ -3,3 +3,4 @@
 pub(crate) mod gimp2;
 pub(crate) mod gimp3;
 mod image;
+mod run;

@@ -12,6 +12,7 @@ mod gimp;
 mod host;
 mod install;
 mod procedure;
+mod text;
 
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStringExt;

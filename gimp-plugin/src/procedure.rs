@@ -1,19 +1,82 @@
 //! The procedure as GIMP knows it: its name, texts and arguments, and how a call ends.
 
+mod arguments;
+mod settings;
+
 use std::any::Any;
 
-use polychromify_core::SATURATION;
+use crate::text::tr;
+use arguments::ARGUMENTS;
+pub(crate) use arguments::{Argument, ArgumentKind, FIXED_ARGUMENTS, returned};
+pub(crate) use settings::{HintsChoice, ReferenceChoice, Settings, VARIANTS};
 
-pub(crate) const NAME: &str = "plug-in-polychromify-colorize";
+/// What GIMP can be asked to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Procedure {
+    /// One layer, or in GIMP 3 those that are selected.
+    Colorize,
+    /// The selected layers of all open images.
+    ColorizeAll,
+}
+
+/// All of them.
+pub(crate) const PROCEDURES: [Procedure; 2] = [Procedure::Colorize, Procedure::ColorizeAll];
+
+impl Procedure {
+    /// The name that scripts use.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Colorize => "plug-in-polychromify-colorize",
+            Self::ColorizeAll => "plug-in-polychromify-colorize-all",
+        }
+    }
+
+    /// The procedure of a name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        PROCEDURES.into_iter().find(|procedure| procedure.name() == name)
+    }
+
+    /// Its entry in the menu, with its access key.
+    pub(crate) fn menu_label(self) -> &'static str {
+        match self {
+            Self::Colorize => tr("Colorize with _Polychromify..."),
+            Self::ColorizeAll => tr("Colorize _all open images..."),
+        }
+    }
+
+    /// Title of the dialog.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Colorize => tr("Colorize with Polychromify"),
+            Self::ColorizeAll => tr("Colorize all open images"),
+        }
+    }
+
+    pub(crate) fn blurb(self) -> &'static str {
+        match self {
+            Self::Colorize => tr("Gives a black-and-white photograph its colors back"),
+            Self::ColorizeAll => {
+                tr("Gives all black-and-white photographs that are open their colors back")
+            }
+        }
+    }
+
+    /// What it takes; a layer with hints is of one image.
+    pub(crate) fn arguments(self) -> impl Iterator<Item = &'static Argument> {
+        let is_taken =
+            move |argument: &&Argument| self == Self::Colorize || argument.name != "hints";
+        ARGUMENTS.iter().filter(is_taken)
+    }
+}
+
 /// Text of the progress bar.
-pub(crate) const PROGRESS: &str = "Colorizing with Polychromify";
-/// Title of the dialog.
-pub(crate) const TITLE: &str = "Colorize with Polychromify";
-pub(crate) const MENU_LABEL: &str = "Colorize with _Polychromify...";
+pub(crate) fn progress() -> &'static str {
+    tr("Colorizing with Polychromify")
+}
+
 pub(crate) const MENU_PATH: &str = "<Image>/Colors";
 /// Gray images are converted; indexed ones are refused in words.
 pub(crate) const IMAGE_TYPES: &str = "RGB*, GRAY*";
-pub(crate) const BLURB: &str = "Gives a black-and-white photograph its colors back";
 pub(crate) const AUTHOR: &str = "The Polychromify project";
 pub(crate) const COPYRIGHT: &str = "MIT or Apache-2.0";
 pub(crate) const DATE: &str = "2026";
@@ -32,110 +95,6 @@ pub(crate) fn help() -> String {
          that its colors are machine-made.",
         polychromify_core::Weights::builtin_names().join(", ")
     )
-}
-
-/// One argument or returned value.
-pub(crate) struct Argument {
-    pub(crate) name: &'static str,
-    /// Its label in a dialog, with an underscore before its access key.
-    pub(crate) label: &'static str,
-    pub(crate) description: &'static str,
-    pub(crate) kind: ArgumentKind,
-}
-
-/// Type of an argument.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum ArgumentKind {
-    RunMode,
-    Image,
-    Drawable,
-    Text,
-    Number { least: f64, most: f64, default: f64 },
-    Layer,
-    Boolean,
-}
-
-/// All arguments; GIMP 3 adds the first three itself.
-pub(crate) fn arguments() -> &'static [Argument] {
-    const fn argument(
-        name: &'static str,
-        label: &'static str,
-        description: &'static str,
-        kind: ArgumentKind,
-    ) -> Argument {
-        Argument { name, label, description, kind }
-    }
-    const ARGUMENTS: &[Argument] = &[
-        argument(
-            "run-mode",
-            "",
-            "Interactive (0), non-interactive (1), last values (2)",
-            ArgumentKind::RunMode,
-        ),
-        argument("image", "", "Image, RGB or gray", ArgumentKind::Image),
-        argument("drawable", "", "Layer to colorize", ArgumentKind::Drawable),
-        argument(
-            "weights",
-            "_Network",
-            "Name or file of the weights, empty for the default",
-            ArgumentKind::Text,
-        ),
-        argument(
-            "saturation",
-            "Sa_turation",
-            "Factor on the strength of the colors: 0 gray, 1 as predicted",
-            ArgumentKind::Number {
-                least: *SATURATION.start() as f64,
-                most: *SATURATION.end() as f64,
-                default: 1.0,
-            },
-        ),
-        argument(
-            "hints",
-            "H_ints",
-            "Layer with strokes in the wanted colors; none: the layer named “hints”, if there is one",
-            ArgumentKind::Layer,
-        ),
-        argument(
-            "replace",
-            "Change the la_yer itself",
-            "Change the layer itself in place of adding one in the mode LCh Color",
-            ArgumentKind::Boolean,
-        ),
-    ];
-    ARGUMENTS
-}
-
-/// How many arguments of [`arguments`] are not settings.
-pub(crate) const FIXED_ARGUMENTS: usize = 3;
-
-/// What the procedure returns beside its status.
-pub(crate) fn returned() -> &'static [Argument] {
-    const RETURNED: &[Argument] = &[Argument {
-        name: "layer",
-        label: "Layer",
-        description: "The new layer, or the one that was changed",
-        kind: ArgumentKind::Layer,
-    }];
-    RETURNED
-}
-
-/// The arguments that are settings. Layers are GIMP's numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Settings {
-    /// Name or file; empty: the default.
-    pub(crate) weights: String,
-    /// Factor on chroma.
-    pub(crate) saturation: f64,
-    pub(crate) hints: Option<i32>,
-    /// Whether the layer itself is changed.
-    pub(crate) replace: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { weights: String::new(), saturation: 1.0, hints: None, replace: false }
-    }
 }
 
 /// How GIMP wants a call to behave.

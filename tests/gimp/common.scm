@@ -47,3 +47,11 @@
 (define (attempt thunk)
   (say "outcome" (catch "failed" (begin (thunk) "done")))
   (say "failure" failure))
+
+; Colorizes with the settings that most tests need.
+(define (colorize image layer weights saturation hints replace)
+  (colorize-more image layer weights saturation hints replace 1 "" -1 -1 0 0))
+
+; Precisions by their numbers, whose names differ.
+(define float-linear 600)
+(define eight-bits 150)

@@ -3,12 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+/// What else can be asked for: references, variants, borders, negatives, all open images.
+mod choices;
 /// What is ended in the middle leaves no process behind, and the image as it was.
 mod ended;
 /// The GIMPs of this machine, and scripts run in them.
 mod gimp;
 /// Hints that were painted on a layer.
 mod hints;
+/// Photographs of every kind: with colors, masks, in groups, beyond the canvas, of floats.
+mod kinds;
 /// What is exported says that its colors are machine-made.
 mod label;
 /// Selections, groups, offsets: where the colors may go, and where they go.

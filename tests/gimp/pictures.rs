@@ -78,6 +78,31 @@ pub(crate) fn png(kind: Kind) -> Vec<u8> {
     out
 }
 
+/// A PNG of the same lightness in reds and browns.
+pub(crate) fn reddish() -> Vec<u8> {
+    rgb(|x, y| {
+        let v = sample(x, y, 0);
+        [(1.25 * v).min(1.0), 0.75 * v, 0.55 * v]
+    })
+}
+
+/// A PNG with a white border around the picture.
+pub(crate) fn bordered() -> Vec<u8> {
+    let inside = |x: u32, y: u32| (12..WIDTH - 12).contains(&x) && (10..HEIGHT - 10).contains(&y);
+    rgb(|x, y| [if inside(x, y) { 0.7 * sample(x, y, 0) } else { 0.97 }; 3])
+}
+
+fn rgb(pixel: impl Fn(u32, u32) -> [f64; 3]) -> Vec<u8> {
+    let pixels = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (x, y)));
+    let bytes: Vec<u8> =
+        pixels.flat_map(|(x, y)| pixel(x, y).map(|v| (v * 255.0).round() as u8)).collect();
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, WIDTH, HEIGHT);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&bytes).unwrap();
+    out
+}
+
 /// A profile of Adobe RGB (1998): matrix and gamma (ICC.1:2001-04), colorants under D50 from
 /// brucelindbloom.com.
 fn adobe_profile() -> Vec<u8> {

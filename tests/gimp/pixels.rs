@@ -43,7 +43,7 @@ fn colorize(case: &Case<'_>, weights: &str, saturation: f32) -> (Picture, Pictur
 
 /// What `polychromify batch` makes of a file: the program that `cargo test --workspace` builds
 /// beside this one.
-fn batch(input: &Path, arguments: &[&str]) -> Picture {
+pub(crate) fn batch(input: &Path, arguments: &[&str]) -> Picture {
     let program = Path::new(env!("CARGO_BIN_EXE_polychromify-gimp")).with_file_name("polychromify");
     let output = tempfile::tempdir().unwrap();
     let mut command = Command::new(&program);

@@ -20,7 +20,15 @@
   (let ((group (car (gimp-item-get-parent layer))))
     (if (> group 0) (car (gimp-item-get-name group)) "none")))
 (define (activate image layer) (gimp-image-set-selected-layers image (vector layer)))
-(define (colorize image layer weights saturation hints replace)
+(define (colorize-more image layer weights saturation hints replace
+    variant file other-image other-layer borders negative)
   (car (plug-in-polychromify-colorize #:run-mode RUN-NONINTERACTIVE #:image image
     #:drawables (vector layer) #:weights weights #:saturation saturation #:hints hints
-    #:replace replace)))
+    #:replace replace #:variant variant #:reference-file file #:reference-image other-image
+    #:reference-layer other-layer #:borders borders #:negative negative)))
+(define (colorize-all image layer weights saturation)
+  (plug-in-polychromify-colorize-all #:run-mode RUN-NONINTERACTIVE #:image image
+    #:drawables (vector layer) #:weights weights #:saturation saturation))
+(define (repeat image layer)
+  (car (plug-in-polychromify-colorize #:run-mode RUN-WITH-LAST-VALS #:image image
+    #:drawables (vector layer))))

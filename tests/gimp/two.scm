@@ -17,6 +17,12 @@
   (let ((group (car (gimp-item-get-parent layer))))
     (if (> group 0) (car (gimp-item-get-name group)) "none")))
 (define (activate image layer) (gimp-image-set-active-layer image layer))
-(define (colorize image layer weights saturation hints replace)
-  (car (plug-in-polychromify-colorize
-    RUN-NONINTERACTIVE image layer weights saturation hints replace)))
+(define (colorize-more image layer weights saturation hints replace
+    variant file other-image other-layer borders negative)
+  (car (plug-in-polychromify-colorize RUN-NONINTERACTIVE image layer weights saturation hints replace
+    variant file other-image other-layer borders negative)))
+(define (colorize-all image layer weights saturation)
+  (plug-in-polychromify-colorize-all RUN-NONINTERACTIVE image layer weights saturation 0
+    1 "" -1 -1 0 0))
+(define (repeat image layer)
+  (car (plug-in-polychromify-colorize RUN-WITH-LAST-VALS image layer "" 1.0 -1 0 1 "" -1 -1 0 0)))

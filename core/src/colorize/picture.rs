@@ -27,6 +27,16 @@ impl ColorPicture {
         Self { size, planes }
     }
 
+    /// From linear sRGB of the pixels of an upright picture, row by row.
+    ///
+    /// # Panics
+    ///
+    /// When there are not as many pixels as columns times rows.
+    pub fn from_linear(size: (usize, usize), linear: &[f32]) -> Self {
+        assert_eq!(linear.len(), 3 * size.0 * size.1);
+        Self::new(size, Orientation::Upright, linear)
+    }
+
     /// Columns and rows.
     pub(crate) fn size(&self) -> (usize, usize) {
         self.size

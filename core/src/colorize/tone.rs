@@ -57,8 +57,8 @@ impl Toning {
     /// Of a file that holds lightness alone.
     pub const GRAY: Self = Self { verdict: Verdict::Gray, confidence: 1.0, residual: 0.0 };
 
-    /// Judges mean colors of small parts of a picture.
-    fn of(colors: &[Lab]) -> Self {
+    /// Judges mean colors of small parts of a picture, some thousand.
+    pub fn of(colors: &[Lab]) -> Self {
         let toned = Self::of_residual(residual(colors));
         let mut chroma: Vec<f32> = colors.iter().map(|color| color.chroma()).collect();
         if toned.verdict == Verdict::Toned && percentile(&mut chroma, 0.95) < GRAY {

@@ -10,6 +10,7 @@ use std::ptr;
 use super::error::Error;
 use super::glib::Object;
 use super::symbols::{Lookup, symbols};
+use crate::dialog::Area;
 
 symbols! {
     /// `libgegl-0.4` and `libbabl-0.1`.
@@ -76,6 +77,8 @@ const TILE_CACHE: u64 = 32 << 20;
 /// How pixels are handed over; all in sRGB's color space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
+    /// Linear luminance, 0..=1.
+    Gray,
     /// Linear light, 0..=1.
     Linear,
     /// Linear light and alpha, not multiplied, 0..=1.
@@ -90,6 +93,7 @@ impl Encoding {
     /// babl's name.
     fn name(self) -> &'static CStr {
         match self {
+            Self::Gray => c"Y float",
             Self::Linear => c"RGB float",
             Self::LinearAlpha => c"RGBA float",
             Self::Encoded => c"R'G'B' float",
@@ -100,6 +104,7 @@ impl Encoding {
     /// Values a pixel.
     pub(crate) fn channels(self) -> usize {
         match self {
+            Self::Gray => 1,
             Self::Linear | Self::Encoded => 3,
             Self::LinearAlpha | Self::EncodedAlpha => 4,
         }
@@ -192,14 +197,31 @@ impl Buffer {
     ///
     /// When `pixels` holds no whole rows, or more than there are.
     pub(crate) fn read(&mut self, y: u32, encoding: Encoding, pixels: &mut [f32]) {
-        let (rectangle, count) = self.rows(y, pixels.len() / encoding.channels());
+        let (rectangle, _) = self.rows(y, pixels.len() / encoding.channels());
+        self.read_rectangle(&rectangle, encoding, pixels);
+    }
+
+    /// Reads a part.
+    ///
+    /// # Panics
+    ///
+    /// When the part is not within the buffer, or `pixels` holds another number of pixels.
+    pub(crate) fn read_part(&mut self, part: Area, encoding: Encoding, pixels: &mut [f32]) {
+        let Area { x, y, width, height } = part;
+        assert!(x + width <= self.width && y + height <= self.height, "beyond the buffer");
+        let [x, y, width, height] = [x, y, width, height].map(|v| v as c_int);
+        self.read_rectangle(&Rectangle { x, y, width, height }, encoding, pixels);
+    }
+
+    fn read_rectangle(&mut self, rectangle: &Rectangle, encoding: Encoding, pixels: &mut [f32]) {
+        let count = rectangle.width as usize * rectangle.height as usize;
         assert_eq!(count * encoding.channels(), pixels.len());
         self.raw.resize(count * self.bytes, 0);
         // SAFETY: `raw` holds `count` pixels of the format `label`, without gaps between rows.
         unsafe {
             (self.functions.gegl_buffer_get)(
                 self.buffer.pointer(),
-                &raw const rectangle,
+                rectangle,
                 1.0,
                 self.label,
                 self.raw.as_mut_ptr().cast(),

@@ -1,226 +1,380 @@
-//! GTK 2 and 3, as far as they agree: rows of settings, and a preview above them.
+//! GTK 2 and 3, as far as they agree, and GIMP's own widgets.
+//!
+//! A [`Widget`] keeps a reference that is never given back, so that it can be used safely as long as
+//! the process runs, which is one dialog. GTK itself checks the kind of what it is called with.
+
+mod events;
+mod functions;
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use super::error::Error;
-use super::glib::{Boolean, c_string};
+use super::glib::{Boolean, borrowed, c_string};
 use super::library::Library;
-use super::symbols::symbols;
-use crate::dialog::PreviewUpdate;
-use crate::procedure::Argument;
+use crate::dialog::Picture;
+pub(crate) use events::Signal;
+use functions::{Functions, Prepare2, Prepare3};
 
-/// A `GtkWidget` of a dialog that is open.
-pub(super) type Widget = *mut c_void;
+/// Which GIMP's widgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Toolkit {
+    /// GTK 2, of GIMP 2.10.
+    Two,
+    /// GTK 3, of GIMP 3.
+    Three,
+}
 
-symbols! {
-    /// `libgtk-x11-2.0` or `libgtk-3`, and `libgdk_pixbuf-2.0`.
-    Functions {
-        safe {
-            fn g_source_remove(source: c_uint) -> Boolean;
-            fn gtk_combo_box_text_new() -> Widget;
-            fn gtk_hbox_new(homogeneous: Boolean, spacing: c_int) -> Widget;
-            fn gtk_image_new() -> Widget;
-        }
-        unsafe {
-            fn g_bytes_new(data: *const c_void, size: usize) -> *mut c_void; // (transfer full)
-            fn g_bytes_unref(bytes: *mut c_void);
-            fn g_object_unref(object: *mut c_void);
-            fn g_timeout_add(milliseconds: c_uint, call: Tick, data: *mut c_void) -> c_uint;
-            fn gdk_pixbuf_new_from_bytes(
-                bytes: *mut c_void,
-                color_space: c_int,
-                alpha: Boolean,
-                bits: c_int,
-                width: c_int,
-                height: c_int,
-                row_bytes: c_int,
-            ) -> *mut c_void; // (transfer full)
-            fn gtk_box_pack_start(
-                within: Widget,
-                child: Widget,
-                expand: Boolean,
-                fill: Boolean,
-                padding: c_uint,
-            );
-            fn gtk_dialog_get_content_area(dialog: Widget) -> Widget; // (transfer none)
-            fn gtk_dialog_get_widget_for_response(dialog: Widget, response: c_int) -> Widget; // (transfer none)
-            fn gtk_image_set_from_pixbuf(image: Widget, pixbuf: *mut c_void);
-            fn gtk_label_new(text: *const c_char) -> Widget;
-            fn gtk_label_new_with_mnemonic(text: *const c_char) -> Widget;
-            fn gtk_label_set_line_wrap(label: Widget, wrap: Boolean);
-            fn gtk_label_set_mnemonic_widget(label: Widget, widget: Widget);
-            fn gtk_label_set_text(label: Widget, text: *const c_char);
-            fn gtk_widget_destroy(widget: Widget);
-            fn gtk_widget_hide(widget: Widget);
-            fn gtk_widget_set_size_request(widget: Widget, width: c_int, height: c_int);
-            fn gtk_widget_set_tooltip_text(widget: Widget, text: *const c_char);
-            fn gtk_widget_show_all(widget: Widget);
-        }
+/// A `GtkWidget`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Widget(NonNull<c_void>);
+
+impl Widget {
+    fn raw(self) -> *mut c_void {
+        self.0.as_ptr()
     }
 }
 
-/// `GSourceFunc`.
-type Tick = unsafe extern "C" fn(*mut c_void) -> Boolean;
+/// How a dialog was closed, or which of its buttons was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Response {
+    Ok,
+    Cancel,
+    Reset,
+}
 
-/// `GTK_RESPONSE_HELP`.
-const HELP: c_int = -11;
+/// `GTK_RESPONSE_OK`, `GTK_RESPONSE_CANCEL`, and one of our own.
+const OK: c_int = -5;
+const CANCEL: c_int = -6;
+const RESET: c_int = 1;
 
-/// How often a preview is polled, in milliseconds.
-const INTERVAL: c_uint = 100;
+/// `GTK_EXPAND | GTK_SHRINK | GTK_FILL`, and `GTK_FILL` alone.
+const GROW: c_int = 1 | 2 | 4;
+const FILL: c_int = 4;
+
+/// How often a dialog is polled, in milliseconds.
+const INTERVAL: c_uint = 50;
 
 /// Pixels between widgets.
 const SPACING: c_int = 6;
 
 /// GTK, for as long as the process runs.
-pub(super) struct Gtk {
+pub(crate) struct Gtk {
     functions: Functions,
 }
 
-/// Where a dialog shows what the settings give.
-#[derive(Clone, Copy)]
-pub(super) struct PreviewArea {
-    image: Widget,
-    text: Widget,
-}
-
 impl Gtk {
-    pub(super) fn load(library: &Library) -> Result<Self, Error> {
-        Ok(Self { functions: Functions::load(&|name| library.symbol(name))? })
+    /// Opens and prepares GTK for a program of this name.
+    ///
+    /// # Errors
+    ///
+    /// When a library or a function is missing.
+    pub(crate) fn open(toolkit: Toolkit, program: &str) -> Result<Self, Error> {
+        let library = Library::open(match toolkit {
+            Toolkit::Two => "libgimpui-2.0.so.0",
+            Toolkit::Three => "libgimpui-3.0.so.0",
+        })?;
+        let functions = Functions::load(&|name| library.symbol(name))?;
+        let program = c_string(program);
+        match toolkit {
+            Toolkit::Two => {
+                let prepare = Prepare2::load(&|name| library.symbol(name))?;
+                // SAFETY: the name ends with a zero byte.
+                unsafe { (prepare.gimp_ui_init)(program.as_ptr(), 0) };
+            }
+            Toolkit::Three => {
+                let prepare = Prepare3::load(&|name| library.symbol(name))?;
+                // SAFETY: the name ends with a zero byte.
+                unsafe { (prepare.gimp_ui_init)(program.as_ptr()) };
+            }
+        }
+        std::mem::forget(library); // GTK cannot be unloaded
+        Ok(Self { functions })
     }
 
-    /// The upper part of a dialog.
-    ///
-    /// # Safety
-    ///
-    /// `dialog` is a `GtkDialog`.
-    pub(super) unsafe fn content(&self, dialog: Widget) -> Widget {
-        // SAFETY: the caller's promise.
-        unsafe { (self.functions.gtk_dialog_get_content_area)(dialog) }
+    /// Keeps a widget that was just made (a floating reference), or is another's (transfer none).
+    fn keep(&self, widget: *mut c_void) -> Widget {
+        let widget = NonNull::new(widget).expect("GTK makes a widget or ends the process");
+        // SAFETY: GTK made the widget.
+        unsafe { (self.functions.g_object_ref_sink)(widget.as_ptr()) };
+        Widget(widget)
     }
 
-    /// Hides the button of a dialog that asks for GIMP's manual, where this plug-in is not described.
-    ///
-    /// # Safety
-    ///
-    /// `dialog` is a `GtkDialog`.
-    pub(super) unsafe fn hide_help(&self, dialog: Widget) {
-        // SAFETY: the caller's promise.
-        let button = unsafe { (self.functions.gtk_dialog_get_widget_for_response)(dialog, HELP) };
-        if !button.is_null() {
-            // SAFETY: the button is one of the dialog.
-            unsafe { (self.functions.gtk_widget_hide)(button) };
+    /// A dialog above GIMP's window, with its buttons, which have these labels.
+    pub(crate) fn dialog(&self, title: &str, role: &str, [reset, cancel, ok]: [&str; 3]) -> Widget {
+        let texts = [title, role, reset, cancel, ok].map(c_string);
+        let [title, role, reset, cancel, ok] = texts.each_ref().map(|text| text.as_ptr());
+        let no_parent = ptr::null_mut();
+        // SAFETY: the texts end with zero bytes; pairs of a label and its response, and null at the
+        // end.
+        let dialog = unsafe {
+            let new = self.functions.gimp_dialog_new;
+            let end = ptr::null::<c_char>();
+            new(title, role, no_parent, 0, None, end, reset, RESET, cancel, CANCEL, ok, OK, end)
+        };
+        let dialog = self.keep(dialog);
+        // SAFETY: the dialog was just made.
+        unsafe { (self.functions.gimp_window_set_transient)(dialog.raw()) };
+        dialog
+    }
+
+    /// The part of a dialog above its buttons.
+    pub(crate) fn content(&self, dialog: Widget) -> Widget {
+        // SAFETY: a widget is there as long as the process.
+        self.keep(unsafe { (self.functions.gtk_dialog_get_content_area)(dialog.raw()) })
+    }
+
+    /// Waits until the dialog is answered.
+    pub(crate) fn wait(&self, dialog: Widget) -> Response {
+        // SAFETY: a widget is there as long as the process.
+        match unsafe { (self.functions.gimp_dialog_run)(dialog.raw()) } {
+            OK => Response::Ok,
+            RESET => Response::Reset,
+            _ => Response::Cancel,
         }
     }
 
-    /// Sets what is shown when the pointer rests on a widget.
-    ///
-    /// # Safety
-    ///
-    /// `widget` is a widget.
-    pub(super) unsafe fn set_tooltip(&self, widget: Widget, text: &str) {
+    /// Closes a dialog.
+    pub(crate) fn close(&self, dialog: Widget) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_widget_destroy)(dialog.raw()) };
+    }
+
+    /// A window's width and height.
+    pub(crate) fn window_size(&self, window: Widget) -> (i32, i32) {
+        let (mut width, mut height) = (0, 0);
+        // SAFETY: both are there to be written.
+        unsafe {
+            let get = self.functions.gtk_window_get_size;
+            get(window.raw(), &raw mut width, &raw mut height);
+        }
+        (width, height)
+    }
+
+    /// Sets how large a window opens.
+    pub(crate) fn set_window_size(&self, window: Widget, (width, height): (i32, i32)) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_window_set_default_size)(window.raw(), width, height) };
+    }
+
+    /// A row of widgets.
+    pub(crate) fn row(&self) -> Widget {
+        self.keep((self.functions.gtk_hbox_new)(0, SPACING))
+    }
+
+    /// A column of widgets.
+    pub(crate) fn column(&self) -> Widget {
+        self.keep((self.functions.gtk_vbox_new)(0, SPACING))
+    }
+
+    /// Leaves space around what a container holds.
+    pub(crate) fn set_border(&self, container: Widget, pixels: u32) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_container_set_border_width)(container.raw(), pixels) };
+    }
+
+    /// Adds a widget to a row or a column.
+    pub(crate) fn pack(&self, within: Widget, widget: Widget, expand: bool) {
+        let expand = Boolean::from(expand);
+        // SAFETY: widgets are there as long as the process.
+        unsafe { (self.functions.gtk_box_pack_start)(within.raw(), widget.raw(), expand, 1, 0) };
+    }
+
+    /// Widgets in rows and two columns.
+    pub(crate) fn table(&self) -> Widget {
+        self.keep((self.functions.gtk_table_new)(1, 2, 0))
+    }
+
+    /// Adds a row to a table: a label, whose underlined letter reaches the widget, and the widget.
+    pub(crate) fn add_row(&self, table: Widget, row: u32, (label, widget): (&str, Widget)) {
+        let text = c_string(label);
+        // SAFETY: the text ends with a zero byte.
+        let label = unsafe { (self.functions.gtk_label_new_with_mnemonic)(text.as_ptr()) };
+        let label = self.keep(label);
+        self.align_left(label);
+        // SAFETY: widgets are there as long as the process.
+        unsafe { (self.functions.gtk_label_set_mnemonic_widget)(label.raw(), widget.raw()) };
+        self.attach(table, label, (0, row), FILL);
+        self.attach(table, widget, (1, row), GROW);
+    }
+
+    fn attach(&self, table: Widget, widget: Widget, (column, row): (u32, u32), options: c_int) {
+        let (right, below, padding) = (column + 1, row + 1, SPACING as c_uint / 2);
+        // SAFETY: widgets are there as long as the process.
+        unsafe {
+            let attach = self.functions.gtk_table_attach;
+            let (table, widget) = (table.raw(), widget.raw());
+            attach(table, widget, column, right, row, below, options, FILL, padding, padding);
+        }
+    }
+
+    /// Words that wrap, `characters` in a line at most.
+    pub(crate) fn words(&self, text: &str, characters: i32) -> Widget {
         let text = c_string(text);
-        // SAFETY: the widget is one by the caller's promise, and the text ends with a zero byte.
-        unsafe { (self.functions.gtk_widget_set_tooltip_text)(widget, text.as_ptr()) };
-    }
-
-    /// Adds a preview to a box, with room for pictures of `side` x `side` pixels at most.
-    ///
-    /// # Safety
-    ///
-    /// `within` is a `GtkBox`.
-    pub(super) unsafe fn add_preview(&self, within: Widget, side: c_int) -> PreviewArea {
-        let image = (self.functions.gtk_image_new)();
-        let empty = c_string("");
         // SAFETY: the text ends with a zero byte.
-        let text = unsafe { (self.functions.gtk_label_new)(empty.as_ptr()) };
-        // SAFETY: here and below the widgets are new, and the box is one by the caller's promise.
-        unsafe { (self.functions.gtk_widget_set_size_request)(image, side, side * 3 / 4) };
+        let label = self.keep(unsafe { (self.functions.gtk_label_new)(text.as_ptr()) });
+        self.align_left(label);
+        // SAFETY: here and below a widget is there as long as the process.
+        unsafe { (self.functions.gtk_label_set_line_wrap)(label.raw(), 1) };
         // SAFETY: as above.
-        unsafe { (self.functions.gtk_label_set_line_wrap)(text, 1) };
+        unsafe { (self.functions.gtk_label_set_width_chars)(label.raw(), characters) };
         // SAFETY: as above.
-        unsafe { self.pack(within, image, true) };
-        // SAFETY: as above.
-        unsafe { self.pack(within, text, false) };
-        PreviewArea { image, text }
+        unsafe { (self.functions.gtk_label_set_max_width_chars)(label.raw(), characters) };
+        label
     }
 
-    /// Adds a labelled widget to a box; the label's underlined letter reaches the widget.
-    ///
-    /// # Safety
-    ///
-    /// `within` is a `GtkBox`, and `widget` a widget without a parent.
-    pub(super) unsafe fn add_row(&self, within: Widget, setting: &Argument, widget: Widget) {
-        // SAFETY: the widget is one by the caller's promise.
-        unsafe { self.set_tooltip(widget, setting.description) };
-        let row = (self.functions.gtk_hbox_new)(0, SPACING);
-        let label = c_string(setting.label);
+    fn align_left(&self, label: Widget) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_misc_set_alignment)(label.raw(), 0.0, 0.5) };
+    }
+
+    /// Changes words.
+    pub(crate) fn set_words(&self, label: Widget, text: &str) {
+        let text = c_string(text);
         // SAFETY: the text ends with a zero byte.
-        let label = unsafe { (self.functions.gtk_label_new_with_mnemonic)(label.as_ptr()) };
-        // SAFETY: the label is new, and the widget is one by the caller's promise.
-        unsafe { (self.functions.gtk_label_set_mnemonic_widget)(label, widget) };
-        // SAFETY: the row and the label are new.
-        unsafe { self.pack(row, label, false) };
-        // SAFETY: the row is new, and the widget has no parent by the caller's promise.
-        unsafe { self.pack(row, widget, true) };
-        // SAFETY: the row is new, and the box is one by the caller's promise.
-        unsafe { self.pack(within, row, false) };
+        unsafe { (self.functions.gtk_label_set_text)(label.raw(), text.as_ptr()) };
     }
 
-    /// Adds a widget to a box.
-    ///
-    /// # Safety
-    ///
-    /// `within` is a `GtkBox`, and `widget` a widget without a parent.
-    pub(super) unsafe fn pack(&self, within: Widget, widget: Widget, expand: bool) {
-        let (expand, padding) = (Boolean::from(expand), SPACING as c_uint / 2);
-        // SAFETY: the caller's promise.
-        unsafe { (self.functions.gtk_box_pack_start)(within, widget, expand, 1, padding) };
+    /// Sets what is shown when the pointer rests on a widget.
+    pub(crate) fn set_tooltip(&self, widget: Widget, text: &str) {
+        let text = c_string(text);
+        // SAFETY: the text ends with a zero byte.
+        unsafe { (self.functions.gtk_widget_set_tooltip_text)(widget.raw(), text.as_ptr()) };
     }
 
-    /// A list of texts to choose from, empty so far.
-    pub(super) fn new_combo_box(&self) -> Widget {
-        (self.functions.gtk_combo_box_text_new)()
+    /// Shows or hides a widget.
+    pub(crate) fn set_visible(&self, widget: Widget, visible: bool) {
+        let visible = Boolean::from(visible);
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_widget_set_visible)(widget.raw(), visible) };
     }
 
     /// Shows a widget and all that it holds.
-    ///
-    /// # Safety
-    ///
-    /// `widget` is a widget.
-    pub(super) unsafe fn show_all(&self, widget: Widget) {
-        // SAFETY: the caller's promise.
-        unsafe { (self.functions.gtk_widget_show_all)(widget) };
+    pub(crate) fn show_all(&self, widget: Widget) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_widget_show_all)(widget.raw()) };
     }
 
-    /// Closes a dialog.
-    ///
-    /// # Safety
-    ///
-    /// `widget` is a widget, and is not used again.
-    pub(super) unsafe fn destroy(&self, widget: Widget) {
-        // SAFETY: the caller's promise.
-        unsafe { (self.functions.gtk_widget_destroy)(widget) };
+    /// A list of texts to choose from, empty so far.
+    pub(crate) fn combo(&self) -> Widget {
+        self.keep((self.functions.gtk_combo_box_text_new)())
     }
 
-    /// Shows a picture or a text in a preview.
-    ///
-    /// # Safety
-    ///
-    /// The dialog of the preview is open.
-    pub(super) unsafe fn show(&self, area: PreviewArea, shown: &PreviewUpdate) {
-        let text = c_string(match shown {
-            PreviewUpdate::Picture { .. } => "",
-            PreviewUpdate::Text(text) => text,
-        });
-        // SAFETY: the label is one of an open dialog, and the text ends with a zero byte.
-        unsafe { (self.functions.gtk_label_set_text)(area.text, text.as_ptr()) };
-        let PreviewUpdate::Picture { width, height, rgb } = shown else { return };
-        let (width, height) = (*width as c_int, *height as c_int);
-        assert_eq!(rgb.len(), 3 * (width * height) as usize);
+    /// Adds a text to a list.
+    pub(crate) fn append(&self, combo: Widget, text: &str) {
+        let text = c_string(text);
+        // SAFETY: the text ends with a zero byte.
+        unsafe { (self.functions.gtk_combo_box_text_append_text)(combo.raw(), text.as_ptr()) };
+    }
+
+    /// The number of the chosen text.
+    pub(crate) fn chosen(&self, combo: Widget) -> Option<usize> {
+        // SAFETY: a widget is there as long as the process.
+        usize::try_from(unsafe { (self.functions.gtk_combo_box_get_active)(combo.raw()) }).ok()
+    }
+
+    /// Chooses a text.
+    pub(crate) fn choose(&self, combo: Widget, index: usize) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_combo_box_set_active)(combo.raw(), index as c_int) };
+    }
+
+    /// A number to be set by a slider.
+    pub(crate) fn scale(&self, least: f64, most: f64, step: f64) -> Widget {
+        self.keep((self.functions.gtk_hscale_new_with_range)(least, most, step))
+    }
+
+    /// The number of a slider.
+    pub(crate) fn value(&self, scale: Widget) -> f64 {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_range_get_value)(scale.raw()) }
+    }
+
+    /// Sets the number of a slider.
+    pub(crate) fn set_value(&self, scale: Widget, value: f64) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_range_set_value)(scale.raw(), value) };
+    }
+
+    /// A button; the label's underlined letter presses it.
+    pub(crate) fn button(&self, label: &str) -> Widget {
+        let label = c_string(label);
+        // SAFETY: the label ends with a zero byte.
+        self.keep(unsafe { (self.functions.gtk_button_new_with_mnemonic)(label.as_ptr()) })
+    }
+
+    /// A box to be ticked.
+    pub(crate) fn check(&self, label: &str) -> Widget {
+        let label = c_string(label);
+        // SAFETY: the label ends with a zero byte.
+        self.keep(unsafe { (self.functions.gtk_check_button_new_with_mnemonic)(label.as_ptr()) })
+    }
+
+    /// Buttons that hold a picture each, one of which is pressed: the buttons and their pictures.
+    pub(crate) fn pictures<const N: usize>(&self) -> [(Widget, Widget); N] {
+        let mut group = ptr::null_mut();
+        [(); N].map(|()| {
+            // SAFETY: null, or one of these buttons.
+            let button = unsafe { (self.functions.gtk_radio_button_new_from_widget)(group) };
+            let button = self.keep(button);
+            group = button.raw();
+            // SAFETY: here and below a widget is there as long as the process.
+            unsafe { (self.functions.gtk_toggle_button_set_mode)(button.raw(), 0) };
+            let picture = self.keep((self.functions.gtk_image_new)());
+            // SAFETY: as above.
+            unsafe { (self.functions.gtk_container_add)(button.raw(), picture.raw()) };
+            (button, picture)
+        })
+    }
+
+    /// Whether a button is pressed, or a box ticked.
+    pub(crate) fn is_on(&self, button: Widget) -> bool {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_toggle_button_get_active)(button.raw()) != 0 }
+    }
+
+    /// Presses a button, or ticks a box.
+    pub(crate) fn set_on(&self, button: Widget, on: bool) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_toggle_button_set_active)(button.raw(), Boolean::from(on)) };
+    }
+
+    /// A button that asks for a file.
+    pub(crate) fn file_button(&self, title: &str) -> Widget {
+        let title = c_string(title);
+        // SAFETY: the title ends with a zero byte; 0 is `GTK_FILE_CHOOSER_ACTION_OPEN`.
+        self.keep(unsafe { (self.functions.gtk_file_chooser_button_new)(title.as_ptr(), 0) })
+    }
+
+    /// The file that was chosen.
+    pub(crate) fn file(&self, button: Widget) -> Option<String> {
+        // SAFETY: a widget is there as long as the process.
+        let name = unsafe { (self.functions.gtk_file_chooser_get_filename)(button.raw()) };
+        // SAFETY: null, or ends with a zero byte.
+        let copy = unsafe { borrowed(name) };
+        // SAFETY: GTK gives the string away; null is allowed.
+        unsafe { (self.functions.g_free)(name.cast()) };
+        copy
+    }
+
+    /// Chooses a file, or none.
+    pub(crate) fn set_file(&self, button: Widget, file: Option<&str>) {
+        let Some(file) = file.map(c_string) else {
+            // SAFETY: a widget is there as long as the process.
+            return unsafe { (self.functions.gtk_file_chooser_unselect_all)(button.raw()) };
+        };
+        // SAFETY: the name ends with a zero byte.
+        unsafe { (self.functions.gtk_file_chooser_set_filename)(button.raw(), file.as_ptr()) };
+    }
+
+    /// Shows a picture in an image widget.
+    pub(crate) fn set_picture(&self, image: Widget, picture: &Picture) {
+        let (width, height) = (picture.width as c_int, picture.height as c_int);
+        assert_eq!(picture.rgb.len(), 3 * (width * height) as usize);
         // SAFETY: the bytes are as many as said, and are copied.
-        let bytes = unsafe { (self.functions.g_bytes_new)(rgb.as_ptr().cast(), rgb.len()) };
+        let bytes =
+            unsafe { (self.functions.g_bytes_new)(picture.rgb.as_ptr().cast(), picture.rgb.len()) };
         // SAFETY: the bytes hold `height` rows of `width` pixels in 8-bit RGB (color space 0).
         let pixbuf = unsafe {
             let new = self.functions.gdk_pixbuf_new_from_bytes;
@@ -228,16 +382,16 @@ impl Gtk {
         };
         // SAFETY: the pixbuf has a reference of its own.
         unsafe { (self.functions.g_bytes_unref)(bytes) };
-        // SAFETY: the image is one of an open dialog, and takes a reference of its own.
-        unsafe { (self.functions.gtk_image_set_from_pixbuf)(area.image, pixbuf) };
+        // SAFETY: the image takes a reference of its own.
+        unsafe { (self.functions.gtk_image_set_from_pixbuf)(image.raw(), pixbuf) };
         // SAFETY: the reference was given to this function.
         unsafe { (self.functions.g_object_unref)(pixbuf) };
     }
 
-    /// Calls `tick` ten times a second while `run` runs GTK's main loop. A `tick` that panics is
+    /// Calls `tick` twenty times a second while `run` runs GTK's main loop. A `tick` that panics is
     /// not called again.
-    pub(super) fn while_ticking<T>(&self, tick: &mut dyn FnMut(), run: impl FnOnce() -> T) -> T {
-        let mut state = TickState { tick, panicked: false };
+    pub(crate) fn while_ticking<T>(&self, tick: &mut dyn FnMut(), run: impl FnOnce() -> T) -> T {
+        let mut state = TickState { tick, is_ticking: false };
         let data = (&raw mut state).cast();
         // SAFETY: the data live until the source is removed, below.
         let source = unsafe { (self.functions.g_timeout_add)(INTERVAL, on_tick, data) };
@@ -250,19 +404,18 @@ impl Gtk {
 /// What `on_tick` gets.
 struct TickState<'a> {
     tick: &'a mut dyn FnMut(),
-    panicked: bool,
+    /// Set while it ticks, and for good once it has panicked.
+    is_ticking: bool,
 }
 
 /// Called by GTK's main loop.
 unsafe extern "C" fn on_tick(data: *mut c_void) -> Boolean {
-    // SAFETY: the data are those of `while_ticking`, which are used by nobody else meanwhile.
+    // SAFETY: the data are those of `while_ticking`; GLib does not call a source within itself.
     if let Some(state) = unsafe { data.cast::<TickState<'_>>().as_mut() }
-        && !state.panicked
+        && !state.is_ticking
     {
-        state.panicked = catch_unwind(AssertUnwindSafe(|| (state.tick)())).is_err();
+        state.is_ticking = true;
+        state.is_ticking = catch_unwind(AssertUnwindSafe(|| (state.tick)())).is_err();
     }
     1 // call again
 }
-
-/// No widget.
-pub(super) const NO_WIDGET: Widget = ptr::null_mut();

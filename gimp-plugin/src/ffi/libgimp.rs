@@ -3,7 +3,9 @@
 //! Most functions have kept their names and arguments but for the items, which were numbers and
 //! became objects: [`Version`] has a handle type and the functions that differ.
 
+mod items;
 mod metadata;
+mod references;
 
 use std::ffi::{c_char, c_double, c_int, c_void};
 use std::path::PathBuf;
@@ -34,14 +36,21 @@ symbols! {
             fn gimp_image_undo_group_end(image: H) -> Boolean;
             fn gimp_image_undo_group_start(image: H) -> Boolean;
             fn gimp_item_delete(item: H) -> Boolean;
+            fn gimp_image_get_name(image: H) -> *mut c_char; // (transfer full)
+            fn gimp_item_get_image(item: H) -> H; // (transfer none)
             fn gimp_item_get_name(item: H) -> *mut c_char; // (transfer full)
             fn gimp_item_get_parent(item: H) -> H; // (transfer none)
+            fn gimp_item_get_visible(item: H) -> Boolean;
             fn gimp_item_is_group(item: H) -> Boolean;
             fn gimp_item_is_layer(item: H) -> Boolean;
             fn gimp_item_is_layer_mask(item: H) -> Boolean;
+            fn gimp_item_set_visible(item: H, visible: Boolean) -> Boolean;
             fn gimp_layer_add_mask(layer: H, mask: H) -> Boolean;
             fn gimp_layer_create_mask(layer: H, kind: c_int) -> H; // (transfer none)
             fn gimp_layer_from_mask(mask: H) -> H; // (transfer none)
+            fn gimp_layer_get_apply_mask(layer: H) -> Boolean;
+            fn gimp_layer_get_mode(layer: H) -> c_int;
+            fn gimp_layer_get_mask(layer: H) -> H; // (transfer none)
             fn gimp_layer_set_offsets(layer: H, x: c_int, y: c_int) -> Boolean;
             fn gimp_metadata_new() -> *mut c_void; // (transfer full)
             fn gimp_progress_end() -> Boolean;
@@ -61,6 +70,15 @@ symbols! {
                 padding: u32,
                 error: *mut *mut GError,
             ) -> *mut c_char; // (transfer full)
+            fn gimp_drawable_mask_intersect(
+                drawable: H,
+                x: *mut c_int,
+                y: *mut c_int,
+                width: *mut c_int,
+                height: *mut c_int,
+            ) -> Boolean;
+            fn gimp_gimprc_query(token: *const c_char) -> *mut c_char; // (transfer full)
+            fn gimp_gimprc_set(token: *const c_char, value: *const c_char) -> Boolean;
             fn gimp_image_attach_parasite(image: H, parasite: *const c_void) -> Boolean;
             fn gimp_image_get_layer_by_name(image: H, name: *const c_char) -> H; // (transfer none)
             fn gimp_image_set_metadata(image: H, metadata: *mut c_void) -> Boolean;
@@ -73,12 +91,14 @@ symbols! {
                 opacity: c_double,
                 mode: c_int,
             ) -> H; // (transfer none)
+            fn gimp_layer_new_from_visible(image: H, to: H, name: *const c_char) -> H; // (transfer none)
             fn gimp_metadata_set_from_xmp(
                 metadata: *mut c_void,
                 xmp: *const u8,
                 length: c_int,
                 error: *mut *mut GError,
             ) -> Boolean;
+            fn gimp_message(text: *const c_char) -> Boolean;
             fn gimp_parasite_free(parasite: *mut c_void);
             fn gimp_parasite_new(
                 name: *const c_char,
@@ -91,12 +111,6 @@ symbols! {
     }
 }
 
-/// `GIMP_RGB_IMAGE`; with alpha it is one more.
-const RGB_IMAGE: c_int = 0;
-/// `GIMP_LAYER_MODE_LCH_COLOR`.
-const LCH_COLOR: c_int = 26;
-/// `GIMP_ADD_MASK_SELECTION`.
-const MASK_OF_SELECTION: c_int = 4;
 /// `GIMP_COLOR_RENDERING_INTENT_RELATIVE_COLORIMETRIC`.
 const RELATIVE_COLORIMETRIC: c_int = 1;
 
@@ -116,6 +130,18 @@ pub(crate) trait Version {
     fn image(&self, image: i32) -> Self::Handle;
     /// The number of an item.
     fn item_id(&self, item: Self::Handle) -> Option<i32>;
+    /// Whether there is an item of this number; users delete layers while a dialog is open.
+    fn is_valid(&self, item: i32) -> bool;
+    /// The number of an image.
+    fn image_id(&self, image: Self::Handle) -> Option<i32>;
+    /// All open images.
+    fn images(&self, glib: &Glib) -> Vec<i32>;
+    /// What is chosen of an image.
+    fn selected(&self, glib: &Glib, image: i32) -> Vec<i32>;
+    /// Chooses a layer for painting.
+    fn activate(&self, image: i32, layer: i32);
+    /// The pixels of a small picture of a drawable, in bytes, of at most `side` x `side`.
+    fn thumbnail(&self, glib: &Glib, drawable: i32, side: i32) -> Vec<u8>;
     /// `GimpImageBaseType`.
     fn base_type(&self, image: i32) -> i32;
     /// Width and height in pixels.
@@ -188,66 +214,20 @@ impl<V: Version> Gimp<V> {
         self.version.file(&self.glib, image)
     }
 
-    /// The layer of this name, anywhere in the image.
-    pub(crate) fn layer_named(&self, image: i32, name: &str) -> Option<i32> {
-        let name = c_string(name);
-        let image = self.version.image(image);
-        // SAFETY: the name ends with a zero byte.
-        let layer = unsafe { (self.functions.gimp_image_get_layer_by_name)(image, name.as_ptr()) };
-        self.version.item_id(layer)
-    }
-
-    /// The layer that an item is, or that it is the mask of.
-    pub(crate) fn layer_of(&self, item: i32) -> Option<i32> {
-        let handle = self.version.item(item);
-        if (self.functions.gimp_item_is_layer_mask)(handle) != 0 {
-            return self.version.item_id((self.functions.gimp_layer_from_mask)(handle));
-        }
-        ((self.functions.gimp_item_is_layer)(handle) != 0).then_some(item)
-    }
-
-    /// Whether a layer holds other layers.
-    pub(crate) fn is_group(&self, layer: i32) -> bool {
-        (self.functions.gimp_item_is_group)(self.version.item(layer)) != 0
-    }
-
-    /// The group that a layer lies in.
-    pub(crate) fn parent(&self, layer: i32) -> Option<i32> {
-        let parent = (self.functions.gimp_item_get_parent)(self.version.item(layer));
-        self.version.item_id(parent)
-    }
-
-    /// The name of a layer.
-    pub(crate) fn name(&self, layer: i32) -> String {
-        let name = (self.functions.gimp_item_get_name)(self.version.item(layer));
-        // SAFETY: libgimp gives the string away.
-        unsafe { self.glib.string(name) }.unwrap_or_default()
-    }
-
-    /// Width and height in pixels.
-    pub(crate) fn size(&self, layer: i32) -> (u32, u32) {
-        self.version.size(layer)
-    }
-
-    /// Position of the upper left corner within the image, in pixels.
-    pub(crate) fn offsets(&self, layer: i32) -> (i32, i32) {
-        self.version.offsets(layer)
-    }
-
-    /// Whether a layer has an alpha channel.
-    pub(crate) fn has_alpha(&self, layer: i32) -> bool {
-        (self.functions.gimp_drawable_has_alpha)(self.version.item(layer)) != 0
-    }
-
-    /// Whether nothing is selected.
-    pub(crate) fn selection_is_empty(&self, image: i32) -> bool {
-        (self.functions.gimp_selection_is_empty)(self.version.image(image)) != 0
-    }
-
     /// The pixels of a layer.
     pub(crate) fn buffer(&self, image: i32, layer: i32) -> Result<Buffer, Error> {
         let buffer = (self.functions.gimp_drawable_get_buffer)(self.version.item(layer));
         self.wrap_buffer("gimp_drawable_get_buffer", image, buffer)
+    }
+
+    /// The values of a mask.
+    pub(crate) fn mask_buffer(&self, mask: i32) -> Result<Buffer, Error> {
+        let call = "gimp_drawable_get_buffer";
+        let buffer = (self.functions.gimp_drawable_get_buffer)(self.version.item(mask));
+        // SAFETY: libgimp gives the buffer away.
+        let buffer = unsafe { self.glib.object(buffer) }.ok_or_else(|| self.call_error(call))?;
+        // SAFETY: libgimp made the buffer, and masks have no color space.
+        unsafe { self.gegl.buffer(buffer, ptr::null()) }
     }
 
     /// Pixels that [`Gimp::merge_shadow`] puts in the place of the layer's.
@@ -283,55 +263,6 @@ impl<V: Version> Gimp<V> {
     pub(crate) fn convert_to_rgb(&self, image: i32) -> Result<(), Error> {
         let converted = (self.functions.gimp_image_convert_rgb)(self.version.image(image));
         self.check("gimp_image_convert_rgb", converted)
-    }
-
-    /// A layer in mode LCh Color that is in no image yet.
-    pub(crate) fn new_layer(
-        &self,
-        image: i32,
-        name: &str,
-        (width, height): (u32, u32),
-        alpha: bool,
-    ) -> Result<i32, Error> {
-        let name = c_string(name);
-        let image = self.version.image(image);
-        let kind = RGB_IMAGE + c_int::from(alpha);
-        let (width, height) = (width as c_int, height as c_int);
-        // SAFETY: the name ends with a zero byte.
-        let layer = unsafe {
-            let name = name.as_ptr();
-            (self.functions.gimp_layer_new)(image, name, width, height, kind, 100.0, LCH_COLOR)
-        };
-        self.version.item_id(layer).ok_or_else(|| self.call_error("gimp_layer_new"))
-    }
-
-    /// Puts a layer above another one, into its group and to its offsets.
-    pub(crate) fn insert_above(&self, image: i32, layer: i32, below: i32) -> Result<(), Error> {
-        let (x, y) = self.offsets(below);
-        let (image, layer) = (self.version.image(image), self.version.item(layer));
-        let below = self.version.item(below);
-        let parent = (self.functions.gimp_item_get_parent)(below);
-        let parent = if self.version.item_id(parent).is_some() { parent } else { V::NONE };
-        let position = (self.functions.gimp_image_get_item_position)(image, below);
-        let inserted = (self.functions.gimp_image_insert_layer)(image, layer, parent, position);
-        self.check("gimp_image_insert_layer", inserted)?;
-        let moved = (self.functions.gimp_layer_set_offsets)(layer, x, y);
-        self.check("gimp_layer_set_offsets", moved)
-    }
-
-    /// Removes a layer that is in no image.
-    pub(crate) fn delete(&self, layer: i32) {
-        (self.functions.gimp_item_delete)(self.version.item(layer));
-    }
-
-    /// Gives a layer the selection as its mask.
-    pub(crate) fn mask_by_selection(&self, layer: i32) -> Result<(), Error> {
-        let layer = self.version.item(layer);
-        let mask = (self.functions.gimp_layer_create_mask)(layer, MASK_OF_SELECTION);
-        if self.version.item_id(mask).is_none() {
-            return Err(self.call_error("gimp_layer_create_mask"));
-        }
-        self.check("gimp_layer_add_mask", (self.functions.gimp_layer_add_mask)(layer, mask))
     }
 
     /// Shows a progress bar.

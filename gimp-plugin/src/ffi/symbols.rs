@@ -26,9 +26,9 @@ macro_rules! symbols {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(super) struct $table $(<$h>)? {
-            $($s: extern "C" fn($($st),*) $(-> $sr)?,)*
-            $($u: unsafe extern "C" fn($($ut),*) $(-> $ur)?,)*
-            $($($v: unsafe extern "C" fn($($vt,)* ...) $(-> $vr)?,)*)?
+            $(pub(super) $s: extern "C" fn($($st),*) $(-> $sr)?,)*
+            $(pub(super) $u: unsafe extern "C" fn($($ut),*) $(-> $ur)?,)*
+            $($(pub(super) $v: unsafe extern "C" fn($($vt,)* ...) $(-> $vr)?,)*)?
         }
 
         impl $(<$h: Copy>)? $table $(<$h>)? {

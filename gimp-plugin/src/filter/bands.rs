@@ -22,12 +22,12 @@ pub(super) fn bands(width: u32, height: u32) -> impl Iterator<Item = (u32, u32)>
     (0..height).step_by(rows as usize).map(move |y| (y, rows.min(height - y)))
 }
 
-/// Calls `visit` with the first row and the lightness (CIE L*, 0..=100) of each band.
-pub(super) fn read_lightness<P: Pixels>(
+/// Calls `visit` with the first row, the linear sRGB and the lightness (CIE L*, 0..=100) of each band.
+pub(super) fn read<P: Pixels>(
     pixels: &mut P,
     layer: &LayerInfo,
     progress: &Progress<'_>,
-    mut visit: impl FnMut(u32, &[f32]),
+    mut visit: impl FnMut(u32, &[f32], &[f32]),
 ) {
     let (mut linear, mut lightness) = (Vec::new(), Vec::new());
     for (y, rows) in bands(layer.width, layer.height) {
@@ -36,9 +36,24 @@ pub(super) fn read_lightness<P: Pixels>(
         lightness.resize(count, 0.0);
         pixels.read_linear(y, false, &mut linear);
         lightness_from_linear(&linear, 3, &mut lightness);
-        visit(y, &lightness);
+        visit(y, &linear, &lightness);
         progress(f64::from(y + rows) / f64::from(layer.height));
     }
+}
+
+/// Inverts lightness, as film does.
+pub(super) fn invert(lightness: &mut [f32]) {
+    for l in lightness {
+        *l = 100.0 - *l;
+    }
+}
+
+/// How a layer is painted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Painting {
+    pub(super) alpha: Alpha,
+    /// Whether its lightness is inverted.
+    pub(super) negative: bool,
 }
 
 /// What a painted pixel gets where its source is half transparent.
@@ -55,7 +70,7 @@ pub(super) fn paint<P: Pixels>(
     from: &mut P,
     to: &mut P,
     layer: &LayerInfo,
-    alpha: Alpha,
+    how: Painting,
     painter: &Painter,
     progress: &Progress<'_>,
 ) {
@@ -68,11 +83,14 @@ pub(super) fn paint<P: Pixels>(
         rgb.resize(3 * count, 0.0);
         from.read_linear(y, layer.alpha, &mut linear);
         lightness_from_linear(&linear, channels, &mut lightness);
+        if how.negative {
+            invert(&mut lightness);
+        }
         painter.paint_rows(y, &lightness, SamplesMut::Float(&mut rgb));
         if layer.alpha {
             for (pixel, color) in linear.chunks_exact_mut(4).zip(rgb.chunks_exact(3)) {
                 pixel[..3].copy_from_slice(color);
-                if alpha == Alpha::Filled && pixel[3] > 0.0 {
+                if how.alpha == Alpha::Filled && pixel[3] > 0.0 {
                     pixel[3] = 1.0;
                 }
             }

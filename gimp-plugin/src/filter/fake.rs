@@ -1,12 +1,15 @@
 //! A host without GIMP: an image in memory that logs what is done to it.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use polychromify_image::color::lab::srgb_to_linear;
 
-use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
+use crate::dialog::Area;
+use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, LayerMode, Pixels};
+use crate::procedure::ReferenceChoice;
 
 /// Encoded sRGB and alpha, 0..=1.
 type Raster = Rc<RefCell<Vec<[f32; 4]>>>;
@@ -17,6 +20,8 @@ pub(super) struct FakeImage {
     pub(super) selected: bool,
     /// A call that fails.
     pub(super) failing: Option<&'static str>,
+    /// Modes of the layers that were made.
+    pub(super) modes: RefCell<Vec<LayerMode>>,
     /// What was done, in order.
     pub(super) log: RefCell<Vec<String>>,
     pub(super) label: RefCell<(String, String)>,
@@ -37,6 +42,7 @@ impl FakeImage {
             model: Cell::new(ColorModel::Rgb),
             selected: false,
             failing: None,
+            modes: RefCell::default(),
             log: RefCell::default(),
             label: RefCell::default(),
             layers: RefCell::default(),
@@ -55,7 +61,9 @@ impl FakeImage {
         let positions = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
         let pixels: Vec<[f32; 4]> = positions.map(|(x, y)| pixel(x, y)).collect();
         let alpha = pixels.iter().any(|pixel| pixel[3] < 1.0);
-        let info = LayerInfo { name: name.to_owned(), width, height, offsets, alpha, group: false };
+        let (group, colors) = (false, false);
+        let info =
+            LayerInfo { name: name.to_owned(), width, height, offsets, alpha, group, colors };
         let layer = self.push(info, pixels);
         self.stack.borrow_mut().insert(0, layer);
         layer
@@ -69,6 +77,11 @@ impl FakeImage {
     /// Pixels of a layer, encoded sRGB and alpha.
     pub(super) fn raster(&self, layer: Layer) -> Vec<[f32; 4]> {
         self.layers.borrow()[layer.0 as usize].pixels.borrow().clone()
+    }
+
+    /// Paints all of a layer.
+    pub(super) fn fill(&self, layer: Layer, color: [f32; 4]) {
+        self.layers.borrow()[layer.0 as usize].pixels.borrow_mut().fill(color);
     }
 
     /// Makes a layer a group.
@@ -125,6 +138,17 @@ impl Pixels for FakePixels {
         }
     }
 
+    fn read_part(&mut self, part: Area, pixels: &mut [f32]) {
+        let raster = self.raster.borrow();
+        let rows = pixels.chunks_exact_mut(3 * part.width as usize);
+        for (y, row) in (part.y..part.y + part.height).zip(rows) {
+            let from = raster[self.start(y) + part.x as usize..].iter();
+            for (pixel, [r, g, b, _]) in row.chunks_exact_mut(3).zip(from) {
+                pixel.copy_from_slice(&[*r, *g, *b].map(srgb_to_linear));
+            }
+        }
+    }
+
     fn read_encoded(&mut self, y: u32, pixels: &mut [f32]) {
         let raster = self.raster.borrow();
         for (pixel, from) in pixels.chunks_exact_mut(4).zip(&raster[self.start(y)..]) {
@@ -153,8 +177,8 @@ impl Host for FakeImage {
         None
     }
 
-    fn selection_is_empty(&self) -> bool {
-        !self.selected
+    fn selection_meets(&self, _layer: Layer) -> bool {
+        self.failing != Some("selection")
     }
 
     fn layer_of(&self, item: i32) -> Option<Layer> {
@@ -166,6 +190,10 @@ impl Host for FakeImage {
         self.stack.borrow().iter().copied().find(|layer| self.describe(*layer).name == name)
     }
 
+    fn layers(&self) -> Vec<(Layer, String)> {
+        self.stack.borrow().iter().map(|layer| (*layer, self.describe(*layer).name)).collect()
+    }
+
     fn describe(&self, layer: Layer) -> LayerInfo {
         self.layers.borrow()[layer.0 as usize].info.clone()
     }
@@ -174,6 +202,30 @@ impl Host for FakeImage {
         let stack = self.stack.borrow();
         let position = stack.iter().position(|other| *other == layer)?;
         stack.get(position + 1).copied()
+    }
+
+    fn fingerprint(&self, layer: Layer) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for value in self.raster(layer).as_flattened() {
+            value.to_bits().hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    fn references(&self) -> Vec<(ReferenceChoice, String)> {
+        let layer = |(layer, name): (Layer, String)| (ReferenceChoice::Layer(layer.0), name);
+        self.layers().into_iter().map(layer).collect()
+    }
+
+    fn read_reference<T>(
+        &self,
+        reference: &ReferenceChoice,
+        read: impl FnOnce(&LayerInfo, &mut FakePixels) -> T,
+    ) -> Result<T, Error> {
+        let ReferenceChoice::Layer(layer) = reference else {
+            return Err(Error("no such reference".to_owned()));
+        };
+        Ok(read(&self.describe(Layer(*layer)), &mut self.pixels(Layer(*layer))?))
     }
 
     fn pixels(&self, layer: Layer) -> Result<FakePixels, Error> {
@@ -212,11 +264,13 @@ impl Host for FakeImage {
         Ok(())
     }
 
-    fn new_layer(&self, name: &str, like: &LayerInfo) -> Result<Layer, Error> {
+    fn new_layer(&self, name: &str, like: &LayerInfo, mode: LayerMode) -> Result<Layer, Error> {
+        self.modes.borrow_mut().push(mode);
         if self.failing == Some("new layer") {
             return Err(Error("`new layer` failed".to_owned()));
         }
-        let info = LayerInfo { name: name.to_owned(), offsets: (0, 0), ..like.clone() };
+        let colors = mode == LayerMode::LchColor;
+        let info = LayerInfo { name: name.to_owned(), offsets: (0, 0), colors, ..like.clone() };
         Ok(self.push(info, vec![[0.0; 4]; (like.width * like.height) as usize]))
     }
 
@@ -230,12 +284,30 @@ impl Host for FakeImage {
         self.layers.borrow_mut()[layer.0 as usize].info.offsets = offsets;
         let mut stack = self.stack.borrow_mut();
         let position = stack.iter().position(|other| *other == below);
-        stack.insert(position.expect("it is in the image"), layer);
+        let mut position = position.expect("it is in the image");
+        while position > 0 && self.describe(stack[position - 1]).colors {
+            position -= 1;
+        }
+        stack.insert(position, layer);
         Ok(())
     }
 
-    fn mask_by_selection(&self, layer: Layer) -> Result<(), Error> {
-        self.done("mask", Some(layer))
+    fn make_canvas(&self, name: &str, like: &LayerInfo) -> Result<Layer, Error> {
+        self.done("canvas", None)?;
+        Ok(self.add(name, (like.width, like.height), like.offsets, |_, _| [0.0; 4]))
+    }
+
+    fn activate(&self, layer: Layer) {
+        self.log.borrow_mut().push(format!("activate {}", self.describe(layer).name));
+    }
+
+    fn set_visible(&self, layer: Layer, visible: bool) {
+        let call = if visible { "show" } else { "hide" };
+        self.log.borrow_mut().push(format!("{call} {}", self.describe(layer).name));
+    }
+
+    fn mask(&self, layer: Layer, _source: Layer) -> Result<(), Error> {
+        if self.selected { self.done("mask", Some(layer)) } else { Ok(()) }
     }
 
     fn xmp(&self) -> Option<String> {

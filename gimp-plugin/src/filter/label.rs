@@ -39,7 +39,18 @@ impl SourceFile {
         if settings.saturation != 1.0 {
             settings_text.push(format!("saturation {}", settings.saturation));
         }
+        if settings.variant > 1 {
+            settings_text.push(format!("variant {}", settings.variant));
+        }
+        if settings.borders {
+            settings_text.push("scan borders colored too".to_owned());
+        }
+        if settings.negative {
+            settings_text.push("lightness of a negative inverted".to_owned());
+        }
         settings_text.extend(hints);
+        settings_text
+            .extend(settings.reference.as_ref().map(|_| "palette of a reference".to_owned()));
         Label {
             software: concat!("Polychromify ", env!("CARGO_PKG_VERSION")).to_owned(),
             weights: network.name.clone(),

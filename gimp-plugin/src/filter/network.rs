@@ -7,10 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use polychromify_core::{
-    Arithmetic, ChromaMap, Colorizer, Device, DeviceChoice, Hints, Weights, WorkImage,
+    Arithmetic, ChromaMap, Colorizer, Device, DeviceChoice, Doubts, Hints, Weights, WorkImage,
 };
 
 use super::error::Error;
+use super::reference::ReferencePicture;
 use crate::procedure::panic_message;
 
 /// Weights and the network that they are of.
@@ -45,26 +46,59 @@ impl Network {
         self.colorizer.work_area()
     }
 
-    /// Starts a prediction.
-    pub(crate) fn predict(self: &Arc<Self>, image: WorkImage, hints: Hints) -> Prediction {
-        let (sender, receiver) = mpsc::channel();
+    /// Starts to predict one of the plausible colorings; `None`: there is no such one.
+    pub(crate) fn predict(self: &Arc<Self>, asked: Asked) -> Prediction<Option<ChromaMap>> {
         let network = Arc::clone(self);
-        let predict = move || Ok(network.colorizer.predict(&image, &hints)?);
+        Prediction::start(move || network.predicted(&asked))
+    }
+
+    /// Starts to ask for doubts; `None`: the network does not tell.
+    pub(crate) fn doubt(self: &Arc<Self>, asked: Asked) -> Prediction<Option<Doubts>> {
+        let network = Arc::clone(self);
+        Prediction::start(move || Ok(network.colorizer.doubts(&asked.image, &asked.hints)?))
+    }
+
+    fn predicted(&self, asked: &Asked) -> Result<Option<ChromaMap>, Error> {
+        let Asked { image, hints, variant, reference } = asked;
+        let learn =
+            |picture: &Arc<ReferencePicture>| picture.learned(&self.sha256, &self.colorizer);
+        let learned = reference.as_ref().map(learn).transpose()?;
+        let learned = learned.as_deref();
+        if *variant == 1 {
+            return Ok(Some(self.colorizer.predict_like(image, hints, learned)?));
+        }
+        if !self.colorizer.has_alternatives() {
+            return Ok(None);
+        }
+        Ok(self.colorizer.predict_other(image, hints, learned, usize::from(*variant) - 1)?)
+    }
+}
+
+/// What a network is asked.
+pub(crate) struct Asked {
+    pub(super) image: WorkImage,
+    pub(super) hints: Hints,
+    /// From 1 on.
+    pub(super) variant: u8,
+    pub(super) reference: Option<Arc<ReferencePicture>>,
+}
+
+/// An answer that is under way.
+pub(crate) struct Prediction<T>(Receiver<Result<T, Error>>);
+
+impl<T: Send + 'static> Prediction<T> {
+    fn start(predict: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Self {
+        let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(predict))
                 .unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
             let _ = sender.send(result); // the receiver is gone if the user cancelled
         });
-        Prediction(receiver)
+        Self(receiver)
     }
-}
 
-/// A prediction that is under way.
-pub(crate) struct Prediction(Receiver<Result<ChromaMap, Error>>);
-
-impl Prediction {
     /// The result, if it is there within the time.
-    pub(crate) fn wait(&self, time: Duration) -> Option<Result<ChromaMap, Error>> {
+    pub(crate) fn wait(&self, time: Duration) -> Option<Result<T, Error>> {
         self.0.recv_timeout(time).ok()
     }
 }

@@ -4,10 +4,10 @@ use polychromify_core::SATURATION;
 
 use super::error::Error;
 use crate::host::{ColorModel, Host, Layer};
-use crate::procedure::Settings;
+use crate::procedure::{HintsChoice, Settings, VARIANTS};
 
 /// The name of a layer with hints.
-const HINTS: &str = "hints";
+pub(super) const HINTS: &str = "hints";
 
 /// What a call works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +35,13 @@ impl Plan {
         if !SATURATION.contains(&(settings.saturation as f32)) {
             return Err(Error::Saturation(settings.saturation));
         }
-        let hints = hints_layer(host, settings);
+        if !VARIANTS.contains(&settings.variant) {
+            return Err(Error::Variant(settings.variant));
+        }
+        let hints = hints_layer(host, settings.hints);
         let mut sources = Vec::new();
-        for layer in drawables.iter().filter_map(|drawable| host.layer_of(*drawable)) {
+        let photograph = |drawable: &i32| below_colors(host, host.layer_of(*drawable)?);
+        for layer in drawables.iter().filter_map(photograph) {
             if Some(layer) != hints && !sources.contains(&layer) {
                 sources.push(layer);
             }
@@ -46,7 +50,7 @@ impl Plan {
             let hints = hints
                 .filter(|hints| drawables.iter().any(|d| host.layer_of(*d) == Some(*hints)))
                 .ok_or(Error::NoLayer)?;
-            let below = host.layer_below(hints);
+            let below = host.layer_below(hints).and_then(|layer| below_colors(host, layer));
             let name = || host.describe(hints).name;
             sources.push(below.ok_or_else(|| Error::OnlyHints { hints: name() })?);
         }
@@ -54,6 +58,9 @@ impl Plan {
             let info = host.describe(source);
             if info.width == 0 || info.height == 0 {
                 return Err(Error::Empty { name: info.name });
+            }
+            if !host.selection_meets(source) {
+                return Err(Error::Unselected { name: info.name });
             }
             if settings.replace && info.group {
                 return Err(Error::Group { name: info.name });
@@ -63,8 +70,18 @@ impl Plan {
     }
 }
 
-/// The layer that the settings name, else the one that is called `hints`.
-pub(crate) fn hints_layer<H: Host>(host: &H, settings: &Settings) -> Option<Layer> {
-    let chosen = settings.hints.and_then(|layer| host.layer_of(layer));
-    chosen.or_else(|| host.layer_named(HINTS))
+/// The layer, or the one below whose colors it and those between them hold.
+fn below_colors<H: Host>(host: &H, layer: Layer) -> Option<Layer> {
+    let below = |layer: &Layer| host.layer_below(*layer);
+    std::iter::successors(Some(layer), below).find(|layer| !host.describe(*layer).colors)
+}
+
+/// The layer that the choice means, and without one the layer that is called `hints`.
+pub(super) fn hints_layer<H: Host>(host: &H, choice: HintsChoice) -> Option<Layer> {
+    let named = || host.layer_named(HINTS);
+    match choice {
+        HintsChoice::Nothing => None,
+        HintsChoice::Named => named(),
+        HintsChoice::Layer(layer) => host.layer_of(layer).or_else(named),
+    }
 }

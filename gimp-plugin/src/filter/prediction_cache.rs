@@ -5,55 +5,77 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use polychromify_core::{ChromaMap, Hints, Orientation, Thumbnail, WorkImage};
-use polychromify_image::resample::Resampler;
+use polychromify_core::{ChromaMap, Doubts, Hints, Orientation, Thumbnail, WorkImage};
 
 use super::bands::{self, Progress};
 use super::error::Error;
-use super::network::{Network, Prediction};
-use crate::host::{Host, Layer, LayerInfo};
+use super::network::{Asked, Network, Prediction};
+use super::reference::ReferencePicture;
+use super::small::{Shrinking, Small};
+use crate::host::{Host, Layer};
+use crate::procedure::{ReferenceChoice, Settings};
 
 /// How often the host hears that a prediction goes on.
 const PULSE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Chroma maps that are kept: a dialog's user goes back and forth between a few settings.
-const CAPACITY: usize = 16;
+const CAPACITY: usize = 24;
+
+/// Longest side of the picture that previews are made of, in pixels.
+const PREVIEW_SIDE: f64 = 1600.0;
 
 /// All that a chroma map depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PredictionKey {
     pub(crate) source: Layer,
-    /// In pixels of the source.
-    pub(crate) hints: Hints,
     /// As the user gave it; empty: the default.
     pub(crate) weights: String,
+    pub(crate) variant: u8,
+    pub(crate) reference: Option<ReferenceChoice>,
+    /// Whether scan borders are colored too.
+    pub(crate) borders: bool,
+    pub(crate) negative: bool,
+    /// In pixels of the source.
+    pub(crate) hints: Hints,
 }
 
-/// A layer's lightness at the size of a preview.
-pub(crate) struct PreviewLightness {
-    /// In pixels.
-    pub(crate) width: u32,
-    /// In pixels.
-    pub(crate) height: u32,
-    /// CIE L*, 0..=100, row by row.
-    pub(crate) lightness: Vec<f32>,
+impl PredictionKey {
+    /// What settings ask for a layer.
+    pub(crate) fn new(source: Layer, hints: Hints, settings: &Settings) -> Self {
+        let Settings { weights, variant, reference, borders, negative, .. } = settings.clone();
+        Self { source, weights, variant, reference, borders, negative, hints }
+    }
+
+    /// The same for another of the plausible colorings.
+    pub(crate) fn of_variant(&self, variant: u8) -> Self {
+        Self { variant, ..self.clone() }
+    }
+}
+
+/// What a network said of a coloring.
+#[derive(Clone)]
+pub(crate) enum Coloring {
+    Chroma(Arc<ChromaMap>),
+    /// There is no such variant.
+    Missing,
 }
 
 /// What was opened, read and predicted so far.
 #[derive(Default)]
 pub(crate) struct PredictionCache {
-    /// Longest side of a preview in pixels, if there is one.
-    preview_side: Option<u32>,
+    /// Whether layers are kept for previews when they are read.
+    has_previews: bool,
     networks: HashMap<String, Arc<Network>>,
-    thumbnails: HashMap<(Layer, usize), WorkImage>,
-    previews: HashMap<Layer, PreviewLightness>,
-    maps: Vec<(PredictionKey, Arc<ChromaMap>)>,
+    thumbnails: HashMap<(Layer, usize, bool), WorkImage>,
+    previews: HashMap<Layer, Arc<Small>>,
+    references: HashMap<ReferenceChoice, Arc<ReferencePicture>>,
+    colorings: Vec<(PredictionKey, Coloring)>,
 }
 
 impl PredictionCache {
-    /// Keeps each layer's lightness for a preview, too, when it is read.
-    pub(crate) fn enable_previews(&mut self, side: u32) {
-        self.preview_side = Some(side);
+    /// Keeps each layer for a preview, too, when it is read.
+    pub(crate) fn enable_previews(&mut self) {
+        self.has_previews = true;
     }
 
     /// The network of a name or file.
@@ -66,15 +88,14 @@ impl PredictionCache {
         Ok(network)
     }
 
-    /// The chroma map, if it was predicted before.
-    pub(crate) fn get(&self, key: &PredictionKey) -> Option<Arc<ChromaMap>> {
-        let found = self.maps.iter().find(|(known, _)| known == key);
-        found.map(|(_, map)| Arc::clone(map))
+    /// The coloring, if it was predicted before.
+    pub(crate) fn get(&self, key: &PredictionKey) -> Option<Coloring> {
+        self.colorings.iter().find(|(known, _)| known == key).map(|(_, coloring)| coloring.clone())
     }
 
-    /// The lightness of a layer for a preview, once the layer was read.
-    pub(crate) fn preview(&self, layer: Layer) -> Option<&PreviewLightness> {
-        self.previews.get(&layer)
+    /// A layer for a preview, once it was read.
+    pub(super) fn preview(&self, layer: Layer) -> Option<Arc<Small>> {
+        self.previews.get(&layer).cloned()
     }
 
     /// Reads what a prediction needs, and starts it.
@@ -83,96 +104,118 @@ impl PredictionCache {
         host: &H,
         key: &PredictionKey,
         progress: &Progress<'_>,
-    ) -> Result<Prediction, Error> {
-        let network = self.network(&key.weights)?;
-        let thumbnail = self.thumbnail(host, key.source, network.work_area(), progress)?;
-        Ok(network.predict(thumbnail, key.hints.clone()))
+    ) -> Result<Prediction<Option<ChromaMap>>, Error> {
+        let asked = self.asked(host, key, progress)?;
+        Ok(self.network(&key.weights)?.predict(asked))
     }
 
-    /// Keeps a chroma map in place of the oldest one.
-    pub(crate) fn insert(&mut self, key: PredictionKey, map: ChromaMap) -> Arc<ChromaMap> {
-        let map = Arc::new(map);
-        if self.maps.len() == CAPACITY {
-            self.maps.remove(0);
+    /// Reads what doubts need, and starts to ask for them.
+    pub(crate) fn start_doubts<H: Host>(
+        &mut self,
+        host: &H,
+        key: &PredictionKey,
+    ) -> Result<Prediction<Option<Doubts>>, Error> {
+        let asked = self.asked(host, key, &|_| {})?;
+        Ok(self.network(&key.weights)?.doubt(asked))
+    }
+
+    fn asked<H: Host>(
+        &mut self,
+        host: &H,
+        key: &PredictionKey,
+        progress: &Progress<'_>,
+    ) -> Result<Asked, Error> {
+        let mut image = self.thumbnail(host, key, progress)?;
+        if key.borders {
+            image = image.without_borders();
         }
-        self.maps.push((key, Arc::clone(&map)));
-        map
+        let read = |choice| self.reference(host, choice);
+        let reference = key.reference.as_ref().map(read).transpose()?;
+        Ok(Asked { image, hints: key.hints.clone(), variant: key.variant, reference })
     }
 
-    /// The chroma map, predicted if it was not before.
+    fn reference<H: Host>(
+        &mut self,
+        host: &H,
+        choice: &ReferenceChoice,
+    ) -> Result<Arc<ReferencePicture>, Error> {
+        if let Some(picture) = self.references.get(choice) {
+            return Ok(Arc::clone(picture));
+        }
+        let picture = Arc::new(ReferencePicture::read(host, choice)?);
+        self.references.insert(choice.clone(), Arc::clone(&picture));
+        Ok(picture)
+    }
+
+    /// Keeps a coloring in place of the oldest one.
+    pub(crate) fn insert(&mut self, key: PredictionKey, map: Option<ChromaMap>) {
+        if self.colorings.len() == CAPACITY {
+            self.colorings.remove(0);
+        }
+        let coloring = map.map_or(Coloring::Missing, |map| Coloring::Chroma(Arc::new(map)));
+        self.colorings.push((key, coloring));
+    }
+
+    /// The chroma map, predicted if it was not before. Where there is no such variant, it is the
+    /// likeliest one.
     pub(crate) fn get_or_predict<H: Host>(
         &mut self,
         host: &H,
         key: PredictionKey,
         progress: &Progress<'_>,
     ) -> Result<Arc<ChromaMap>, Error> {
-        if let Some(map) = self.get(&key) {
-            return Ok(map);
+        match self.get(&key) {
+            Some(Coloring::Chroma(map)) => return Ok(map),
+            Some(Coloring::Missing) => {
+                return self.get_or_predict(host, key.of_variant(1), progress);
+            }
+            None => {}
         }
         let prediction = self.start(host, &key, progress)?;
         loop {
             if let Some(map) = prediction.wait(PULSE_INTERVAL) {
-                return Ok(self.insert(key, map?));
+                self.insert(key.clone(), map?);
+                return self.get_or_predict(host, key, progress);
             }
             host.show_pulse();
         }
     }
 
-    /// The thumbnail of at most `area` pixels, and the preview's lightness if there is one, in one pass.
-    fn thumbnail<H: Host>(
+    /// The thumbnail that the network of a key sees, and the preview if there is one, in one pass.
+    pub(crate) fn thumbnail<H: Host>(
         &mut self,
         host: &H,
-        source: Layer,
-        area: usize,
+        key: &PredictionKey,
         progress: &Progress<'_>,
     ) -> Result<WorkImage, Error> {
-        if let Some(thumbnail) = self.thumbnails.get(&(source, area)) {
+        let PredictionKey { source, negative, .. } = *key;
+        let area = self.network(&key.weights)?.work_area();
+        if let Some(thumbnail) = self.thumbnails.get(&(source, area, negative)) {
             return Ok(thumbnail.clone());
         }
         let info = host.describe(source);
-        let side = self.preview_side.filter(|_| !self.previews.contains_key(&source));
-        let mut preview = side.map(|side| PreviewResampler::new(&info, side));
+        let scale = PREVIEW_SIDE / f64::from(info.width.max(info.height));
+        let is_wanted = self.has_previews && !self.previews.contains_key(&source);
+        let mut preview = is_wanted.then(|| Shrinking::new((info.width, info.height), scale));
         let mut thumbnail = Thumbnail::new(info.width, info.height, Orientation::Upright, area);
         let mut pixels = host.pixels(source)?;
-        bands::read_lightness(&mut pixels, &info, progress, |y, lightness| {
-            thumbnail.push_rows(y, lightness);
+        let mut inverted = Vec::new();
+        bands::read(&mut pixels, &info, progress, |y, linear, lightness| {
+            inverted.clear();
+            inverted.extend_from_slice(lightness);
+            if negative {
+                bands::invert(&mut inverted);
+            }
+            thumbnail.push_rows(y, &inverted);
             if let Some(preview) = &mut preview {
-                preview.push_rows(lightness);
+                preview.push_rows(linear);
             }
         });
         let thumbnail = thumbnail.finish();
-        self.thumbnails.insert((source, area), thumbnail.clone());
+        self.thumbnails.insert((source, area, negative), thumbnail.clone());
         if let Some(preview) = preview {
-            self.previews.insert(source, preview.result);
+            self.previews.insert(source, Arc::new(preview.finish()));
         }
         Ok(thumbnail)
-    }
-}
-
-/// Makes the lightness of a preview from that of a layer.
-struct PreviewResampler {
-    /// Of the layer, in pixels.
-    width: usize,
-    resampler: Resampler,
-    result: PreviewLightness,
-}
-
-impl PreviewResampler {
-    fn new(layer: &LayerInfo, side: u32) -> Self {
-        let (width, height) = (layer.width, layer.height);
-        let scale = (f64::from(side) / f64::from(width.max(height))).min(1.0);
-        let scaled = |v: u32| ((f64::from(v) * scale).round() as u32).max(1);
-        let to = (scaled(width), scaled(height));
-        let resampler =
-            Resampler::new((width as usize, height as usize), (to.0 as usize, to.1 as usize));
-        let result = PreviewLightness { width: to.0, height: to.1, lightness: Vec::new() };
-        Self { width: width as usize, resampler, result }
-    }
-
-    fn push_rows(&mut self, lightness: &[f32]) {
-        for row in lightness.chunks_exact(self.width) {
-            let lightness = &mut self.result.lightness;
-            self.resampler.push_row(row, &mut |row| lightness.extend_from_slice(row));
-        }
     }
 }

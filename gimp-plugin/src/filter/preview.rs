@@ -1,27 +1,44 @@
-//! A small picture of the result, kept up to date with the settings of an open dialog.
+//! The picture of the result, kept up to date with the settings of an open dialog.
 //!
-//! The dialog polls it ten times a second. Layers are read during a poll, predictions run on a
-//! thread of their own, and another saturation only paints anew. The layer with the hints is read
-//! again every second or so, because the user may paint on it while the dialog is open.
+//! The dialog polls it. Layers are read during a poll, predictions run on a thread of their own, one
+//! at a time: first the one that is asked for, then doubts, then the other variants. Another
+//! saturation only paints anew, and so does another part of the photograph.
 
-use std::time::{Duration, Instant};
+mod compose;
+mod display;
+mod notices;
+mod strokes;
+#[cfg(test)]
+mod tests;
 
-use polychromify_core::{Hints, SamplesMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use polychromify_core::{ChromaMap, Doubts};
 
 use super::error::Error;
-use super::hints;
-use super::network::Prediction;
-use super::plan::Plan;
-use super::prediction_cache::{PredictionCache, PredictionKey};
-use crate::dialog::PreviewUpdate;
-use crate::host::Host;
-use crate::procedure::Settings;
+use super::network::{self, Prediction};
+use super::plan::{HINTS, Plan, hints_layer};
+use super::prediction_cache::{Coloring, PredictionCache, PredictionKey};
+use crate::dialog::{Area, Model, Picture, Update, View};
+use crate::host::{ColorModel, Host, Layer};
+use crate::procedure::{HintsChoice, ReferenceChoice, Settings, VARIANTS};
+use crate::text::tr;
+use compose::compose;
+use display::Display;
+use strokes::Strokes;
 
-/// Longest side of the picture in pixels.
-pub(crate) const SIDE: u32 = 320;
+/// Longest side of the small pictures of variants, in pixels.
+const VARIANT_SIDE: u32 = 92;
 
-/// Least time between two readings of the hints; it is longer where reading takes more than a tenth.
-const HINTS_INTERVAL: Duration = Duration::from_secs(1);
+/// What a thread works on.
+enum Work {
+    Map(PredictionKey, Prediction<Option<ChromaMap>>),
+    Doubts(PredictionKey, Prediction<Option<Doubts>>),
+}
+
+/// Colors, and what they are of.
+type Colors = (PredictionKey, Arc<ChromaMap>);
 
 /// The preview of an open dialog.
 pub(crate) struct Preview<'a, H: Host> {
@@ -31,104 +48,258 @@ pub(crate) struct Preview<'a, H: Host> {
     /// The settings that `key` was made of.
     settings: Option<Settings>,
     key: Option<PredictionKey>,
-    /// When to read the hints again.
-    hints_due: Option<Instant>,
-    pending: Option<(PredictionKey, Prediction)>,
-    /// The picture on the screen and its saturation.
-    picture: Option<(PredictionKey, f64)>,
-    /// The text on the screen.
-    text: Option<String>,
+    strokes: Strokes,
+    work: Option<Work>,
+    /// The newest colors that are of the layer.
+    colors: Option<Colors>,
+    doubts: Option<(PredictionKey, Option<Doubts>)>,
+    /// What of the layer is shown, and in which view.
+    display: Option<(Layer, View, Display)>,
+    /// What is on the screen.
+    shown: Option<Shown>,
+    text: String,
+    /// Words about a layer, taken for a negative or not, with or without borders.
+    notice: Option<((Layer, bool, bool), String)>,
+    /// What is on the screen of the variants, and the layer as small as they are.
+    variants: [Option<(PredictionKey, f64)>; 3],
+    small: Option<(Layer, Display)>,
+}
+
+/// What a picture depends on.
+#[derive(Clone, PartialEq)]
+struct Shown {
+    colors: Option<PredictionKey>,
+    saturation: f64,
+    view: View,
+    has_doubts: bool,
 }
 
 impl<'a, H: Host> Preview<'a, H> {
     /// A preview of the first of the layers that [`super::colorize`] would colorize.
     pub(crate) fn new(host: &'a H, cache: &'a mut PredictionCache, drawables: &'a [i32]) -> Self {
-        cache.enable_previews(SIDE);
+        cache.enable_previews();
         Self {
             host,
             cache,
             drawables,
             settings: None,
             key: None,
-            hints_due: None,
-            pending: None,
-            picture: None,
-            text: None,
+            strokes: Strokes::default(),
+            work: None,
+            colors: None,
+            doubts: None,
+            display: None,
+            shown: None,
+            text: String::new(),
+            notice: None,
+            variants: [None, None, None],
+            small: None,
         }
     }
 
-    /// What to show from now on; `None`: the same as before.
-    pub(crate) fn update(&mut self, settings: &Settings) -> Option<PreviewUpdate> {
-        match self.next(settings) {
-            Ok(shown) => shown,
-            Err(error) => {
-                self.key = None; // until the settings change
-                self.show_text(&error.to_string())
-            }
-        }
-    }
-
-    fn next(&mut self, settings: &Settings) -> Result<Option<PreviewUpdate>, Error> {
-        let is_due = self.hints_due.is_some_and(|time| Instant::now() >= time);
-        if self.settings.as_ref() != Some(settings) || is_due {
+    fn next(&mut self, settings: &Settings, view: &View) -> Result<Update, Error> {
+        if self.settings.as_ref() != Some(settings) || self.strokes.is_due() {
             self.settings = Some(settings.clone());
-            self.hints_due = None;
-            self.key = Some(self.key(settings)?);
+            let plan = Plan::new(self.host, self.drawables, settings)?;
+            let source = plan.sources[0];
+            let hints = self.strokes.look(self.host, plan.hints, source)?;
+            self.key = Some(PredictionKey::new(source, hints, settings));
         }
-        if let Some((key, prediction)) = self.pending.take() {
-            match prediction.wait(Duration::ZERO) {
-                Some(map) => {
-                    self.cache.insert(key, map?);
-                }
-                None => self.pending = Some((key, prediction)),
-            }
+        self.take_result()?;
+        let Some(key) = self.key.clone() else { return Ok(Update::default()) };
+        self.start_work(&key, view)?;
+        let found = self.cache.get(&key);
+        let is_predicted = found.is_some();
+        let likeliest = key.of_variant(1);
+        let usable = match found {
+            Some(Coloring::Chroma(map)) => Some((key.clone(), map)),
+            Some(Coloring::Missing) => match self.cache.get(&likeliest) {
+                Some(Coloring::Chroma(map)) => Some((likeliest, map)),
+                _ => None,
+            },
+            None => None,
+        };
+        if usable.is_some() {
+            self.colors = usable;
         }
-        let Some(key) = self.key.clone() else { return Ok(None) };
-        if self.cache.get(&key).is_some() {
-            return Ok(self.paint(key, settings.saturation));
+        self.colors.take_if(|(of, _)| of.source != key.source);
+        let text = if is_predicted { self.notice(&key)? } else { tr("Predicting...").to_owned() };
+        Ok(Update {
+            picture: self.picture(&key, settings.saturation, view)?,
+            text: self.new_text(text),
+            variant: self.variant(&key, settings.saturation),
+        })
+    }
+
+    /// What there is to say of the photograph.
+    fn notice(&mut self, key: &PredictionKey) -> Result<String, Error> {
+        let about = (key.source, key.negative, key.borders);
+        if let Some((_, notice)) = self.notice.as_ref().filter(|(of, _)| *of == about) {
+            return Ok(notice.clone());
         }
-        if self.pending.is_some() {
+        let notice = notices::of(self.host, self.cache, key)?;
+        self.notice = Some((about, notice.clone()));
+        Ok(notice)
+    }
+
+    /// Keeps what a thread has found.
+    fn take_result(&mut self) -> Result<(), Error> {
+        match self.work.take() {
+            Some(Work::Map(key, prediction)) => match prediction.wait(Duration::ZERO) {
+                Some(map) => self.cache.insert(key, map?),
+                None => self.work = Some(Work::Map(key, prediction)),
+            },
+            Some(Work::Doubts(key, prediction)) => match prediction.wait(Duration::ZERO) {
+                Some(doubts) => self.doubts = Some((key, doubts?)),
+                None => self.work = Some(Work::Doubts(key, prediction)),
+            },
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Starts what is missing most, unless a thread is at work.
+    fn start_work(&mut self, key: &PredictionKey, view: &View) -> Result<(), Error> {
+        if self.work.is_some() {
+            return Ok(());
+        }
+        let is_missing = |key: &&PredictionKey| self.cache.get(key).is_none();
+        let others = VARIANTS.map(|variant| key.of_variant(variant)).collect::<Vec<_>>();
+        let doubts_missing = view.doubt && self.doubts.as_ref().is_none_or(|(of, _)| of != key);
+        self.work = if is_missing(&key) {
+            Some(Work::Map(key.clone(), self.cache.start(self.host, key, &|_| {})?))
+        } else if doubts_missing {
+            Some(Work::Doubts(key.clone(), self.cache.start_doubts(self.host, key)?))
+        } else if let Some(other) = others.iter().find(is_missing) {
+            Some(Work::Map(other.clone(), self.cache.start(self.host, other, &|_| {})?))
+        } else {
+            None
+        };
+        Ok(())
+    }
+
+    /// The picture, if it is another than the one on the screen.
+    fn picture(
+        &mut self,
+        key: &PredictionKey,
+        saturation: f64,
+        view: &View,
+    ) -> Result<Option<(Picture, Area)>, Error> {
+        let Some(small) = self.cache.preview(key.source) else { return Ok(None) };
+        let doubts = self.doubts.as_ref().filter(|(of, _)| view.doubt && of == key);
+        let shown = Shown {
+            colors: self.colors.as_ref().map(|(key, _)| key.clone()),
+            saturation,
+            view: view.clone(),
+            has_doubts: doubts.is_some(),
+        };
+        if self.shown.as_ref() == Some(&shown) {
             return Ok(None);
         }
-        let prediction = self.cache.start(self.host, &key, &|_| {})?;
-        self.pending = Some((key, prediction));
-        Ok(if self.picture.is_none() { self.show_text("Predicting...") } else { None })
-    }
-
-    fn key(&mut self, settings: &Settings) -> Result<PredictionKey, Error> {
-        let plan = Plan::new(self.host, self.drawables, settings)?;
-        let source = plan.sources[0];
-        let hints = match plan.hints {
-            Some(layer) => {
-                let start = Instant::now();
-                let hints = hints::read(self.host, layer, source)?;
-                self.hints_due = Some(Instant::now() + HINTS_INTERVAL.max(10 * start.elapsed()));
-                hints
-            }
-            None => Hints::default(),
+        let is_same = |(source, of, _): &(Layer, View, _)| {
+            *source == key.source && (of.room, of.zoom) == (view.room, view.zoom)
         };
-        Ok(PredictionKey { source, hints, weights: settings.weights.clone() })
-    }
-
-    fn paint(&mut self, key: PredictionKey, saturation: f64) -> Option<PreviewUpdate> {
-        let wanted = Some((key, saturation));
-        if self.picture == wanted && self.text.is_none() {
-            return None;
+        if !self.display.as_ref().is_some_and(is_same) {
+            let display = match view.zoom {
+                None => Display::of_whole(&small, view.room),
+                Some(point) => {
+                    let info = self.host.describe(key.source);
+                    let mut pixels = self.host.pixels(key.source)?;
+                    Display::of_part(&info, &mut pixels, point, view.room)
+                }
+            };
+            self.display = Some((key.source, view.clone(), display));
         }
-        let (key, _) = wanted.as_ref()?;
-        let (map, lightness) = (self.cache.get(key)?, self.cache.preview(key.source)?);
-        let (width, height) = (lightness.width, lightness.height);
-        let mut rgb = vec![0; 3 * lightness.lightness.len()];
-        let painter = map.painter(width, height, saturation as f32);
-        painter.paint_rows(0, &lightness.lightness, SamplesMut::Eight(&mut rgb));
-        self.picture = wanted;
-        self.text = None;
-        Some(PreviewUpdate::Picture { width, height, rgb })
+        let Some((.., display)) = &mut self.display else { return Ok(None) };
+        let after = self.colors.as_ref();
+        let after = after.map(|(key, map)| display.after((key, map), saturation).to_vec());
+        let doubts = doubts.and_then(|(_, doubts)| doubts.as_ref());
+        let composed = compose(display, after.as_deref(), doubts, view);
+        self.shown = Some(shown);
+        Ok(Some(composed))
     }
 
-    fn show_text(&mut self, text: &str) -> Option<PreviewUpdate> {
-        let is_new = self.text.as_deref() != Some(text);
-        self.text = Some(text.to_owned());
-        is_new.then(|| PreviewUpdate::Text(text.to_owned()))
+    /// One of the small pictures of the variants that is another than the one on the screen.
+    fn variant(&mut self, key: &PredictionKey, saturation: f64) -> Option<(u8, Option<Picture>)> {
+        if self.small.as_ref().is_none_or(|(of, _)| *of != key.source) {
+            let room = (VARIANT_SIDE, VARIANT_SIDE);
+            let whole = self.cache.preview(key.source)?;
+            let display = Display::of_whole(&whole, room);
+            self.small = Some((key.source, display));
+        }
+        let (_, display) = self.small.as_ref()?;
+        for (number, shown) in VARIANTS.zip(&mut self.variants) {
+            let key = key.of_variant(number);
+            let Some(coloring) = self.cache.get(&key) else { continue };
+            let wanted = Some((key, saturation));
+            if *shown == wanted {
+                continue;
+            }
+            *shown = wanted;
+            let negative = shown.as_ref().is_some_and(|(key, _)| key.negative);
+            let picture = match coloring {
+                Coloring::Chroma(map) => {
+                    let (width, height) = (display.part.width, display.part.height);
+                    Some(Picture {
+                        width,
+                        height,
+                        rgb: display.painted(&map, saturation, negative),
+                    })
+                }
+                Coloring::Missing => None,
+            };
+            return Some((number, picture));
+        }
+        None
+    }
+
+    fn new_text(&mut self, text: String) -> Option<String> {
+        let is_new = self.text != text;
+        self.text.clone_from(&text);
+        is_new.then_some(text)
+    }
+}
+
+impl<H: Host> Model for Preview<'_, H> {
+    fn weights(&self) -> Vec<String> {
+        network::names()
+    }
+
+    fn layers(&self) -> Vec<(i32, String)> {
+        self.host.layers().into_iter().map(|(layer, name)| (layer.0, name)).collect()
+    }
+
+    fn named_hints(&self) -> Option<i32> {
+        hints_layer(self.host, HintsChoice::Named).map(|layer| layer.0)
+    }
+
+    fn make_hints(&mut self) -> Result<i32, String> {
+        if let Some(layer) = self.host.layer_named(HINTS) {
+            self.host.set_visible(layer, true);
+            self.host.activate(layer);
+            return Ok(layer.0);
+        }
+        let make = || {
+            let plan = Plan::new(self.host, self.drawables, &Settings::default())?;
+            let info = self.host.describe(plan.sources[0]);
+            self.host.in_undo_group(|| {
+                if self.host.color_model() == ColorModel::Gray {
+                    self.host.convert_to_rgb()?; // or strokes would be gray
+                }
+                Ok(self.host.make_canvas(HINTS, &info)?)
+            })
+        };
+        make().map(|layer| layer.0).map_err(|error: Error| error.to_string())
+    }
+
+    fn references(&self) -> Vec<(ReferenceChoice, String)> {
+        self.host.references()
+    }
+
+    fn update(&mut self, settings: &Settings, view: &View) -> Update {
+        self.next(settings, view).unwrap_or_else(|error| {
+            self.key = None; // until the settings change
+            Update { text: self.new_text(error.to_string()), ..Update::default() }
+        })
     }
 }

@@ -6,15 +6,14 @@ use polychromify_core::{
 use polychromify_image::color::lab::{Lab, fit_chroma, lightness_from_linear, srgb_to_linear};
 
 use super::fake::FakeImage;
-use super::{PredictionCache, Preview, colorize};
-use crate::dialog::PreviewUpdate;
-use crate::host::{ColorModel, Host, Layer};
-use crate::procedure::Settings;
+use super::{PredictionCache, colorize};
+use crate::host::{ColorModel, Host, Layer, LayerMode};
+use crate::procedure::{HintsChoice, ReferenceChoice, Settings};
 
 /// A small seeded network of strong colors.
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/assets/tiny.safetensors");
 
-const SIZE: (u32, u32) = (70, 45);
+pub(super) const SIZE: (u32, u32) = (70, 45);
 
 fn gray(x: u32, y: u32) -> f32 {
     let slope = (x + y) as f32 / (SIZE.0 + SIZE.1) as f32;
@@ -22,12 +21,12 @@ fn gray(x: u32, y: u32) -> f32 {
     0.05 + 0.6 * slope + edge
 }
 
-fn photograph(x: u32, y: u32) -> [f32; 4] {
+pub(super) fn photograph(x: u32, y: u32) -> [f32; 4] {
     let v = gray(x, y);
     [v, v, v, 1.0]
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings { weights: TINY.to_owned(), saturation: 0.2, ..Settings::default() }
 }
 
@@ -120,6 +119,50 @@ fn a_selection_becomes_the_mask_of_a_new_layer() {
 }
 
 #[test]
+fn a_negative_becomes_a_normal_layer_of_inverted_lightness() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    let result = run(&image, &[source], &Settings { negative: true, ..settings() }).unwrap();
+    assert_eq!(*image.modes.borrow(), [LayerMode::Normal]);
+    let pairs = image.raster(source).into_iter().zip(image.raster(result[0]));
+    for (before, after) in pairs {
+        assert!((lab(before).l + lab(after).l - 100.0).abs() < 0.01);
+    }
+    assert!(image.label.borrow().1.contains("negative"));
+}
+
+#[test]
+fn a_reference_gives_its_palette() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    let reference = image.add("colors", SIZE, (0, 0), |x, y| {
+        let v = gray(x, y);
+        [v, 0.6 * v, 0.4 * v, 1.0]
+    });
+    let plain = run(&image, &[source], &settings()).unwrap();
+    let choice = Some(ReferenceChoice::Layer(reference.0));
+    let like = run(&image, &[source], &Settings { reference: choice, ..settings() }).unwrap();
+    let hue = |layer: Layer| {
+        let pixels = image.raster(layer);
+        let (a, b) =
+            pixels.iter().map(|p| lab(*p)).fold((0.0, 0.0), |(a, b), c| (a + c.a, b + c.b));
+        b.atan2(a).to_degrees()
+    };
+    let [plain, like] = [plain[0], like[0]].map(|layer| (hue(layer) - hue(reference)).abs());
+    assert!(like < plain / 2.0, "{like} degrees from it in place of {plain}");
+    assert!(image.label.borrow().1.contains("palette of a reference"));
+}
+
+#[test]
+fn the_layer_with_the_hints_is_hidden_within_the_step() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    image.add("hints", SIZE, (0, 0), |_, _| [0.0; 4]);
+    run(&image, &[source], &settings()).unwrap();
+    assert_eq!(image.changes().last_chunk(), Some(&["hide hints".into(), "]".to_owned()]));
+}
+
+#[test]
 fn replacing_changes_the_layer_itself_and_keeps_its_alpha() {
     let image = FakeImage::new();
     let soft = |x, y| [gray(x, y), gray(x, y), gray(x, y), x as f32 / SIZE.0 as f32];
@@ -171,7 +214,7 @@ fn a_painted_layer_gives_its_color_wherever_it_lies_and_is_not_colorized_itself(
         let source = image.add("scan", SIZE, (10, 10), photograph);
         let hints = paint(&image, name);
         let layers = if active == "hints" { vec![hints] } else { vec![source, hints] };
-        let chosen = chosen.then_some(hints.0);
+        let chosen = if chosen { HintsChoice::Layer(hints.0) } else { HintsChoice::Named };
         let result = run(&image, &layers, &Settings { hints: chosen, ..settings() }).unwrap();
         assert_eq!(image.names(), [name, "Color (tiny)", "scan"]);
         let there = lab(image.raster(result[0])[at]);
@@ -198,9 +241,11 @@ fn what_cannot_be_colorized_is_refused_in_words_and_stays() {
     refused(&|image| image.failing = Some("paint"), plain.clone(), "`paint` failed");
     refused(&|_| {}, Settings { weights: "nobody".into(), ..plain.clone() }, "nobody");
     refused(&|_| {}, Settings { saturation: f64::NAN, ..plain.clone() }, "saturation");
+    refused(&|_| {}, Settings { variant: 4, ..plain.clone() }, "variant");
+    refused(&|image| image.failing = Some("selection"), plain.clone(), "selection");
     let group = |image: &mut FakeImage| image.make_group(Layer(0));
     refused(&group, Settings { replace: true, ..plain.clone() }, "group");
-    refused(&|_| {}, Settings { hints: Some(0), ..plain }, "none below");
+    refused(&|_| {}, Settings { hints: HintsChoice::Layer(0), ..plain }, "none below");
 }
 
 #[test]
@@ -223,58 +268,6 @@ fn the_label_names_the_network_and_the_settings() {
         }
         assert!(!text.contains("urn:polychromify"), "GIMP 2.10 does not know it");
     }
-}
-
-/// Updates until there is a picture.
-fn picture(preview: &mut Preview<'_, FakeImage>, settings: &Settings) -> Vec<u8> {
-    for _ in 0..2000 {
-        match preview.update(settings) {
-            Some(PreviewUpdate::Picture { width, height, rgb }) => {
-                assert_eq!((width, height), SIZE, "small ones are shown as they are");
-                return rgb;
-            }
-            Some(PreviewUpdate::Text(text)) => assert_eq!(text, "Predicting..."),
-            None => std::thread::sleep(std::time::Duration::from_millis(5)),
-        }
-    }
-    panic!("no picture in ten seconds");
-}
-
-#[test]
-fn a_preview_shows_the_result_and_predicts_once_for_all_saturations() {
-    let image = FakeImage::new();
-    let source = image.add("scan", SIZE, (0, 0), photograph);
-    let (ids, mut cache) = ([source.0], PredictionCache::default());
-    let mut preview = Preview::new(&image, &mut cache, &ids);
-    let colors = picture(&mut preview, &settings());
-    assert_eq!(preview.update(&settings()), None, "it is shown already");
-    let stronger = picture(&mut preview, &Settings { saturation: 0.3, ..settings() });
-    assert_ne!(colors, stronger);
-    assert_eq!(*image.log.borrow(), ["read scan"], "read and predicted once");
-
-    let result = colorize(&image, &ids, &settings(), &mut cache).unwrap();
-    let reads = image.log.borrow().iter().filter(|entry| *entry == "read scan").count();
-    assert_eq!(reads, 2, "the second time to paint: the preview's prediction serves");
-    let raster = image.raster(result[0]);
-    let painted = raster.iter().flat_map(|p| [p[0], p[1], p[2]]);
-    let differences = painted.zip(&colors).map(|(v, c)| (v * 255.0 - f32::from(*c)).abs());
-    assert!(differences.fold(0.0, f32::max) < 0.51);
-}
-
-#[test]
-fn a_preview_says_in_words_why_there_is_none_and_recovers() {
-    let image = FakeImage::new();
-    let source = image.add("scan", SIZE, (0, 0), photograph);
-    let (ids, mut cache) = ([source.0], PredictionCache::default());
-    let mut preview = Preview::new(&image, &mut cache, &ids);
-    let wrong = Settings { weights: "nobody".into(), ..settings() };
-    let said = preview.update(&wrong);
-    assert!(
-        matches!(&said, Some(PreviewUpdate::Text(text)) if text.contains("nobody")),
-        "{said:?}"
-    );
-    assert_eq!(preview.update(&wrong), None, "said once");
-    picture(&mut preview, &settings());
 }
 
 /// A gray photograph of a meadow, trees, a mountain and the sky.

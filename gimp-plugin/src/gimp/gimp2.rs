@@ -1,82 +1,80 @@
-//! A call of the procedure by GIMP 2.10.
+//! A call of a procedure by GIMP 2.10, which keeps last values as bytes.
 
 use serde_json::{Value, json};
 
-use super::image::GimpImage;
-use crate::ffi::gimp2::show_dialog;
-use crate::ffi::{Gimp, Gimp2};
-use crate::filter::{self, PredictionCache, Preview};
-use crate::procedure::{self, Outcome, RunMode, Settings};
+use super::run::{Caller, run as run_procedure};
+use crate::ffi::{Gimp, Gimp2, Toolkit};
+use crate::procedure::{Outcome, Procedure, ReferenceChoice, RunMode, Settings};
 
-/// Runs the filter on one drawable as the run mode says.
+/// Runs a procedure on one drawable as the run mode says.
 pub(crate) fn run(
     gimp: &Gimp<Gimp2>,
-    mode: RunMode,
+    (procedure, mode): (Procedure, RunMode),
     image: i32,
     drawable: i32,
     arguments: Settings,
 ) -> Outcome {
-    gimp.start();
-    let host = GimpImage { gimp, image };
-    let drawables = [drawable];
-    let last =
-        || gimp.version().last_values().and_then(|data| from_bytes(&data)).unwrap_or_default();
-    let mut cache = PredictionCache::default();
+    let last = || gimp.version().last_values(procedure.name()).and_then(|data| from_bytes(&data));
     let settings = match mode {
         RunMode::NonInteractive => arguments,
-        RunMode::WithLastValues => last(),
-        RunMode::Interactive => {
-            if let Err(error) = filter::check(&host, &drawables) {
-                return Outcome::Failed(error.to_string());
-            }
-            let mut preview = Preview::new(&host, &mut cache, &drawables);
-            let options = filter::dialog_options();
-            match show_dialog(image, &last(), &options, &mut |s| preview.update(s)) {
-                Ok(Some(settings)) => settings,
-                Ok(None) => return Outcome::Cancelled,
-                Err(error) => return Outcome::Failed(error.to_string()),
-            }
-        }
+        RunMode::WithLastValues | RunMode::Interactive => last().unwrap_or_default(),
     };
-    gimp.start_progress(procedure::PROGRESS);
-    match filter::colorize(&host, &drawables, &settings, &mut cache) {
-        Ok(layers) => {
-            if mode == RunMode::Interactive {
-                gimp.version().store_last_values(&to_bytes(&settings));
-            }
-            Outcome::Done(layers.into_iter().map(|layer| layer.0).collect())
-        }
-        Err(error) => Outcome::Failed(error.to_string()),
-    }
+    let keep = |settings: &Settings| {
+        gimp.version().store_last_values(procedure.name(), &to_bytes(settings));
+    };
+    let caller = Caller { procedure, mode, toolkit: Toolkit::Two, keep: &keep };
+    run_procedure(gimp, &caller, image, &[drawable], settings)
 }
 
-/// The settings for the next run, but for the layer with the hints, which belongs to this image.
+/// The settings for the next run.
 fn to_bytes(settings: &Settings) -> Vec<u8> {
-    let Settings { weights, saturation, hints: _, replace } = settings;
-    let value = json!({ "weights": weights, "saturation": saturation, "replace": replace });
+    let Settings { weights, saturation, hints: _, replace, variant, reference, borders, negative } =
+        settings.clone().elsewhere();
+    let file = match reference {
+        Some(ReferenceChoice::File(path)) => path.to_string_lossy().into_owned(),
+        _ => String::new(),
+    };
+    let value = json!({
+        "weights": weights, "saturation": saturation, "replace": replace, "variant": variant,
+        "reference": file, "borders": borders, "negative": negative,
+    });
     value.to_string().into_bytes()
 }
 
 fn from_bytes(data: &[u8]) -> Option<Settings> {
     let value: Value = serde_json::from_slice(data).ok()?;
+    let file = value["reference"].as_str()?.to_owned();
     Some(Settings {
         weights: value["weights"].as_str()?.to_owned(),
         saturation: value["saturation"].as_f64()?,
-        hints: None,
         replace: value["replace"].as_bool()?,
+        variant: value["variant"].as_u64()?.try_into().ok()?,
+        reference: ReferenceChoice::new(file, None, None),
+        borders: value["borders"].as_bool()?,
+        negative: value["negative"].as_bool()?,
+        ..Settings::default()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::procedure::HintsChoice;
 
     #[test]
     fn settings_are_kept_for_the_next_run_but_for_the_layer() {
-        let settings =
-            Settings { weights: "vivid".into(), saturation: 1.25, hints: Some(7), replace: true };
+        let settings = Settings {
+            weights: "vivid".into(),
+            saturation: 1.25,
+            hints: HintsChoice::Layer(7),
+            replace: true,
+            variant: 2,
+            reference: Some(ReferenceChoice::File("a.jpg".into())),
+            borders: true,
+            negative: true,
+        };
         let kept = from_bytes(&to_bytes(&settings)).unwrap();
-        assert_eq!(kept, Settings { hints: None, ..settings });
+        assert_eq!(kept, Settings { hints: HintsChoice::Named, ..settings });
         assert_eq!(from_bytes(b"of another program"), None);
     }
 }

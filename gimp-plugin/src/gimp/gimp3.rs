@@ -1,37 +1,19 @@
-//! A call of the procedure by GIMP 3.
+//! A call of a procedure by GIMP 3, which keeps last values in the call's own configuration.
 
-use super::image::GimpImage;
-use crate::ffi::gimp3::{Call, show_dialog};
-use crate::ffi::{Gimp, Gimp3};
-use crate::filter::{self, PredictionCache, Preview};
-use crate::procedure::{self, Outcome, RunMode};
+use super::run::{Caller, run as run_procedure};
+use crate::ffi::gimp3::Call;
+use crate::ffi::{Gimp, Gimp3, Toolkit};
+use crate::procedure::{Outcome, Procedure, RunMode, Settings};
 
-/// Runs the filter on the selected drawables as the run mode says. GIMP keeps the settings.
+/// Runs a procedure on the selected drawables as the run mode says.
 pub(crate) fn run(
     gimp: &Gimp<Gimp3>,
-    mode: RunMode,
+    (procedure, mode): (Procedure, RunMode),
     image: i32,
     drawables: &[i32],
     call: &Call<'_>,
 ) -> Outcome {
-    gimp.start();
-    let host = GimpImage { gimp, image };
-    let mut cache = PredictionCache::default();
-    if mode == RunMode::Interactive {
-        if let Err(error) = filter::check(&host, drawables) {
-            return Outcome::Failed(error.to_string());
-        }
-        let mut preview = Preview::new(&host, &mut cache, drawables);
-        match show_dialog(call, &filter::dialog_options(), &mut |settings| preview.update(settings))
-        {
-            Ok(true) => {}
-            Ok(false) => return Outcome::Cancelled,
-            Err(error) => return Outcome::Failed(error.to_string()),
-        }
-    }
-    gimp.start_progress(procedure::PROGRESS);
-    match filter::colorize(&host, drawables, &call.settings(), &mut cache) {
-        Ok(layers) => Outcome::Done(layers.into_iter().map(|layer| layer.0).collect()),
-        Err(error) => Outcome::Failed(error.to_string()),
-    }
+    let keep = |settings: &Settings| call.keep(settings);
+    let caller = Caller { procedure, mode, toolkit: Toolkit::Three, keep: &keep };
+    run_procedure(gimp, &caller, image, drawables, call.settings())
 }

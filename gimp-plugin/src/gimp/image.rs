@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::dialog::Area;
 use crate::ffi::{self, Buffer, Encoding, Gimp, Version};
-use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, Pixels};
+use crate::host::{ColorModel, Error, Host, Layer, LayerInfo, LayerMode, Pixels};
+use crate::procedure::ReferenceChoice;
+use crate::text::tr;
 
 /// The name of the parasite that keeps the label in GIMP's own files.
 const PARASITE: &str = "polychromify";
@@ -12,6 +15,14 @@ impl From<ffi::Error> for Error {
     fn from(error: ffi::Error) -> Self {
         Self(error.to_string())
     }
+}
+
+/// `GIMP_GRAY`.
+const GRAY: i32 = 1;
+
+/// A reference that was closed or deleted.
+fn gone(what: &str) -> Error {
+    Error(format!("the reference is not there: no such {what}"))
 }
 
 /// One image in GIMP.
@@ -25,12 +36,23 @@ impl Pixels for Buffer {
         self.read(y, if alpha { Encoding::LinearAlpha } else { Encoding::Linear }, pixels);
     }
 
+    fn read_part(&mut self, part: Area, pixels: &mut [f32]) {
+        Buffer::read_part(self, part, Encoding::Linear, pixels);
+    }
+
     fn read_encoded(&mut self, y: u32, pixels: &mut [f32]) {
         self.read(y, Encoding::EncodedAlpha, pixels);
     }
 
     fn write_encoded(&mut self, y: u32, alpha: bool, pixels: &[f32]) {
         self.write(y, if alpha { Encoding::EncodedAlpha } else { Encoding::Encoded }, pixels);
+    }
+}
+
+impl<V: Version> GimpImage<'_, V> {
+    /// Whether a layer is one of those that this plug-in adds.
+    fn is_color_layer(&self, layer: i32) -> bool {
+        self.gimp.is_lch_color(layer) && self.gimp.name(layer).starts_with("Color (")
     }
 }
 
@@ -49,8 +71,8 @@ impl<V: Version> Host for GimpImage<'_, V> {
         self.gimp.file(self.image)
     }
 
-    fn selection_is_empty(&self) -> bool {
-        self.gimp.selection_is_empty(self.image)
+    fn selection_meets(&self, Layer(layer): Layer) -> bool {
+        self.gimp.selection_is_empty(self.image) || self.gimp.selection_meets(layer)
     }
 
     fn layer_of(&self, item: i32) -> Option<Layer> {
@@ -59,6 +81,11 @@ impl<V: Version> Host for GimpImage<'_, V> {
 
     fn layer_named(&self, name: &str) -> Option<Layer> {
         self.gimp.layer_named(self.image, name).map(Layer)
+    }
+
+    fn layers(&self) -> Vec<(Layer, String)> {
+        let layers = self.gimp.pixel_layers(self.image);
+        layers.into_iter().map(|layer| (Layer(layer), self.gimp.name(layer))).collect()
     }
 
     fn describe(&self, Layer(layer): Layer) -> LayerInfo {
@@ -70,6 +97,7 @@ impl<V: Version> Host for GimpImage<'_, V> {
             offsets: self.gimp.offsets(layer),
             alpha: self.gimp.has_alpha(layer),
             group: self.gimp.is_group(layer),
+            colors: self.is_color_layer(layer),
         }
     }
 
@@ -77,6 +105,61 @@ impl<V: Version> Host for GimpImage<'_, V> {
         let siblings = self.gimp.layers(self.image, self.gimp.parent(layer));
         let position = siblings.iter().position(|sibling| *sibling == layer)?;
         siblings.get(position + 1).copied().map(Layer)
+    }
+
+    fn fingerprint(&self, Layer(layer): Layer) -> u64 {
+        self.gimp.fingerprint(layer)
+    }
+
+    fn references(&self) -> Vec<(ReferenceChoice, String)> {
+        let mut found = Vec::new();
+        for image in self.gimp.images() {
+            if self.gimp.base_type(image) == GRAY {
+                continue;
+            }
+            let name = self.gimp.image_name(image);
+            if image != self.image {
+                found.push((ReferenceChoice::Image(image), name.clone()));
+            }
+            for layer in self.gimp.pixel_layers(image) {
+                let name = format!("{}, {name}", self.gimp.name(layer));
+                found.push((ReferenceChoice::Layer(layer), name));
+            }
+        }
+        found
+    }
+
+    fn read_reference<T>(
+        &self,
+        reference: &ReferenceChoice,
+        read: impl FnOnce(&LayerInfo, &mut Buffer) -> T,
+    ) -> Result<T, Error> {
+        let (image, layer, is_ours) = match reference {
+            ReferenceChoice::Layer(layer) => {
+                let image = self.gimp.image_of(*layer);
+                (image.ok_or_else(|| gone("layer"))?, *layer, false)
+            }
+            ReferenceChoice::Image(image) => {
+                if !self.gimp.images().contains(image) {
+                    return Err(gone("image"));
+                }
+                (*image, self.gimp.visible_layer(*image)?, true)
+            }
+            ReferenceChoice::File(_) => return Err(gone("file")),
+        };
+        let result = if self.gimp.base_type(image) == GRAY {
+            Err(Error(tr("the reference has no colors to take").to_owned()))
+        } else {
+            let info = self.describe(Layer(layer));
+            self.gimp
+                .buffer(image, layer)
+                .map(|mut buffer| read(&info, &mut buffer))
+                .map_err(Error::from)
+        };
+        if is_ours {
+            self.gimp.delete(layer);
+        }
+        result
     }
 
     fn pixels(&self, Layer(layer): Layer) -> Result<Buffer, Error> {
@@ -105,21 +188,65 @@ impl<V: Version> Host for GimpImage<'_, V> {
         Ok(self.gimp.convert_to_rgb(self.image)?)
     }
 
-    fn new_layer(&self, name: &str, like: &LayerInfo) -> Result<Layer, Error> {
+    fn new_layer(&self, name: &str, like: &LayerInfo, mode: LayerMode) -> Result<Layer, Error> {
         let size = (like.width, like.height);
-        Ok(Layer(self.gimp.new_layer(self.image, name, size, like.alpha)?))
+        Ok(Layer(self.gimp.new_layer(self.image, name, (size, like.alpha), mode)?))
+    }
+
+    fn make_canvas(&self, name: &str, like: &LayerInfo) -> Result<Layer, Error> {
+        let size = (like.width, like.height);
+        let layer = self.gimp.new_layer(self.image, name, (size, true), LayerMode::Normal)?;
+        self.gimp.insert_on_top(self.image, layer, like.offsets)?;
+        self.gimp.version().activate(self.image, layer);
+        Ok(Layer(layer))
+    }
+
+    fn activate(&self, Layer(layer): Layer) {
+        self.gimp.version().activate(self.image, layer);
+        self.gimp.flush_displays();
+    }
+
+    fn set_visible(&self, Layer(layer): Layer, visible: bool) {
+        self.gimp.set_visible(layer, visible);
     }
 
     fn discard(&self, Layer(layer): Layer) {
         self.gimp.delete(layer);
     }
 
-    fn insert_above(&self, Layer(layer): Layer, Layer(below): Layer) -> Result<(), Error> {
-        Ok(self.gimp.insert_above(self.image, layer, below)?)
+    fn insert_above(&self, Layer(layer): Layer, Layer(source): Layer) -> Result<(), Error> {
+        let siblings = self.gimp.layers(self.image, self.gimp.parent(source));
+        let position = siblings.iter().position(|sibling| *sibling == source).unwrap_or(0);
+        let above = siblings[..position].iter().rev();
+        let colors = above.take_while(|sibling| self.is_color_layer(**sibling));
+        let below = colors.last().copied().unwrap_or(source);
+        Ok(self.gimp.insert_above(self.image, layer, below, self.gimp.offsets(source))?)
     }
 
-    fn mask_by_selection(&self, Layer(layer): Layer) -> Result<(), Error> {
-        Ok(self.gimp.mask_by_selection(layer)?)
+    fn mask(&self, Layer(layer): Layer, Layer(source): Layer) -> Result<(), Error> {
+        let old = self.gimp.mask_of(source);
+        let selection = !self.gimp.selection_is_empty(self.image);
+        if !selection && old.is_none() {
+            return Ok(());
+        }
+        let mask = self.gimp.add_mask(layer, selection)?;
+        let Some(old) = old else { return Ok(()) };
+        let (width, height) = self.gimp.size(source);
+        let (mut from, mut to) = (self.gimp.mask_buffer(old)?, self.gimp.mask_buffer(mask)?);
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        for y in 0..height {
+            one.resize(width as usize, 0.0);
+            other.resize(width as usize, 0.0);
+            from.read(y, Encoding::Gray, &mut one);
+            to.read(y, Encoding::Gray, &mut other);
+            for (one, other) in one.iter_mut().zip(&other) {
+                *one *= other;
+            }
+            to.write(y, Encoding::Gray, &one);
+        }
+        drop(to);
+        self.gimp.update(mask);
+        Ok(())
     }
 
     fn xmp(&self) -> Option<String> {

@@ -11,7 +11,10 @@ use crate::ffi::libgimp::Gimp;
 use crate::ffi::library::Library;
 use crate::ffi::pdb::{CANCEL, EXECUTION_ERROR, PLUGIN, SUCCESS, argv, run_mode};
 use crate::ffi::symbols::symbols;
-use crate::procedure::{self, ArgumentKind, Outcome, RunMode, Settings};
+use crate::procedure::{
+    self, Argument, ArgumentKind, HintsChoice, Outcome, PROCEDURES, Procedure, ReferenceChoice,
+    RunMode, Settings,
+};
 
 symbols! {
     /// Enough to register the procedure and to tell GIMP that other functions are missing.
@@ -45,7 +48,7 @@ symbols! {
 
 /// `GimpPlugInInfo`.
 #[repr(C)]
-struct PlugInInfo {
+pub(super) struct PlugInInfo {
     init: Option<unsafe extern "C" fn()>,
     quit: Option<unsafe extern "C" fn()>,
     query: Option<unsafe extern "C" fn()>,
@@ -59,7 +62,7 @@ static PLUG_IN_INFO: PlugInInfo =
 
 /// `GimpParamDef`.
 #[repr(C)]
-struct ParamDef {
+pub(super) struct ParamDef {
     kind: c_int,
     name: *const c_char,
     description: *const c_char,
@@ -112,8 +115,9 @@ const LAYER: c_int = 14;
 const DRAWABLE: c_int = 16;
 const STATUS: c_int = 21;
 
-/// Runs the procedure on a drawable of an image.
-pub(crate) type Handler = fn(&Gimp<Gimp2>, RunMode, image: i32, drawable: i32, Settings) -> Outcome;
+/// Runs a procedure on a drawable of an image.
+pub(crate) type Handler =
+    fn(&Gimp<Gimp2>, (Procedure, RunMode), image: i32, drawable: i32, Settings) -> Outcome;
 
 struct PlugIn {
     handler: Handler,
@@ -146,21 +150,21 @@ pub(crate) fn main(arguments: &[CString], handler: Handler) -> Result<u8, Error>
 /// GIMP asks which procedures there are.
 unsafe extern "C" fn query() {
     // A panic must not reach C; GIMP goes on without the procedure.
-    let _ = catch_unwind(install_procedure);
+    let _ = catch_unwind(|| PROCEDURES.map(install));
 }
 
-fn install_procedure() {
+fn install(procedure: Procedure) {
     let Some(plug_in) = PLUG_IN.get() else { return };
-    let (names, parameters) = definitions(procedure::arguments());
-    let (returned_names, returned) = definitions(procedure::returned());
+    let (names, parameters) = definitions(procedure.arguments());
+    let (returned_names, returned) = definitions(procedure::returned().iter());
     let texts = [
-        procedure::NAME,
-        procedure::BLURB,
+        procedure.name(),
+        procedure.blurb(),
         &procedure::help(),
         procedure::AUTHOR,
         procedure::COPYRIGHT,
         procedure::DATE,
-        procedure::MENU_LABEL,
+        procedure.menu_label(),
         procedure::IMAGE_TYPES,
     ]
     .map(c_string);
@@ -191,7 +195,10 @@ fn install_procedure() {
 }
 
 /// Definitions of arguments, and the strings that they point into.
-fn definitions(arguments: &[procedure::Argument]) -> (Vec<[CString; 2]>, Vec<ParamDef>) {
+fn definitions<'a>(
+    arguments: impl Iterator<Item = &'a Argument>,
+) -> (Vec<[CString; 2]>, Vec<ParamDef>) {
+    let arguments: Vec<&Argument> = arguments.collect();
     let texts: Vec<[CString; 2]> = arguments
         .iter()
         .map(|argument| [c_string(argument.name), c_string(argument.description)])
@@ -201,8 +208,10 @@ fn definitions(arguments: &[procedure::Argument]) -> (Vec<[CString; 2]>, Vec<Par
         .zip(&texts)
         .map(|(argument, [name, description])| ParamDef {
             kind: match argument.kind {
-                ArgumentKind::RunMode | ArgumentKind::Boolean => INT32,
-                ArgumentKind::Image => IMAGE,
+                ArgumentKind::RunMode | ArgumentKind::Boolean | ArgumentKind::Integer { .. } => {
+                    INT32
+                }
+                ArgumentKind::Image | ArgumentKind::OtherImage => IMAGE,
                 ArgumentKind::Drawable => DRAWABLE,
                 ArgumentKind::Text => STRING,
                 ArgumentKind::Number { .. } => FLOAT,
@@ -217,7 +226,7 @@ fn definitions(arguments: &[procedure::Argument]) -> (Vec<[CString; 2]>, Vec<Par
 
 /// GIMP runs the procedure. The values that it returns must outlive the call.
 unsafe extern "C" fn run(
-    _name: *const c_char,
+    name: *const c_char,
     count: c_int,
     parameters: *const Param,
     returned_count: *mut c_int,
@@ -238,7 +247,9 @@ unsafe extern "C" fn run(
     // SAFETY: GIMP passes as many parameters as it says.
     let parameters =
         unsafe { std::slice::from_raw_parts(parameters, usize::try_from(count).unwrap_or(0)) };
-    let outcome = catch_unwind(AssertUnwindSafe(|| colorize(parameters)))
+    // SAFETY: GIMP passes a string.
+    let name = unsafe { borrowed(name) }.unwrap_or_default();
+    let outcome = catch_unwind(AssertUnwindSafe(|| colorize(&name, parameters)))
         .unwrap_or_else(|panic| Outcome::Failed(procedure::panic_message(&*panic)));
 
     let mut kept = RETURNED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -263,7 +274,7 @@ unsafe extern "C" fn run(
     unsafe { *returned = kept.values.as_mut_ptr() };
 }
 
-fn colorize(parameters: &[Param]) -> Outcome {
+fn colorize(name: &str, parameters: &[Param]) -> Outcome {
     let Some(plug_in) = PLUG_IN.get() else {
         return Outcome::Failed("the plug-in was not started by GIMP".to_owned());
     };
@@ -272,18 +283,36 @@ fn colorize(parameters: &[Param]) -> Outcome {
         Err(error) => return Outcome::Failed(error.to_string()),
     };
     let number = |at: usize| parameters.get(at).and_then(Param::number);
-    let (Some(mode), Some(image), Some(drawable)) = (number(0), number(1), number(2)) else {
+    let (Some(procedure), Some(mode), Some(image), Some(drawable)) =
+        (Procedure::named(name), number(0), number(1), number(2))
+    else {
         return Outcome::Failed("expected a run mode, an image and a drawable".to_owned());
     };
-    let text = parameters.get(3).and_then(Param::text);
-    let saturation = parameters.get(4).and_then(Param::float);
-    let arguments = Settings {
-        weights: text.unwrap_or_default(),
-        saturation: saturation.unwrap_or(1.0),
-        hints: number(5).filter(|layer| *layer > 0),
-        replace: number(6).unwrap_or(0) != 0,
+    let settings = settings(procedure, parameters);
+    (plug_in.handler)(gimp, (procedure, run_mode(mode)), image, drawable, settings)
+}
+
+/// The settings of a call; an interactive one has none of them.
+fn settings(procedure: Procedure, parameters: &[Param]) -> Settings {
+    let value = |name: &str| {
+        let place = procedure.arguments().position(|argument| argument.name == name);
+        place.and_then(|at| parameters.get(at))
     };
-    (plug_in.handler)(gimp, run_mode(mode), image, drawable, arguments)
+    let text = |name: &str| value(name).and_then(Param::text).unwrap_or_default();
+    let item = |name: &str| value(name).and_then(Param::number).filter(|item| *item > 0);
+    let switch = |name: &str| value(name).and_then(Param::number).is_some_and(|v| v != 0);
+    let variant = value("variant").and_then(Param::number).unwrap_or(1);
+    let (image, layer) = (item("reference-image"), item("reference-layer"));
+    Settings {
+        weights: text("weights"),
+        saturation: value("saturation").and_then(Param::float).unwrap_or(1.0),
+        hints: item("hints").map_or(HintsChoice::Named, HintsChoice::Layer),
+        replace: switch("replace"),
+        variant: u8::try_from(variant).unwrap_or(0), // which is refused
+        reference: ReferenceChoice::new(text("reference-file"), image, layer),
+        borders: switch("borders"),
+        negative: switch("negative"),
+    }
 }
 
 #[cfg(test)]

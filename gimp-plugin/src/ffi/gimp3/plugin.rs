@@ -14,7 +14,7 @@ use crate::ffi::libgimp::{Gimp, Version};
 use crate::ffi::library::Library;
 use crate::ffi::pdb::{CANCEL, EXECUTION_ERROR, SUCCESS, argv, run_mode};
 use crate::ffi::symbols::symbols;
-use crate::procedure::{self, Outcome, RunMode};
+use crate::procedure::{self, Outcome, PROCEDURES, Procedure, RunMode};
 
 symbols! {
     /// What registers the class and answers a call.
@@ -35,6 +35,7 @@ symbols! {
                 flags: c_int,
             ) -> usize;
             fn g_value_set_object(value: *mut c_void, object: *mut c_void);
+            fn gimp_procedure_get_name(procedure: *mut c_void) -> *const c_char; // (transfer none)
             fn gimp_main(kind: usize, arguments: c_int, values: *const *mut c_char) -> c_int;
             fn gimp_procedure_new_return_values(
                 procedure: *mut c_void,
@@ -49,7 +50,7 @@ symbols! {
 /// `GTypeQuery`.
 #[repr(C)]
 #[derive(Default)]
-struct TypeQuery {
+pub(super) struct TypeQuery {
     kind: usize,
     name: usize,
     class_size: c_uint,
@@ -58,7 +59,7 @@ struct TypeQuery {
 
 /// `GTypeInfo`.
 #[repr(C)]
-struct TypeInfo {
+pub(super) struct TypeInfo {
     class_size: u16,
     base_init: usize,
     base_finalize: usize,
@@ -83,9 +84,9 @@ struct PlugInClass {
     set_i18n: usize,
 }
 
-/// Runs the procedure on drawables of an image.
+/// Runs a procedure on drawables of an image.
 pub(crate) type Handler =
-    fn(&Gimp<Gimp3>, RunMode, image: i32, drawables: &[i32], &Call<'_>) -> Outcome;
+    fn(&Gimp<Gimp3>, (Procedure, RunMode), image: i32, drawables: &[i32], &Call<'_>) -> Outcome;
 
 /// What the callbacks use. Without `gimp`, the rest still tells GIMP which function is missing.
 struct PlugIn {
@@ -158,20 +159,25 @@ unsafe extern "C" fn class_init(class: *mut c_void, _data: *mut c_void) {
 /// GIMP asks for the names of the procedures: a `GList` of strings (transfer full).
 unsafe extern "C" fn query_procedures(_plug_in: *mut c_void) -> *mut c_void {
     let Some(PlugIn { functions, .. }) = PLUG_IN.get() else { return ptr::null_mut() };
-    let name = c_string(procedure::NAME);
-    // SAFETY: the name ends with a zero byte and is copied.
-    let name = unsafe { (functions.g_strdup)(name.as_ptr()) };
-    // SAFETY: null is the empty list.
-    unsafe { (functions.g_list_append)(ptr::null_mut(), name.cast()) }
+    let mut list = ptr::null_mut();
+    for procedure in PROCEDURES {
+        let name = c_string(procedure.name());
+        // SAFETY: the name ends with a zero byte and is copied.
+        let name = unsafe { (functions.g_strdup)(name.as_ptr()) };
+        // SAFETY: null is the empty list.
+        list = unsafe { (functions.g_list_append)(list, name.cast()) };
+    }
+    list
 }
 
 /// GIMP asks for the procedure of a name (transfer full).
 unsafe extern "C" fn create_procedure(plug_in: *mut c_void, name: *const c_char) -> *mut c_void {
     // SAFETY: GIMP passes a string.
     let name = unsafe { borrowed(name) };
-    catch_unwind(AssertUnwindSafe(|| match PLUG_IN.get() {
-        Some(PlugIn { registration, .. }) if name.as_deref() == Some(procedure::NAME) => {
-            registration.new_procedure(plug_in, run)
+    let procedure = name.as_deref().and_then(Procedure::named);
+    catch_unwind(AssertUnwindSafe(|| match (PLUG_IN.get(), procedure) {
+        (Some(PlugIn { registration, .. }), Some(procedure)) => {
+            registration.new_procedure(plug_in, procedure, run)
         }
         _ => ptr::null_mut(),
     }))
@@ -236,12 +242,20 @@ fn colorize(
     if image.0.is_null() || drawables.is_null() || config.is_null() {
         return Outcome::Failed("expected an image and drawables".to_owned());
     }
-    let image = gimp.version().image_id(image);
+    // SAFETY: GIMP passes its procedure, whose name is a string.
+    let name = unsafe { (plug_in.functions.gimp_procedure_get_name)(procedure) };
+    // SAFETY: null or a string.
+    let name = unsafe { borrowed(name) };
+    let (Some(image), Some(which)) =
+        (gimp.version().image_id(image), name.as_deref().and_then(Procedure::named))
+    else {
+        return Outcome::Failed("GIMP called an unknown procedure".to_owned());
+    };
     // SAFETY: GIMP's array ends with null.
     let drawables = unsafe { gimp.version().ids(drawables) };
     // SAFETY: GIMP passes its procedure and the configuration of this call.
-    let call = unsafe { Call::new(&plug_in.call, gimp, procedure, config) };
-    (plug_in.handler)(gimp, run_mode(mode), image, &drawables, &call)
+    let call = unsafe { Call::new(&plug_in.call, gimp, which, config) };
+    (plug_in.handler)(gimp, (which, run_mode(mode)), image, &drawables, &call)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::version::Handle;
 use crate::ffi::glib::{Boolean, c_string};
 use crate::ffi::pdb::PLUGIN;
 use crate::ffi::symbols::symbols;
-use crate::procedure::{self, Argument, ArgumentKind};
+use crate::procedure::{self, Argument, ArgumentKind, Procedure};
 
 /// `GimpRunImageFunc`.
 pub(super) type RunImage = unsafe extern "C" fn(
@@ -48,6 +48,24 @@ symbols! {
                 least: c_double,
                 most: c_double,
                 default: c_double,
+                flags: c_int,
+            );
+            fn gimp_procedure_add_image_argument(
+                procedure: *mut c_void,
+                name: *const c_char,
+                label: *const c_char,
+                description: *const c_char,
+                none_is_allowed: Boolean,
+                flags: c_int,
+            );
+            fn gimp_procedure_add_int_argument(
+                procedure: *mut c_void,
+                name: *const c_char,
+                label: *const c_char,
+                description: *const c_char,
+                least: c_int,
+                most: c_int,
+                default: c_int,
                 flags: c_int,
             );
             fn gimp_procedure_add_layer_argument(
@@ -100,9 +118,14 @@ const DRAWABLES: c_int = 1 | 1 << 2;
 const READ_WRITE: c_int = 3;
 
 impl Functions {
-    /// Makes our procedure, which calls `run`, for GIMP's plug-in object (transfer full).
-    pub(super) fn new_procedure(&self, plug_in: *mut c_void, run: RunImage) -> *mut c_void {
-        let name = c_string(procedure::NAME);
+    /// Makes one of our procedures, which calls `run`, for GIMP's plug-in object (transfer full).
+    pub(super) fn new_procedure(
+        &self,
+        plug_in: *mut c_void,
+        procedure: Procedure,
+        run: RunImage,
+    ) -> *mut c_void {
+        let name = c_string(procedure.name());
         // SAFETY: the plug-in is GIMP's, and the name ends with a zero byte.
         let made = unsafe {
             let (name, nothing) = (name.as_ptr(), ptr::null_mut());
@@ -112,10 +135,10 @@ impl Functions {
             return made;
         }
         let texts = [
-            procedure::MENU_LABEL,
+            procedure.menu_label(),
             procedure::MENU_PATH,
             procedure::IMAGE_TYPES,
-            procedure::BLURB,
+            procedure.blurb(),
             &procedure::help(),
             procedure::AUTHOR,
             procedure::COPYRIGHT,
@@ -136,7 +159,7 @@ impl Functions {
         unsafe { (self.gimp_procedure_set_documentation)(made, blurb, help, name.as_ptr()) };
         // SAFETY: as above.
         unsafe { (self.gimp_procedure_set_attribution)(made, author, copyright, date) };
-        for argument in &procedure::arguments()[procedure::FIXED_ARGUMENTS..] {
+        for argument in procedure.arguments().skip(procedure::FIXED_ARGUMENTS) {
             self.add_argument(made, argument);
         }
         for returned in procedure::returned() {
@@ -164,6 +187,16 @@ impl Functions {
             ArgumentKind::Number { least, most, default } => unsafe {
                 let add = self.gimp_procedure_add_double_argument;
                 add(made, name, label, text, least, most, default, READ_WRITE);
+            },
+            // SAFETY: as above.
+            ArgumentKind::Integer { least, most, default } => unsafe {
+                let add = self.gimp_procedure_add_int_argument;
+                add(made, name, label, text, least, most, default, READ_WRITE);
+            },
+            // SAFETY: as above.
+            ArgumentKind::OtherImage => unsafe {
+                let add = self.gimp_procedure_add_image_argument;
+                add(made, name, label, text, 1, READ_WRITE);
             },
             // SAFETY: as above.
             ArgumentKind::Layer => unsafe {
