@@ -23,7 +23,7 @@ pub(super) const BUILTIN: &[BuiltIn] = &[
     BuiltIn {
         name: "vivid",
         bytes: include_bytes!("../../../../weights/vivid.safetensors"),
-        sha256: "e34ebf66446e9a3a1852d56d85477e622ac12e01da4ce6fa54d943058aff99be",
+        sha256: "c42469a364a9700e819e1622739f0b9805ad5b3bb9c5a1497bfea0e262ebf54d",
     },
     BuiltIn {
         name: "polychromify",
