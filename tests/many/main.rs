@@ -11,6 +11,8 @@ mod failing;
 mod ledger;
 /// Workers at work together.
 mod together;
+/// Workers that die or sleep at one step of a job.
+mod steps;
 /// Folders that are watched.
 mod watched;
 /// Workers as processes of a test.

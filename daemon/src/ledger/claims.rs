@@ -242,6 +242,28 @@ impl Ledger {
 
 fn row(job: &Job, stamp: Option<&Stamp>) -> serde_json::Value {
     json!({
+    /// Renames a result where the file system has no step that replaces nothing: no other worker gives
+    /// its name away meanwhile, nor has its job, however long this one sleeps over it.
+    pub(crate) fn alone(&self, id: i64, rename: &dyn Fn() -> Result<()>) -> Result<()> {
+        if !self.is_shared() {
+            return rename();
+        }
+        let mut renamed = None;
+        let held = self.write_job(id, |session| {
+            session.script("SET LOCAL idle_in_transaction_session_timeout = 0")?;
+            session.row(
+                "SELECT output FROM intents WHERE output = (SELECT output FROM jobs WHERE id = ?1)
+                 FOR UPDATE",
+                values![id],
+                |_| Ok(()),
+            )?;
+            renamed.get_or_insert_with(rename);
+            Ok(())
+        });
+        // Nothing was written: how the transaction ended makes no difference.
+        renamed.unwrap_or_else(|| held)
+    }
+
         "output": store::as_text(&job.output),
         "input": store::as_text(&job.input),
         "size": stamp.map(|stamp| stamp.size),

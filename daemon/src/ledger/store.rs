@@ -34,6 +34,8 @@ pub(crate) enum StoreError {
 }
 
 pub(super) type Result<T> = std::result::Result<T, StoreError>;
+    #[error("the result of another input is about to get this name")]
+    AnothersTurn,
 
 /// A connection to a database, within a transaction or not.
 pub(super) enum Session<'a> {
