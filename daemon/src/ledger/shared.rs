@@ -1,7 +1,7 @@
 //! Opening a ledger in PostgreSQL, which is that of one output folder.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Ledger {
     pub(crate) fn open_shared(folder: &Path, address: &Address) -> Result<Self> {
         let hidden = folder.join(FOLDER);
         own::create_output(folder, &hidden)?;
-        let ledger = Self::connect(address);
+        let ledger = Self::connect(address)?;
         ledger.migrate()?;
         if own::is_file(&hidden.join(super::opening::FILE))? || !super::shards(folder)?.is_empty() {
             return Err(Error::OtherLedger { folder: folder.to_path_buf() });
@@ -51,14 +51,14 @@ impl Ledger {
         }
     }
 
-    fn connect(address: &Address) -> Self {
+    pub(super) fn connect(address: &Address) -> Result<Self> {
         let seconds = std::env::var("POLYCHROMIFY_LEASE").ok().and_then(|text| text.parse().ok());
         let lease = seconds.map_or(LEASE, Duration::from_secs_f64);
-        let postgres = Postgres::new(address.config());
-        Self {
-            store: Store::Postgres(Box::new(Mutex::new(postgres)), Claims::new(lease)),
-            path: address.to_string().into(),
-        }
+        let path = PathBuf::from(address.to_string());
+        let place = address.place();
+        let place = place.map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        let postgres = Box::new(Mutex::new(Postgres::new(place, lease)));
+        Ok(Self { store: Store::Postgres(postgres, Claims::new(lease)), path })
     }
 
     fn migrate(&self) -> Result<()> {
