@@ -13,7 +13,7 @@ mod value;
 
 pub(super) use place::{Place, Trust};
 pub(super) use postgres::{Listener, Postgres, as_text};
-pub(super) use value::{Cell, Column, Parameter, Value, values};
+pub(super) use value::{Cell, Column, Parameter, Value, path, values};
 
 /// Why a database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -34,14 +34,14 @@ pub(crate) enum StoreError {
         "written by a newer version of this program (schema {found}, expected at most {expected})"
     )]
     Newer { found: i64, expected: usize },
+    #[error("the result of another input is about to get this name")]
+    AnothersTurn,
     /// Another worker has the job by now.
     #[error("the job's lease ran out, and another worker has it")]
     LeaseLost,
 }
 
 pub(super) type Result<T> = std::result::Result<T, StoreError>;
-    #[error("the result of another input is about to get this name")]
-    AnothersTurn,
 
 /// A connection to a database, within a transaction or not.
 pub(super) enum Session<'a> {
