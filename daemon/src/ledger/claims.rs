@@ -261,7 +261,7 @@ impl Ledger {
             Ok(())
         });
         // Nothing was written: how the transaction ended makes no difference.
-        renamed.unwrap_or_else(|| held)
+        renamed.unwrap_or(held)
     }
 
     /// Results of jobs that are queued or in work, whoever has them.

@@ -88,6 +88,18 @@ fn where_a_row_does_not_fit_nothing_is_moved_and_the_next_try_moves_all() {
 }
 
 #[test]
+fn what_was_begun_before_a_crash_goes_on() {
+    let Some((_server, address)) = database() else { return };
+    let folder = earlier(7);
+    // Nothing but the mark was written.
+    shared::set_mark(folder.path()).unwrap();
+    assert!(Ledger::open(folder.path()).is_err(), "it goes on in PostgreSQL, or not at all");
+    let before = told(&own(folder.path()));
+    Ledger::move_in(folder.path(), &address, own(folder.path())).unwrap();
+    assert_eq!(told(&Ledger::open_shared(folder.path(), &address).unwrap()), before);
+}
+
+#[test]
 fn what_was_moved_before_a_crash_is_not_moved_again() {
     let Some((_server, address)) = database() else { return };
     let folder = earlier(7);
