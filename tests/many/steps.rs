@@ -184,18 +184,25 @@ fn a_name_that_is_given_in_two_steps_is_given_under_the_lock_of_its_row() {
         "trace=renameat,renameat2,linkat",
         "inject=renameat2:error=EINVAL",
         "inject=linkat:error=EPERM",
-        "inject=renameat:delay_enter=4000000",
+        "inject=renameat:delay_enter=8000000",
     ];
     let worker = batch(&folder, &server.url(), &["--jobs", "1"]);
     let Some(mut worker) = by_strace(worker, &two_steps) else { return };
     let worker = worker.spawn().unwrap();
-    daemon::until("publishing", || {
-        server.ask("SELECT count(*) FROM jobs WHERE state = 'publishing' AND lease < server_now()")
+    daemon::until("the lock", || {
+        server.ask(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE state = 'idle in transaction' AND query LIKE '%FROM intents%FOR UPDATE%'",
+        ) == "1"
+    });
+    let second = batch(&folder, &server.url(), &["--jobs", "1"]).spawn().unwrap();
+    daemon::until("a lease that ran out and that nobody took", || {
+        server.ask("SELECT fence FROM jobs WHERE output = 'a.png' AND lease < server_now() - 1500")
             == "1"
     });
-    is_made_up_for(&server, &folder, 0);
     assert_eq!(done(&ended(worker).code(0)), 1);
-    assert_eq!(server.ask("SELECT fence FROM jobs WHERE output = 'a.png'"), "1");
+    assert_eq!(done(&ended(second).code(0)), 0);
+    each_once(&server, &folder, 2);
 }
 
 /// The same program with faults that strace makes; `None`, and says so, where that cannot be.

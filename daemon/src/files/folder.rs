@@ -213,10 +213,10 @@ impl Folder {
         to: &Self,
         new_name: &OsStr,
     ) -> io::Result<()> {
-        match self.rename_in_one_step(name, to, new_name)? {
-            true => Ok(()),
-            false => self.check_and_rename(name, to, new_name),
+        if self.rename_in_one_step(name, to, new_name)? {
+            return Ok(());
         }
+        self.check_and_rename(name, to, new_name)
     }
 
     /// The same where the file system has a way to do it in one step; `false`: it has none.

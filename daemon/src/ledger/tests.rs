@@ -62,6 +62,7 @@ impl Kept {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "where there is a server is asked of the other one")]
 fn in_sqlite_alone() -> Option<(Kept, Ledger)> {
     let (folder, ledger) = ledger();
     Some((Kept { folder, server: None }, ledger))
