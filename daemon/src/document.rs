@@ -83,9 +83,10 @@ impl Finished {
         let document = |sha256| ledger::Document { sha256, intended: Some(self.sha256.clone()) };
         ledger.set_document(&self.name, &document(found.clone()))?;
         if found.is_some() {
-            publish::replace(&temporary, &path, &|sha256| found.as_deref() == Some(sha256))?;
+            let is_ours = |sha256: &str| found.as_deref() == Some(sha256);
+            publish::replace(&temporary, &path, &is_ours, publish::ALONE_ANYWAY)?;
         } else {
-            publish::rename(&temporary, &path, None)?;
+            publish::rename(&temporary, &path, None, publish::ALONE_ANYWAY)?;
         }
         publish::sync_folder(path.parent().unwrap_or(&self.folder))?;
         ledger.set_document(&self.name, &document(Some(self.sha256.clone())))

@@ -46,7 +46,7 @@ pub(crate) enum Error {
     #[error("{}: its ledger lies in PostgreSQL; name it with --ledger", folder.display())]
     SharedLedger { folder: PathBuf },
     #[error(
-        "{}: has a ledger of its own already; one in PostgreSQL begins with a new output folder",
+        "{}: has a ledger of its own; the next `batch` or `watch` with --ledger moves it into PostgreSQL",
         folder.display()
     )]
     OtherLedger { folder: PathBuf },

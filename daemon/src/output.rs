@@ -29,20 +29,33 @@ pub(crate) fn open(folder: &Path) -> Result<(Held, Ledger)> {
     let hidden = folder.join(ledger::FOLDER);
     own::create_output(folder, &hidden)?;
     let lock = Lock::take(&hidden.join(LOCK), folder).map_err(|error| name_shard(error, folder))?;
-    let ledger = Ledger::open(folder)?;
+    ledger::refuse_shared(folder)?;
+    Ok((vec![lock], open_whole(folder, &hidden)?))
+}
+
+/// Opens the ledger of an output folder that the caller holds, that of all shards together.
+fn open_whole(folder: &Path, hidden: &Path) -> Result<Ledger> {
+    let ledger = Ledger::open_at(hidden)?;
     for (_, home) in ledger::shards(folder)? {
         ledger.take_over(&home, &|_| true)?;
         own::remove_folder(&home)?;
     }
     settle_all(&ledger, folder)?;
-    Ok((vec![lock], ledger))
+    Ok(ledger)
 }
 
 /// Creates the output folder, whose ledger lies in PostgreSQL, and locks it together with all others who
-/// work by that ledger.
+/// work by that ledger. One that it had in the folder is moved there first.
 pub(crate) fn open_shared(folder: &Path, address: &Address) -> Result<(Held, Ledger)> {
     let hidden = folder.join(ledger::FOLDER);
     own::create_output(folder, &hidden)?;
+    if ledger::has_own(folder)? {
+        let _alone =
+            Lock::take(&hidden.join(LOCK), folder).map_err(|error| name_shard(error, folder))?;
+        if ledger::has_own(folder)? {
+            Ledger::move_in(folder, address, open_whole(folder, &hidden)?)?;
+        }
+    }
     let lock = Lock::share(&hidden.join(LOCK), folder)?;
     Ok((vec![lock], Ledger::open_shared(folder, address)?))
 }

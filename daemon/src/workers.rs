@@ -1,7 +1,7 @@
 //! Threads that take jobs of a queue and do them; and what hands them those of a ledger that several
 //! processes share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -117,8 +117,9 @@ impl Feed {
     /// Hands out jobs, a few more than there are workers, so that none waits for the server.
     pub(crate) fn run(&self, context: &JobContext, queue: &JobQueue, workers: usize) {
         let (mut listener, mut told) = (context.ledger.listener(), false);
+        let mut left = None;
         while !context.stop.is_asked() && !queue.is_closed() {
-            match self.step(context, queue, workers) {
+            match self.step(context, queue, workers, &mut left) {
                 Ok(Step::Full) => queue.wait_for_room(workers.max(1), ROUND),
                 Ok(Step::Nothing) => listener.iter_mut().for_each(|listener| listener.wait(IDLE)),
                 Ok(Step::Over) => break,
@@ -138,7 +139,14 @@ impl Feed {
         queue.complete();
     }
 
-    fn step(&self, context: &JobContext, queue: &JobQueue, workers: usize) -> Result<Step> {
+    /// `left` is what of the plan others had to do when it was last looked at.
+    fn step(
+        &self,
+        context: &JobContext,
+        queue: &JobQueue,
+        workers: usize,
+        left: &mut Option<HashSet<PathBuf>>,
+    ) -> Result<Step> {
         if !context.ledger.is_there(&context.folder) {
             return Err(Error::FolderAway { folder: context.folder.clone() });
         }
@@ -156,8 +164,13 @@ impl Feed {
             return Ok(Step::Nothing);
         }
         let Some(plan) = &self.plan else { return Ok(Step::Nothing) };
-        let open = context.ledger.open_outputs()?;
-        let is_over = !open.iter().any(|output| plan.contains_key(output));
+        let mut open = match left {
+            None => context.ledger.open_outputs()?,
+            Some(left) => context.ledger.still_open(left)?,
+        };
+        open.retain(|output| plan.contains_key(output));
+        let is_over = open.is_empty();
+        *left = Some(open);
         Ok(if is_over { Step::Over } else { Step::Nothing })
     }
 

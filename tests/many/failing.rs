@@ -4,17 +4,13 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::daemon;
 use crate::folder::Folder;
 use crate::pictures;
 use crate::postgres::{Cut, Server};
-use crate::workers::{batch, done, each_once, ended, scans, work};
-
-fn signal(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).unwrap();
-}
+use crate::workers::{batch, done, each_once, ended, scans, signal, work};
 
 #[test]
 fn workers_killed_at_any_moment_lose_nothing_and_leave_nothing_half_done() {
@@ -89,6 +85,22 @@ fn a_connection_that_is_cut_again_and_again_is_opened_again() {
     ended(batch(&folder, &server.url_at(way.folder()), &[]).spawn().unwrap()).code(0);
     assert!(way.cuts() > 3, "{}", way.cuts());
     each_once(&server, &folder, 40);
+}
+
+#[test]
+fn a_result_counts_once_whose_acknowledgement_was_lost() {
+    let Some((server, folder)) = scans(40) else { return };
+    let way = server.by_a_way_that_breaks(Cut::AfterCommit(7));
+    let worker = work(&folder, &server.url_at(way.folder()), &[]).spawn().unwrap();
+    daemon::until("the worker", || {
+        folder.exists("out/.polychromify/postgres")
+            && server.ask("SELECT count(*) FROM workers") == "1"
+    });
+    let batch = ended(batch(&folder, &server.url(), &["--jobs", "1"]).spawn().unwrap()).code(0);
+    let of_worker = 40 - done(&batch);
+    assert_eq!(server.ask("SELECT sum(done) FROM workers"), of_worker.to_string());
+    signal(&worker, Signal::TERM);
+    ended(worker).code(130);
 }
 
 #[test]

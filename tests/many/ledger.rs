@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::daemon;
 use crate::folder::Folder;
-use crate::workers::{batch, done, ended, scans, work};
+use crate::postgres::Cut;
+use crate::workers::{batch, done, each_once, ended, scans, work};
 use crate::{folder::Run, pictures};
 
 fn run(folder: &Folder, arguments: &[&str]) -> Run {
@@ -78,11 +79,44 @@ fn a_database_is_the_ledger_of_one_output_folder() {
 }
 
 #[test]
-fn a_folder_with_a_ledger_of_its_own_stays_with_that() {
-    let Some((server, folder)) = scans(1) else { return };
-    folder.batch(["in", "-o", "out"]).code(0);
-    let refused = folder.batch(["in", "-o", "out", "--ledger", &server.url()]).code(2);
-    refused.one_error(&["has a ledger of its own"]);
+fn a_ledger_of_one_machine_or_of_shards_moves_into_postgresql() {
+    for first in [&[][..], &["--shard", "1/2"]] {
+        let Some((server, folder)) = scans(12) else { return };
+        let earlier = folder.batch([&["in", "-o", "out"], first].concat()).code(0);
+        let url = server.url();
+        let refused = run(&folder, &["status", "-o", "out", "--ledger", &url]).code(2);
+        refused.one_error(&["has a ledger of its own"]);
+        let moved = ended(batch(&folder, &url, &[]).spawn().unwrap()).code(0);
+        assert_eq!(done(&earlier) + done(&moved), 12);
+        each_once(&server, &folder, 12);
+        assert!(folder.exists("out/.polychromify/ledger-before-postgres.sqlite"));
+        folder.batch(["in", "-o", "out"]).code(2).one_error(&["lies in PostgreSQL"]);
+    }
+}
+
+#[test]
+fn a_ledger_moves_into_no_database_of_another_folder() {
+    let Some((server, folder)) = scans(2) else { return };
+    let url = server.url();
+    ended(batch(&folder, &url, &[]).spawn().unwrap()).code(0);
+    folder.batch(["in", "-o", "other"]).code(0);
+    let refused = folder.batch(["in", "-o", "other", "--ledger", &url]).code(2);
+    refused.one_error(&["ledger of another output folder"]);
+    let again = folder.batch(["in", "-o", "other"]).code(0);
+    assert_eq!(again.summary()["skipped"], 2);
+}
+
+#[test]
+fn a_batch_asks_of_its_photographs_in_bulk() {
+    let Some((server, folder)) = scans(300) else { return };
+    // What is colored while it is young is looked at once more.
+    for _ in 0..2 {
+        ended(batch(&folder, &server.url(), &[]).spawn().unwrap()).code(0);
+    }
+    let way = server.by_a_way_that_breaks(Cut::Never);
+    let again = ended(batch(&folder, &server.url_at(way.folder()), &[]).spawn().unwrap()).code(0);
+    assert_eq!(again.summary()["skipped"], 300);
+    assert!(way.asked() < 60, "{} times for 300 photographs", way.asked());
 }
 
 #[test]

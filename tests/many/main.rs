@@ -5,10 +5,14 @@
 
 use polychromify_test_support::{daemon, folder, pictures, postgres, weights};
 
+/// Connections that are encrypted.
+mod encrypted;
 /// Workers that die, sleep, or lose what they work with.
 mod failing;
 /// What a ledger in PostgreSQL is asked, and what it refuses.
 mod ledger;
+/// Workers that die or sleep at one step of a job.
+mod steps;
 /// Workers at work together.
 mod together;
 /// Folders that are watched.

@@ -1,6 +1,6 @@
 //! Workers at work together.
 
-use crate::workers::{batch, done, each_once, ended, scans, work};
+use crate::workers::{batch, done, each_once, ended, scans, signal, work};
 use crate::{daemon, folder::Run};
 
 /// Colors so many scans by so many workers; gives what each did.
@@ -41,8 +41,7 @@ fn work_does_what_batch_put_into_the_queue_until_it_is_stopped() {
     let url = server.url();
     let worker = work(&folder, &url, &["--jobs", "1"]).spawn().unwrap();
     let run = ended(batch(&folder, &url, &["--jobs", "1"]).spawn().unwrap()).code(0);
-    let id = rustix::process::Pid::from_child(&worker);
-    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    signal(&worker, rustix::process::Signal::TERM);
     let worked = ended(worker).code(130);
     assert_eq!(done(&run) + done(&worked), 40);
     let elsewhere = run.summary()["elsewhere"].as_u64().unwrap_or_default();

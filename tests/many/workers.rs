@@ -2,6 +2,8 @@
 
 use std::process::{Child, Command};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::folder::{Folder, Run, batch_arguments};
 use crate::pictures;
 use crate::postgres::Server;
@@ -31,6 +33,10 @@ pub(crate) fn work(folder: &Folder, url: &str, more: &[&str]) -> Command {
 fn with_short_leases(mut command: Command) -> Command {
     command.env("POLYCHROMIFY_LEASE", "1");
     command
+}
+
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 pub(crate) fn ended(child: Child) -> Run {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files::originals::OriginalPath;
 use crate::job::{ContentClaims, JobContext, JobDetails, Outcome, SkipReason};
-use crate::ledger::Ledger;
+use crate::ledger::{KNOWN_AT_ONCE, Known, Ledger};
 use crate::limits;
 use crate::model::OpenedModel;
 use crate::output;
@@ -119,7 +119,7 @@ fn elsewhere(context: &JobContext, plan: &Plan, report: &Report) -> Result<u64> 
     if !context.ledger.is_shared() {
         return Ok(0);
     }
-    let open: HashSet<PathBuf> = context.ledger.open_outputs()?.into_iter().collect();
+    let open = context.ledger.open_outputs()?;
     let ended = plan.jobs.iter().filter(|job| !open.contains(&job.output)).count();
     let left_out = plan.refused.len() + plan.misnamed.len();
     let told = report.done + report.skipped + report.failed;
@@ -183,16 +183,8 @@ fn color_all(
     let s = if photographs == 1 { "" } else { "s" };
     let (device, weights) = (&model.device, &model.weights);
     log::info!("{photographs} photograph{s}, {workers} at a time, on {device} with {weights}");
-    let mut jobs = Vec::with_capacity(photographs);
     report.start_bar(photographs);
-    for job in &plan.jobs {
-        match finished(context, job)? {
-            Some(outcome) => {
-                report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
-            }
-            None => jobs.push(job.clone()),
-        }
-    }
+    let jobs = unfinished(context, arguments, plan, report)?;
     if jobs.is_empty() {
         return Ok(());
     }
@@ -214,6 +206,28 @@ fn color_all(
             asked.take(context, queue);
         }
     })
+}
+
+/// What of a plan is not done already; tells of what is.
+fn unfinished(
+    context: &JobContext,
+    arguments: &Batch,
+    plan: &Plan,
+    report: &mut Report,
+) -> Result<Vec<Job>> {
+    let mut unfinished = Vec::with_capacity(plan.jobs.len());
+    for some in plan.jobs.chunks(KNOWN_AT_ONCE) {
+        let mut known = context.ledger.known_of(some.iter().map(|job| job.output.as_path()))?;
+        for job in some {
+            match finished(context, job, known.remove(&job.output))? {
+                Some(outcome) => {
+                    report.tell(&job.shown, Some(&arguments.output.join(&job.output)), &outcome);
+                }
+                None => unfinished.push(job.clone()),
+            }
+        }
+    }
+    Ok(unfinished)
 }
 
 /// Jobs that somebody asks for while a run goes on.
@@ -268,8 +282,9 @@ fn write_manifest(context: &JobContext, arguments: &Batch) -> bool {
 }
 
 /// The outcome of a job that shows by its times to be done already.
-fn finished(context: &JobContext, job: &Job) -> Result<Option<Outcome>> {
-    Ok(context.done_by_times(job)?.map(|(result, reason)| {
+fn finished(context: &JobContext, job: &Job, known: Option<Known>) -> Result<Option<Outcome>> {
+    let Some(known) = known else { return Ok(None) };
+    Ok(context.known_done_by_times(job, known)?.map(|(result, reason)| {
         context.keep_sidecar(&job.output, &result);
         let mut details = JobDetails::default();
         details.of_result(&result);

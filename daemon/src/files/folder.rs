@@ -213,15 +213,28 @@ impl Folder {
         to: &Self,
         new_name: &OsStr,
     ) -> io::Result<()> {
+        if self.rename_in_one_step(name, to, new_name)? {
+            return Ok(());
+        }
+        self.check_and_rename(name, to, new_name)
+    }
+
+    /// The same where the file system has a way to do it in one step; `false`: it has none.
+    pub(super) fn rename_in_one_step(
+        &self,
+        name: &OsStr,
+        to: &Self,
+        new_name: &OsStr,
+    ) -> io::Result<bool> {
         match self.rename_noreplace(name, to, new_name) {
             Err(error) if is_unknown(&error) => {}
-            done => return done,
+            done => return done.map(|()| true),
         }
         match fs::linkat(&self.handle, name, &to.handle, new_name, AtFlags::empty()) {
-            Ok(()) => self.remove(name),
-            Err(error @ (Errno::EXIST | Errno::XDEV)) => Err(error.into()),
+            Ok(()) => self.remove(name).map(|()| true),
+            Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NOENT)) => Err(error.into()),
             // Of file systems without links, such as FAT.
-            Err(_) => self.check_and_rename(name, to, new_name),
+            Err(_) => Ok(false),
         }
     }
 
@@ -239,7 +252,12 @@ impl Folder {
         Ok(fs::renameat_with(&self.handle, name, &to.handle, new_name, flags)?)
     }
 
-    fn check_and_rename(&self, name: &OsStr, to: &Self, new_name: &OsStr) -> io::Result<()> {
+    pub(super) fn check_and_rename(
+        &self,
+        name: &OsStr,
+        to: &Self,
+        new_name: &OsStr,
+    ) -> io::Result<()> {
         if to.entry(new_name)?.is_some() {
             return Err(Errno::EXIST.into());
         }

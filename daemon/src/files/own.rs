@@ -144,6 +144,19 @@ pub(crate) fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
     from.0.rename_own_to_free(from.1, &to.0, to.1)
 }
 
+/// Renames without replacing anything, if the file system has a way to do that in one step; `false`:
+/// it has none.
+pub(crate) fn rename_in_one_step(from: &Path, to: &Path) -> io::Result<bool> {
+    let (from, to) = (place(from)?, place(to)?);
+    from.0.rename_in_one_step(from.1, &to.0, to.1)
+}
+
+/// Renames unless something lies under the new name when it is looked at.
+pub(crate) fn check_and_rename(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (place(from)?, place(to)?);
+    from.0.check_and_rename(from.1, &to.0, to.1)
+}
+
 /// Renames without replacing anything; `to` is a name that only its own job uses.
 pub(crate) fn rename_to_own(from: &Path, to: &Path) -> io::Result<()> {
     let (folder, name) = place(from)?;

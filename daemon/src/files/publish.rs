@@ -55,33 +55,58 @@ pub(crate) fn is_too_long(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidFilename
 }
 
-/// Renames `temporary` to `path`, which is free, or holds `replaced` unchanged.
-pub(crate) fn rename(temporary: &Path, path: &Path, replaced: Option<&Published>) -> Result<()> {
+/// Does something while no other process gives a result the same name.
+pub(crate) type Alone<'a> = &'a dyn Fn(&dyn Fn() -> Result<()>) -> Result<()>;
+
+/// Where no other process works on the output folder.
+pub(crate) const ALONE_ANYWAY: Alone<'static> = &|action| action();
+
+/// Renames `temporary` to `path`, which is free, or holds `replaced` unchanged. `alone` is asked where
+/// the file system has no way to do that in one step.
+pub(crate) fn rename(
+    temporary: &Path,
+    path: &Path,
+    replaced: Option<&Published>,
+    alone: Alone,
+) -> Result<()> {
     match (inspect_result(path, replaced, false)?, replaced) {
-        (Place::Free, _) => appear(temporary, path),
-        (Place::Ours, Some(known)) => replace(temporary, path, &|sha256| sha256 == known.sha256),
+        (Place::Free, _) => appear(temporary, path, alone),
+        (Place::Ours, Some(known)) => {
+            replace(temporary, path, &|sha256| sha256 == known.sha256, alone)
+        }
         (Place::Edited, _) => Err(Error::Edited { path: path.to_path_buf() }),
         (Place::Ours | Place::Foreign, _) => Err(Error::Occupied { path: path.to_path_buf() }),
     }
 }
 
-fn appear(temporary: &Path, path: &Path) -> Result<()> {
-    rename_to_free(temporary, path).map_err(|source| {
-        if source.kind() == io::ErrorKind::AlreadyExists {
-            Error::Occupied { path: path.to_path_buf() }
-        } else {
-            Error::io(path, "write")(source)
-        }
-    })
+fn appear(temporary: &Path, path: &Path, alone: Alone) -> Result<()> {
+    let named = |renamed: io::Result<()>| {
+        renamed.map_err(|source| {
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                Error::Occupied { path: path.to_path_buf() }
+            } else {
+                Error::io(path, "write")(source)
+            }
+        })
+    };
+    match own::rename_in_one_step(temporary, path) {
+        Ok(false) => alone(&|| named(own::check_and_rename(temporary, path))),
+        renamed => named(renamed.map(drop)),
+    }
 }
 
 /// Gives `temporary` the name `path`, where a file of ours lies, as its SHA-256 tells. What lies
 /// there is taken out first and looked at then, so that an edit of the last moment is not lost.
-pub(crate) fn replace(temporary: &Path, path: &Path, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
+pub(crate) fn replace(
+    temporary: &Path,
+    path: &Path,
+    is_ours: &dyn Fn(&str) -> bool,
+    alone: Alone,
+) -> Result<()> {
     match own::exchange(temporary, path) {
         Ok(true) => {}
-        Ok(false) => return replace_by_hand(temporary, path, is_ours),
-        Err(error) if is_absent(&error) => return appear(temporary, path),
+        Ok(false) => return alone(&|| replace_by_hand(temporary, path, is_ours)),
+        Err(error) if is_absent(&error) => return appear(temporary, path, alone),
         Err(error) => return Err(Error::io(path, "write")(error)),
     }
     match check(temporary, path, is_ours) {
@@ -105,7 +130,7 @@ pub(crate) fn replace(temporary: &Path, path: &Path, is_ours: &dyn Fn(&str) -> b
 
 /// For file systems that cannot swap names, such as NFS: for a moment nothing lies there.
 fn replace_by_hand(temporary: &Path, path: &Path, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
-    take_out(path, &replaced_name(temporary), is_ours, &|| appear(temporary, path))
+    take_out(path, &replaced_name(temporary), is_ours, &|| appear(temporary, path, ALONE_ANYWAY))
 }
 
 /// Removes a file of ours that nobody changed. Until it is known to be that, it lies at `aside`, a
@@ -162,10 +187,10 @@ mod tests {
         let at = tempfile::tempdir().unwrap();
         let (temporary, path) = (at.path().join("t"), at.path().join("p"));
         fs::write(&temporary, "new").unwrap();
-        appear(&temporary, &path).unwrap();
+        appear(&temporary, &path, ALONE_ANYWAY).unwrap();
         assert!(!temporary.exists());
         fs::write(&temporary, "newer").unwrap();
-        assert!(matches!(appear(&temporary, &path), Err(Error::Occupied { .. })));
+        assert!(matches!(appear(&temporary, &path, ALONE_ANYWAY), Err(Error::Occupied { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
@@ -175,11 +200,14 @@ mod tests {
         let (temporary, path) = (at.path().join("t"), at.path().join("p"));
         fs::write(&temporary, "new").unwrap();
         std::os::unix::fs::symlink("nowhere", &path).unwrap();
-        assert!(appear(&temporary, &path).is_err());
+        assert!(appear(&temporary, &path, ALONE_ANYWAY).is_err());
     }
 
     type Way = fn(&Path, &Path, &dyn Fn(&str) -> bool) -> Result<()>;
-    const WAYS: [Way; 2] = [replace, replace_by_hand];
+    const WAYS: [Way; 2] = [
+        |temporary, path, is_ours| replace(temporary, path, is_ours, ALONE_ANYWAY),
+        replace_by_hand,
+    ];
 
     #[test]
     fn what_is_replaced_is_looked_at_once_nobody_else_reaches_it() {

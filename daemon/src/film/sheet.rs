@@ -57,7 +57,7 @@ pub(super) fn write(
     publish::create_folders(folder, output)?;
     let temporary = Temporary::new(publish::temporary_name(path));
     own::write_new(temporary.path(), &png)?;
-    publish::rename(temporary.path(), path, None)?;
+    publish::rename(temporary.path(), path, None, publish::ALONE_ANYWAY)?;
     temporary.publish();
     Ok(())
 }

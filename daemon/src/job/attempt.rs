@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::files::publish;
+use crate::files::publish::{self, Alone};
 use crate::files::temporary::Temporary;
 use crate::film::Work;
 use crate::job::coloring::FrameColors;
@@ -187,7 +187,8 @@ impl JobContext {
         // A result never stands beside the sidecar of another result.
         let known = replaced.sidecar.as_deref();
         sidecar::withdraw(&path, temporary.path(), known, sidecar.is_some())?;
-        publish::rename(temporary.path(), &path, replaced.result.as_ref())?;
+        let alone: Alone = &|rename| self.ledger.alone(id, rename);
+        publish::rename(temporary.path(), &path, replaced.result.as_ref(), alone)?;
         temporary.publish();
         Ok(sidecar)
     }

@@ -8,7 +8,7 @@ use crate::files::publish::{self, Place};
 use crate::job::context::JobContext;
 use crate::job::outcome::SkipReason;
 use crate::job::staleness::staleness;
-use crate::ledger::{Original, Published};
+use crate::ledger::{Known, Original, Published};
 use crate::plan::Job;
 use crate::policy::Redo;
 use crate::settings::Recipe;
@@ -27,14 +27,27 @@ impl JobContext {
     /// The result of a job, where the ledger and the times of input and result alone show that
     /// nothing is to be done, and why: a run over a finished collection reads no file.
     pub(crate) fn done_by_times(&self, job: &Job) -> Result<Option<(Published, SkipReason)>> {
-        let Some(result) = self.ledger.result(&job.output)? else { return Ok(None) };
+        match self.ledger.known(&job.output)? {
+            Some(known) => self.known_done_by_times(job, known),
+            None => Ok(None),
+        }
+    }
+
+    /// The same where it is known already what the ledger tells.
+    pub(crate) fn known_done_by_times(
+        &self,
+        job: &Job,
+        Known { result, own, is_done }: Known,
+    ) -> Result<Option<(Published, SkipReason)>> {
         let (Some(source), Ok(now)) = (result.source, fingerprint::stamp(&job.shown)) else {
             return Ok(None);
         };
         let unchanged = source == now && result.input == job.input;
-        let treatment = self.treatment(&job.output, &result.content)?;
-        let stays = stays(&result, &treatment.recipe, treatment.redo);
-        if !unchanged || !stays || !self.ledger.is_done(job)? {
+        if !unchanged || !is_done {
+            return Ok(None);
+        }
+        let treatment = self.treatment_with(&job.output, &result.content, own);
+        if !stays(&result, &treatment.recipe, treatment.redo) {
             return Ok(None);
         }
         let path = self.folder.join(&job.output);

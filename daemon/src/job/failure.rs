@@ -14,6 +14,11 @@ use crate::policy::Retries;
 /// Time between two attempts to record a result.
 const RECORDING_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Whether another worker has the job by now.
+fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::Ledger { source: StoreError::LeaseLost, .. })
+}
+
 impl JobContext {
     /// Records a failure, and says what follows from it.
     pub(super) fn settle_failure(
@@ -24,7 +29,7 @@ impl JobContext {
         details: JobDetails,
     ) -> Outcome {
         let reason = error.reason(&job.shown);
-        if matches!(error, Error::Ledger { source: StoreError::LeaseLost, .. }) {
+        if is_lost(error) {
             return Outcome::Lost;
         }
         let (outcome, recorded) = if self.stop.is_asked() {
@@ -50,6 +55,8 @@ impl JobContext {
         };
         match recorded {
             Ok(()) => outcome,
+            // Where another one has it by now, it is that one's doing that this one could not go on.
+            Err(error) if is_lost(&error) => Outcome::Lost,
             Err(error) => {
                 log::warn!("{}: its end is not recorded: {error}", job.shown.display());
                 match outcome {
@@ -82,7 +89,7 @@ impl JobContext {
         let mut told = false;
         loop {
             let Err(error) = action() else { return Ok(()) };
-            if self.policy.retries.is_none() || self.stop.is_asked() {
+            if self.policy.retries.is_none() || self.stop.is_asked() || is_lost(&error) {
                 return Err(error);
             }
             if !told {

@@ -103,7 +103,7 @@ pub(crate) fn told(output: &Path, result: &Published) -> Value {
 impl Written {
     /// Gives it its name, which is free.
     fn appear(self, result: &Path) -> Result<()> {
-        publish::rename(self.0.path(), &path(result), None)?;
+        publish::rename(self.0.path(), &path(result), None, publish::ALONE_ANYWAY)?;
         self.0.publish();
         Ok(())
     }

@@ -9,6 +9,7 @@ use polychromify_core::{Colorizer, Error as CoreError, Hints, Limits, Reference,
 use crate::error::Result;
 use crate::film::FilmContext;
 use crate::job::context::JobContext;
+use crate::ledger::OfInput;
 use crate::model::OpenedModel;
 use crate::plan::names;
 use crate::policy::Redo;
@@ -47,6 +48,16 @@ pub(crate) fn learn(picture: Vec<u8>, colorizer: &Colorizer) -> Result<Reference
 impl JobContext {
     /// How an input of this content is colored in this run.
     pub(crate) fn treatment(&self, output: &Path, content: &str) -> Result<Treatment> {
+        Ok(self.treatment_with(output, content, self.ledger.own_settings(output)?))
+    }
+
+    /// The same with what a person set for an input of this name, maybe of another content.
+    pub(crate) fn treatment_with(
+        &self,
+        output: &Path,
+        content: &str,
+        own: Option<OfInput>,
+    ) -> Treatment {
         let run = Treatment {
             settings: self.model.settings.clone(),
             recipe: self.recipe_of(output),
@@ -56,20 +67,21 @@ impl JobContext {
             has_sidecar: self.policy.sidecar || self.film_of(output).is_some(),
             film: None,
         };
-        let Some(own) = self.own_settings(output, content)? else { return Ok(run) };
-        let Some(film) = self.film_of(output) else { return Ok(self.treated(run, &own)) };
-        Ok(match film.with_hints(&own.film_hints) {
+        let Some(own) = of_content(own, content) else { return run };
+        let Some(film) = self.film_of(output) else { return self.treated(run, &own) };
+        match film.with_hints(&own.film_hints) {
             Some(film) => self.as_film(run, film),
             None => run,
-        })
+        }
     }
 
     /// How the input of a job is colored: if somebody asked for it, on top of the settings that its
     /// result has, also where those of the run are others.
     pub(super) fn treatment_of(&self, id: i64, output: &Path, content: &str) -> Result<Treatment> {
-        let run = self.treatment(output, content)?;
+        let own = self.ledger.own_settings(output)?;
+        let run = self.treatment_with(output, content, own.clone());
         let Some(asked) = self.ledger.asked_settings(id)? else { return Ok(run) };
-        let own = self.own_settings(output, content)?.unwrap_or_default();
+        let own = of_content(own, content).unwrap_or_default();
         if names::is_film(output)
             && let Some(film) = FilmContext::recorded(&asked, &own.film_hints)
         {
@@ -109,9 +121,10 @@ impl JobContext {
         let Some(picture) = self.ledger.reference(sha256)? else { return Ok(None) };
         Ok(Some(learn(picture, &self.model.colorizer)?))
     }
+}
 
-    fn own_settings(&self, output: &Path, content: &str) -> Result<Option<OwnSettings>> {
-        let own = self.ledger.own_settings(output)?.filter(|own| own.content == content);
-        Ok(own.and_then(|own| serde_json::from_str(&own.settings).ok()))
-    }
+/// What was set for an input, if it still has the content that it was set for.
+fn of_content(own: Option<OfInput>, content: &str) -> Option<OwnSettings> {
+    let own = own.filter(|own| own.content == content)?;
+    serde_json::from_str(&own.settings).ok()
 }

@@ -13,6 +13,7 @@ use postgres::Config;
 use postgres::config::Host;
 
 use crate::files::own;
+use crate::ledger::store::{self, Place, Trust};
 
 /// Where a server's socket lies if nobody says where it is.
 const SOCKET_FOLDER: &str = "/var/run/postgresql";
@@ -34,7 +35,7 @@ impl FromStr for Address {
         if !["postgres://", "postgresql://"].iter().any(|start| text.starts_with(start)) {
             return Err("expected an address such as postgres://user@host/database".to_owned());
         }
-        split(text).0.parse::<Config>().map_err(|error| error.to_string())?;
+        Split::of(text).address.parse::<Config>().map_err(|error| error.to_string())?;
         Ok(Self(text.to_owned()))
     }
 }
@@ -55,25 +56,67 @@ impl fmt::Display for Address {
 
 impl Address {
     /// All that is needed to connect.
-    pub(super) fn config(&self) -> Config {
-        let (address, service) = split(&self.0);
+    pub(super) fn place(&self) -> store::Result<Place> {
+        let Split { address, service, sslmode, sslrootcert } = Split::of(&self.0);
         let mut config: Config = address.parse().unwrap_or_default(); // it was read before
         let told = Told::of(service);
         fill(&mut config, &told);
         config.application_name("polychromify").connect_timeout(CONNECTING);
-        config
+        match sslmode.or_else(|| told.get("sslmode", "PGSSLMODE")).as_deref() {
+            None | Some("disable" | "allow" | "prefer") => Ok(Place::plain(config)),
+            Some(_) => {
+                let named = sslrootcert.or_else(|| told.get("sslrootcert", "PGSSLROOTCERT"));
+                Place::encrypted(config, &trust(named))
+            }
+        }
     }
 }
 
-/// An address without what names a service, and the name of that.
-fn split(address: &str) -> (String, Option<String>) {
-    let Some((start, query)) = address.split_once('?') else { return (address.to_owned(), None) };
-    let (service, rest): (Vec<_>, Vec<_>) =
-        query.split('&').partition(|pair| pair.starts_with("service="));
-    let name = service.first().and_then(|pair| pair.strip_prefix("service="));
-    let rest = rest.join("&");
-    let address = if rest.is_empty() { start.to_owned() } else { format!("{start}?{rest}") };
-    (address, name.map(str::to_owned))
+/// Whose certificates are trusted: what is named, else the user's own file, else the system.
+fn trust(named: Option<String>) -> Trust {
+    match named.as_deref() {
+        Some("system") => Trust::System,
+        Some(path) => Trust::File(path.into()),
+        None => {
+            let own = home().map(|home| home.join(".postgresql/root.crt"));
+            own.filter(|path| path.exists()).map_or(Trust::System, Trust::File)
+        }
+    }
+}
+
+/// An address, and what it says that is none of the crate's to read.
+struct Split {
+    address: String,
+    service: Option<String>,
+    sslmode: Option<String>,
+    sslrootcert: Option<String>,
+}
+
+impl Split {
+    fn of(address: &str) -> Self {
+        let (start, query) = address.split_once('?').unwrap_or((address, ""));
+        let value = |key: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(name, _)| *name == key).map(|(_, value)| value.to_owned())
+        };
+        let ours = ["", "service", "sslmode", "sslrootcert"];
+        let is_ours = |pair: &&str| ours.contains(&pair.split('=').next().unwrap_or(""));
+        let rest = query.split('&').filter(|pair| !is_ours(pair)).collect::<Vec<_>>().join("&");
+        let address = if rest.is_empty() { start.to_owned() } else { format!("{start}?{rest}") };
+        Self {
+            address,
+            service: value("service"),
+            sslmode: value("sslmode"),
+            sslrootcert: value("sslrootcert").map(|path| decoded(&path)),
+        }
+    }
+}
+
+/// A value as it was before it became part of an address.
+fn decoded(value: &str) -> String {
+    let pair = format!("={}", value.replace('+', "%2B"));
+    let mut pairs = form_urlencoded::parse(pair.as_bytes());
+    pairs.next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 /// What the service file and the environment tell.
@@ -213,11 +256,10 @@ mod tests {
         let found = section(text, "two").unwrap();
         assert_eq!((found["host"].as_str(), found["port"].as_str(), found.len()), ("b", "5433", 2));
         assert!(section(text, "four").is_none());
-        let (address, service) = split("postgres://?service=two&connect_timeout=3");
-        assert_eq!(
-            (address.as_str(), service.as_deref()),
-            ("postgres://?connect_timeout=3", Some("two"))
-        );
+        let split = Split::of("postgres://?service=two&connect_timeout=3&sslrootcert=%2Fa%20b");
+        assert_eq!(split.address, "postgres://?connect_timeout=3");
+        assert_eq!(split.service.as_deref(), Some("two"));
+        assert_eq!(split.sslrootcert.as_deref(), Some("/a b"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! was away for too long, and whose job another one has, changes nothing any more. Tries are counted at
 //! the claim: a file that kills its workers ends as failed. Work is done outside of transactions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,6 +23,26 @@ use crate::settings::{Recipe, SOFTWARE};
 
 /// Jobs that are put into the queue by one statement.
 const AT_ONCE: usize = 1000;
+
+/// Takes jobs: what people asked for, whoever works, and what is of the worker's own recipes. Each part
+/// is read in the order of an index of its own, so that no worker walks over what others are to do.
+pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (
+         SELECT id FROM jobs
+         WHERE state = 'queued' AND asked_at IS NOT NULL AND coalesce(retry_at, 0) <= server_now()
+         ORDER BY asked_at, id LIMIT ?6 FOR UPDATE SKIP LOCKED
+     ), alike AS MATERIALIZED (
+         SELECT found.id FROM json_each(CAST(?5 AS TEXT)) AS own, LATERAL (
+             SELECT id FROM jobs
+             WHERE state = 'queued' AND asked_at IS NULL AND coalesce(retry_at, 0) <= server_now()
+                 AND recipe_key(software, weights, settings) = recipe_key(?3, ?4, own.value)
+             ORDER BY asked_at, id LIMIT ?6 FOR UPDATE SKIP LOCKED
+         ) AS found
+         ORDER BY found.id LIMIT CAST(?6 AS BIGINT) - (SELECT count(*) FROM asked)
+     ), next AS (SELECT id FROM asked UNION ALL SELECT id FROM alike)
+     UPDATE jobs SET state = 'running', worker = ?1, fence = fence + 1, lease = server_now() + ?2,
+         tries = tries + 1, reason = NULL, temporary = NULL, started_at = server_now()
+     FROM next WHERE jobs.id = next.id
+     RETURNING jobs.id, fence, input, output";
 
 /// What this process has taken, and who it is.
 pub(super) struct Claims {
@@ -146,18 +166,7 @@ impl Ledger {
         let weights = recipes.first().map(|recipe| recipe.weights.as_str());
         let taken: Vec<(i64, i64, PathBuf, PathBuf)> = self.write(|session| {
             session.rows(
-                "WITH next AS MATERIALIZED (
-                     SELECT id FROM jobs
-                     WHERE state = 'queued' AND coalesce(retry_at, 0) <= server_now()
-                         AND (asked_at IS NOT NULL OR software = ?3 AND weights = ?4
-                              AND settings IN (SELECT value FROM json_each(CAST(?5 AS TEXT))))
-                     ORDER BY asked_at, id LIMIT ?6 FOR UPDATE SKIP LOCKED
-                 )
-                 UPDATE jobs SET state = 'running', worker = ?1, fence = fence + 1,
-                     lease = server_now() + ?2, tries = tries + 1, reason = NULL, temporary = NULL,
-                     started_at = server_now()
-                 FROM next WHERE jobs.id = next.id
-                 RETURNING jobs.id, fence, input, output",
+                TAKE,
                 values![worker, lease, SOFTWARE, weights, settings, most as u32],
                 |row| {
                     Ok((row.get("id")?, row.get("fence")?, row.get("input")?, row.get("output")?))
@@ -233,10 +242,43 @@ impl Ledger {
         })
     }
 
+    /// Renames a result where the file system has no step that replaces nothing: no other worker gives
+    /// its name away meanwhile, nor has its job, however long this one sleeps over it.
+    pub(crate) fn alone(&self, id: i64, rename: &dyn Fn() -> Result<()>) -> Result<()> {
+        if !self.is_shared() {
+            return rename();
+        }
+        let mut renamed = None;
+        let held = self.write_job(id, |session| {
+            session.script("SET LOCAL idle_in_transaction_session_timeout = 0")?;
+            session.row(
+                "SELECT output FROM intents WHERE output = (SELECT output FROM jobs WHERE id = ?1)
+                 FOR UPDATE",
+                values![id],
+                |_| Ok(()),
+            )?;
+            renamed.get_or_insert_with(rename);
+            Ok(())
+        });
+        // Nothing was written: how the transaction ended makes no difference.
+        renamed.unwrap_or(held)
+    }
+
     /// Results of jobs that are queued or in work, whoever has them.
-    pub(crate) fn open_outputs(&self) -> Result<Vec<PathBuf>> {
-        let sql = "SELECT output FROM jobs WHERE state IN ('queued', 'running', 'publishing')";
-        self.rows(sql, &[], |row| row.get("output"))
+    pub(crate) fn open_outputs(&self) -> Result<HashSet<PathBuf>> {
+        let sql = "SELECT output FROM jobs WHERE state = 'queued'
+                   UNION ALL SELECT output FROM jobs WHERE state IN ('running', 'publishing')";
+        Ok(self.rows(sql, &[], |row| row.get("output"))?.into_iter().collect())
+    }
+
+    /// Which of these results are still to be made.
+    pub(crate) fn still_open(&self, outputs: &HashSet<PathBuf>) -> Result<HashSet<PathBuf>> {
+        let names: Vec<String> = outputs.iter().map(|output| store::as_text(output)).collect();
+        let sql = "SELECT output FROM jobs
+                   WHERE state IN ('queued', 'running', 'publishing')
+                       AND output IN (SELECT value FROM json_each(CAST(?1 AS TEXT)))";
+        let names = json!(names).to_string();
+        Ok(self.rows(sql, values![names], |row| row.get("output"))?.into_iter().collect())
     }
 }
 

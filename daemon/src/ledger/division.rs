@@ -18,7 +18,8 @@ use crate::ledger::store::{self, Session, values};
 use crate::shard::Shard;
 
 /// Columns of `jobs` but for its number, which is another one in each ledger.
-const JOB: &str = "output, input, content, weights, settings, state, tries, reason, temporary,
+pub(super) const JOB: &str =
+    "output, input, content, weights, settings, state, tries, reason, temporary,
     queued_at, started_at, ended_at, source_size, source_modified, source_changed, retry_at,
     software, made_at, asked_at";
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::files::fingerprint::Stamp;
 use crate::ledger::published::{RESULT, Tone, published, set_result};
-use crate::ledger::store::{self, Session, values};
+use crate::ledger::store::{self, Session, StoreError, values};
 use crate::ledger::{Ledger, Published, now};
 use crate::plan::Job;
 use crate::settings::{Recipe, SOFTWARE};
@@ -104,12 +104,15 @@ impl Ledger {
              SELECT output, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
                  ?18, ?19, ?20, ?21, ?22, ?23, ?24
              FROM jobs WHERE id = ?1
-             ON CONFLICT (output) DO UPDATE SET {}",
+             ON CONFLICT (output) DO UPDATE SET {}
+             WHERE intents.input = excluded.input OR NOT EXISTS (
+                 SELECT id FROM jobs WHERE jobs.output = intents.output
+                     AND jobs.input = intents.input AND jobs.state = 'publishing')",
             set_result()
         );
         self.write_job(id, |session| {
             session.execute("UPDATE jobs SET state = 'publishing' WHERE id = ?1", values![id])?;
-            session.execute(
+            let intended = session.execute(
                 &sql,
                 values![
                     id,
@@ -137,9 +140,9 @@ impl Ledger {
                     result.seen.doubt,
                     result.seen.toning.map(Tone::text),
                 ],
-            )
-        })?;
-        Ok(())
+            )?;
+            if intended == 0 { Err(StoreError::AnothersTurn) } else { Ok(()) }
+        })
     }
 
     /// The result that a dead run was about to rename into place.
@@ -184,8 +187,10 @@ impl Ledger {
             let sql = "DELETE FROM jobs WHERE output = ?1 AND id <> ?2";
             session.execute(sql, values![output, id])?;
             if let Some(worker) = self.worker() {
-                let sql = "UPDATE workers SET done = done + 1 WHERE id = ?1";
-                session.execute(sql, values![worker])?;
+                // Where this is done again, as nobody learned that it took place, it counts once.
+                let sql = "UPDATE workers SET done = done + 1 WHERE id = ?1
+                           AND EXISTS (SELECT id FROM jobs WHERE jobs.id = ?2 AND state <> 'done')";
+                session.execute(sql, values![worker, id])?;
             }
             Ok(())
         })
@@ -308,7 +313,8 @@ pub(super) fn unsettled(row: &store::Row) -> store::Result<Unsettled> {
 
 pub(super) fn forget_intent(session: &mut Session, id: i64) -> store::Result<()> {
     session.execute(
-        "DELETE FROM intents WHERE output = (SELECT output FROM jobs WHERE id = ?1)",
+        "DELETE FROM intents
+         WHERE (output, input) IN (SELECT output, input FROM jobs WHERE id = ?1)",
         values![id],
     )?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Opening a ledger in PostgreSQL, which is that of one output folder.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use polychromify_core::hexadecimal;
 use crate::error::{Error, Result};
 use crate::files::own;
 use crate::ledger::claims::Claims;
+use crate::ledger::moving::has_own;
 use crate::ledger::store::{Listener, Postgres, StoreError, values};
 use crate::ledger::{Address, FOLDER, Ledger, Store, lock};
 
@@ -28,13 +29,13 @@ impl Ledger {
     /// # Errors
     ///
     /// When the server is not reached, the database is the ledger of another output folder, or the
-    /// folder has another ledger.
+    /// folder has another ledger, which is to be [moved](Self::move_in) first.
     pub(crate) fn open_shared(folder: &Path, address: &Address) -> Result<Self> {
         let hidden = folder.join(FOLDER);
         own::create_output(folder, &hidden)?;
-        let ledger = Self::connect(address);
+        let ledger = Self::connect(address)?;
         ledger.migrate()?;
-        if own::is_file(&hidden.join(super::opening::FILE))? || !super::shards(folder)?.is_empty() {
+        if has_own(folder)? {
             return Err(Error::OtherLedger { folder: folder.to_path_buf() });
         }
         ledger.belong_to(folder)?;
@@ -46,22 +47,22 @@ impl Ledger {
     pub(crate) fn find(folder: &Path, address: Option<&Address>) -> Result<Option<Self>> {
         match address {
             None => Self::read(folder),
-            Some(_) if mark(folder)?.is_none() => Ok(None),
+            Some(_) if mark(folder)?.is_none() && !has_own(folder)? => Ok(None),
             Some(address) => Self::open_shared(folder, address).map(Some),
         }
     }
 
-    fn connect(address: &Address) -> Self {
+    pub(super) fn connect(address: &Address) -> Result<Self> {
         let seconds = std::env::var("POLYCHROMIFY_LEASE").ok().and_then(|text| text.parse().ok());
         let lease = seconds.map_or(LEASE, Duration::from_secs_f64);
-        let postgres = Postgres::new(address.config());
-        Self {
-            store: Store::Postgres(Box::new(Mutex::new(postgres)), Claims::new(lease)),
-            path: address.to_string().into(),
-        }
+        let path = PathBuf::from(address.to_string());
+        let place = address.place();
+        let place = place.map_err(|source| Error::Ledger { path: path.clone(), source })?;
+        let postgres = Box::new(Mutex::new(Postgres::new(place, lease)));
+        Ok(Self { store: Store::Postgres(postgres, Claims::new(lease)), path })
     }
 
-    fn migrate(&self) -> Result<()> {
+    pub(super) fn migrate(&self) -> Result<()> {
         self.write(|session| {
             session.one_at_a_time()?;
             session
@@ -83,21 +84,12 @@ impl Ledger {
     /// Sees to it that database and output folder are of each other. The folder is told first: what a
     /// crash leaves is a folder with a mark whose database is none yet.
     fn belong_to(&self, folder: &Path) -> Result<()> {
-        let sql = "SELECT id FROM folder";
-        let known: Option<String> = self.row(sql, &[], |row| row.get("id"))?;
-        let path = folder.join(FOLDER).join(MARK);
         let other = || Error::LedgerOfAnother { folder: folder.to_path_buf() };
-        match (known, mark(folder)?) {
+        match (self.of_folder()?, mark(folder)?) {
             (Some(known), Some(mark)) if known == mark => Ok(()),
             (Some(_), _) => Err(other()),
             (None, None) => {
-                let id = random().map_err(|reason| Error::NoRandom { reason })?;
-                let temporary = path.with_extension(&id);
-                own::write_new(&temporary, id.as_bytes())?;
-                if own::rename_to_free(&temporary, &path).is_err() {
-                    own::remove(&temporary)?; // another process was faster
-                }
-                own::sync_folder(&folder.join(FOLDER))?;
+                set_mark(folder)?;
                 self.belong_to(folder)
             }
             (None, Some(id)) => {
@@ -107,10 +99,14 @@ impl Ledger {
                                WHERE NOT EXISTS (SELECT id FROM folder)";
                     session.execute(sql, values![id])
                 })?;
-                let known: Option<String> = self.row(sql, &[], |row| row.get("id"))?;
-                if known == Some(id) { Ok(()) } else { Err(other()) }
+                if self.of_folder()? == Some(id) { Ok(()) } else { Err(other()) }
             }
         }
+    }
+
+    /// The mark of the output folder that this is the ledger of; `None`: of none yet.
+    pub(super) fn of_folder(&self) -> Result<Option<String>> {
+        self.row("SELECT id FROM folder", &[], |row| row.get("id"))
     }
 
     /// Whether the output folder is there: a share that is not mounted is an empty folder.
@@ -135,8 +131,28 @@ pub(crate) fn refuse_shared(folder: &Path) -> Result<()> {
     }
 }
 
+/// Marks an output folder as one whose ledger lies in PostgreSQL, unless another process was faster;
+/// gives what the mark says.
+pub(super) fn set_mark(folder: &Path) -> Result<String> {
+    let home = folder.join(FOLDER);
+    let path = home.join(MARK);
+    let id = random().map_err(|reason| Error::NoRandom { reason })?;
+    let temporary = path.with_extension(&id);
+    own::write_new(&temporary, id.as_bytes())?;
+    if own::rename_to_free(&temporary, &path).is_err() {
+        own::remove(&temporary)?;
+    }
+    own::sync_folder(&home)?;
+    Ok(mark(folder)?.unwrap_or(id))
+}
+
+/// Takes the mark away again.
+pub(super) fn remove_mark(folder: &Path) -> Result<()> {
+    own::remove(&folder.join(FOLDER).join(MARK))
+}
+
 /// What the mark of an output folder says, if it has one.
-fn mark(folder: &Path) -> Result<Option<String>> {
+pub(super) fn mark(folder: &Path) -> Result<Option<String>> {
     let path = folder.join(FOLDER).join(MARK);
     if !own::is_file(&path)? {
         return Ok(None);

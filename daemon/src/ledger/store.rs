@@ -4,12 +4,16 @@
 //! `?2`, .. in it, and what only SQLite has (`iif`, `instr`, `json_each`, ..) PostgreSQL is given as
 //! functions by the schema of its ledgers.
 
+use std::path::PathBuf;
+
+mod place;
 pub(super) mod postgres;
 mod sqlite;
 mod value;
 
+pub(super) use place::{Place, Trust};
 pub(super) use postgres::{Listener, Postgres, as_text};
-pub(super) use value::{Cell, Column, Parameter, Value, values};
+pub(super) use value::{Cell, Column, Parameter, Value, path, values};
 
 /// Why a database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +24,8 @@ pub(crate) enum StoreError {
     Postgres(#[from] ::postgres::Error),
     #[error("cannot reach PostgreSQL: {reason}")]
     Unreachable { reason: String },
+    #[error("certificates to trust, of {}: {reason}", path.display())]
+    Certificates { path: PathBuf, reason: String },
     #[error("the column `{column}` holds something else than expected")]
     Column { column: String },
     #[error("the ledger has no such row")]
@@ -28,6 +34,8 @@ pub(crate) enum StoreError {
         "written by a newer version of this program (schema {found}, expected at most {expected})"
     )]
     Newer { found: i64, expected: usize },
+    #[error("the result of another input is about to get this name")]
+    AnothersTurn,
     /// Another worker has the job by now.
     #[error("the job's lease ran out, and another worker has it")]
     LeaseLost,

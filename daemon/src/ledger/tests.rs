@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use std::path::Path;
+use std::sync::{Arc, Weak};
 
+use polychromify_test_support::postgres::Server;
 use serde_json::json;
 
 use super::opening::FILE;
@@ -15,12 +17,77 @@ use crate::files::fingerprint::Stamp;
 use crate::plan::Job;
 use crate::settings::Recipe;
 
+/// Opens a new ledger, in SQLite or in PostgreSQL; `None`: there is no server.
+type Open = fn() -> Option<(Kept, Ledger)>;
+
+/// Declares tests of a ledger in both databases.
+macro_rules! in_both {
+    ($(fn $name:ident($open:ident: Open) $body:block)*) => {
+        $(fn $name($open: Open) $body)*
+        mod in_sqlite {
+            $(#[test] fn $name() { super::$name(super::in_sqlite_alone) })*
+        }
+        mod in_postgresql {
+            $(#[test] fn $name() { super::$name(super::in_postgresql_alone) })*
+        }
+    };
+}
+
 /// What people ask for.
 mod asked;
 /// Rows that move between the ledgers of a divided folder.
 mod division;
+/// A ledger that moves into PostgreSQL.
+mod moving;
 /// Other processes at the same ledger.
 mod sharing;
+/// Jobs that are taken out of a queue that others share.
+mod taking;
+
+/// The folder of a ledger, and the server if it has one, which lives as long as a test needs it.
+struct Kept {
+    folder: tempfile::TempDir,
+    server: Option<(Arc<Server>, Address)>,
+}
+
+impl Kept {
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The ledger, opened to be read.
+    fn read(&self) -> Ledger {
+        let address = self.server.as_ref().map(|(_, address)| address);
+        Ledger::find(self.path(), address).unwrap().unwrap()
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "where there is a server is asked of the other one")]
+fn in_sqlite_alone() -> Option<(Kept, Ledger)> {
+    let (folder, ledger) = ledger();
+    Some((Kept { folder, server: None }, ledger))
+}
+
+fn in_postgresql_alone() -> Option<(Kept, Ledger)> {
+    let (server, address) = database()?;
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open_shared(folder.path(), &address).unwrap();
+    ledger.join(&recipe()).unwrap();
+    Some((Kept { folder, server: Some((server, address)) }, ledger))
+}
+
+/// A database of a test's own, of a server that the tests of one moment share.
+fn database() -> Option<(Arc<Server>, Address)> {
+    static SERVER: Mutex<(Weak<Server>, u32)> = Mutex::new((Weak::new(), 0));
+    let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = match shared.0.upgrade() {
+        Some(server) => server,
+        None => Arc::new(Server::start()?),
+    };
+    *shared = (Arc::downgrade(&server), shared.1 + 1);
+    let address = server.url_of(&format!("test_{}", shared.1)).parse().unwrap();
+    Some((server, address))
+}
 
 fn ledger() -> (tempfile::TempDir, Ledger) {
     let folder = tempfile::tempdir().unwrap();
@@ -70,12 +137,25 @@ fn result_of(job: &Job) -> Published {
 }
 
 fn enqueue(ledger: &Ledger, job: &Job) -> i64 {
-    ledger.enqueue([(job, None)], &recipe()).unwrap()[0]
+    enqueue_with(ledger, job, &recipe())
 }
 
-#[test]
-fn a_published_result_is_known_by_its_final_name() {
-    let (folder, ledger) = ledger();
+/// Puts a job into the queue, and takes it where that has to be.
+fn enqueue_with(ledger: &Ledger, job: &Job, recipe: &Recipe) -> i64 {
+    let ids = ledger.enqueue([(job, None)], recipe).unwrap();
+    if let Some(id) = ids.first() { *id } else { take(ledger, recipe) }
+}
+
+/// Takes the one job in the queue of a ledger that several processes share.
+fn take(ledger: &Ledger, recipe: &Recipe) -> i64 {
+    let taken = ledger.take(9, std::slice::from_ref(recipe)).unwrap();
+    assert_eq!(taken.len(), 1);
+    taken[0].0
+}
+
+in_both! {
+fn a_published_result_is_known_by_its_final_name(open: Open) {
+    let Some((kept, ledger)) = open() else { return };
     let job = job("a.jpg");
     let id = enqueue(&ledger, &job);
     ledger.start(id, "c", Path::new(".a.tmp"), 1).unwrap();
@@ -86,15 +166,14 @@ fn a_published_result_is_known_by_its_final_name() {
     assert_eq!(ledger.counts().unwrap(), Counts { done: 1, ..Counts::default() });
     assert!(ledger.unsettled().unwrap().is_empty());
     drop(ledger);
-    let read = Ledger::read(folder.path()).unwrap().unwrap();
+    let read = kept.read();
     assert_eq!(read.result(&job.output).unwrap(), Some(result_of(&job)));
 }
 
-#[test]
-fn what_is_under_way_is_unsettled() {
-    let (_folder, ledger) = ledger();
+fn what_is_under_way_is_unsettled(open: Open) {
+    let Some((_kept, ledger)) = open() else { return };
     let (first, second) = (job("a.jpg"), job("b.jpg"));
-    let ids = ledger.enqueue([(&first, None), (&second, None)], &recipe()).unwrap();
+    let ids = [&first, &second].map(|job| enqueue(&ledger, job));
     ledger.start(ids[0], "c", Path::new(".a.tmp"), 1).unwrap();
     ledger.start(ids[1], "c", Path::new(".b.tmp"), 1).unwrap();
     ledger.intend(ids[1], &result_of(&second)).unwrap();
@@ -106,9 +185,8 @@ fn what_is_under_way_is_unsettled() {
     assert_eq!(ledger.counts().unwrap(), Counts { running: 2, ..Counts::default() });
 }
 
-#[test]
-fn tries_count_until_the_input_or_the_settings_change() {
-    let (_folder, ledger) = ledger();
+fn tries_count_until_the_input_or_the_settings_change(open: Open) {
+    let Some((_kept, ledger)) = open() else { return };
     let job = job("a.jpg");
     let tries = || ledger.failures().unwrap()[0].tries;
     for expected in 1..=3 {
@@ -122,18 +200,19 @@ fn tries_count_until_the_input_or_the_settings_change() {
     ledger.fail(id, "damaged").unwrap();
     assert_eq!(tries(), 1);
     let other = Recipe { settings: "{1}".into(), ..recipe() };
-    let id = ledger.enqueue([(&job, None)], &other).unwrap()[0];
+    let id = enqueue_with(&ledger, &job, &other);
     ledger.fail(id, "gone").unwrap();
     assert_eq!(tries(), 1);
 }
 
-#[test]
-fn a_result_that_is_begun_again_tells_the_time_of_its_first_beginning() {
-    let (_folder, ledger) = ledger();
+fn a_result_that_is_begun_again_tells_the_time_of_its_first_beginning(open: Open) {
+    let Some((_kept, ledger)) = open() else { return };
     let job = job("a.jpg");
     let begin = |content: &str, recipe: &Recipe, time: i64| {
-        let id = ledger.enqueue([(&job, None)], recipe).unwrap()[0];
-        ledger.start(id, content, Path::new(".a.tmp"), time).unwrap()
+        let id = enqueue_with(&ledger, &job, recipe);
+        let time = ledger.start(id, content, Path::new(".a.tmp"), time).unwrap();
+        ledger.requeue(id, 0).unwrap();
+        time
     };
     assert_eq!(begin("c", &recipe(), 1), 1);
     assert_eq!(begin("c", &recipe(), 2), 1);
@@ -143,9 +222,8 @@ fn a_result_that_is_begun_again_tells_the_time_of_its_first_beginning() {
     assert_eq!(begin("changed", &other, 5), 4);
 }
 
-#[test]
-fn retry_puts_failed_inputs_back() {
-    let (_folder, ledger) = ledger();
+fn retry_puts_failed_inputs_back(open: Open) {
+    let Some((_kept, ledger)) = open() else { return };
     for name in ["a.jpg", "b.jpg", "c.jpg"] {
         let id = enqueue(&ledger, &job(name));
         ledger.fail(id, "damaged").unwrap();
@@ -156,9 +234,8 @@ fn retry_puts_failed_inputs_back() {
     assert_eq!(ledger.counts().unwrap(), Counts { queued: 3, ..Counts::default() });
 }
 
-#[test]
-fn names_that_are_not_utf_8_survive() {
-    let (_folder, ledger) = ledger();
+fn names_that_are_not_utf_8_survive(open: Open) {
+    let Some((_kept, ledger)) = open() else { return };
     let name = PathBuf::from(OsStr::from_bytes(b"\xff\xfe.jpg"));
     let job = Job {
         shown: name.clone(),
@@ -168,24 +245,15 @@ fn names_that_are_not_utf_8_survive() {
         named: false,
     };
     let id = enqueue(&ledger, &job);
+    ledger.requeue(id, 0).unwrap();
     assert_eq!(enqueue(&ledger, &job), id);
     ledger.intend(id, &result_of(&job)).unwrap();
     ledger.publish(id).unwrap();
     assert_eq!(ledger.result(&job.output).unwrap().unwrap().input, job.input);
 }
 
-#[test]
-fn a_ledger_of_a_newer_version_is_refused() {
-    let (folder, ledger) = ledger();
-    sqlite(&ledger).pragma_update(None, "user_version", 99).unwrap();
-    drop(ledger);
-    let refused = Ledger::open(folder.path()).err().unwrap();
-    assert!(matches!(refused, Error::LedgerVersion { found: 99, .. }), "{refused}");
-}
-
-#[test]
-fn a_hook_is_due_until_one_was_called_since() {
-    let (_folder, ledger) = ledger();
+fn a_hook_is_due_until_one_was_called_since(open: Open) {
+    let Some((_kept, ledger)) = open() else { return };
     let before = job("before.jpg");
     let publish = |job: &Job| {
         let id = enqueue(&ledger, job);
@@ -215,6 +283,16 @@ fn a_hook_is_due_until_one_was_called_since() {
     assert_eq!(due(), std::slice::from_ref(&done.output), "it was made again");
     ledger.expect_hooks(false).unwrap();
     assert!(due().is_empty());
+}
+}
+
+#[test]
+fn a_ledger_of_a_newer_version_is_refused() {
+    let (folder, ledger) = ledger();
+    sqlite(&ledger).pragma_update(None, "user_version", 99).unwrap();
+    drop(ledger);
+    let refused = Ledger::open(folder.path()).err().unwrap();
+    assert!(matches!(refused, Error::LedgerVersion { found: 99, .. }), "{refused}");
 }
 
 /// Every row of every table, by the columns that the table has in `columns`.

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ const USERS: [&str; 2] = ["postgres", "nobody"];
 pub struct Server {
     folder: tempfile::TempDir,
     programs: PathBuf,
+    port: u16,
     child: Option<Child>,
 }
 
@@ -36,7 +38,7 @@ impl Server {
         };
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let mut server = Self { folder, programs, child: None };
+        let mut server = Self { folder, programs, child: None, port: 5432 };
         let data = server.path("data");
         let made = server
             .program("initdb")
@@ -45,6 +47,7 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "{made:?}");
+        fs::write(server.path("data/postgresql.auto.conf"), "listen_addresses = ''\n").unwrap();
         server.go_on();
         Some(server)
     }
@@ -54,7 +57,7 @@ impl Server {
         // What tests show does not depend on the disk.
         let mut program = self.program("postgres");
         program.arg("-D").arg(self.path("data")).arg("-k").arg(self.folder.path());
-        program.args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=100"]);
+        program.args(["-c", "fsync=off", "-c", "max_connections=100"]);
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         let child = program.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.child = Some(child);
@@ -74,6 +77,42 @@ impl Server {
         self.url_at(self.folder.path())
     }
 
+    /// Starts it again with a port, to which it lets in none but who encrypts: its certificate, which it
+    /// signed itself, is for `localhost`. Gives the port, and the certificate if there is `openssl`.
+    pub fn encrypt(&mut self) -> Option<(u16, PathBuf)> {
+        let (certificate, key) = (self.path("certificate"), self.path("key"));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]);
+        openssl.args(["-addext", "subjectAltName=DNS:localhost", "-days", "2"]);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE", "-out"]).arg(&certificate);
+        let made = openssl.arg("-keyout").arg(&key).output().ok()?;
+        assert!(made.status.success(), "{made:?}");
+        let owner = fs::metadata(self.path("data")).unwrap();
+        std::os::unix::fs::chown(&key, Some(owner.uid()), None).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let told = format!(
+            "listen_addresses = 'localhost'\nport = {port}\nssl = on\nssl_cert_file = '{}'\n\
+             ssl_key_file = '{}'\n",
+            certificate.display(),
+            key.display()
+        );
+        self.kill();
+        fs::write(self.path("data/postgresql.auto.conf"), told).unwrap();
+        let who = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n\
+                   hostssl all all ::1/128 trust\n";
+        fs::write(self.path("data/pg_hba.conf"), who).unwrap();
+        self.port = port;
+        self.go_on();
+        Some((port, certificate))
+    }
+
+    /// The address of a database of its own, which is made.
+    pub fn url_of(&self, database: &str) -> String {
+        self.ask(&format!("CREATE DATABASE {database}"));
+        self.url().replace("/postgres", &format!("/{database}"))
+    }
+
     pub fn url_at(&self, socket: &Path) -> String {
         let host = socket.display().to_string().replace('/', "%2F");
         format!("postgres://tester@{host}/postgres")
@@ -88,7 +127,8 @@ impl Server {
     fn try_ask(&self, sql: &str) -> Option<String> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-U", "tester", "-d", "postgres", "-c", sql, "-h"]);
-        let asked = psql.arg(self.folder.path()).output().unwrap();
+        psql.arg(self.folder.path()).args(["-p", &self.port.to_string()]);
+        let asked = psql.output().unwrap();
         let told = String::from_utf8(asked.stdout).unwrap();
         asked.status.success().then(|| told.trim().to_owned())
     }
@@ -116,16 +156,16 @@ impl Server {
     pub fn by_a_way_that_breaks(&self, cut: Cut) -> Way {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(SOCKET)).unwrap();
-        let (server, cuts) = (self.path(SOCKET), Arc::new(AtomicUsize::new(0)));
-        let (counts, asked) = (Arc::clone(&cuts), Arc::new(AtomicUsize::new(0)));
+        let (server, told) = (self.path(SOCKET), Arc::new(Told::default()));
+        let tells = Arc::clone(&told);
         thread::spawn(move || {
             for near in listener.incoming() {
                 let (Ok(near), Ok(far)) = (near, UnixStream::connect(&server)) else { continue };
-                let (asked, counts) = (Arc::clone(&asked), Arc::clone(&counts));
-                thread::spawn(move || carry(&near, &far, cut, &asked, &counts));
+                let told = Arc::clone(&tells);
+                thread::spawn(move || carry(&near, &far, cut, &told));
             }
         });
-        Way { folder, cuts }
+        Way { folder, told }
     }
 }
 
@@ -140,19 +180,35 @@ impl Drop for Server {
 /// Name of a server's socket of the usual port.
 const SOCKET: &str = ".s.PGSQL.5432";
 
-/// When a way to a server breaks: at each so many of these.
+/// When a way to a server breaks.
 #[derive(Clone, Copy)]
 pub enum Cut {
-    /// What is asked is not carried on.
+    Never,
+    /// At each so many: what is asked is not carried on.
     Before(usize),
-    /// A transaction ends, and nobody learns of it.
+    /// At each so many: a transaction ends, and nobody learns of it.
     AfterCommit(usize),
+    /// It does not break, but holds the first statement with these words until it is let go.
+    HoldStatement(&'static str),
+    /// The same with the answer to the end of that statement's transaction.
+    HoldCommit(&'static str),
 }
 
 /// A socket that leads to a server.
 pub struct Way {
     folder: tempfile::TempDir,
-    cuts: Arc<AtomicUsize>,
+    told: Arc<Told>,
+}
+
+/// What happened on a way.
+#[derive(Default)]
+struct Told {
+    asked: AtomicUsize,
+    commits: AtomicUsize,
+    cuts: AtomicUsize,
+    /// Something is held.
+    is_reached: AtomicBool,
+    is_let_go: AtomicBool,
 }
 
 impl Way {
@@ -162,33 +218,66 @@ impl Way {
 
     /// How often it broke.
     pub fn cuts(&self) -> usize {
-        self.cuts.load(Ordering::Relaxed)
+        self.told.cuts.load(Ordering::Relaxed)
+    }
+
+    /// How often the server was asked, at least: a message to it, or several together.
+    pub fn asked(&self) -> usize {
+        self.told.asked.load(Ordering::Relaxed)
+    }
+
+    /// Waits until what is to be held is.
+    #[track_caller]
+    pub fn until_held(&self) {
+        daemon::until("what is held", || self.told.is_reached.load(Ordering::Relaxed));
+    }
+
+    /// Carries on what it holds.
+    pub fn let_go(&self) {
+        self.told.is_let_go.store(true, Ordering::Relaxed);
     }
 }
 
-fn carry(
-    mut near: &UnixStream,
-    mut far: &UnixStream,
-    cut: Cut,
-    asked: &AtomicUsize,
-    cuts: &AtomicUsize,
-) {
+impl Told {
+    /// Holds what comes by until it is let go, once.
+    fn hold(&self) {
+        if !self.is_reached.swap(true, Ordering::Relaxed) {
+            daemon::until("the end of a hold", || self.is_let_go.load(Ordering::Relaxed));
+        }
+    }
+}
+
+fn carry(mut near: &UnixStream, mut far: &UnixStream, cut: Cut, told: &Arc<Told>) {
+    let ends = Arc::new(AtomicBool::new(false)); // the transaction whose end is held
     let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
-    thread::spawn(move || {
-        let (mut far, mut near) = back;
-        let _ = std::io::copy(&mut far, &mut near);
-        let _ = near.shutdown(std::net::Shutdown::Both);
-    });
+    let (back_ends, back_told) = (Arc::clone(&ends), Arc::clone(told));
+    thread::spawn(move || answer(back.0, back.1, &back_ends, &back_told));
     let mut bytes = vec![0; 1 << 16];
+    let mut holds = false;
     while let Ok(read @ 1..) = near.read(&mut bytes) {
-        let is_commit = bytes[..read].windows(6).any(|part| part == b"COMMIT");
-        let is_due = |every: usize| asked.fetch_add(1, Ordering::Relaxed) % every == every - 1;
+        told.asked.fetch_add(1, Ordering::Relaxed);
+        let says = |words: &str| bytes[..read].windows(words.len()).any(|w| w == words.as_bytes());
+        let is_due = |every: usize| told.asked.load(Ordering::Relaxed).is_multiple_of(every);
         let breaks = match cut {
+            Cut::Never => false,
             Cut::Before(every) => is_due(every),
-            Cut::AfterCommit(every) => is_commit && is_due(every),
+            Cut::AfterCommit(every) => {
+                says("COMMIT") && told.commits.fetch_add(1, Ordering::Relaxed) % every == every - 1
+            }
+            Cut::HoldStatement(words) => {
+                if says(words) {
+                    told.hold();
+                }
+                false
+            }
+            Cut::HoldCommit(words) => {
+                holds |= says(words);
+                ends.fetch_or(holds && says("COMMIT"), Ordering::Relaxed);
+                false
+            }
         };
         if breaks {
-            cuts.fetch_add(1, Ordering::Relaxed);
+            told.cuts.fetch_add(1, Ordering::Relaxed);
             if matches!(cut, Cut::AfterCommit(_)) {
                 // The answer goes nowhere.
                 let _ = near.shutdown(std::net::Shutdown::Both);
@@ -203,6 +292,20 @@ fn carry(
     }
     let _ = near.shutdown(std::net::Shutdown::Both);
     let _ = far.shutdown(std::net::Shutdown::Both);
+}
+
+/// Carries what the server answers, but for what is held.
+fn answer(mut far: UnixStream, mut near: UnixStream, ends: &AtomicBool, told: &Told) {
+    let mut bytes = vec![0; 1 << 16];
+    while let Ok(read @ 1..) = far.read(&mut bytes) {
+        if ends.load(Ordering::Relaxed) {
+            told.hold();
+        }
+        if near.write_all(&bytes[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = near.shutdown(std::net::Shutdown::Both);
 }
 
 /// Where PostgreSQL's programs lie: Debian keeps those of servers out of the way.

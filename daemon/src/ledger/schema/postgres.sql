@@ -31,8 +31,14 @@ CREATE TABLE jobs (
     lease BIGINT,                -- until when it is his, by the clock of the server
     UNIQUE (output, input)
 );
-CREATE INDEX jobs_by_state ON jobs (state) WHERE state <> 'done';
-CREATE INDEX jobs_to_take ON jobs (asked_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_by_state ON jobs (state) WHERE state NOT IN ('queued', 'done');
+CREATE FUNCTION recipe_key(software text, weights text, settings text) RETURNS text
+    LANGUAGE sql IMMUTABLE AS $$ SELECT md5(software || ' ' || weights || ' ' || settings) $$;
+-- What is queued is in no other index than these two: where statistics are older than the queue, another
+-- one would be taken for shorter, and all that is queued read for each job that is taken.
+CREATE INDEX jobs_to_take ON jobs (recipe_key(software, weights, settings), asked_at, id)
+    WHERE state = 'queued';
+CREATE INDEX jobs_asked ON jobs (asked_at, id) WHERE state = 'queued' AND asked_at IS NOT NULL;
 CREATE INDEX jobs_by_lease ON jobs (lease) WHERE state IN ('running', 'publishing');
 CREATE TABLE results (
     output TEXT COLLATE "C" PRIMARY KEY,

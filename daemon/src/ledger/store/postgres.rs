@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::thread;
@@ -10,10 +11,10 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, NoTls, Row, Statement};
+use postgres::{Client, Row, Statement};
 
 use super::value::{self, Cell, Value};
-use super::{CHANNEL, Result, Session, StoreError};
+use super::{CHANNEL, Place, Result, Session, StoreError};
 
 /// Time between two tries to reach it.
 const NAP: Duration = Duration::from_millis(250);
@@ -23,7 +24,9 @@ const NOT_TEXT: char = '\u{1}';
 
 /// A connection to a server, opened again when it breaks.
 pub(in crate::ledger) struct Postgres {
-    config: Config,
+    place: Place,
+    /// How long the server waits within a transaction for a process that sleeps.
+    most_idle: Duration,
     open: Option<Open>,
 }
 
@@ -34,13 +37,13 @@ struct Open {
 }
 
 impl Postgres {
-    pub(in crate::ledger) fn new(config: Config) -> Self {
-        Self { config, open: None }
+    pub(in crate::ledger) fn new(place: Place, most_idle: Duration) -> Self {
+        Self { place, most_idle, open: None }
     }
 
     /// What hears of jobs that are put into the queue.
     pub(in crate::ledger) fn listener(&self) -> Listener {
-        Listener { config: self.config.clone(), client: None }
+        Listener { place: self.place.clone(), client: None }
     }
 
     fn open(&mut self) -> Result<&mut Open> {
@@ -50,7 +53,14 @@ impl Postgres {
         match &mut self.open {
             Some(open) => Ok(open),
             closed => {
-                let client = self.config.connect(NoTls)?;
+                let mut client = self.place.connect()?;
+                // A worker that sleeps, or whose machine is off, keeps no rows from the others.
+                client.batch_execute(&format!(
+                    "SET idle_in_transaction_session_timeout = {};
+                     SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;
+                     SET tcp_keepalives_count = 3",
+                    self.most_idle.as_millis()
+                ))?;
                 Ok(closed.insert(Open { client, prepared: HashMap::new() }))
             }
         }
@@ -137,7 +147,7 @@ impl Postgres {
 
 /// Hears of jobs that are put into the queue, by a connection of its own.
 pub(crate) struct Listener {
-    config: Config,
+    place: Place,
     client: Option<Client>,
 }
 
@@ -161,7 +171,7 @@ impl Listener {
     }
 
     fn open(&self) -> Result<Client> {
-        let mut client = self.config.connect(NoTls)?;
+        let mut client = self.place.connect()?;
         client.batch_execute(&format!("LISTEN {CHANNEL}"))?;
         Ok(client)
     }
@@ -172,9 +182,11 @@ fn what_follows(error: &postgres::Error) -> ControlFlow<()> {
     use postgres::error::SqlState;
     let Some(code) = error.code() else {
         // No answer of the server: the connection broke, or there was none. An answer that is not
-        // understood has a source that is no input/output error.
-        let is_connection = error.is_closed()
-            || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+        // understood has a source that is no input/output error, and one whose certificate is not
+        // trusted one that tells of data.
+        let of_connection = |error: &io::Error| error.kind() != io::ErrorKind::InvalidData;
+        let source = error.source().and_then(<dyn std::error::Error>::downcast_ref::<io::Error>);
+        let is_connection = error.is_closed() || source.is_some_and(of_connection);
         return if is_connection { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
     };
     let passing = [
@@ -184,6 +196,7 @@ fn what_follows(error: &postgres::Error) -> ControlFlow<()> {
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
         SqlState::TOO_MANY_CONNECTIONS,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
     if passing.contains(code) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }

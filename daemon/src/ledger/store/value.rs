@@ -88,7 +88,20 @@ impl Column for PathBuf {
             Cell::Text(text) => text.as_bytes().to_vec(),
             cell => Vec::read(cell)?,
         };
-        Some(OsString::from_vec(bytes).into())
+        Some(path(bytes))
+    }
+}
+
+/// Whatever it holds; paths that are not UTF-8 are bytes.
+impl Column for Value {
+    fn read(cell: Cell<'_>) -> Option<Self> {
+        Some(match cell {
+            Cell::Null => Self::Null,
+            Cell::Integer(number) => Self::Integer(number),
+            Cell::Text(text) => Self::Text(text.to_owned()),
+            Cell::Blob(bytes) => Self::Blob(bytes.to_vec()),
+            Cell::Decoded(bytes) => Self::Blob(bytes),
+        })
     }
 }
 
@@ -152,6 +165,11 @@ impl<T: Parameter> Parameter for Option<T> {
     fn value(&self) -> Value {
         self.as_ref().map_or(Value::Null, Parameter::value)
     }
+}
+
+/// The path of these bytes.
+pub(in crate::ledger) fn path(bytes: Vec<u8>) -> PathBuf {
+    OsString::from_vec(bytes).into()
 }
 
 /// The bytes of a path.
