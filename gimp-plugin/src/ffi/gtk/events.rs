@@ -32,6 +32,9 @@ impl Signal {
 /// `GDK_BUTTON1_MOTION_MASK | GDK_BUTTON_PRESS_MASK | GDK_BUTTON_RELEASE_MASK`.
 const MOUSE: c_int = 1 << 5 | 1 << 8 | 1 << 9;
 
+/// `GDK_CONTROL_MASK | GDK_MOD1_MASK`: keys that belong to menus and labels.
+const SHORTCUT: c_uint = 1 << 2 | 1 << 3;
+
 /// `GDK_MOTION_NOTIFY`, `GDK_BUTTON_PRESS`, `GDK_BUTTON_RELEASE`, `GDK_KEY_PRESS`.
 const MOVED: c_int = 3;
 const PRESSED: c_int = 4;
@@ -131,7 +134,9 @@ impl Gtk {
         let kind = *unsafe { event.cast::<c_int>().as_ref() }?;
         if kind == KEY {
             // SAFETY: an event of this type is a `GdkEventKey`.
-            return unsafe { event.cast::<KeyEvent>().as_ref() }.map(|key| Event::Key(key.value));
+            let key = unsafe { event.cast::<KeyEvent>().as_ref() };
+            let key = key.filter(|key| key.state & SHORTCUT == 0);
+            return key.map(|key| Event::Key(key.value));
         }
         let mut at: [c_double; 2] = [0.0; 2];
         let [x, y] = &mut at;
@@ -174,6 +179,7 @@ mod tests {
 
     #[test]
     fn events_have_the_layout_of_the_headers() {
+        assert_eq!(std::mem::offset_of!(KeyEvent, state), 24);
         assert_eq!(std::mem::offset_of!(KeyEvent, value), 28);
     }
 }
