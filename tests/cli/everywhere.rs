@@ -9,7 +9,7 @@ use crate::pictures;
 /// SHA-256 of the decoded samples of a picture of 300x200, colored by the built-in weights.
 const PLAIN: &str = "e1b1a3c1b3c5daf54d5a658d7dc3274ee0464bcb8941ee9865fa8c43f3f6c9c0";
 /// The same with a color hint.
-const HINTED: &str = "986eda06c923d0cc12e03cedb2787060fdf21a07fc4ed7e159700c0a4ac644d6";
+const HINTED: &str = "c7842780417fc2f9ba7c4428c3099efa6978e5a20f2816693d1158cf341db23e";
 
 const HINTS: &str = r#"[{"x": 40, "y": 50, "radius": 8, "rgb": [200, 40, 30]}]"#;
 
