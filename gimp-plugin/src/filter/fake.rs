@@ -32,6 +32,7 @@ pub(super) struct FakeImage {
 
 struct FakeLayer {
     info: LayerInfo,
+    hidden: bool,
     pixels: Raster,
     replacement: Raster,
 }
@@ -100,7 +101,7 @@ impl FakeImage {
         let replacement = Rc::new(RefCell::new(pixels.clone()));
         let pixels = Rc::new(RefCell::new(pixels));
         let mut layers = self.layers.borrow_mut();
-        layers.push(FakeLayer { info, pixels, replacement });
+        layers.push(FakeLayer { info, hidden: false, pixels, replacement });
         Layer(i32::try_from(layers.len() - 1).unwrap())
     }
 
@@ -196,6 +197,10 @@ impl Host for FakeImage {
 
     fn describe(&self, layer: Layer) -> LayerInfo {
         self.layers.borrow()[layer.0 as usize].info.clone()
+    }
+
+    fn is_visible(&self, layer: Layer) -> bool {
+        !self.layers.borrow()[layer.0 as usize].hidden
     }
 
     fn layer_below(&self, layer: Layer) -> Option<Layer> {
@@ -304,6 +309,7 @@ impl Host for FakeImage {
     fn set_visible(&self, layer: Layer, visible: bool) {
         let call = if visible { "show" } else { "hide" };
         self.log.borrow_mut().push(format!("{call} {}", self.describe(layer).name));
+        self.layers.borrow_mut()[layer.0 as usize].hidden = !visible;
     }
 
     fn mask(&self, layer: Layer, _source: Layer) -> Result<(), Error> {
