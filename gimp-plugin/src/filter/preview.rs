@@ -266,7 +266,11 @@ impl<H: Host> Model for Preview<'_, H> {
     }
 
     fn layers(&self) -> Vec<(i32, String)> {
-        self.host.layers().into_iter().map(|(layer, name)| (layer.0, name)).collect()
+        let plan = Plan::new(self.host, self.drawables, &Settings::default());
+        let photographs = plan.map_or(Vec::new(), |plan| plan.sources);
+        let layers = self.host.layers().into_iter();
+        let others = layers.filter(|(layer, _)| !photographs.contains(layer));
+        others.map(|(layer, name)| (layer.0, name)).collect()
     }
 
     fn named_hints(&self) -> Option<i32> {
