@@ -138,4 +138,6 @@ pub(crate) trait Host {
     fn show_pulse(&self);
     /// Takes the progress away, and with it the user's way to end this process.
     fn end_progress(&self);
+    /// Tells the user something.
+    fn tell(&self, text: &str);
 }

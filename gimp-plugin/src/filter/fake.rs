@@ -25,6 +25,8 @@ pub(super) struct FakeImage {
     /// What was done, in order.
     pub(super) log: RefCell<Vec<String>>,
     pub(super) label: RefCell<(String, String)>,
+    /// What the user was told.
+    pub(super) told: RefCell<Vec<String>>,
     layers: RefCell<Vec<FakeLayer>>,
     /// Layers in the image, top first.
     stack: RefCell<Vec<Layer>>,
@@ -46,6 +48,7 @@ impl FakeImage {
             modes: RefCell::default(),
             log: RefCell::default(),
             label: RefCell::default(),
+            told: RefCell::default(),
             layers: RefCell::default(),
             stack: RefCell::default(),
         }
@@ -332,4 +335,8 @@ impl Host for FakeImage {
     fn show_pulse(&self) {}
 
     fn end_progress(&self) {}
+
+    fn tell(&self, text: &str) {
+        self.told.borrow_mut().push(text.to_owned());
+    }
 }

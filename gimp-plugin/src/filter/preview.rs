@@ -19,7 +19,7 @@ use polychromify_core::{ChromaMap, Doubts};
 use super::error::Error;
 use super::network::{self, Prediction};
 use super::plan::{HINTS, Plan, hints_layer};
-use super::prediction_cache::{Coloring, PredictionCache, PredictionKey};
+use super::prediction_cache::{Coloring, PredictionCache, PredictionKey, no_such_coloring};
 use crate::dialog::{Area, Model, Picture, Update, View};
 use crate::host::{ColorModel, Host, Layer};
 use crate::procedure::{HintsChoice, ReferenceChoice, Settings, VARIANTS};
@@ -110,6 +110,7 @@ impl<'a, H: Host> Preview<'a, H> {
         self.start_work(&key, view)?;
         let found = self.cache.get(&key);
         let is_predicted = found.is_some();
+        let is_lacking = self.cache.is_missing(&key);
         let likeliest = key.of_variant(1);
         let usable = match found {
             Some(Coloring::Chroma(map)) => Some((key.clone(), map)),
@@ -123,7 +124,11 @@ impl<'a, H: Host> Preview<'a, H> {
             self.colors = usable;
         }
         self.colors.take_if(|(of, _)| of.source != key.source);
-        let text = if is_predicted { self.notice(&key)? } else { tr("Predicting...").to_owned() };
+        let text = match (is_predicted, is_lacking) {
+            (false, _) => tr("Predicting...").to_owned(),
+            (true, false) => self.notice(&key)?,
+            (true, true) => format!("{} {}", no_such_coloring(), self.notice(&key)?),
+        };
         Ok(Update {
             picture: self.picture(&key, settings.saturation, view)?,
             text: self.new_text(text),

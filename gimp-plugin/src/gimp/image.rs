@@ -273,4 +273,8 @@ impl<V: Version> Host for GimpImage<'_, V> {
     fn end_progress(&self) {
         self.gimp.end_progress();
     }
+
+    fn tell(&self, text: &str) {
+        self.gimp.tell(text);
+    }
 }

@@ -140,6 +140,26 @@ fn the_layer_for_hints_is_made_once_and_in_rgb() {
 }
 
 #[test]
+fn the_photograph_is_not_offered_for_hints() {
+    with_preview(|image, source, preview| {
+        let strokes = image.add("strokes", SIZE, (0, 0), |_, _| [0.0; 4]);
+        let offered: Vec<i32> = preview.layers().into_iter().map(|(layer, _)| layer).collect();
+        assert_eq!(offered, [strokes.0], "not {}", source.0);
+    });
+}
+
+#[test]
+fn a_chosen_coloring_that_is_missing_is_told() {
+    with_preview(|_, _, preview| {
+        let only_one = Settings { weights: "polychromify".to_owned(), variant: 2, ..settings() };
+        let found = updates(preview, &only_one, &view());
+        assert!(text(&found).contains("no such coloring"), "{}", text(&found));
+        let found = updates(preview, &Settings { variant: 1, ..only_one }, &view());
+        assert!(!text(&found).contains("no such coloring"), "{}", text(&found));
+    });
+}
+
+#[test]
 fn each_variant_has_a_small_picture_or_none() {
     with_preview(|_, _, preview| {
         let found = updates(preview, &settings(), &view());
