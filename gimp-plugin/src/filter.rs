@@ -23,11 +23,11 @@ use std::sync::Arc;
 use polychromify_core::{ChromaMap, Hints};
 
 use crate::host::{Host, Layer, LayerMode};
-use crate::procedure::Settings;
+use crate::procedure::{HintsChoice, Settings};
 use bands::{Alpha, Painting};
 pub(crate) use error::Error;
 use label::SourceFile;
-use plan::Plan;
+use plan::{Plan, hints_layer};
 pub(crate) use prediction_cache::PredictionCache;
 use prediction_cache::{PredictionKey, no_such_coloring};
 pub(crate) use preview::Preview;
@@ -42,6 +42,14 @@ const READING: f64 = 0.4;
 /// When the image or a drawable does not fit.
 pub(crate) fn check<H: Host>(host: &H, drawables: &[i32]) -> Result<(), Error> {
     Plan::new(host, drawables, &Settings::default()).map(drop)
+}
+
+/// Whether the uppermost layer that is seen, but for strokes, is one of those with colors.
+pub(crate) fn is_colored<H: Host>(host: &H) -> bool {
+    let strokes = hints_layer(host, HintsChoice::Named);
+    let mut layers = host.layers().into_iter().map(|(layer, _)| layer);
+    let uppermost = layers.find(|layer| Some(*layer) != strokes && host.is_visible(*layer));
+    uppermost.is_some_and(|layer| host.describe(layer).colors)
 }
 
 /// Colorizes the layers of `drawables` and gives the new layers, or those that were changed.

@@ -35,7 +35,7 @@ impl<'a> Form<'a> {
     pub(super) fn add(
         gtk: &'a Gtk,
         column: Widget,
-        procedure: Procedure,
+        (procedure, note): (Procedure, &str),
         (model, settings): (&dyn Model, &Settings),
     ) -> Self {
         let table = gtk.table();
@@ -56,13 +56,7 @@ impl<'a> Form<'a> {
         let hints = has_hints.then(|| HintsRow::add(gtk, table, 3, model));
         let reference = ReferenceRow::add(gtk, table, 5, model);
         let [borders, negative, replace, doubt] = checks(gtk, column);
-        if has_hints {
-            let words = tr(
-                "Hints: paint a stroke of the wanted color on each thing, with a hard brush. You \
-                 may paint while this dialog is open.",
-            );
-            gtk.pack(column, gtk.words(words, CHARACTERS), false);
-        }
+        gtk.pack(column, gtk.words(note, CHARACTERS), false);
         Self {
             gtk,
             weights,
