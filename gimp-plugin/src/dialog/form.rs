@@ -41,9 +41,14 @@ impl<'a> Form<'a> {
         let table = gtk.table();
         gtk.pack(column, table, false);
         let (network, weights) = networks(gtk, model.weights(), &settings.weights);
+        gtk.set_tooltip(
+            network,
+            tr("What predicts the colors: each gives others, and not all tell of several colorings"),
+        );
         gtk.add_row(table, 0, (tr("_Network:"), network));
         let (least, most) = SATURATION.into_inner();
         let saturation = gtk.scale(least.into(), most.into(), 0.05);
+        gtk.set_tooltip(saturation, tr("Strength of the colors: 0 is gray, 1 as predicted"));
         gtk.add_row(table, 1, (tr("Sa_turation:"), saturation));
         let variants = gtk.pictures::<3>();
         let row = gtk.row();

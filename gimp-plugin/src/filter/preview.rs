@@ -124,10 +124,14 @@ impl<'a, H: Host> Preview<'a, H> {
             self.colors = usable;
         }
         self.colors.take_if(|(of, _)| of.source != key.source);
-        let text = match (is_predicted, is_lacking) {
-            (false, _) => tr("Predicting...").to_owned(),
-            (true, false) => self.notice(&key)?,
-            (true, true) => format!("{} {}", no_such_coloring(), self.notice(&key)?),
+        let text = if is_predicted {
+            let notice = self.notice(&key)?;
+            let lacking = if is_lacking { no_such_coloring() } else { "" };
+            let before = if view.before { tr("This is before. Key B: after.") } else { "" };
+            let words = [before, lacking, &notice].into_iter().filter(|words| !words.is_empty());
+            words.collect::<Vec<_>>().join(" ")
+        } else {
+            tr("Predicting...").to_owned()
         };
         Ok(Update {
             picture: self.picture(&key, settings.saturation, view)?,

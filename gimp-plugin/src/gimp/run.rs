@@ -79,8 +79,9 @@ fn ask<V: Version>(
 fn note<V: Version>(gimp: &Gimp<V>, procedure: Procedure) -> String {
     if procedure == Procedure::Colorize {
         return tr(
-            "Hints: paint a stroke of the wanted color on each thing, with a hard brush. You \
-             may paint while this dialog is open.",
+            "Hints: take the Paintbrush and a color, and paint in the image window while this \
+             dialog is open: a small stroke with a hard brush on each thing, also where a color \
+             must stop.",
         )
         .to_owned();
     }

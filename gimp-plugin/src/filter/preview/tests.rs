@@ -94,6 +94,16 @@ fn before_is_the_photograph_and_the_split_divides_both() {
 }
 
 #[test]
+fn it_is_told_while_before_is_shown() {
+    with_preview(|_, _, preview| {
+        let said = |found: &[Update]| text(found).contains("before");
+        assert!(!said(&updates(preview, &settings(), &view())));
+        assert!(said(&updates(preview, &settings(), &View { before: true, ..view() })));
+        assert!(!said(&updates(preview, &settings(), &view())));
+    });
+}
+
+#[test]
 fn a_point_is_shown_pixel_by_pixel_without_another_prediction() {
     with_preview(|_, _, preview| {
         let whole = shown(&updates(preview, &settings(), &view()));
