@@ -23,13 +23,13 @@ use std::sync::Arc;
 use polychromify_core::{ChromaMap, Hints};
 
 use crate::host::{Host, Layer, LayerMode};
-use crate::procedure::Settings;
+use crate::procedure::{HintsChoice, Settings};
 use bands::{Alpha, Painting};
 pub(crate) use error::Error;
 use label::SourceFile;
-use plan::Plan;
+use plan::{Plan, hints_layer};
 pub(crate) use prediction_cache::PredictionCache;
-use prediction_cache::PredictionKey;
+use prediction_cache::{PredictionKey, no_such_coloring};
 pub(crate) use preview::Preview;
 
 /// Share of the progress bar that is reading; painting is the rest. A prediction only pulses.
@@ -42,6 +42,14 @@ const READING: f64 = 0.4;
 /// When the image or a drawable does not fit.
 pub(crate) fn check<H: Host>(host: &H, drawables: &[i32]) -> Result<(), Error> {
     Plan::new(host, drawables, &Settings::default()).map(drop)
+}
+
+/// Whether the uppermost layer that is seen, but for strokes, is one of those with colors.
+pub(crate) fn is_colored<H: Host>(host: &H) -> bool {
+    let strokes = hints_layer(host, HintsChoice::Named);
+    let mut layers = host.layers().into_iter().map(|(layer, _)| layer);
+    let uppermost = layers.find(|layer| Some(*layer) != strokes && host.is_visible(*layer));
+    uppermost.is_some_and(|layer| host.describe(layer).colors)
 }
 
 /// Colorizes the layers of `drawables` and gives the new layers, or those that were changed.
@@ -60,7 +68,7 @@ pub(crate) fn colorize<H: Host>(
     let file = SourceFile::start_hashing(host.file());
     let count = plan.sources.len() as f64;
     let mut predictions = Vec::new();
-    let mut hints_text = None;
+    let (mut hints_text, mut variant) = (None, 1);
     for (index, &source) in plan.sources.iter().enumerate() {
         let progress = |f: f64| host.show_progress(READING * (index as f64 + f) / count);
         let hints = match plan.hints {
@@ -69,14 +77,19 @@ pub(crate) fn colorize<H: Host>(
         };
         hints_text = hints_text.or(hints.summary());
         let key = PredictionKey::new(source, hints, settings);
-        predictions.push((source, cache.get_or_predict(host, key, &progress)?));
+        predictions.push((source, cache.get_or_predict(host, key.clone(), &progress)?));
+        if cache.is_missing(&key) {
+            host.tell(no_such_coloring());
+        } else {
+            variant = settings.variant;
+        }
     }
 
     let network = cache.network(&settings.weights)?;
     let painter = LayerPainter { host, settings, name: format!("Color ({})", network.name) };
     // A gray image has room for colors only once it is converted, which is part of the step.
     let painted = if plan.gray { None } else { Some(painter.paint_all(&predictions)?) };
-    let label = file.label(&network, settings, hints_text);
+    let label = file.label(&network, &Settings { variant, ..settings.clone() }, hints_text);
     host.end_progress();
     host.in_undo_group(|| {
         let packet = label::packet(host.xmp().as_deref(), &label);

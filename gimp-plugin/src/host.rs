@@ -83,6 +83,8 @@ pub(crate) trait Host {
     fn layers(&self) -> Vec<(Layer, String)>;
     /// What is known of a layer.
     fn describe(&self, layer: Layer) -> LayerInfo;
+    /// Whether a layer is shown, and the groups that it is in.
+    fn is_visible(&self, layer: Layer) -> bool;
     /// The layer below, in the same group.
     fn layer_below(&self, layer: Layer) -> Option<Layer>;
 
@@ -136,4 +138,6 @@ pub(crate) trait Host {
     fn show_pulse(&self);
     /// Takes the progress away, and with it the user's way to end this process.
     fn end_progress(&self);
+    /// Tells the user something.
+    fn tell(&self, text: &str);
 }

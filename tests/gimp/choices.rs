@@ -131,6 +131,25 @@ fn all_open_images_are_colored_and_those_that_cannot_be_are_left() {
 }
 
 #[test]
+fn images_that_have_their_colors_are_left_out_when_all_are_colored() {
+    in_each(|gimp| {
+        let case = case(gimp);
+        let report = case.run(
+            r#"
+(define one (open "in.png"))
+(define two (open "in.png"))
+(colorize one (active one) tiny 0.3 -1 0)
+(colorize-all one (active one) tiny 0.3)
+(say "one" (length (layers one)))
+(say "two" (length (layers two)))
+"#,
+        );
+        let layers = ["one", "two"].map(|name| report.said(name));
+        assert_eq!(layers, ["2", "2"], "GIMP {}", gimp.version);
+    });
+}
+
+#[test]
 fn repeat_colors_the_photograph_again_and_not_its_colors() {
     in_each(|gimp| {
         let case = case(gimp);

@@ -77,3 +77,26 @@ fn a_painted_stroke_gives_its_color_there_and_not_far_from_there() {
         }
     });
 }
+
+/// Which of the two layers is the active one changes nothing, even where another layer, which is
+/// hidden, lies between them.
+#[test]
+fn the_photograph_is_colored_below_strokes_that_are_active() {
+    let source = pictures::png(Kind::Rgb8);
+    let unseen = r#"
+(define unseen (new-layer image "unseen" 151 107))
+(gimp-image-insert-layer image unseen 0 1)
+(gimp-drawable-fill unseen FILL-WHITE)
+(gimp-item-set-visible unseen FALSE)
+(define result"#;
+    in_each(|gimp| {
+        let layer = |active: &str| {
+            let case = gimp.case().file("in.png", &source);
+            let script = script("hints", "151 107", "0 0", active, "-1");
+            case.run(&script.replace("(define result", unseen));
+            Picture::read(&case.path("layer.png"))
+        };
+        let [photograph, strokes] = ["source", "hints"].map(layer);
+        assert!(photograph.color_from(&strokes) == 0.0, "GIMP {}", gimp.version);
+    });
+}

@@ -35,15 +35,20 @@ impl<'a> Form<'a> {
     pub(super) fn add(
         gtk: &'a Gtk,
         column: Widget,
-        procedure: Procedure,
+        (procedure, note): (Procedure, &str),
         (model, settings): (&dyn Model, &Settings),
     ) -> Self {
         let table = gtk.table();
         gtk.pack(column, table, false);
         let (network, weights) = networks(gtk, model.weights(), &settings.weights);
+        gtk.set_tooltip(
+            network,
+            tr("What predicts the colors: each gives others, and not all tell of several colorings"),
+        );
         gtk.add_row(table, 0, (tr("_Network:"), network));
         let (least, most) = SATURATION.into_inner();
         let saturation = gtk.scale(least.into(), most.into(), 0.05);
+        gtk.set_tooltip(saturation, tr("Strength of the colors: 0 is gray, 1 as predicted"));
         gtk.add_row(table, 1, (tr("Sa_turation:"), saturation));
         let variants = gtk.pictures::<3>();
         let row = gtk.row();
@@ -56,13 +61,7 @@ impl<'a> Form<'a> {
         let hints = has_hints.then(|| HintsRow::add(gtk, table, 3, model));
         let reference = ReferenceRow::add(gtk, table, 5, model);
         let [borders, negative, replace, doubt] = checks(gtk, column);
-        if has_hints {
-            let words = tr(
-                "Hints: paint a stroke of the wanted color on each thing, with a hard brush. You \
-                 may paint while this dialog is open.",
-            );
-            gtk.pack(column, gtk.words(words, CHARACTERS), false);
-        }
+        gtk.pack(column, gtk.words(note, CHARACTERS), false);
         Self {
             gtk,
             weights,

@@ -34,11 +34,11 @@ impl Looking {
     }
 }
 
-/// Runs the dialog, of a size such as `960x560`. Gives the user's settings, or `None` if the user
+/// Runs the dialog of a procedure with a note, of a size such as `960x560`. Gives the user's settings, or `None` if the user
 /// cancelled, and the size it had last.
 pub(crate) fn run(
     gtk: &Gtk,
-    procedure: Procedure,
+    (procedure, note): (Procedure, String),
     size: Option<&str>,
     settings: &Settings,
     model: &mut dyn Model,
@@ -59,7 +59,7 @@ pub(crate) fn run(
     gtk.pack(left, words, false);
     let right = gtk.column();
     gtk.pack(row, right, false);
-    let form = Form::add(gtk, right, procedure, (model, settings));
+    let form = Form::add(gtk, right, (procedure, &note), (model, settings));
     form.set(settings, model);
 
     let looking = Rc::new(Looking::default());

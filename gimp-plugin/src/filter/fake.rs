@@ -25,6 +25,8 @@ pub(super) struct FakeImage {
     /// What was done, in order.
     pub(super) log: RefCell<Vec<String>>,
     pub(super) label: RefCell<(String, String)>,
+    /// What the user was told.
+    pub(super) told: RefCell<Vec<String>>,
     layers: RefCell<Vec<FakeLayer>>,
     /// Layers in the image, top first.
     stack: RefCell<Vec<Layer>>,
@@ -32,6 +34,7 @@ pub(super) struct FakeImage {
 
 struct FakeLayer {
     info: LayerInfo,
+    hidden: bool,
     pixels: Raster,
     replacement: Raster,
 }
@@ -45,6 +48,7 @@ impl FakeImage {
             modes: RefCell::default(),
             log: RefCell::default(),
             label: RefCell::default(),
+            told: RefCell::default(),
             layers: RefCell::default(),
             stack: RefCell::default(),
         }
@@ -100,7 +104,7 @@ impl FakeImage {
         let replacement = Rc::new(RefCell::new(pixels.clone()));
         let pixels = Rc::new(RefCell::new(pixels));
         let mut layers = self.layers.borrow_mut();
-        layers.push(FakeLayer { info, pixels, replacement });
+        layers.push(FakeLayer { info, hidden: false, pixels, replacement });
         Layer(i32::try_from(layers.len() - 1).unwrap())
     }
 
@@ -196,6 +200,10 @@ impl Host for FakeImage {
 
     fn describe(&self, layer: Layer) -> LayerInfo {
         self.layers.borrow()[layer.0 as usize].info.clone()
+    }
+
+    fn is_visible(&self, layer: Layer) -> bool {
+        !self.layers.borrow()[layer.0 as usize].hidden
     }
 
     fn layer_below(&self, layer: Layer) -> Option<Layer> {
@@ -304,6 +312,7 @@ impl Host for FakeImage {
     fn set_visible(&self, layer: Layer, visible: bool) {
         let call = if visible { "show" } else { "hide" };
         self.log.borrow_mut().push(format!("{call} {}", self.describe(layer).name));
+        self.layers.borrow_mut()[layer.0 as usize].hidden = !visible;
     }
 
     fn mask(&self, layer: Layer, _source: Layer) -> Result<(), Error> {
@@ -326,4 +335,8 @@ impl Host for FakeImage {
     fn show_pulse(&self) {}
 
     fn end_progress(&self) {}
+
+    fn tell(&self, text: &str) {
+        self.told.borrow_mut().push(text.to_owned());
+    }
 }

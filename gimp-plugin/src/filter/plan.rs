@@ -21,8 +21,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Checks what the call asks for. If the layer with the hints is the only one to be colorized, the
-    /// layer below it is meant.
+    /// Checks what the call asks for. If a layer with hints is the only one to be colorized, the
+    /// photograph below it is meant.
     pub(crate) fn new<H: Host>(
         host: &H,
         drawables: &[i32],
@@ -39,21 +39,9 @@ impl Plan {
             return Err(Error::Variant(settings.variant));
         }
         let hints = hints_layer(host, settings.hints);
-        let mut sources = Vec::new();
-        let photograph = |drawable: &i32| below_colors(host, host.layer_of(*drawable)?);
-        for layer in drawables.iter().filter_map(photograph) {
-            if Some(layer) != hints && !sources.contains(&layer) {
-                sources.push(layer);
-            }
-        }
-        if sources.is_empty() {
-            let hints = hints
-                .filter(|hints| drawables.iter().any(|d| host.layer_of(*d) == Some(*hints)))
-                .ok_or(Error::NoLayer)?;
-            let below = host.layer_below(hints).and_then(|layer| below_colors(host, layer));
-            let name = || host.describe(hints).name;
-            sources.push(below.ok_or_else(|| Error::OnlyHints { hints: name() })?);
-        }
+        // Strokes are strokes, too, where no hints are wanted.
+        let strokes = [hints, hints_layer(host, HintsChoice::Named)];
+        let sources = sources(host, drawables, &strokes)?;
         for &source in &sources {
             let info = host.describe(source);
             if info.width == 0 || info.height == 0 {
@@ -68,6 +56,36 @@ impl Plan {
         }
         Ok(Self { sources, hints, gray: model == ColorModel::Gray })
     }
+}
+
+/// The layers that are meant by drawables, each once; by those with strokes, if there are no others, the
+/// photograph below.
+fn sources<H: Host>(
+    host: &H,
+    drawables: &[i32],
+    strokes: &[Option<Layer>],
+) -> Result<Vec<Layer>, Error> {
+    let is_painted = |layer: &Layer| strokes.contains(&Some(*layer));
+    let mut sources = Vec::new();
+    let photograph = |drawable: &i32| below_colors(host, host.layer_of(*drawable)?);
+    for layer in drawables.iter().filter_map(photograph) {
+        if !is_painted(&layer) && !sources.contains(&layer) {
+            sources.push(layer);
+        }
+    }
+    if sources.is_empty() {
+        let layer_of = |drawable: &i32| host.layer_of(*drawable);
+        let painted = drawables.iter().filter_map(layer_of).find(is_painted);
+        let painted = painted.ok_or(Error::NoLayer)?;
+        let layers = host.layers().into_iter().map(|(layer, _)| layer);
+        let mut below = layers.skip_while(|layer| *layer != painted);
+        let is_photograph = |layer: &Layer| {
+            !is_painted(layer) && host.is_visible(*layer) && !host.describe(*layer).colors
+        };
+        let name = || host.describe(painted).name;
+        sources.push(below.find(is_photograph).ok_or_else(|| Error::OnlyHints { hints: name() })?);
+    }
+    Ok(sources)
 }
 
 /// The layer, or the one below whose colors it and those between them hold.

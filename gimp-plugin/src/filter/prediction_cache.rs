@@ -14,6 +14,7 @@ use super::reference::ReferencePicture;
 use super::small::{Shrinking, Small};
 use crate::host::{Host, Layer};
 use crate::procedure::{ReferenceChoice, Settings};
+use crate::text::tr;
 
 /// How often the host hears that a prediction goes on.
 const PULSE_INTERVAL: Duration = Duration::from_millis(100);
@@ -60,6 +61,11 @@ pub(crate) enum Coloring {
     Missing,
 }
 
+/// Words about a coloring that is missing.
+pub(super) fn no_such_coloring() -> &'static str {
+    tr("The photograph has no such coloring: it gets the likeliest one.")
+}
+
 /// What was opened, read and predicted so far.
 #[derive(Default)]
 pub(crate) struct PredictionCache {
@@ -91,6 +97,11 @@ impl PredictionCache {
     /// The coloring, if it was predicted before.
     pub(crate) fn get(&self, key: &PredictionKey) -> Option<Coloring> {
         self.colorings.iter().find(|(known, _)| known == key).map(|(_, coloring)| coloring.clone())
+    }
+
+    /// Whether it was found that there is no such variant.
+    pub(super) fn is_missing(&self, key: &PredictionKey) -> bool {
+        matches!(self.get(key), Some(Coloring::Missing))
     }
 
     /// A layer for a preview, once it was read.

@@ -19,7 +19,7 @@ use polychromify_core::{ChromaMap, Doubts};
 use super::error::Error;
 use super::network::{self, Prediction};
 use super::plan::{HINTS, Plan, hints_layer};
-use super::prediction_cache::{Coloring, PredictionCache, PredictionKey};
+use super::prediction_cache::{Coloring, PredictionCache, PredictionKey, no_such_coloring};
 use crate::dialog::{Area, Model, Picture, Update, View};
 use crate::host::{ColorModel, Host, Layer};
 use crate::procedure::{HintsChoice, ReferenceChoice, Settings, VARIANTS};
@@ -110,6 +110,7 @@ impl<'a, H: Host> Preview<'a, H> {
         self.start_work(&key, view)?;
         let found = self.cache.get(&key);
         let is_predicted = found.is_some();
+        let is_lacking = self.cache.is_missing(&key);
         let likeliest = key.of_variant(1);
         let usable = match found {
             Some(Coloring::Chroma(map)) => Some((key.clone(), map)),
@@ -123,7 +124,15 @@ impl<'a, H: Host> Preview<'a, H> {
             self.colors = usable;
         }
         self.colors.take_if(|(of, _)| of.source != key.source);
-        let text = if is_predicted { self.notice(&key)? } else { tr("Predicting...").to_owned() };
+        let text = if is_predicted {
+            let notice = self.notice(&key)?;
+            let lacking = if is_lacking { no_such_coloring() } else { "" };
+            let before = if view.before { tr("This is before. Key B: after.") } else { "" };
+            let words = [before, lacking, &notice].into_iter().filter(|words| !words.is_empty());
+            words.collect::<Vec<_>>().join(" ")
+        } else {
+            tr("Predicting...").to_owned()
+        };
         Ok(Update {
             picture: self.picture(&key, settings.saturation, view)?,
             text: self.new_text(text),
@@ -266,7 +275,11 @@ impl<H: Host> Model for Preview<'_, H> {
     }
 
     fn layers(&self) -> Vec<(i32, String)> {
-        self.host.layers().into_iter().map(|(layer, name)| (layer.0, name)).collect()
+        let plan = Plan::new(self.host, self.drawables, &Settings::default());
+        let photographs = plan.map_or(Vec::new(), |plan| plan.sources);
+        let layers = self.host.layers().into_iter();
+        let others = layers.filter(|(layer, _)| !photographs.contains(layer));
+        others.map(|(layer, name)| (layer.0, name)).collect()
     }
 
     fn named_hints(&self) -> Option<i32> {

@@ -6,7 +6,7 @@ use polychromify_core::{
 use polychromify_image::color::lab::{Lab, fit_chroma, lightness_from_linear, srgb_to_linear};
 
 use super::fake::FakeImage;
-use super::{PredictionCache, colorize};
+use super::{PredictionCache, colorize, is_colored};
 use crate::host::{ColorModel, Host, Layer, LayerMode};
 use crate::procedure::{HintsChoice, ReferenceChoice, Settings};
 
@@ -221,6 +221,44 @@ fn a_painted_layer_gives_its_color_wherever_it_lies_and_is_not_colorized_itself(
         assert!(hue(there) < 15.0, "{name}, {active} active: {there:?}");
         assert!(image.label.borrow().1.contains("color hints by the user"));
     }
+}
+
+#[test]
+fn below_a_layer_with_strokes_the_photograph_is_meant_with_and_without_hints() {
+    let image = FakeImage::new();
+    image.add("paper", SIZE, (0, 0), |_, _| [1.0; 4]);
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    let unseen = image.add("unseen", SIZE, (0, 0), |_, _| [0.5; 4]);
+    image.set_visible(unseen, false);
+    let hints = image.add("hints", SIZE, (0, 0), |_, _| [0.8, 0.1, 0.1, 1.0]);
+    for choice in [HintsChoice::Nothing, HintsChoice::Named, HintsChoice::Layer(hints.0)] {
+        let settings = Settings { hints: choice, ..settings() };
+        let [plain, active] =
+            [source, hints].map(|layer| run(&image, &[layer], &settings).unwrap()[0]);
+        assert!(image.raster(plain) == image.raster(active), "{choice:?}");
+    }
+}
+
+#[test]
+fn a_coloring_that_is_missing_is_told_and_not_in_the_label() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    let only_one = Settings { weights: "polychromify".to_owned(), variant: 2, ..settings() };
+    run(&image, &[source], &only_one).unwrap();
+    assert!(image.told.borrow()[0].contains("no such coloring"), "{:?}", image.told);
+    assert!(!image.label.borrow().1.contains("variant"));
+}
+
+#[test]
+fn an_image_has_its_colors_while_they_are_seen_on_top_but_for_strokes() {
+    let image = FakeImage::new();
+    let source = image.add("scan", SIZE, (0, 0), photograph);
+    assert!(!is_colored(&image));
+    let result = run(&image, &[source], &settings()).unwrap();
+    image.add("hints", SIZE, (0, 0), |_, _| [0.0; 4]);
+    assert!(is_colored(&image));
+    image.set_visible(result[0], false);
+    assert!(!is_colored(&image));
 }
 
 #[test]

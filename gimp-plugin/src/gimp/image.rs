@@ -101,6 +101,10 @@ impl<V: Version> Host for GimpImage<'_, V> {
         }
     }
 
+    fn is_visible(&self, Layer(layer): Layer) -> bool {
+        self.gimp.is_visible(layer)
+    }
+
     fn layer_below(&self, Layer(layer): Layer) -> Option<Layer> {
         let siblings = self.gimp.layers(self.image, self.gimp.parent(layer));
         let position = siblings.iter().position(|sibling| *sibling == layer)?;
@@ -268,5 +272,9 @@ impl<V: Version> Host for GimpImage<'_, V> {
 
     fn end_progress(&self) {
         self.gimp.end_progress();
+    }
+
+    fn tell(&self, text: &str) {
+        self.gimp.tell(text);
     }
 }

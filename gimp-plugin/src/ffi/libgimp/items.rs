@@ -187,6 +187,12 @@ impl<V: Version> Gimp<V> {
         ((self.functions.gimp_layer_get_apply_mask)(layer) != 0).then_some(mask)
     }
 
+    /// Whether a layer is shown, and the groups that it is in.
+    pub(crate) fn is_visible(&self, layer: i32) -> bool {
+        let mut around = std::iter::successors(Some(layer), |layer| self.parent(*layer));
+        around.all(|item| (self.functions.gimp_item_get_visible)(self.version.item(item)) != 0)
+    }
+
     /// Shows or hides a layer; where it is so already there is nothing to be undone.
     pub(crate) fn set_visible(&self, layer: i32, visible: bool) {
         let layer = self.version.item(layer);

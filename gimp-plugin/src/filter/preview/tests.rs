@@ -94,6 +94,16 @@ fn before_is_the_photograph_and_the_split_divides_both() {
 }
 
 #[test]
+fn it_is_told_while_before_is_shown() {
+    with_preview(|_, _, preview| {
+        let said = |found: &[Update]| text(found).contains("before");
+        assert!(!said(&updates(preview, &settings(), &view())));
+        assert!(said(&updates(preview, &settings(), &View { before: true, ..view() })));
+        assert!(!said(&updates(preview, &settings(), &view())));
+    });
+}
+
+#[test]
 fn a_point_is_shown_pixel_by_pixel_without_another_prediction() {
     with_preview(|_, _, preview| {
         let whole = shown(&updates(preview, &settings(), &view()));
@@ -136,6 +146,26 @@ fn the_layer_for_hints_is_made_once_and_in_rgb() {
             ["[", "convert", "canvas", "]", "show hints", "activate hints"]
         );
         assert_eq!(image.describe(Layer(layer)).width, SIZE.0);
+    });
+}
+
+#[test]
+fn the_photograph_is_not_offered_for_hints() {
+    with_preview(|image, source, preview| {
+        let strokes = image.add("strokes", SIZE, (0, 0), |_, _| [0.0; 4]);
+        let offered: Vec<i32> = preview.layers().into_iter().map(|(layer, _)| layer).collect();
+        assert_eq!(offered, [strokes.0], "not {}", source.0);
+    });
+}
+
+#[test]
+fn a_chosen_coloring_that_is_missing_is_told() {
+    with_preview(|_, _, preview| {
+        let only_one = Settings { weights: "polychromify".to_owned(), variant: 2, ..settings() };
+        let found = updates(preview, &only_one, &view());
+        assert!(text(&found).contains("no such coloring"), "{}", text(&found));
+        let found = updates(preview, &Settings { variant: 1, ..only_one }, &view());
+        assert!(!text(&found).contains("no such coloring"), "{}", text(&found));
     });
 }
 
