@@ -16,7 +16,7 @@ pub(crate) struct Profile {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UserFolders {
     pub(crate) home: Option<PathBuf>,
-    /// `XDG_CONFIG_HOME`.
+    /// `XDG_CONFIG_HOME`, or `APPDATA` on Windows.
     pub(crate) settings: Option<PathBuf>,
     /// `GIMP2_DIRECTORY` and `GIMP3_DIRECTORY`: whole profiles.
     pub(crate) directories: [Option<PathBuf>; 2],
@@ -27,8 +27,8 @@ impl UserFolders {
     pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
-            home: path("HOME"),
-            settings: path("XDG_CONFIG_HOME"),
+            home: path(if cfg!(windows) { "USERPROFILE" } else { "HOME" }),
+            settings: path(if cfg!(windows) { "APPDATA" } else { "XDG_CONFIG_HOME" }),
             directories: ["GIMP2_DIRECTORY", "GIMP3_DIRECTORY"].map(path),
         }
     }
@@ -54,7 +54,8 @@ pub(crate) fn find(folders: &UserFolders) -> (Vec<Profile>, Vec<PathBuf>) {
         }
     }
     let home = |below: &str| folders.home.as_ref().map(|home| home.join(below));
-    let native = folders.settings.clone().or_else(|| home(".config"));
+    let usual = if cfg!(windows) { "AppData/Roaming" } else { ".config" };
+    let native = folders.settings.clone().or_else(|| home(usual));
     let flatpak = home(".var/app/org.gimp.GIMP/config");
     for (settings, kind) in [(native, ""), (flatpak, " (Flatpak)")] {
         let Some(folder) = settings.map(|settings| settings.join("GIMP")) else { continue };
@@ -100,8 +101,8 @@ mod tests {
         let profile = at.path().join("settings/GIMP/3.0");
         fs::create_dir_all(&profile).unwrap();
         let folders = UserFolders::from_environment(|name| match name {
-            "HOME" => Some(at.path().join("home").into()),
-            "XDG_CONFIG_HOME" => Some(at.path().join("settings").into()),
+            "HOME" | "USERPROFILE" => Some(at.path().join("home").into()),
+            "XDG_CONFIG_HOME" | "APPDATA" => Some(at.path().join("settings").into()),
             "GIMP3_DIRECTORY" => Some(profile.clone().into()),
             _ => None,
         });

@@ -261,9 +261,10 @@ impl<'a> FromSql<'a> for Cell<'a> {
 
 /// A path as text, whatever its bytes are.
 pub(in crate::ledger) fn as_text(path: &Path) -> String {
-    match path.to_str() {
-        Some(text) if !text.starts_with(NOT_TEXT) => text.to_owned(),
-        _ => format!("{NOT_TEXT}{}", polychromify_core::hexadecimal(value::bytes(path))),
+    let bytes = value::bytes(path);
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if !text.starts_with(NOT_TEXT) => text.to_owned(),
+        _ => format!("{NOT_TEXT}{}", polychromify_core::hexadecimal(&bytes)),
     }
 }
 
