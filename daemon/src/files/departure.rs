@@ -65,7 +65,7 @@ pub(crate) fn let_go(
     let Some(entry) = leaving.entry(&leaving.name)? else { return Ok(()) };
     leaving.check_in_place(entry, known.stamp, target.as_ref())?;
     begin()?;
-    let renamed = leaving.folder.rename_to_own(&leaving.name, &leaving.aside);
+    let renamed = leaving.folder.rename_to_own(&leaving.name, &leaving.folder, &leaving.aside);
     renamed.map_err(Error::io(&original.shown, "take aside"))?;
     leaving.go(target.as_ref())
 }

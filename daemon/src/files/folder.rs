@@ -207,11 +207,16 @@ impl Folder {
 
     /// Renames without replacing anything: `new_name` is one that only its own job uses, and what
     /// is written to `name` meanwhile goes with it.
-    pub(crate) fn rename_to_own(&self, name: &OsStr, new_name: &OsStr) -> io::Result<()> {
-        if self.handle.rename_noreplace(name, &self.handle, new_name)? {
+    pub(crate) fn rename_to_own(
+        &self,
+        name: &OsStr,
+        to: &Self,
+        new_name: &OsStr,
+    ) -> io::Result<()> {
+        if self.handle.rename_noreplace(name, &to.handle, new_name)? {
             return Ok(());
         }
-        self.check_and_rename(name, self, new_name)
+        self.check_and_rename(name, to, new_name)
     }
 
     pub(super) fn check_and_rename(

@@ -148,8 +148,8 @@ pub(crate) fn check_and_rename(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Renames without replacing anything; `to` is a name that only its own job uses.
 pub(crate) fn rename_to_own(from: &Path, to: &Path) -> io::Result<()> {
-    let (folder, name) = place(from)?;
-    folder.rename_to_own(name, to.file_name().ok_or(io::ErrorKind::InvalidInput)?)
+    let (from, to) = (place(from)?, place(to)?);
+    from.0.rename_to_own(from.1, &to.0, to.1)
 }
 
 /// Swaps two files; `false`: the file system cannot.

@@ -60,6 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(unix)] // /proc
     fn a_writer_is_found_and_a_reader_is_none() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.into_temp_path();

@@ -12,6 +12,9 @@ pub(crate) struct Profile {
     pub(crate) path: PathBuf,
 }
 
+/// Below the home folder, where the environment names no other one.
+const SETTINGS: &str = if cfg!(windows) { "AppData/Roaming" } else { ".config" };
+
 /// Folders of the user, as the environment tells them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UserFolders {
@@ -54,8 +57,7 @@ pub(crate) fn find(folders: &UserFolders) -> (Vec<Profile>, Vec<PathBuf>) {
         }
     }
     let home = |below: &str| folders.home.as_ref().map(|home| home.join(below));
-    let usual = if cfg!(windows) { "AppData/Roaming" } else { ".config" };
-    let native = folders.settings.clone().or_else(|| home(usual));
+    let native = folders.settings.clone().or_else(|| home(SETTINGS));
     let flatpak = home(".var/app/org.gimp.GIMP/config");
     for (settings, kind) in [(native, ""), (flatpak, " (Flatpak)")] {
         let Some(folder) = settings.map(|settings| settings.join("GIMP")) else { continue };
@@ -86,9 +88,10 @@ mod tests {
     fn native_and_flatpak_profiles_are_found_and_older_versions_left_alone() {
         let at = tempfile::tempdir().unwrap();
         let flatpak = ".var/app/org.gimp.GIMP/config/GIMP/3.2";
-        for folder in [".config/GIMP/2.8", ".config/GIMP/2.10", ".config/GIMP/3.0", flatpak] {
-            fs::create_dir_all(at.path().join(folder)).unwrap();
+        for version in ["2.8", "2.10", "3.0"] {
+            fs::create_dir_all(at.path().join(SETTINGS).join("GIMP").join(version)).unwrap();
         }
+        fs::create_dir_all(at.path().join(flatpak)).unwrap();
         let folders = UserFolders { home: Some(at.path().to_path_buf()), ..UserFolders::default() };
         let (profiles, _) = find(&folders);
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
@@ -116,6 +119,6 @@ mod tests {
         let folders = UserFolders { home: Some(at.path().to_path_buf()), ..UserFolders::default() };
         let (profiles, searched) = find(&folders);
         assert!(profiles.is_empty());
-        assert_eq!(searched[0], at.path().join(".config/GIMP"));
+        assert_eq!(searched[0], at.path().join(SETTINGS).join("GIMP"));
     }
 }
