@@ -44,12 +44,17 @@ pub(crate) fn check<H: Host>(host: &H, drawables: &[i32]) -> Result<(), Error> {
     Plan::new(host, drawables, &Settings::default()).map(drop)
 }
 
-/// Whether the uppermost layer that is seen, but for strokes, is one of those with colors.
+/// What the names of new layers begin with.
+const NEW_LAYER: &str = "Color (";
+
+/// Whether the uppermost layer that is seen, but for strokes, is one of those with colors. That of a
+/// negative covers what lies below, and is told by its name.
 pub(crate) fn is_colored<H: Host>(host: &H) -> bool {
     let strokes = hints_layer(host, HintsChoice::Named);
     let mut layers = host.layers().into_iter().map(|(layer, _)| layer);
     let uppermost = layers.find(|layer| Some(*layer) != strokes && host.is_visible(*layer));
-    uppermost.is_some_and(|layer| host.describe(layer).colors)
+    let info = uppermost.map(|layer| host.describe(layer));
+    info.is_some_and(|info| info.colors || info.name.starts_with(NEW_LAYER))
 }
 
 /// Colorizes the layers of `drawables` and gives the new layers, or those that were changed.
@@ -86,7 +91,7 @@ pub(crate) fn colorize<H: Host>(
     }
 
     let network = cache.network(&settings.weights)?;
-    let painter = LayerPainter { host, settings, name: format!("Color ({})", network.name) };
+    let painter = LayerPainter { host, settings, name: format!("{NEW_LAYER}{})", network.name) };
     // A gray image has room for colors only once it is converted, which is part of the step.
     let painted = if plan.gray { None } else { Some(painter.paint_all(&predictions)?) };
     let label = file.label(&network, &Settings { variant, ..settings.clone() }, hints_text);

@@ -54,7 +54,10 @@ const GROW: c_int = 1 | 2 | 4;
 const FILL: c_int = 4;
 
 /// How often a dialog is polled, in milliseconds.
-const INTERVAL: c_uint = 50;
+const INTERVAL: c_uint = 25;
+
+/// Characters of an entry of a list, at most.
+const LONGEST_ENTRY: usize = 36;
 
 /// Pixels between widgets.
 const SPACING: c_int = 6;
@@ -261,9 +264,9 @@ impl Gtk {
         self.keep((self.functions.gtk_combo_box_text_new)())
     }
 
-    /// Adds a text to a list.
+    /// Adds a text to a list. One that would widen the dialog loses its middle.
     pub(crate) fn append(&self, combo: Widget, text: &str) {
-        let text = c_string(text);
+        let text = c_string(&shortened(text, LONGEST_ENTRY));
         // SAFETY: the text ends with a zero byte.
         unsafe { (self.functions.gtk_combo_box_text_append_text)(combo.raw(), text.as_ptr()) };
     }
@@ -388,7 +391,7 @@ impl Gtk {
         unsafe { (self.functions.g_object_unref)(pixbuf) };
     }
 
-    /// Calls `tick` twenty times a second while `run` runs GTK's main loop. A `tick` that panics is
+    /// Calls `tick` forty times a second while `run` runs GTK's main loop. A `tick` that panics is
     /// not called again.
     pub(crate) fn while_ticking<T>(&self, tick: &mut dyn FnMut(), run: impl FnOnce() -> T) -> T {
         let mut state = TickState { tick, is_ticking: false };
@@ -399,6 +402,17 @@ impl Gtk {
         (self.functions.g_source_remove)(source);
         result
     }
+}
+
+/// A text of at most `longest` characters: beginning and end of a longer one.
+fn shortened(text: &str, longest: usize) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= longest {
+        return text.to_owned();
+    }
+    let half = (longest - 1) / 2;
+    let (beginning, end) = (&characters[..half], &characters[characters.len() - half..]);
+    format!("{}…{}", String::from_iter(beginning), String::from_iter(end))
 }
 
 /// What `on_tick` gets.
@@ -418,4 +432,15 @@ unsafe extern "C" fn on_tick(data: *mut c_void) -> Boolean {
         state.is_ticking = catch_unwind(AssertUnwindSafe(|| (state.tick)())).is_err();
     }
     1 // call again
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_long_text_loses_its_middle_alone() {
+        assert_eq!(shortened("Bürgerhaus", 10), "Bürgerhaus");
+        assert_eq!(shortened("Bürgerhaus 1911.tif", 9), "Bürg….tif");
+    }
 }

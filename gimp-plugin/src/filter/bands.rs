@@ -41,6 +41,14 @@ pub(super) fn read<P: Pixels>(
     }
 }
 
+/// Calls `visit` with the first row and the lightness of each band of a layer that was read before.
+pub(super) fn visit(lightness: &[f32], layer: &LayerInfo, mut visit: impl FnMut(u32, &[f32])) {
+    let width = layer.width as usize;
+    for (y, rows) in bands(layer.width, layer.height) {
+        visit(y, &lightness[y as usize * width..][..rows as usize * width]);
+    }
+}
+
 /// Inverts lightness, as film does.
 pub(super) fn invert(lightness: &mut [f32]) {
     for l in lightness {

@@ -25,6 +25,9 @@ const CAPACITY: usize = 24;
 /// Longest side of the picture that previews are made of, in pixels.
 const PREVIEW_SIDE: f64 = 1600.0;
 
+/// Most pixels of a layer whose lightness is kept for other thumbnails: 4 bytes each.
+const KEPT_PIXELS: usize = 64 << 20;
+
 /// All that a chroma map depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PredictionKey {
@@ -74,6 +77,8 @@ pub(crate) struct PredictionCache {
     networks: HashMap<String, Arc<Network>>,
     thumbnails: HashMap<(Layer, usize, bool), WorkImage>,
     previews: HashMap<Layer, Arc<Small>>,
+    /// Of layers that have a preview: another network, or a negative, reads the layer no second time.
+    lightness: HashMap<Layer, Vec<f32>>,
     references: HashMap<ReferenceChoice, Arc<ReferencePicture>>,
     colorings: Vec<(PredictionKey, Coloring)>,
 }
@@ -205,28 +210,57 @@ impl PredictionCache {
             return Ok(thumbnail.clone());
         }
         let info = host.describe(source);
-        let scale = PREVIEW_SIDE / f64::from(info.width.max(info.height));
-        let is_wanted = self.has_previews && !self.previews.contains_key(&source);
-        let mut preview = is_wanted.then(|| Shrinking::new((info.width, info.height), scale));
         let mut thumbnail = Thumbnail::new(info.width, info.height, Orientation::Upright, area);
-        let mut pixels = host.pixels(source)?;
         let mut inverted = Vec::new();
-        bands::read(&mut pixels, &info, progress, |y, linear, lightness| {
+        let mut shrink = |y: u32, lightness: &[f32]| {
             inverted.clear();
             inverted.extend_from_slice(lightness);
             if negative {
                 bands::invert(&mut inverted);
             }
             thumbnail.push_rows(y, &inverted);
+        };
+        if let Some(lightness) = self.lightness.get(&source) {
+            bands::visit(lightness, &info, shrink);
+        } else {
+            self.read(host, source, progress, &mut shrink)?;
+        }
+        let thumbnail = thumbnail.finish();
+        self.thumbnails.insert((source, area, negative), thumbnail.clone());
+        Ok(thumbnail)
+    }
+
+    /// Calls `visit` with the first row and the lightness of each band of a layer, and keeps what
+    /// previews need of it.
+    fn read<H: Host>(
+        &mut self,
+        host: &H,
+        source: Layer,
+        progress: &Progress<'_>,
+        visit: &mut impl FnMut(u32, &[f32]),
+    ) -> Result<(), Error> {
+        let info = host.describe(source);
+        let scale = PREVIEW_SIDE / f64::from(info.width.max(info.height));
+        let is_wanted = self.has_previews && !self.previews.contains_key(&source);
+        let mut preview = is_wanted.then(|| Shrinking::new((info.width, info.height), scale));
+        let count = info.width as usize * info.height as usize;
+        let mut kept = (is_wanted && count <= KEPT_PIXELS).then(|| Vec::with_capacity(count));
+        let mut pixels = host.pixels(source)?;
+        bands::read(&mut pixels, &info, progress, |y, linear, lightness| {
+            visit(y, lightness);
             if let Some(preview) = &mut preview {
                 preview.push_rows(linear);
             }
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(lightness);
+            }
         });
-        let thumbnail = thumbnail.finish();
-        self.thumbnails.insert((source, area, negative), thumbnail.clone());
         if let Some(preview) = preview {
             self.previews.insert(source, Arc::new(preview.finish()));
         }
-        Ok(thumbnail)
+        if let Some(kept) = kept {
+            self.lightness.insert(source, kept);
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@
 mod compose;
 mod display;
 mod notices;
+mod painters;
 mod strokes;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::procedure::{HintsChoice, ReferenceChoice, Settings, VARIANTS};
 use crate::text::tr;
 use compose::compose;
 use display::Display;
+use painters::Painters;
 use strokes::Strokes;
 
 /// Longest side of the small pictures of variants, in pixels.
@@ -45,7 +47,7 @@ pub(crate) struct Preview<'a, H: Host> {
     host: &'a H,
     cache: &'a mut PredictionCache,
     drawables: &'a [i32],
-    /// The settings that `key` was made of.
+    /// The settings that `key` was made of, at a saturation of 1, which it does not depend on.
     settings: Option<Settings>,
     key: Option<PredictionKey>,
     strokes: Strokes,
@@ -53,6 +55,7 @@ pub(crate) struct Preview<'a, H: Host> {
     /// The newest colors that are of the layer.
     colors: Option<Colors>,
     doubts: Option<(PredictionKey, Option<Doubts>)>,
+    painters: Painters,
     /// What of the layer is shown, and in which view.
     display: Option<(Layer, View, Display)>,
     /// What is on the screen.
@@ -88,6 +91,7 @@ impl<'a, H: Host> Preview<'a, H> {
             work: None,
             colors: None,
             doubts: None,
+            painters: Painters::default(),
             display: None,
             shown: None,
             text: String::new(),
@@ -98,8 +102,9 @@ impl<'a, H: Host> Preview<'a, H> {
     }
 
     fn next(&mut self, settings: &Settings, view: &View) -> Result<Update, Error> {
-        if self.settings.as_ref() != Some(settings) || self.strokes.is_due() {
-            self.settings = Some(settings.clone());
+        let asked = Settings { saturation: 1.0, ..settings.clone() };
+        if self.settings.as_ref() != Some(&asked) || self.strokes.is_due() {
+            self.settings = Some(asked);
             let plan = Plan::new(self.host, self.drawables, settings)?;
             let source = plan.sources[0];
             let hints = self.strokes.look(self.host, plan.hints, source)?;
@@ -133,11 +138,11 @@ impl<'a, H: Host> Preview<'a, H> {
         } else {
             tr("Predicting...").to_owned()
         };
-        Ok(Update {
-            picture: self.picture(&key, settings.saturation, view)?,
-            text: self.new_text(text),
-            variant: self.variant(&key, settings.saturation),
-        })
+        let picture = self.picture(&key, settings.saturation, view)?;
+        // The small pictures follow when the large one is on the screen.
+        let is_new = picture.is_some();
+        let variant = if is_new { None } else { self.variant(&key, settings.saturation) };
+        Ok(Update { picture, text: self.new_text(text), variant })
     }
 
     /// What there is to say of the photograph.
@@ -221,7 +226,9 @@ impl<'a, H: Host> Preview<'a, H> {
         }
         let Some((.., display)) = &mut self.display else { return Ok(None) };
         let after = self.colors.as_ref();
-        let after = after.map(|(key, map)| display.after((key, map), saturation).to_vec());
+        let painters = &mut self.painters;
+        let after =
+            after.map(|(key, map)| display.after(painters, (key, map), saturation).to_vec());
         let doubts = doubts.and_then(|(_, doubts)| doubts.as_ref());
         let composed = compose(display, after.as_deref(), doubts, view);
         self.shown = Some(shown);
@@ -236,27 +243,22 @@ impl<'a, H: Host> Preview<'a, H> {
             let display = Display::of_whole(&whole, room);
             self.small = Some((key.source, display));
         }
-        let (_, display) = self.small.as_ref()?;
+        let (_, display) = self.small.as_mut()?;
         for (number, shown) in VARIANTS.zip(&mut self.variants) {
             let key = key.of_variant(number);
             let Some(coloring) = self.cache.get(&key) else { continue };
-            let wanted = Some((key, saturation));
-            if *shown == wanted {
+            if shown.as_ref().is_some_and(|(of, strength)| *of == key && *strength == saturation) {
                 continue;
             }
-            *shown = wanted;
-            let negative = shown.as_ref().is_some_and(|(key, _)| key.negative);
             let picture = match coloring {
                 Coloring::Chroma(map) => {
                     let (width, height) = (display.part.width, display.part.height);
-                    Some(Picture {
-                        width,
-                        height,
-                        rgb: display.painted(&map, saturation, negative),
-                    })
+                    let rgb = display.after(&mut self.painters, (&key, &map), saturation).to_vec();
+                    Some(Picture { width, height, rgb })
                 }
                 Coloring::Missing => None,
             };
+            *shown = Some((key, saturation));
             return Some((number, picture));
         }
         None

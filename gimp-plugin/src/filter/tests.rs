@@ -259,6 +259,8 @@ fn an_image_has_its_colors_while_they_are_seen_on_top_but_for_strokes() {
     assert!(is_colored(&image));
     image.set_visible(result[0], false);
     assert!(!is_colored(&image));
+    run(&image, &[source], &Settings { negative: true, ..settings() }).unwrap();
+    assert!(is_colored(&image), "a negative's colors cover it");
 }
 
 #[test]

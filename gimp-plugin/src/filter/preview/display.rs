@@ -1,11 +1,12 @@
 //! What of a layer is on the screen: all of it made smaller, or a part of it pixel by pixel.
 
-use polychromify_core::{ChromaMap, SamplesMut};
+use polychromify_core::{ChromaMap, Painter, SamplesMut};
 use polychromify_image::color::lab::{lightness_from_linear, linear_to_srgb};
 
 use super::super::bands::invert;
 use super::super::prediction_cache::PredictionKey;
 use super::super::small::Small;
+use super::painters::Painters;
 use crate::dialog::Area;
 use crate::host::{LayerInfo, Pixels};
 
@@ -68,28 +69,29 @@ impl Display {
     /// The same with these colors, which are those of the key.
     pub(super) fn after(
         &mut self,
+        painters: &mut Painters,
         (key, map): (&PredictionKey, &ChromaMap),
         saturation: f64,
     ) -> &[u8] {
         let is_there =
             |(of, strength, _): &(PredictionKey, f64, _)| of == key && *strength == saturation;
         if !self.after.as_ref().is_some_and(is_there) {
-            let painted = self.painted(map, saturation, key.negative);
+            let painter = painters.painter((key, map), self.whole, saturation);
+            let painted = self.painted(painter, key.negative);
             self.after = Some((key.clone(), saturation, painted));
         }
         self.after.as_ref().map_or(&[], |(.., painted)| painted)
     }
 
-    /// The same with colors.
-    pub(super) fn painted(&self, map: &ChromaMap, saturation: f64, negative: bool) -> Vec<u8> {
+    /// The same with colors by a painter for the whole.
+    fn painted(&self, painter: Painter, negative: bool) -> Vec<u8> {
         let mut lightness = self.lightness.clone();
         if negative {
             invert(&mut lightness);
         }
         let mut rgb = vec![0; self.before.len()];
         let columns = self.part.x as usize..(self.part.x + self.part.width) as usize;
-        let painter = map.painter(self.whole.0, self.whole.1, saturation as f32).columns(columns);
-        painter.paint_rows(self.part.y, &lightness, SamplesMut::Eight(&mut rgb));
+        painter.columns(columns).paint_rows(self.part.y, &lightness, SamplesMut::Eight(&mut rgb));
         rgb
     }
 

@@ -77,6 +77,20 @@ fn it_shows_the_result_and_predicts_once_for_all_saturations() {
 }
 
 #[test]
+fn another_network_and_a_negative_read_the_layer_no_second_time() {
+    with_preview(|image, source, preview| {
+        shown(&updates(preview, &settings(), &view()));
+        let other = Settings { weights: "polychromify".to_owned(), negative: true, ..settings() };
+        let found = shown(&updates(preview, &other, &view()));
+        assert_eq!(*image.log.borrow(), ["read scan"]);
+
+        let (ids, mut cache) = ([source.0], PredictionCache::default());
+        let anew = shown(&updates(&mut Preview::new(image, &mut cache, &ids), &other, &view()));
+        assert_eq!(found, anew, "the same colors as from the layer itself");
+    });
+}
+
+#[test]
 fn before_is_the_photograph_and_the_split_divides_both() {
     with_preview(|image, source, preview| {
         let after = shown(&updates(preview, &settings(), &view()));
