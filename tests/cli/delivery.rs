@@ -189,7 +189,7 @@ fn each_kind_of_damage_is_named_with_its_file() {
         let run = verify(&folder, &["out"]).code(code);
         assert_eq!(problems(&run), expected, "{run:#?}");
         verify(&folder, &["out", "--strict"]).code(1);
-        let text = folder.polychromify(["verify", "out"]).code(code).stdout;
+        let text = slashes(&folder.polychromify(["verify", "out"]).code(code).stdout);
         assert_eq!(text.lines().count(), expected.len(), "{text}");
         let file = expected[0].split(':').next().unwrap();
         assert!(text.lines().all(|line| line.starts_with(&format!("out/{file}: "))), "{text}");

@@ -1,7 +1,7 @@
 //! What Windows does in a way of its own: names, long paths, files that others have open, and what is not
 //! offered there.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::windows::fs::OpenOptionsExt;
 use std::thread;
 use std::time::Duration;
@@ -40,18 +40,6 @@ fn ledgers_and_manifests_have_slashes_as_everywhere() {
     assert_eq!(list.lines().next().unwrap()[64..], *"  box/sub/a.png");
     folder.polychromify(["verify", "out", "--strict"]).code(0);
     assert_eq!(folder.batch(["in", "-o", "out"]).code(0).summary()["skipped"], 1);
-}
-
-#[test]
-fn paths_of_more_than_260_letters_are_colored_and_verified() {
-    let below = ["x".repeat(100), "y".repeat(100), "z".repeat(100)].join("/") + "/a.png";
-    let folder = Folder::new();
-    let root = folder.path("").canonicalize().unwrap();
-    fs::create_dir_all(root.join("in").join(&below).parent().unwrap()).unwrap();
-    fs::write(root.join("in").join(&below), pictures::png(30, 20, 1)).unwrap();
-    folder.batch(["in", "-o", "out", "--manifest", "--sidecar"]).code(0);
-    assert!(root.join("out").join(&below).is_file());
-    folder.polychromify(["verify", "out", "--strict"]).code(0);
 }
 
 #[test]

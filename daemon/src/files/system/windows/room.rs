@@ -6,9 +6,13 @@ use std::path::Path;
 
 use crate::files::room::Space;
 
+/// Longest path that the disk of is asked for, in bytes: a longer one has a folder above it on the same.
+const LONGEST: usize = 240;
+
 /// Of the disk that `path` is on.
 pub(in crate::files) fn at(path: &Path) -> io::Result<Space> {
-    let told = fs4::statvfs(path)?;
+    let above = path.ancestors().find(|above| above.as_os_str().len() <= LONGEST);
+    let told = fs4::statvfs(above.unwrap_or(path))?;
     Ok(Space { total: told.total_space(), free: told.available_space() })
 }
 
