@@ -18,6 +18,8 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 pub(crate) enum Error {
     #[error(transparent)]
     Core(#[from] polychromify_core::Error),
+    #[error("{what} is not offered on Windows: {reason}")]
+    NotOnWindows { what: &'static str, reason: &'static str },
     #[error("{}: cannot {doing}: {source}", path.display())]
     Io { path: PathBuf, doing: &'static str, source: io::Error },
     #[error("ledger {}: {source}", path.display())]

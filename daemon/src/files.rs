@@ -5,9 +5,7 @@
 //! (`daemon/clippy.toml`).
 
 pub(crate) mod departure;
-pub(crate) mod filesystem;
 pub(crate) mod fingerprint;
-#[expect(clippy::disallowed_methods, reason = "what all others are to use in place of these")]
 pub(crate) mod folder;
 pub(crate) mod ignore;
 pub(crate) mod lock;
@@ -18,5 +16,8 @@ pub(crate) mod own;
 pub(crate) mod publish;
 pub(crate) mod room;
 pub(crate) mod stamp;
+pub(crate) mod system;
 pub(crate) mod temporary;
 pub(crate) mod writers;
+
+pub(crate) use system::filesystem;

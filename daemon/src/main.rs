@@ -7,6 +7,14 @@
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
+    windows,
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "what others have for `watch`, which is not offered there"
+    )
+)]
+#![cfg_attr(
     test,
     expect(clippy::disallowed_methods, reason = "tests make and change files of their own")
 )]
@@ -34,6 +42,7 @@ mod service;
 mod settings;
 mod shard;
 mod stop;
+#[cfg(unix)]
 mod watch;
 mod workers;
 
@@ -84,10 +93,11 @@ fn run(cli: &Cli) -> ExitCode {
     let progress = MultiProgress::new();
     let level = logging::level(cli.verbose, cli.quiet);
     let exit = match &cli.command {
+        #[cfg(unix)]
         Command::Watch(_) => command::watch::run(level),
         other => {
             logging::start(Form::Terminal(progress.clone()), level.unwrap_or(LevelFilter::Info));
-            match other {
+            command::refuse_untried(other).and_then(|()| match other {
                 Command::Batch(arguments) => batch::run(arguments, &progress),
                 Command::Film(arguments) => film_command::run(arguments, &progress),
                 Command::Work(arguments) => work::run(arguments, &progress),
@@ -99,8 +109,8 @@ fn run(cli: &Cli) -> ExitCode {
                 Command::Doctor(arguments) => doctor::run(arguments),
                 Command::Completions(arguments) => Ok(shell::completions(arguments)),
                 Command::ManPages(arguments) => shell::man_pages(arguments),
-                Command::Watch(_) => unreachable!("matched above"),
-            }
+                Command::Watch(_) => unreachable!("matched above, or refused"),
+            })
         }
     };
     exit.unwrap_or_else(|error| {

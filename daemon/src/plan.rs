@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn outputs(plan: &Plan) -> Vec<String> {
-        plan.jobs.iter().map(|job| job.output.display().to_string()).collect()
+        plan.jobs.iter().map(|job| job.output.display().to_string().replace('\\', "/")).collect()
     }
 
     #[test]
@@ -258,6 +258,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)] // links are made as POSIX does
     fn an_output_folder_inside_an_input_folder_is_refused_through_links_too() {
         let at = folder_with(&["in/a.jpg"]);
         std::os::unix::fs::symlink(at.path().join("in"), at.path().join("link")).unwrap();

@@ -1,6 +1,8 @@
 //! Names and reasons as they are printed: on one line, and without characters that a terminal obeys.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 /// Whether a terminal would obey it, or show what follows in another order: control characters,
 /// ends of lines, and those that change the direction of writing (Unicode's `Bidi_Control`).
@@ -13,7 +15,7 @@ fn is_obeyed(character: char) -> bool {
 /// One line of text, with what a terminal would obey as in `\n` or `\u{1b}`.
 pub(crate) fn line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in as_users_write_it(text, [r"\\?\UNC\", r"\\", r"\\?\"]).chars() {
         if is_obeyed(character) {
             line.extend(character.escape_default());
         } else {
@@ -26,6 +28,7 @@ pub(crate) fn line(text: &str) -> String {
 /// JSON without such characters: the same text to whoever parses it.
 pub(crate) fn json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
+    let json = as_users_write_it(json, [r"\\\\?\\UNC\\", r"\\\\", r"\\\\?\\"]);
     for character in json.chars() {
         if is_obeyed(character) {
             // Each has its place in Unicode's first 65,536.
@@ -35,6 +38,24 @@ pub(crate) fn json(json: &str) -> String {
         }
     }
     text
+}
+
+/// A path as users write it.
+pub(crate) fn path(path: &Path) -> Cow<'_, Path> {
+    match path.to_str().map(|text| as_users_write_it(text, [r"\\?\UNC\", r"\\", r"\\?\"])) {
+        Some(Cow::Owned(text)) => PathBuf::from(text).into(),
+        _ => path.into(),
+    }
+}
+
+/// On Windows: paths without what stands before those that are free of links and may be long, of a
+/// `share`, which begins with `start` else, and of a `disk`.
+fn as_users_write_it<'t>(text: &'t str, [share, start, disk]: [&str; 3]) -> Cow<'t, str> {
+    if cfg!(windows) && text.contains(disk) {
+        text.replace(share, start).replace(disk, "").into()
+    } else {
+        text.into()
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A share of a collection, for one of several machines.
 
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
+
+use crate::files::system::names;
 
 /// One of equal shares of a collection, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl Shard {
     /// Whether the result at this path below the output folder belongs to it. Which shard a path
     /// belongs to is the same in every version and on every machine.
     pub(crate) fn holds(self, output: &Path) -> bool {
-        let hash = Sha256::digest(output.as_os_str().as_bytes());
+        let hash = Sha256::digest(names::bytes(output));
         let start = hash[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
         start % u64::from(self.of) == u64::from(self.number - 1)
     }

@@ -4,9 +4,6 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::TERM_SIGNALS;
-use signal_hook::flag;
-
 use crate::exit::Exit;
 
 /// Whether somebody asked to stop, or to begin anew with settings read again.
@@ -18,13 +15,31 @@ pub(crate) struct Stop {
 
 impl Stop {
     /// Starts to listen to SIGINT, SIGTERM and SIGQUIT.
+    #[cfg(unix)]
     pub(crate) fn on_signals() -> io::Result<Self> {
+        use signal_hook::consts::TERM_SIGNALS;
+        use signal_hook::flag;
+
         let stop = Self::default();
         for &signal in TERM_SIGNALS {
             // In this order: at the first signal the flag is not set yet.
             flag::register_conditional_shutdown(signal, Exit::STOPPED.into(), stop.asked.clone())?;
             flag::register(signal, stop.asked.clone())?;
         }
+        Ok(stop)
+    }
+
+    /// Starts to listen to Ctrl-C, Ctrl-Break, and the end of the console or the session.
+    #[cfg(windows)]
+    pub(crate) fn on_signals() -> io::Result<Self> {
+        let stop = Self::default();
+        let asked = stop.asked.clone();
+        ctrlc::set_handler(move || {
+            if asked.swap(true, Ordering::Relaxed) {
+                std::process::exit(Exit::STOPPED.into());
+            }
+        })
+        .map_err(io::Error::other)?;
         Ok(stop)
     }
 

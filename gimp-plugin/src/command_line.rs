@@ -14,7 +14,8 @@ Usage: polychromify-gimp install      copy it into the profile of every GIMP of 
        polychromify-gimp --help | --version
 
 GIMP starts the copy; it needs no other file. A profile is a folder such as ~/.config/GIMP/3.0,
-~/.var/app/org.gimp.GIMP/config/GIMP/3.0 (Flatpak), or what GIMP2_DIRECTORY or GIMP3_DIRECTORY say.
+~/.var/app/org.gimp.GIMP/config/GIMP/3.0 (Flatpak), %APPDATA%\\GIMP\\3.0 (Windows), or what
+GIMP2_DIRECTORY or GIMP3_DIRECTORY say.
 
 Exit codes: 0 done, 1 something could not be copied or removed, 2 no such command or no profile.
 ";

@@ -27,3 +27,4 @@ pub(crate) use gimp2::Gimp2;
 pub(crate) use gimp3::Gimp3;
 pub(crate) use gtk::{Gtk, Response, Signal, Toolkit, Widget};
 pub(crate) use libgimp::{Gimp, Version};
+pub(crate) use library::leave_console;

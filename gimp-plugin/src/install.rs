@@ -4,13 +4,17 @@ mod profiles;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub(crate) use profiles::{Profile, UserFolders, find};
 
 /// GIMP takes a file as a plug-in if it lies in a folder of its own name.
 const NAME: &str = "polychromify-gimp";
+
+/// The name of the file in that folder.
+fn file_name() -> String {
+    format!("{NAME}{}", std::env::consts::EXE_SUFFIX)
+}
 
 /// A file that cannot be installed or removed.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +36,7 @@ impl Error {
 /// Copies `program` into a profile, atomically. Gives the path of the copy.
 pub(crate) fn install(program: &Path, profile: &Profile) -> Result<PathBuf, Error> {
     let folder = folder(profile);
-    let path = folder.join(NAME);
+    let path = folder.join(file_name());
     let is_itself = |there: io::Result<PathBuf>| {
         program.canonicalize().ok().is_some_and(|program| there.is_ok_and(|p| p == program))
     };
@@ -53,7 +57,7 @@ pub(crate) fn install(program: &Path, profile: &Profile) -> Result<PathBuf, Erro
 /// Removes the program from a profile. Gives whether it was installed.
 pub(crate) fn uninstall(profile: &Profile) -> Result<bool, Error> {
     let folder = folder(profile);
-    let path = folder.join(NAME);
+    let path = folder.join(file_name());
     match fs::remove_file(&path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -75,10 +79,13 @@ fn copy(program: &Path, folder: &Path, path: &Path) -> Result<(), Error> {
     let write = || {
         let mut file = File::create(&temporary)?;
         file.write_all(&content)?;
-        file.set_permissions(fs::Permissions::from_mode(0o755))?;
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         file.sync_all()?;
+        drop(file); // Windows renames none that is open to be written
         fs::rename(&temporary, path)?;
-        File::open(folder)?.sync_all()
+        // Windows has no way to wait for the names in a folder.
+        if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
     };
     write().map_err(|error| {
         let _ = fs::remove_file(&temporary); // there is none after the rename
@@ -100,8 +107,13 @@ mod tests {
         let program = at.path().join("program");
         fs::write(&program, "first").unwrap();
         let path = install(&program, &profile(at.path())).unwrap();
-        assert_eq!(path, at.path().join("GIMP/3.0/plug-ins/polychromify-gimp/polychromify-gimp"));
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+        let folder = at.path().join("GIMP/3.0/plug-ins/polychromify-gimp");
+        assert_eq!(path, folder.join(file_name()));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+        }
 
         fs::write(&program, "second").unwrap();
         install(&program, &profile(at.path())).unwrap();

@@ -15,7 +15,6 @@ mod procedure;
 mod text;
 
 use std::ffi::{CString, OsString};
-use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -31,7 +30,11 @@ enum Caller {
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let result = match caller(&arguments) {
+    let caller = caller(&arguments);
+    if caller != Caller::User {
+        ffi::leave_console();
+    }
+    let result = match caller {
         Caller::Gimp2 => ffi::gimp2::main(&as_c(arguments), gimp::gimp2::run),
         Caller::Gimp3 => ffi::gimp3::main(&as_c(arguments), gimp::gimp3::run),
         Caller::User => return command_line::run(&arguments[arguments.len().min(1)..]),
@@ -60,7 +63,7 @@ fn caller(arguments: &[OsString]) -> Caller {
 }
 
 fn as_c(arguments: Vec<OsString>) -> Vec<CString> {
-    let c = |argument: OsString| CString::new(argument.into_vec());
+    let c = |argument: OsString| CString::new(argument.into_encoded_bytes());
     arguments
         .into_iter()
         .map(|argument| c(argument).expect("arguments of a process hold no zero byte"))

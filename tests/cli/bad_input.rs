@@ -1,12 +1,10 @@
 //! Bad inputs: one line with file and reason, and the rest goes on.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::fs;
 
 use serde_json::Value;
 
-use crate::folder::{Folder, Run, batch_arguments};
+use crate::folder::Folder;
 use crate::pictures;
 
 #[test]
@@ -57,8 +55,12 @@ fn a_file_given_by_name_is_tried_whatever_its_extension() {
 }
 
 #[test]
+#[cfg(unix)] // rights
 #[expect(clippy::print_stdout, reason = "a test that skips says so")]
 fn what_must_not_be_read_is_named_and_the_rest_goes_on() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     let folder = Folder::new()
         .file("in/locked.png", pictures::png(30, 20, 1))
         .file("in/closed/a.png", pictures::png(30, 20, 2))
@@ -82,7 +84,12 @@ fn what_must_not_be_read_is_named_and_the_rest_goes_on() {
 
 /// A file size limit stands in for a full disk: the write fails in the middle.
 #[test]
+#[cfg(unix)] // a shell's limit
 fn a_result_that_cannot_be_written_leaves_nothing_and_the_rest_goes_on() {
+    use std::process::Command;
+
+    use crate::folder::{Run, batch_arguments};
+
     let folder = Folder::new()
         .file("in/big.png", pictures::png(900, 900, 1))
         .file("in/small.png", pictures::png(30, 20, 2));

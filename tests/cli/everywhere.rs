@@ -42,7 +42,7 @@ fn the_default_network_colors_a_photograph_as_everywhere() {
 #[expect(clippy::print_stdout, reason = "says that it is skipped")]
 fn a_haswell_gives_the_same_colors() {
     const QEMU: &str = "/usr/bin/qemu-x86_64-static";
-    if !cfg!(target_arch = "x86_64") || !Path::new(QEMU).exists() {
+    if !cfg!(all(target_arch = "x86_64", unix)) || !Path::new(QEMU).exists() {
         println!("skipped: {QEMU} is not there");
         return;
     }

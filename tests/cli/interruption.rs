@@ -1,14 +1,11 @@
 //! Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::process::Child;
 use std::thread;
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process};
-
-use crate::folder::{Folder, Run, batch_arguments};
+use crate::folder::{Folder, batch_arguments};
 use crate::pictures;
 
 /// A folder with photographs of all formats that take a while.
@@ -28,10 +25,6 @@ fn many(photographs: u32, width: u32, height: u32) -> Folder {
 fn start(folder: &Folder, arguments: &[&str]) -> Child {
     let all = ["in", "-o", "out"].into_iter().chain(arguments.iter().copied());
     folder.command(batch_arguments(all)).spawn().unwrap()
-}
-
-fn signal(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 fn is_temporary(name: &str) -> bool {
@@ -78,16 +71,21 @@ fn kills_at_random_moments_lose_nothing_and_leave_nothing_half_done() {
 }
 
 #[test]
+#[cfg(unix)] // signals; `scripts/windows-test` tries it on Windows
 fn ctrl_c_stops_cleanly_and_the_next_run_goes_on() {
+    use std::io::{BufRead, BufReader};
+
+    use rustix::process::{Pid, Signal, kill_process};
+
     for stop in [Signal::INT, Signal::TERM] {
         let folder = many(30, 500, 400);
         let mut child = start(&folder, &["--jobs", "1"]);
         let mut first = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut first).unwrap();
-        signal(&child, stop);
+        kill_process(Pid::from_child(&child), stop).unwrap();
         let rest: Vec<String> = stdout.lines().map(Result::unwrap).collect();
-        let mut run = Run::of(child.wait_with_output().unwrap()).code(130);
+        let mut run = crate::folder::Run::of(child.wait_with_output().unwrap()).code(130);
         run.stdout = first + &rest.join("\n");
         let done = run.summary()["done"].as_u64().unwrap();
         assert!(run.summary()["queued"].as_u64().unwrap() > 0, "{run:#?}");
@@ -106,7 +104,10 @@ fn a_second_instance_is_refused_with_the_first_ones_process_id() {
     let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1));
     fs::create_dir_all(folder.path("out/.polychromify")).unwrap();
     let path = folder.path("out/.polychromify/lock");
-    fs::write(&path, "4711\n").unwrap();
+    // Nobody reads a file that is locked there.
+    let told = if cfg!(windows) { path.with_extension("process") } else { path.clone() };
+    fs::write(&path, "").unwrap();
+    fs::write(told, "4711\n").unwrap();
     let held = File::open(&path).unwrap();
     held.lock().unwrap();
     folder.batch(["in", "-o", "out"]).code(2).one_error(&["out", "4711"]);

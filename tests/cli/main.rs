@@ -17,7 +17,8 @@ mod delivery;
 mod everywhere;
 /// Kill, Ctrl-C and a second instance: nothing is lost, nothing half done.
 mod interruption;
-/// Names that archives have.
+/// Names that archives have, and Windows has not.
+#[cfg(unix)]
 mod names;
 /// What is left out or assumed.
 mod notices;
@@ -31,5 +32,9 @@ mod provenance;
 mod rerun;
 /// A collection divided among several runs at once.
 mod shards;
-/// Links and files of others in the output folder, and rights.
+/// Links and files of others in the output folder, and rights, as POSIX has them.
+#[cfg(unix)]
 mod strangers;
+/// What Windows does in a way of its own.
+#[cfg(windows)]
+mod windows;

@@ -147,6 +147,7 @@ fn a_shard_that_is_killed_goes_on_where_it_stood() {
 }
 
 #[test]
+#[cfg(unix)] // names that differ in case alone
 fn what_cannot_be_colored_is_told_by_one_shard() {
     let folder = collection().file("in/0/0.PNG", pictures::png(40, 30, 50));
     let runs = all_shards(&folder, 3, &[]);

@@ -73,16 +73,19 @@ fn output(error: &io::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use rustix::io::Errno;
 
     use super::*;
 
+    #[cfg(unix)]
     fn fault(path: &str, errno: Errno) -> Fault {
         let error = Error::io(path, "open")(errno.into());
         error.fault(Path::new("/in/a.tif"), Path::new("/out"))
     }
 
     #[test]
+    #[cfg(unix)] // numbers of its errors
     fn a_locked_file_is_tried_again_and_a_full_disk_concerns_all() {
         for locked in [Errno::BUSY, Errno::ACCESS, Errno::AGAIN, Errno::STALE, Errno::IO] {
             assert_eq!(fault("/in/a.tif", locked), Fault::Passing, "{locked}");

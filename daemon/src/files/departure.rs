@@ -5,12 +5,11 @@
 //! name back, and stays.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, FileTimes};
+use std::fs::{File, FileTimes, Metadata};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use polychromify_core::Deadline;
-use rustix::fs::{Mode, OFlags};
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint::{self, Stamp};
@@ -66,7 +65,7 @@ pub(crate) fn let_go(
     let Some(entry) = leaving.entry(&leaving.name)? else { return Ok(()) };
     leaving.check_in_place(entry, known.stamp, target.as_ref())?;
     begin()?;
-    let renamed = leaving.folder.rename_to_own(&leaving.name, &leaving.aside);
+    let renamed = leaving.folder.rename_to_own(&leaving.name, &leaving.folder, &leaving.aside);
     renamed.map_err(Error::io(&original.shown, "take aside"))?;
     leaving.go(target.as_ref())
 }
@@ -127,7 +126,7 @@ impl<'a> Leaving<'a> {
         }
         let file = self.open(&self.name)?;
         let metadata = file.metadata().map_err(Error::io(&self.original.shown, "read"))?;
-        if !metadata.is_file() || FileId::of(&metadata) != entry.id {
+        if !metadata.is_file() || self.id(&file, &metadata)? != entry.id {
             return Err(Error::SourceChanged { path: path() });
         }
         let now = Stamp::of(&metadata);
@@ -140,7 +139,11 @@ impl<'a> Leaving<'a> {
     }
 
     fn open(&self, name: &OsStr) -> Result<File> {
-        self.folder.file(name, OFlags::RDONLY).map_err(Error::io(&self.original.shown, "open"))
+        self.folder.file(name).map_err(Error::io(&self.original.shown, "open"))
+    }
+
+    fn id(&self, file: &File, metadata: &Metadata) -> Result<FileId> {
+        FileId::of(file, metadata).map_err(Error::io(&self.original.shown, "read"))
     }
 
     fn refuse_writers(&self, id: FileId) -> Result<()> {
@@ -171,7 +174,7 @@ impl<'a> Leaving<'a> {
         let file = self.open(&self.aside)?;
         let stamp = || file.metadata().map_err(Error::io(shown, "read"));
         let before = stamp()?;
-        let id = FileId::of(&before);
+        let id = self.id(&file, &before)?;
         if !before.is_file() {
             return Err(changed());
         }
@@ -239,7 +242,7 @@ impl<'a> Leaving<'a> {
                 return Err(Error::NotOwnFile { path: target.folder.path().join(temporary) });
             }
         }
-        let written = target.folder.create_file(&temporary, Mode::from(0o600));
+        let written = target.folder.create_file(&temporary);
         let written = written.and_then(|copy| self.fill(file, copy)).map_err(failed);
         let named = written.and_then(|()| {
             if target.content(&temporary, self.stop)? != self.content {
@@ -328,7 +331,7 @@ impl Target {
 
     fn content(&self, name: &OsStr, stop: &Stop) -> Result<String> {
         let path = self.path();
-        let file = self.folder.file(name, OFlags::RDONLY).map_err(Error::io(&path, "open"))?;
+        let file = self.folder.file(name).map_err(Error::io(&path, "open"))?;
         fingerprint::sha256_of_all(file, &path, stop, Deadline::NEVER)
     }
 
@@ -372,5 +375,5 @@ fn own_name(name: &OsStr, purpose: &str) -> OsString {
     hidden_name(name, &format!(".polychromify.{purpose}"), LONGEST_NAME)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))] // links and rights are those of POSIX
 mod tests;

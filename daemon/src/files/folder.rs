@@ -4,26 +4,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
-use rustix::io::Errno;
-
-use crate::files::filesystem;
 use crate::files::stamp::Stamp;
-
-/// What a file is opened with, so that neither a pipe nor a terminal in its place does harm.
-pub(super) const CAREFUL: OFlags =
-    OFlags::NONBLOCK.union(OFlags::NOCTTY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
-/// Of a folder that only its contents are asked of; on Linux that needs no right to list it.
-#[cfg(target_os = "linux")]
-const HANDLE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-#[cfg(not(target_os = "linux"))]
-const HANDLE: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+use crate::files::system::folder::{self as system, Handle};
+use crate::files::system::told;
 
 /// Device and number of a file: two names with the same lead to one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +18,14 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino() }
+    /// Of an open file, whose metadata these are.
+    pub(crate) fn of(file: &File, metadata: &Metadata) -> io::Result<Self> {
+        told::id(file, metadata)
+    }
+
+    /// Of what a path leads to.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        told::id_at(path)
     }
 }
 
@@ -43,59 +34,49 @@ impl FileId {
 pub(crate) struct Entry {
     pub(crate) id: FileId,
     pub(crate) stamp: Stamp,
-    kind: FileType,
+    pub(super) kind: Kind,
+}
+
+/// What a name is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+    Link,
+    Other,
 }
 
 impl Entry {
-    #[allow(
-        clippy::allow_attributes,
-        clippy::useless_conversion,
-        clippy::unnecessary_cast,
-        clippy::cast_possible_wrap,
-        reason = "the types differ between systems"
-    )]
-    fn of(stat: &Stat) -> Self {
-        let id = FileId { device: stat.st_dev as u64, inode: stat.st_ino as u64 };
-        let time = |seconds: i64, nanoseconds: i64| seconds * 1_000_000_000 + nanoseconds;
-        let stamp = Stamp {
-            size: stat.st_size,
-            modified: time(stat.st_mtime, stat.st_mtime_nsec as i64),
-            changed: time(stat.st_ctime, stat.st_ctime_nsec as i64),
-        };
-        Self { id, stamp, kind: FileType::from_raw_mode(stat.st_mode) }
-    }
-
     pub(crate) fn is_file(&self) -> bool {
-        self.kind.is_file()
+        self.kind == Kind::File
     }
 
     pub(crate) fn is_folder(&self) -> bool {
-        self.kind.is_dir()
+        self.kind == Kind::Folder
     }
 
     pub(crate) fn is_link(&self) -> bool {
-        self.kind.is_symlink()
+        self.kind == Kind::Link
     }
 }
 
 /// An open folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    handle: OwnedFd,
+    handle: Handle,
     path: PathBuf,
 }
 
 impl Folder {
     /// Opens a folder, through whatever links its path has.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let handle = fs::open(path, HANDLE, Mode::empty())?;
-        Ok(Self { handle, path: path.to_path_buf() })
+        Ok(Self { handle: Handle::open(path)?, path: path.to_path_buf() })
     }
 
     /// Opens a folder by its absolute path, unless there is a link in it by now.
     pub(crate) fn open_without_links(path: &Path) -> io::Result<Self> {
-        let top = Self::open(Path::new("/"))?;
-        top.folder(path.strip_prefix("/").unwrap_or(path))
+        let (top, below) = from_top(path);
+        Self::open(top)?.folder(below)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -104,8 +85,7 @@ impl Folder {
 
     /// The folder `below`, reached through no link.
     pub(crate) fn folder(&self, below: &Path) -> io::Result<Self> {
-        let handle = self.open_below(below, HANDLE, Mode::empty())?;
-        Ok(Self { handle, path: self.path.join(below) })
+        Ok(Self { handle: self.handle.folder(inside(below)?)?, path: self.path.join(below) })
     }
 
     /// The folder `below`, reached through links only where they lead to a folder below this one.
@@ -120,26 +100,25 @@ impl Folder {
     pub(crate) fn parent_of<'p>(&self, below: &'p Path) -> io::Result<(Self, &'p OsStr)> {
         match (below.parent(), below.file_name()) {
             (Some(parent), Some(name)) => Ok((self.folder(parent)?, name)),
-            _ => Err(Errno::INVAL.into()),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
 
-    /// Opens a file, no matter its kind, reached through no link.
-    pub(crate) fn file(&self, below: impl AsRef<Path>, flags: OFlags) -> io::Result<File> {
-        Ok(self.open_below(below.as_ref(), flags | CAREFUL, Mode::empty())?.into())
+    /// Opens a file to read it, no matter its kind, reached through no link.
+    pub(crate) fn file(&self, below: impl AsRef<Path>) -> io::Result<File> {
+        self.handle.file(inside(below.as_ref())?)
     }
 
-    /// Creates a file, where nothing lies.
-    pub(crate) fn create_file(&self, name: &OsStr, mode: Mode) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CAREFUL;
-        Ok(self.open_below(name.as_ref(), flags, mode)?.into())
+    /// Creates a file that only this user may read and write, where nothing lies.
+    pub(crate) fn create_file(&self, name: &OsStr) -> io::Result<File> {
+        self.handle.create_file(inside(name.as_ref())?.as_os_str())
     }
 
     /// What lies `below`, reached through no link; `None`: nothing.
     pub(crate) fn entry(&self, below: impl AsRef<Path>) -> io::Result<Option<Entry>> {
         let found = (|| {
             let (parent, name) = self.parent_of(below.as_ref())?;
-            Ok(Entry::of(&fs::statat(&parent.handle, name, AtFlags::SYMLINK_NOFOLLOW)?))
+            parent.handle.entry(name)
         })();
         match found {
             Ok(entry) => Ok(Some(entry)),
@@ -167,20 +146,17 @@ impl Folder {
 
     /// What this folder itself is.
     pub(crate) fn id(&self) -> io::Result<FileId> {
-        Ok(Entry::of(&fs::fstat(&self.handle)?).id)
+        self.handle.id()
     }
 
     /// Name of its file system, if that is one of a network or of a program.
     pub(crate) fn foreign_file_system(&self) -> io::Result<Option<&'static str>> {
-        filesystem::of_handle(&self.handle)
+        self.handle.foreign_file_system()
     }
 
     /// Names of what lies in it.
     pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
-        let entries = fs::Dir::new(self.open_to_list()?)?;
-        let name = |entry: fs::DirEntry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned();
-        let names = entries.map(move |entry| entry.map(name).map_err(io::Error::from));
-        Ok(names.filter(|name| !matches!(name, Ok(name) if name == "." || name == "..")))
+        self.handle.names()
     }
 
     /// Creates the folder `below` with those above it, as far as they are missing, each synced.
@@ -192,10 +168,10 @@ impl Folder {
             reached.push(name);
             folder = match self.folder_through_links(&reached) {
                 Err(error) if is_missing(&error) => {
-                    match fs::mkdirat(&folder.handle, name.as_os_str(), Mode::from(0o777)) {
+                    match folder.handle.create_folder(name.as_os_str()) {
                         Ok(()) => folder.sync()?,
-                        Err(Errno::EXIST) => {} // by another job
-                        Err(error) => return Err(error.into()),
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {} // by another job
+                        Err(error) => return Err(error),
                     }
                     self.folder_through_links(&reached)?
                 }
@@ -226,30 +202,21 @@ impl Folder {
         to: &Self,
         new_name: &OsStr,
     ) -> io::Result<bool> {
-        match self.rename_noreplace(name, to, new_name) {
-            Err(error) if is_unknown(&error) => {}
-            done => return done.map(|()| true),
-        }
-        match fs::linkat(&self.handle, name, &to.handle, new_name, AtFlags::empty()) {
-            Ok(()) => self.remove(name).map(|()| true),
-            Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NOENT)) => Err(error.into()),
-            // Of file systems without links, such as FAT.
-            Err(_) => Ok(false),
-        }
+        self.handle.rename_in_one_step(name, &to.handle, new_name)
     }
 
     /// Renames without replacing anything: `new_name` is one that only its own job uses, and what
     /// is written to `name` meanwhile goes with it.
-    pub(crate) fn rename_to_own(&self, name: &OsStr, new_name: &OsStr) -> io::Result<()> {
-        match self.rename_noreplace(name, self, new_name) {
-            Err(error) if is_unknown(&error) => self.check_and_rename(name, self, new_name),
-            done => done,
+    pub(crate) fn rename_to_own(
+        &self,
+        name: &OsStr,
+        to: &Self,
+        new_name: &OsStr,
+    ) -> io::Result<()> {
+        if self.handle.rename_noreplace(name, &to.handle, new_name)? {
+            return Ok(());
         }
-    }
-
-    fn rename_noreplace(&self, name: &OsStr, to: &Self, new_name: &OsStr) -> io::Result<()> {
-        let flags = RenameFlags::NOREPLACE;
-        Ok(fs::renameat_with(&self.handle, name, &to.handle, new_name, flags)?)
+        self.check_and_rename(name, to, new_name)
     }
 
     pub(super) fn check_and_rename(
@@ -259,75 +226,37 @@ impl Folder {
         new_name: &OsStr,
     ) -> io::Result<()> {
         if to.entry(new_name)?.is_some() {
-            return Err(Errno::EXIST.into());
+            return Err(io::ErrorKind::AlreadyExists.into());
         }
-        Ok(fs::renameat(&self.handle, name, &to.handle, new_name)?)
+        self.handle.rename(name, &to.handle, new_name)
     }
 
     /// Removes the file or link under a name.
     pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
-        Ok(fs::unlinkat(&self.handle, name, AtFlags::empty())?)
+        self.handle.remove(name)
     }
 
     /// Waits until its names are on disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        match fs::fsync(self.open_to_list()?) {
-            // Some network file systems cannot sync folders: fsync(2).
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn open_to_list(&self) -> io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(fs::openat(&self.handle, ".", flags, Mode::empty())?)
-    }
-
-    fn open_below(&self, below: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
-        if below.components().any(|part| !matches!(part, Component::Normal(_))) {
-            return Err(leads_out());
-        }
-        let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
-        match open_by_kernel(&self.handle, below, flags, mode) {
-            Err(Errno::NOSYS | Errno::PERM) => open_by_hand(&self.handle, below, flags, mode),
-            Err(Errno::LOOP) => Err(io::Error::other(Refused::Link)),
-            opened => Ok(opened?),
-        }
+        self.handle.sync()
     }
 }
 
-#[cfg(target_os = "linux")]
-fn open_by_kernel(
-    folder: &OwnedFd,
-    below: &Path,
-    flags: OFlags,
-    mode: Mode,
-) -> rustix::io::Result<OwnedFd> {
-    use rustix::fs::ResolveFlags;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    fs::openat2(folder, below, flags, mode, resolve)
+/// A path that does not lead out of the folder that it starts at.
+fn inside(below: &Path) -> io::Result<&Path> {
+    let is_inside = below.components().all(|part| matches!(part, Component::Normal(_)));
+    if is_inside { Ok(below) } else { Err(leads_out()) }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn open_by_kernel(_: &OwnedFd, _: &Path, _: OFlags, _: Mode) -> rustix::io::Result<OwnedFd> {
-    Err(Errno::NOSYS)
+/// An absolute path from the top of its disk on.
+pub(super) fn from_top(path: &Path) -> (&Path, &Path) {
+    let top = path.ancestors().last().unwrap_or(path);
+    (top, path.strip_prefix(top).unwrap_or(path))
 }
 
-/// For kernels before Linux 5.6 and sandboxes that do not let openat2(2) through.
-fn open_by_hand(folder: &OwnedFd, below: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
-    let step = |folder: &OwnedFd, name: &OsStr, flags: OFlags, mode: Mode| {
-        let opened = fs::openat(folder, name, flags | OFlags::NOFOLLOW, mode);
-        opened.map_err(|error| {
-            let found = fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
-            let is_link = found.is_ok_and(|stat| Entry::of(&stat).is_link());
-            if is_link { io::Error::other(Refused::Link) } else { error.into() }
-        })
-    };
-    let mut reached = fs::openat(folder.as_fd(), ".", HANDLE, Mode::empty())?;
-    for name in below.parent().into_iter().flat_map(Path::components) {
-        reached = step(&reached, name.as_os_str(), HANDLE, Mode::empty())?;
-    }
-    step(&reached, below.file_name().unwrap_or(OsStr::new(".")), flags, mode)
+/// Creates a folder by its path, where nothing lies.
+pub(super) fn create(path: &Path) -> io::Result<()> {
+    system::create(path)
 }
 
 /// Creates a folder by its path with those above it, as far as they are missing, each synced.
@@ -339,10 +268,10 @@ pub(crate) fn create_all(path: &Path) -> io::Result<()> {
         existing = existing.parent().unwrap_or(Path::new(""));
     }
     for path in missing.into_iter().rev() {
-        match fs::mkdirat(CWD, path, Mode::from(0o777)) {
+        match create(path) {
             Ok(()) => {}
-            Err(Errno::EXIST) if path.is_dir() => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => continue,
+            Err(error) => return Err(error),
         }
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         Folder::open(parent.unwrap_or(Path::new(".")))?.sync()?;
@@ -361,7 +290,7 @@ fn is_missing(error: &io::Error) -> bool {
 
 /// Why a path below a folder is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum Refused {
+pub(super) enum Refused {
     #[error("a symbolic link is in the way")]
     Link,
     #[error("it leads out of its folder")]
@@ -386,14 +315,7 @@ fn leads_out() -> io::Error {
     io::Error::other(Refused::LeadsOut)
 }
 
-/// What file systems and kernels answer that do not know a flag: renameat2(2).
-pub(crate) fn is_unknown(error: &io::Error) -> bool {
-    [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP]
-        .iter()
-        .any(|unknown| error.raw_os_error() == Some(unknown.raw_os_error()))
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))] // links are made as POSIX does
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -416,26 +338,15 @@ mod tests {
     }
 
     #[test]
-    fn no_link_is_followed_and_nothing_leads_out_by_kernel_and_by_hand() {
-        type Way = fn(&Folder, &str) -> io::Result<OwnedFd>;
-        let by_kernel: Way = |folder, path| {
-            folder.open_below(Path::new(path), OFlags::RDONLY | CAREFUL, Mode::empty())
-        };
-        let by_hand: Way = |folder, path| {
-            let flags = OFlags::RDONLY | CAREFUL;
-            open_by_hand(&folder.handle, Path::new(path), flags, Mode::empty())
-        };
+    fn no_link_is_followed_and_nothing_leads_out() {
         let (_at, folder) = folders();
-        for way in [by_kernel, by_hand] {
-            assert!(way(&folder, "sub/a").is_ok());
-            for link in ["near/a", "far/a", "sub/link", "far"] {
-                let refused = way(&folder, link).unwrap_err();
-                assert!(is_link(&refused), "{link}: {refused}");
-            }
-            assert!(is_absent(&way(&folder, "sub/none").unwrap_err()));
+        assert!(folder.file("sub/a").is_ok());
+        for link in ["near/a", "far/a", "sub/link", "far"] {
+            let refused = folder.file(link).unwrap_err();
+            assert!(is_link(&refused), "{link}: {refused}");
         }
         for path in ["../elsewhere/a", "sub/../../elsewhere/a", "/etc/hostname"] {
-            assert!(is_leading_out(&by_kernel(&folder, path).unwrap_err()), "{path}");
+            assert!(is_leading_out(&folder.file(path).unwrap_err()), "{path}");
         }
     }
 

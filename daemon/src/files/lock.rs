@@ -1,14 +1,11 @@
 //! One process at a time works on an output folder, or on each shard of it.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
 use std::path::Path;
-
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
 use crate::error::{Error, Result};
 use crate::files::own;
+use crate::files::system::lock as system;
 
 /// Holds the output folder until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
@@ -17,53 +14,34 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "held, never read")] File);
 impl Lock {
     /// Takes the lock file `path` of the output folder `folder`.
     pub(crate) fn take(path: &Path, folder: &Path) -> Result<Self> {
-        let mut file = own::lock_file(path)?; // it may hold the process id of somebody who works
-        locked(file.try_lock(), &mut file, path, folder)?;
-        let write = |file: &mut File| {
-            file.set_len(0)?;
-            file.rewind()?;
-            writeln!(file, "{}", std::process::id())
-        };
-        write(&mut file).map_err(Error::io(path, "write"))?;
+        let file = own::lock_file(path)?; // it may hold the process id of somebody who works
+        locked(file.try_lock(), path, folder)?;
+        system::sign(&file, path).map_err(Error::io(path, "write"))?;
         Ok(Self(file))
     }
 
     /// Takes it together with others who take it so: nobody has it alone meanwhile.
     pub(crate) fn share(path: &Path, folder: &Path) -> Result<Self> {
-        let mut file = own::lock_file(path)?;
-        locked(file.try_lock_shared(), &mut file, path, folder)?;
+        let file = own::lock_file(path)?;
+        locked(file.try_lock_shared(), path, folder)?;
         Ok(Self(file))
     }
 
     /// Number of the process that the lock file names, if there is such a process. It may be another
     /// one by now, or of another machine: this is for people.
     pub(crate) fn holder(path: &Path) -> Option<u32> {
-        let mut text = String::new();
-        own::open(path).ok()?.take(64).read_to_string(&mut text).ok()?;
-        let process: u32 = text.trim().parse().ok()?;
-        let id = Pid::from_raw(process.try_into().ok()?)?;
-        let is_there = match test_kill_process(id) {
-            Ok(()) => true,
-            Err(error) => error != Errno::SRCH,
-        };
-        is_there.then_some(process)
+        let process = system::signature(path)?.parse().ok()?;
+        system::is_held(path, process).then_some(process)
     }
 }
 
-fn locked(
-    tried: std::result::Result<(), TryLockError>,
-    file: &mut File,
-    path: &Path,
-    folder: &Path,
-) -> Result<()> {
+fn locked(tried: std::result::Result<(), TryLockError>, path: &Path, folder: &Path) -> Result<()> {
     match tried {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => {
-            let mut process = String::new();
-            if file.read_to_string(&mut process).is_err() || process.trim().is_empty() {
-                "unknown".clone_into(&mut process);
-            }
-            let (folder, process) = (folder.to_path_buf(), process.trim().to_owned());
+            let signature = system::signature(path).filter(|signature| !signature.is_empty());
+            let process = signature.unwrap_or_else(|| "unknown".to_owned());
+            let folder = folder.to_path_buf();
             Err(Error::Busy { folder, process })
         }
         Err(TryLockError::Error(source)) => Err(Error::io(path, "lock")(source)),
@@ -75,6 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(unix)] // the link is made as POSIX does
     fn a_link_to_somebodys_file_is_no_lock_and_the_file_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let (path, victim) = (folder.path().join("lock"), folder.path().join("victim"));

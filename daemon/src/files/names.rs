@@ -2,10 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, RandomState};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
 use crate::files::fingerprint;
+use crate::files::system::names as system;
 
 /// Most bytes of a file name: `NAME_MAX` of Linux.
 pub(crate) const LONGEST_NAME: usize = 255;
@@ -29,7 +29,7 @@ pub(crate) fn temporary_name(output: &Path) -> PathBuf {
 /// Whether a name is a temporary one of this version or of an earlier one, which had the number of
 /// the process and a count.
 pub(crate) fn is_temporary(name: &OsStr) -> bool {
-    let visible = name.as_bytes().strip_prefix(b".");
+    let visible = name.as_encoded_bytes().strip_prefix(b".");
     let Some(rest) = visible.and_then(|rest| rest.strip_suffix(END.as_bytes())) else {
         return false;
     };
@@ -45,19 +45,23 @@ pub(crate) fn is_temporary(name: &OsStr) -> bool {
 
 /// Whether a path that somebody may have written into the ledger stays below its folder.
 pub(crate) fn stays_below(path: &Path) -> bool {
-    path.file_name().is_some() && path.components().all(|part| matches!(part, Component::Normal(_)))
+    path.file_name().is_some()
+        && path.components().all(|part| matches!(part, Component::Normal(_)))
+        && system::is_plain(path)
 }
 
 /// Whether a path that somebody may have written into the ledger is absolute, and is what it seems.
 pub(crate) fn is_absolute_and_plain(path: &Path) -> bool {
     let plain = |part| matches!(part, Component::Normal(_));
-    path.is_absolute() && path.components().skip(1).all(plain)
+    path.is_absolute()
+        && path.components().filter(|part| !matches!(part, Component::Prefix(_))).skip(1).all(plain)
+        && system::is_plain(path)
 }
 
 /// A hidden name of at most `longest` bytes that is made of `name`. One that is too long for that is
 /// cut, between letters, and told from others by its SHA-256.
 pub(crate) fn hidden_name(name: &OsStr, suffix: &str, longest: usize) -> OsString {
-    let (name, room) = (name.as_bytes(), longest - ".".len() - suffix.len());
+    let (name, room) = (name.as_encoded_bytes(), longest - ".".len() - suffix.len());
     let mut hidden = vec![b'.'];
     if name.len() <= room {
         hidden.extend(name);
@@ -69,7 +73,7 @@ pub(crate) fn hidden_name(name: &OsStr, suffix: &str, longest: usize) -> OsStrin
         hidden.extend(hash.as_bytes());
     }
     hidden.extend(suffix.as_bytes());
-    OsString::from_vec(hidden)
+    system::path(hidden).into()
 }
 
 #[cfg(test)]
@@ -83,7 +87,7 @@ mod tests {
             let first = temporary_name(Path::new(&long));
             assert_eq!(first.parent(), Some(Path::new("sub")));
             let name = first.file_name().unwrap();
-            assert!(name.len() <= 246 && name.as_bytes()[0] == b'.');
+            assert!(name.len() <= 246 && name.as_encoded_bytes()[0] == b'.');
             assert!(name.to_str().is_some(), "cut within a letter");
             assert_ne!(first, temporary_name(Path::new(&long)));
         }

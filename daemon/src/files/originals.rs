@@ -2,18 +2,17 @@
 //! device and number.
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use polychromify_core::{Deadline, Limits, Scan};
-use rustix::fs::OFlags;
 
 use crate::error::{Error, Result};
 use crate::files::fingerprint::{self, Stamp};
-use crate::files::folder::{FileId, Folder};
+use crate::files::folder::{FileId, Folder, from_top};
+use crate::files::system::{own as system, told};
 use crate::stop::Stop;
 
 /// Where an original lies.
@@ -24,7 +23,7 @@ pub(crate) struct OriginalPath {
     /// Its input folder, absolute; `None`: the user named the file itself, which is opened whatever
     /// links lead to it.
     root: Option<PathBuf>,
-    /// Below its input folder, or below `/` where it has none.
+    /// Below its input folder, or as an absolute path where it has none.
     below: PathBuf,
 }
 
@@ -36,13 +35,12 @@ impl OriginalPath {
 
     /// A file that the user named by itself, as an absolute path.
     pub(crate) fn named(shown: PathBuf, path: PathBuf) -> Self {
-        let below = path.strip_prefix("/").map(Path::to_path_buf).unwrap_or(path);
-        Self { shown, root: None, below }
+        Self { shown, root: None, below: path }
     }
 
     /// As an absolute path.
     pub(crate) fn path(&self) -> PathBuf {
-        self.root.as_deref().unwrap_or(Path::new("/")).join(&self.below)
+        self.root.as_deref().unwrap_or(Path::new("")).join(&self.below)
     }
 
     /// Opens it to read it: a regular file, reached through links only where they lead to a file
@@ -52,41 +50,42 @@ impl OriginalPath {
     ///
     /// Those of the file system, with the path as the user wrote it.
     pub(crate) fn open(&self) -> Result<OpenOriginal> {
-        let (file, metadata) = self.try_open().map_err(Error::io(&self.shown, "open"))?;
-        Ok(OpenOriginal {
-            file: Arc::new(file),
-            id: FileId::of(&metadata),
-            mode: metadata.mode(),
-            path: self.clone(),
-        })
+        let (file, id, metadata) = self.try_open().map_err(Error::io(&self.shown, "open"))?;
+        let mode = told::rights(&metadata);
+        Ok(OpenOriginal { file: Arc::new(file), id, mode, path: self.clone() })
     }
 
-    fn try_open(&self) -> io::Result<(File, Metadata)> {
+    fn try_open(&self) -> io::Result<(File, FileId, Metadata)> {
         let path = self.path();
-        let opened = open_carefully(&path)?;
+        let (file, metadata) = open_carefully(&path)?;
+        let opened = FileId::of(&file, &metadata)?;
         let found = match &self.root {
-            None => path.metadata().map(|metadata| FileId::of(&metadata))?,
+            None => FileId::at(&path)?,
             Some(root) => {
                 let entry = Folder::open(root)?.entry_through_links(&self.below)?;
                 entry.ok_or(io::ErrorKind::NotFound)?.id
             }
         };
-        let is_it = FileId::of(&opened.1) == found;
-        if is_it { Ok(opened) } else { Err(io::Error::other("it is being replaced")) }
+        if opened == found {
+            Ok((file, opened, metadata))
+        } else {
+            Err(io::Error::other("it is being replaced"))
+        }
     }
 
     /// The folder that it lies in, reached through no link, and its name there.
     pub(super) fn place(&self) -> io::Result<(Folder, &OsStr)> {
-        let root = self.root.as_deref().unwrap_or(Path::new("/"));
-        Folder::open_without_links(root)?.parent_of(&self.below)
+        let (root, below) = match &self.root {
+            Some(root) => (root.as_path(), self.below.as_path()),
+            None => from_top(&self.below),
+        };
+        Folder::open_without_links(root)?.parent_of(below)
     }
 }
 
 /// Opens a regular file, where anything may lie: a pipe must not hold this up.
-#[expect(clippy::disallowed_methods, reason = "the one place that opens originals")]
 fn open_carefully(path: &Path) -> io::Result<(File, Metadata)> {
-    let careful = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(careful).open(path)?;
+    let file = system::open_theirs(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         Err(io::ErrorKind::IsADirectory.into())
@@ -136,7 +135,7 @@ impl OpenOriginal {
 
     /// Fills a buffer from a place on.
     pub(crate) fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
-        self.file.read_exact_at(buffer, at)
+        Reader { file: Arc::clone(&self.file), at }.read_exact(buffer)
     }
 
     /// Whether its name still leads to it.
@@ -158,7 +157,7 @@ struct Reader {
 
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
+        let read = told::read_at(&self.file, buffer, self.at)?;
         self.at += read as u64;
         Ok(read)
     }
@@ -176,7 +175,7 @@ impl Seek for Reader {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))] // links and pipes are made as POSIX does
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;

@@ -3,28 +3,18 @@
 //! Their folder may be one that others write to. So none is opened through a link under its name,
 //! none that others can foretell is written to, and what is new takes nobody's place.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{self, CWD, Mode, OFlags, RenameFlags};
-use rustix::io::Errno;
-
 use crate::error::{Error, Result};
-use crate::files::folder::{self, CAREFUL, Folder, is_absent, is_unknown};
-
-/// Reading and writing for all that the user's mask lets.
-const FOR_ALL: u32 = 0o666;
-
-/// The ledger's folder tells names and hashes of all photographs, also of those that only some may
-/// see: nothing for those who are neither the user nor of the folder's group.
-const NOT_FOR_OTHERS: u32 = 0o770;
+use crate::files::folder::{self, Folder, is_absent, is_link};
+use crate::files::system::own::{self as system, FOR_ALL};
+use crate::files::system::told;
 
 /// Opens a file of ours to read it.
 pub(crate) fn open(path: &Path) -> Result<File> {
-    let opened = fs::openat(CWD, path, OFlags::RDONLY | CAREFUL, Mode::empty());
-    let file = File::from(opened.map_err(|error| refuse(path, "open", error))?);
+    let file = system::open(path).map_err(|error| refuse(path, "open", error))?;
     let metadata = file.metadata().map_err(Error::io(path, "read"))?;
     if metadata.is_file() { Ok(file) } else { Err(Error::NotOwnFile { path: path.into() }) }
 }
@@ -36,9 +26,7 @@ pub(crate) fn create_new(path: &Path) -> Result<File> {
 
 /// Creates a file where nothing lies, with these rights as far as the user's mask lets.
 pub(crate) fn create(path: &Path, mode: u32) -> Result<File> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CAREFUL;
-    let created = fs::openat(CWD, path, flags, Mode::from_raw_mode(mode as _));
-    created.map(File::from).map_err(|error| Error::io(path, "create")(error.into()))
+    system::create(path, mode).map_err(Error::io(path, "create"))
 }
 
 /// Creates a file under a name that others can foretell, in place of what an interrupted run left
@@ -50,23 +38,28 @@ pub(crate) fn create_anew(path: &Path) -> Result<File> {
 
 /// Opens a lock file of ours, created if it is missing.
 pub(crate) fn lock_file(path: &Path) -> Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | CAREFUL;
-    let opened = fs::openat(CWD, path, flags, Mode::from_raw_mode(FOR_ALL as _));
-    let file = File::from(opened.map_err(|error| refuse(path, "open", error))?);
+    let file = system::open_or_create(path).map_err(|error| refuse(path, "open", error))?;
     let metadata = file.metadata().map_err(Error::io(path, "read"))?;
     // Another name of the same file would be somebody else's.
-    if metadata.is_file() && metadata.nlink() == 1 {
+    let has_one_name = system::has_one_name(&file, &metadata).map_err(Error::io(path, "read"))?;
+    if metadata.is_file() && has_one_name {
         Ok(file)
     } else {
         Err(Error::NotOwnFile { path: path.into() })
     }
 }
 
-fn refuse(path: &Path, doing: &'static str, error: Errno) -> Error {
-    match error {
-        Errno::LOOP => Error::NotOwnFile { path: path.into() },
-        error => Error::io(path, doing)(error.into()),
+fn refuse(path: &Path, doing: &'static str, error: io::Error) -> Error {
+    if is_link(&error) {
+        Error::NotOwnFile { path: path.into() }
+    } else {
+        Error::io(path, doing)(error)
     }
+}
+
+/// The rights of a file.
+pub(crate) fn rights(metadata: &Metadata) -> u32 {
+    told::rights(metadata)
 }
 
 /// Rights of a result of a file with the rights `of_source`: the same for group and others, none to
@@ -88,10 +81,7 @@ pub(crate) fn write_new_with(path: &Path, content: &[u8], mode: u32) -> Result<(
 
 /// Removes a file that may be there.
 pub(crate) fn remove(path: &Path) -> Result<()> {
-    match fs::unlink(path) {
-        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-        Err(error) => Err(Error::io(path, "remove")(error.into())),
-    }
+    system::remove(path).map_err(Error::io(path, "remove"))
 }
 
 /// Removes a folder that may be there, with all that is in it; no link is followed.
@@ -109,17 +99,16 @@ pub(crate) fn create_all(path: &Path) -> Result<()> {
 
 /// Creates a folder where nothing lies.
 pub(crate) fn create_folder(path: &Path) -> Result<()> {
-    let created = fs::mkdir(path, Mode::from_raw_mode(0o777));
-    created.map_err(|error| Error::io(path, "create")(error.into()))
+    folder::create(path).map_err(Error::io(path, "create"))
 }
 
 /// Creates an output folder, and in it the folder `hidden` of the ledger, each synced.
 pub(crate) fn create_output(folder: &Path, hidden: &Path) -> Result<()> {
     create_all(folder)?;
-    match fs::mkdir(hidden, Mode::from_raw_mode(NOT_FOR_OTHERS as _)) {
+    match system::create_hidden_folder(hidden) {
         Ok(()) => sync_folder(folder),
-        Err(Errno::EXIST) if hidden.is_dir() => Ok(()),
-        Err(error) => Err(Error::io(hidden, "create")(error.into())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && hidden.is_dir() => Ok(()),
+        Err(error) => Err(Error::io(hidden, "create")(error)),
     }
 }
 
@@ -159,21 +148,17 @@ pub(crate) fn check_and_rename(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Renames without replacing anything; `to` is a name that only its own job uses.
 pub(crate) fn rename_to_own(from: &Path, to: &Path) -> io::Result<()> {
-    let (folder, name) = place(from)?;
-    folder.rename_to_own(name, to.file_name().ok_or(Errno::INVAL)?)
+    let (from, to) = (place(from)?, place(to)?);
+    from.0.rename_to_own(from.1, &to.0, to.1)
 }
 
 /// Swaps two files; `false`: the file system cannot.
 pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
-    match fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(true),
-        Err(error) if is_unknown(&error.into()) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    system::exchange(one, other)
 }
 
 fn place(path: &Path) -> io::Result<(Folder, &std::ffi::OsStr)> {
-    let name = path.file_name().ok_or(Errno::INVAL)?;
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     Ok((Folder::open(parent.unwrap_or(Path::new(".")))?, name))
 }

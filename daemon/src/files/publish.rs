@@ -195,6 +195,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)] // links are made as POSIX does
     fn a_dangling_link_is_not_a_free_name() {
         let at = tempfile::tempdir().unwrap();
         let (temporary, path) = (at.path().join("t"), at.path().join("p"));
@@ -230,6 +231,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)] // links are made as POSIX does
     fn a_link_in_the_place_of_our_file_stays() {
         for way in WAYS {
             let at = tempfile::tempdir().unwrap();
@@ -242,6 +244,21 @@ mod tests {
             assert!(path.is_symlink());
             assert_eq!(fs::read(at.path().join("victim")).unwrap(), b"ours");
         }
+    }
+
+    #[test]
+    fn what_is_taken_out_may_lie_in_another_folder_until_it_goes() {
+        let at = tempfile::tempdir().unwrap();
+        let (folder, path) = (at.path().join("hidden"), at.path().join("p"));
+        fs::create_dir(&folder).unwrap();
+        for content in ["first", "second"] {
+            let temporary = folder.join("t");
+            fs::write(&temporary, content).unwrap();
+            let known = fingerprint::sha256_of(b"first");
+            replace_by_hand(&temporary, &path, &|sha256| sha256 == known).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), content.as_bytes());
+        }
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
     }
 
     #[test]
@@ -258,6 +275,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)] // links are made as POSIX does
     fn folders_that_lead_out_of_the_output_are_refused_before_anything_is_created() {
         let at = tempfile::tempdir().unwrap();
         let root = at.path().canonicalize().unwrap().join("out");

@@ -3,9 +3,9 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{StatVfs, fstatvfs, statvfs};
+use crate::files::system::room as system;
 
 /// What is left to others: a hundredth of the disk, and no more than this many bytes.
 const MOST_KEPT_FREE: u64 = 256 << 20;
@@ -13,17 +13,33 @@ const MOST_KEPT_FREE: u64 = 256 << 20;
 /// Bytes after which it is looked again, at most; others may fill the disk meanwhile.
 const STEP: u64 = 16 << 20;
 
+/// How much is left of a disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// Of the whole disk; 0: it does not tell.
+    pub(crate) total: u64,
+    /// Which this user may still write.
+    pub(crate) free: u64,
+}
+
+/// What is left of the disk that `path` is on.
+pub(crate) fn space(path: &Path) -> io::Result<Space> {
+    system::at(path)
+}
+
 /// A file that is written to for as long as there is room.
 #[derive(Debug)]
 pub(crate) struct WithRoom {
     file: File,
+    path: PathBuf,
     /// Bytes that may be written before it is looked again.
     unchecked: u64,
 }
 
 impl WithRoom {
-    pub(crate) fn new(file: File) -> Self {
-        Self { file, unchecked: 0 }
+    /// `path` is the file's.
+    pub(crate) fn new(file: File, path: &Path) -> Self {
+        Self { file, path: path.to_path_buf(), unchecked: 0 }
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -31,7 +47,7 @@ impl WithRoom {
     }
 
     fn look(&mut self) -> io::Result<()> {
-        self.unchecked = match left(&fstatvfs(&self.file)?) {
+        self.unchecked = match left(system::of(&self.file, &self.path)?) {
             Some(0) => return Err(full()),
             Some(left) => left.min(STEP),
             None => STEP,
@@ -42,7 +58,7 @@ impl WithRoom {
 
 /// Refuses where a program that is not ours, which writes to `path`, would take the last of the disk.
 pub(crate) fn refuse_full(path: &Path) -> io::Result<()> {
-    if left(&statvfs(path.parent().unwrap_or(path))?) == Some(0) { Err(full()) } else { Ok(()) }
+    if left(space(path.parent().unwrap_or(path))?) == Some(0) { Err(full()) } else { Ok(()) }
 }
 
 fn full() -> io::Error {
@@ -51,9 +67,7 @@ fn full() -> io::Error {
 }
 
 /// Bytes that may be written; `None`: the file system does not tell.
-fn left(told: &StatVfs) -> Option<u64> {
-    let total = told.f_blocks.saturating_mul(told.f_frsize);
-    let free = told.f_bavail.saturating_mul(told.f_frsize);
+fn left(Space { total, free }: Space) -> Option<u64> {
     (total > 0).then(|| free.saturating_sub((total / 100).min(MOST_KEPT_FREE)))
 }
 
@@ -84,11 +98,8 @@ mod tests {
 
     #[test]
     fn a_hundredth_of_the_disk_is_kept_free_and_no_more_than_a_quarter_gigabyte() {
-        let mut told = fstatvfs(tempfile::tempfile().unwrap()).unwrap();
-        let mut left_of = |blocks, free| {
-            (told.f_frsize, told.f_blocks, told.f_bavail) = (1024, blocks, free);
-            left(&told)
-        };
+        let left_of =
+            |total: u64, free: u64| left(Space { total: total * 1024, free: free * 1024 });
         assert_eq!(left_of(1000, 500), Some(490 * 1024));
         assert_eq!(left_of(1000, 10), Some(0));
         assert_eq!(left_of(1 << 30, 1 << 20), Some((1 << 30) - MOST_KEPT_FREE));
@@ -98,7 +109,9 @@ mod tests {
     #[test]
     fn where_there_is_room_all_is_written() {
         refuse_full(&std::env::temp_dir().join("absent")).unwrap();
-        let mut out = WithRoom::new(tempfile::tempfile().unwrap());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (file, path) = file.into_parts();
+        let mut out = WithRoom::new(file, &path);
         out.write_all(&[1; 5000]).unwrap();
         assert_eq!(out.file().metadata().unwrap().len(), 5000);
     }

@@ -1,8 +1,9 @@
 //! Telling whether a file changed without reading it.
 
 use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::files::system::told;
 
 /// Size and times of a file. Equal stamps mean equal content, where [`Stamp::is_settled`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,11 +21,7 @@ const COARSEST: Duration = Duration::from_secs(2);
 
 impl Stamp {
     pub(crate) fn of(metadata: &Metadata) -> Self {
-        Self {
-            size: metadata.len().cast_signed(),
-            modified: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
-            changed: metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec(),
-        }
+        told::stamp(metadata)
     }
 
     /// Whether a file could change now and keep its stamp. One whose times are ahead of the clock,

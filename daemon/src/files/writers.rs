@@ -28,8 +28,8 @@ fn writes(process: u32, file: FileId) -> Option<bool> {
         if !opened.for_writing || opened.inode.is_some_and(|inode| inode != file.inode) {
             continue;
         }
-        let target = fs::metadata(folder.join("fd").join(entry.file_name()));
-        if target.is_ok_and(|metadata| FileId::of(&metadata) == file) {
+        let target = FileId::at(&folder.join("fd").join(entry.file_name()));
+        if target.is_ok_and(|target| target == file) {
             return Some(true);
         }
     }
@@ -60,10 +60,11 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(unix)] // /proc
     fn a_writer_is_found_and_a_reader_is_none() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.into_temp_path();
-        let id = FileId::of(&path.metadata().unwrap());
+        let id = FileId::at(&path).unwrap();
         let reader = File::open(&path).unwrap();
         if !Path::new("/proc/self/fdinfo").is_dir() {
             return;

@@ -2,7 +2,6 @@
 //! and none outlives what it is run for.
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::{self, JoinHandle};
@@ -29,6 +28,9 @@ pub(crate) enum Tool {
 
 /// Refuses to begin where one of the programs is missing.
 pub(crate) fn are_there() -> Result<()> {
+    if cfg!(windows) {
+        return Err(Error::NotOnWindows { what: "a film", reason: "ffmpeg was never tried there" });
+    }
     for tool in [Tool::Ffmpeg, Tool::Ffprobe] {
         let mut command = tool.command();
         command.arg("-version").stdout(Stdio::null()).stderr(Stdio::null());
@@ -54,7 +56,9 @@ impl Tool {
             command.args(["-nostdin", "-nostats"]);
         }
         command.env("AV_LOG_FORCE_NOCOLOR", "1").env_remove("FFREPORT");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
     }
 

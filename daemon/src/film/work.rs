@@ -158,6 +158,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)] // films
     fn shots_count_up_to_the_first_gap() {
         let at = tempfile::tempdir().unwrap();
         let work = open(at.path(), &["a"]);

@@ -129,7 +129,7 @@ impl JobContext {
         temporary: &Path,
         details: &mut JobDetails,
     ) -> Step<Colored> {
-        let file = WithRoom::new(own::create(temporary, own::mode_like(original.mode))?);
+        let file = WithRoom::new(own::create(temporary, own::mode_like(original.mode))?, temporary);
         let mut out = Stoppable::new(BufWriter::with_capacity(1 << 20, file), &self.stop);
         let colored = match self.color_to(coloring, original, limits, &mut out, details)? {
             Continue(colored) => colored,

@@ -5,7 +5,6 @@
 //! tells of no other result.
 
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use polychromify_core::SourceType;
@@ -51,7 +50,7 @@ impl Sidecar {
     fn write_to(&self, temporary: PathBuf, result: &Path) -> Result<Written> {
         let temporary = Temporary::new(temporary);
         let metadata = result.metadata().map_err(Error::io(result, "read"))?;
-        let mode = own::mode_like(metadata.mode());
+        let mode = own::mode_like(own::rights(&metadata));
         own::write_new_with(temporary.path(), self.text.as_bytes(), mode)?;
         Ok(Written(temporary))
     }

@@ -181,7 +181,9 @@ fn of_file(config: &Config) -> Option<String> {
     let text = read(&file.or_else(|| Some(home()?.join(".pgpass")))?)?;
     let host = match config.get_hosts().first()? {
         Host::Tcp(host) => host.clone(),
+        #[cfg(unix)]
         Host::Unix(folder) if folder.as_os_str() == SOCKET_FOLDER => "localhost".to_owned(),
+        #[cfg(unix)]
         Host::Unix(folder) => folder.to_string_lossy().into_owned(),
     };
     let port = config.get_ports().first()?.to_string();

@@ -272,6 +272,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)] // films
     fn files_that_differ_in_a_number_alone_are_a_sequence() {
         let names = ["s_002.tif", "s_001.tif", "s_003.tif", "s_001.png", "cover.tif", "s_010.tif"];
         let (sequences, left) = find(&names);
@@ -284,6 +285,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)] // films
     fn the_number_that_most_files_differ_in_counts_the_frames() {
         let reels = ["r1_01.tif", "r1_02.tif", "r1_03.tif", "r2_01.tif", "r2_02.tif", "r2_03.tif"];
         let (sequences, left) = find(&reels);

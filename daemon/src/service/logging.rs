@@ -61,6 +61,7 @@ pub(crate) fn start(form: Form, level: LevelFilter) {
 ///
 /// `JOURNAL_STREAM` names device and inode of the journal's socket, as systemd.exec(5) says, so
 /// that a program whose stderr was redirected can tell.
+#[cfg(unix)]
 pub(crate) fn is_journal() -> bool {
     let Some(named) = std::env::var("JOURNAL_STREAM").ok() else { return false };
     rustix::fs::fstat(io::stderr())

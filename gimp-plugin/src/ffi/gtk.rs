@@ -75,8 +75,8 @@ impl Gtk {
     /// When a library or a function is missing.
     pub(crate) fn open(toolkit: Toolkit, program: &str) -> Result<Self, Error> {
         let library = Library::open(match toolkit {
-            Toolkit::Two => "libgimpui-2.0.so.0",
-            Toolkit::Three => "libgimpui-3.0.so.0",
+            Toolkit::Two => "gimpui-2.0",
+            Toolkit::Three => "gimpui-3.0",
         })?;
         let functions = Functions::load(&|name| library.symbol(name))?;
         let program = c_string(program);

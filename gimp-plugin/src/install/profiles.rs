@@ -12,11 +12,14 @@ pub(crate) struct Profile {
     pub(crate) path: PathBuf,
 }
 
+/// Below the home folder, where the environment names no other one.
+const SETTINGS: &str = if cfg!(windows) { "AppData/Roaming" } else { ".config" };
+
 /// Folders of the user, as the environment tells them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UserFolders {
     pub(crate) home: Option<PathBuf>,
-    /// `XDG_CONFIG_HOME`.
+    /// `XDG_CONFIG_HOME`, or `APPDATA` on Windows.
     pub(crate) settings: Option<PathBuf>,
     /// `GIMP2_DIRECTORY` and `GIMP3_DIRECTORY`: whole profiles.
     pub(crate) directories: [Option<PathBuf>; 2],
@@ -27,8 +30,8 @@ impl UserFolders {
     pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
-            home: path("HOME"),
-            settings: path("XDG_CONFIG_HOME"),
+            home: path(if cfg!(windows) { "USERPROFILE" } else { "HOME" }),
+            settings: path(if cfg!(windows) { "APPDATA" } else { "XDG_CONFIG_HOME" }),
             directories: ["GIMP2_DIRECTORY", "GIMP3_DIRECTORY"].map(path),
         }
     }
@@ -54,7 +57,7 @@ pub(crate) fn find(folders: &UserFolders) -> (Vec<Profile>, Vec<PathBuf>) {
         }
     }
     let home = |below: &str| folders.home.as_ref().map(|home| home.join(below));
-    let native = folders.settings.clone().or_else(|| home(".config"));
+    let native = folders.settings.clone().or_else(|| home(SETTINGS));
     let flatpak = home(".var/app/org.gimp.GIMP/config");
     for (settings, kind) in [(native, ""), (flatpak, " (Flatpak)")] {
         let Some(folder) = settings.map(|settings| settings.join("GIMP")) else { continue };
@@ -85,9 +88,10 @@ mod tests {
     fn native_and_flatpak_profiles_are_found_and_older_versions_left_alone() {
         let at = tempfile::tempdir().unwrap();
         let flatpak = ".var/app/org.gimp.GIMP/config/GIMP/3.2";
-        for folder in [".config/GIMP/2.8", ".config/GIMP/2.10", ".config/GIMP/3.0", flatpak] {
-            fs::create_dir_all(at.path().join(folder)).unwrap();
+        for version in ["2.8", "2.10", "3.0"] {
+            fs::create_dir_all(at.path().join(SETTINGS).join("GIMP").join(version)).unwrap();
         }
+        fs::create_dir_all(at.path().join(flatpak)).unwrap();
         let folders = UserFolders { home: Some(at.path().to_path_buf()), ..UserFolders::default() };
         let (profiles, _) = find(&folders);
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
@@ -100,8 +104,8 @@ mod tests {
         let profile = at.path().join("settings/GIMP/3.0");
         fs::create_dir_all(&profile).unwrap();
         let folders = UserFolders::from_environment(|name| match name {
-            "HOME" => Some(at.path().join("home").into()),
-            "XDG_CONFIG_HOME" => Some(at.path().join("settings").into()),
+            "HOME" | "USERPROFILE" => Some(at.path().join("home").into()),
+            "XDG_CONFIG_HOME" | "APPDATA" => Some(at.path().join("settings").into()),
             "GIMP3_DIRECTORY" => Some(profile.clone().into()),
             _ => None,
         });
@@ -115,6 +119,6 @@ mod tests {
         let folders = UserFolders { home: Some(at.path().to_path_buf()), ..UserFolders::default() };
         let (profiles, searched) = find(&folders);
         assert!(profiles.is_empty());
-        assert_eq!(searched[0], at.path().join(".config/GIMP"));
+        assert_eq!(searched[0], at.path().join(SETTINGS).join("GIMP"));
     }
 }

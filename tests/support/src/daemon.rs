@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
+#[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -157,15 +158,18 @@ impl Daemon {
         });
     }
 
+    #[cfg(unix)]
     pub fn id(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
+    #[cfg(unix)]
     pub fn signal(&self, signal: Signal) {
         kill_process(self.id(), signal).unwrap();
     }
 
     /// Ends it by SIGTERM; gives its whole log.
+    #[cfg(unix)]
     #[track_caller]
     pub fn stop(mut self) -> Vec<String> {
         self.signal(Signal::TERM);

@@ -48,6 +48,7 @@ impl Folder {
         let mut command = Command::new(program());
         command.args(arguments).current_dir(self.0.path());
         command.env("HOME", self.0.path()).env_remove("XDG_DATA_HOME");
+        command.env("USERPROFILE", self.0.path()).env("APPDATA", self.0.path());
         command.env("SOURCE_DATE_EPOCH", "1700000000"); // equal bytes in several output folders
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -69,7 +70,7 @@ impl Folder {
         let root = self.path(name);
         let entries = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
         let files = entries.filter(|entry| !entry.file_type().is_dir());
-        let below = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
+        let below = |path: &Path| slashes(&path.strip_prefix(&root).unwrap().display().to_string());
         files
             .filter(|entry| !below(entry.path()).starts_with(".polychromify"))
             .filter_map(|entry| match fs::read(entry.path()) {
@@ -89,6 +90,23 @@ pub fn program() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let name = format!("polychromify{}", std::env::consts::EXE_SUFFIX);
     tests.ancestors().nth(2).unwrap().join(name)
+}
+
+/// Text with paths as tests write them, on Windows too.
+pub fn slashes(text: &str) -> String {
+    if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() }
+}
+
+/// The same of all strings in JSON.
+fn with_slashes(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(slashes(&text)),
+        Value::Array(values) => values.into_iter().map(with_slashes).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name, with_slashes(value))).collect()
+        }
+        other => other,
+    }
 }
 
 /// `batch` with the small weights and JSON output.
@@ -115,7 +133,7 @@ impl Run {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stderr: slashes(&String::from_utf8(output.stderr).unwrap()),
         }
     }
 
@@ -140,7 +158,8 @@ impl Run {
     /// The JSON lines of the inputs, without the summary.
     #[track_caller]
     pub fn lines(&self) -> Vec<Value> {
-        let lines = self.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+        let lines =
+            self.stdout.lines().map(|line| with_slashes(serde_json::from_str(line).unwrap()));
         lines.filter(|line: &Value| line.get("summary").is_none()).collect()
     }
 

@@ -21,6 +21,7 @@ pub mod mount;
 /// Pictures and profiles made in the test.
 pub mod pictures;
 /// A PostgreSQL server of a test's own.
+#[cfg(unix)]
 pub mod postgres;
 /// What another program reads from the same file.
 pub mod second_opinion;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use polychromify_core::{Depth, Format};
 
+use crate::files::room;
 use crate::job::{Coloring, Estimate, JobContext, JobDetails};
 use crate::plan::Job;
 
@@ -189,8 +190,7 @@ pub(super) fn wall_seconds(estimates: &[Estimate], workers: usize) -> f64 {
 /// Bytes that a user may still write where `folder` is, or will be.
 pub(super) fn free_space(folder: &Path) -> Option<u64> {
     let there = folder.ancestors().find(|folder| folder.exists())?;
-    let told = rustix::fs::statvfs(there).ok()?;
-    Some(told.f_bavail.saturating_mul(told.f_frsize))
+    Some(room::space(there).ok()?.free)
 }
 
 /// A file of which only the length is kept.

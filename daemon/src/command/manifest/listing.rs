@@ -1,9 +1,9 @@
 //! Lines of `manifest-sha256.txt`.
 
-use std::ffi::OsString;
 use std::io::{self, BufRead, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
+
+use crate::files::system::names;
 
 /// Name of the list of checksums.
 pub(crate) const CHECKSUMS: &str = "manifest-sha256.txt";
@@ -19,7 +19,7 @@ pub(crate) enum Escapes {
 
 /// A line for `sha256sum -c`, with its end.
 pub(super) fn line(sha256: &str, path: &Path) -> Vec<u8> {
-    let name = path.as_os_str().as_bytes();
+    let name = names::bytes(path);
     let special = |byte: &u8| matches!(byte, b'\\' | b'\n' | b'\r');
     let mut line = Vec::with_capacity(name.len() + 80);
     if name.iter().any(special) {
@@ -27,7 +27,7 @@ pub(super) fn line(sha256: &str, path: &Path) -> Vec<u8> {
     }
     line.extend(sha256.as_bytes());
     line.extend(b"  ");
-    for &byte in name {
+    for &byte in &*name {
         match byte {
             b'\\' => line.extend(b"\\\\"),
             b'\n' => line.extend(b"\\n"),
@@ -42,7 +42,7 @@ pub(super) fn line(sha256: &str, path: &Path) -> Vec<u8> {
 /// A line of a bag's manifest, with its end.
 pub(super) fn bag_line(sha256: &str, path: &Path) -> Vec<u8> {
     let mut line = format!("{sha256}  ").into_bytes();
-    for &byte in path.as_os_str().as_bytes() {
+    for &byte in &*names::bytes(path) {
         match byte {
             b'%' | b'\n' | b'\r' => line.extend(format!("%{byte:02X}").bytes()),
             _ => line.push(byte),
@@ -80,7 +80,7 @@ pub(crate) fn parse(line: &[u8], escapes: Escapes) -> Option<(String, PathBuf)> 
         Escapes::Coreutils => name.to_vec(),
         Escapes::Bag => decode(name),
     };
-    (!name.is_empty()).then(|| (hash, OsString::from_vec(name).into()))
+    (!name.is_empty()).then(|| (hash, names::path(name)))
 }
 
 /// Whether a path stays below the folder that it starts at.
@@ -181,10 +181,11 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)] // names that are not UTF-8
     fn every_name_survives_both_ways_of_writing_it() {
         let hash = "ab".repeat(32);
         for name in [&b"a b.tif"[..], b" x", b"100%25.tif", b"a\\b\nc\rd", b"\xff%0A", b"*x"] {
-            let path = PathBuf::from(OsString::from_vec(name.to_vec()));
+            let path = names::path(name.to_vec());
             let plain = line(&hash, &path);
             let end = plain.iter().position(|&byte| byte == b'\n');
             assert_eq!(end, Some(plain.len() - 1));

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::files::fingerprint::{self, Stamp};
 use crate::job::sidecar;
 use crate::ledger::{Published, Undelivered};
+use crate::printable;
 use crate::report::timestamp;
 
 /// Columns of the table. Of an input without a result, `path`, `size` and `sha256` are empty.
@@ -83,7 +84,7 @@ impl Row {
             &table::path(output),
             size.as_bytes(),
             sha256.as_deref().unwrap_or_default().as_bytes(),
-            &table::path(&result.input),
+            &table::path(&printable::path(&result.input)),
             result.content.as_bytes(),
             result.making.weights.as_deref().unwrap_or_default().as_bytes(),
             result.recipe.weights.as_bytes(),
@@ -105,7 +106,7 @@ pub(super) fn undelivered(input: &Undelivered) -> Record {
         &b""[..],
         b"",
         b"",
-        &table::path(&input.input),
+        &table::path(&printable::path(&input.input)),
         input.content.as_deref().unwrap_or_default().as_bytes(),
         b"",
         input.weights.as_bytes(),

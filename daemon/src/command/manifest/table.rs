@@ -1,11 +1,11 @@
 //! Comma-separated values (RFC 4180), as bytes: paths need not be UTF-8.
 
-use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use csv_core::{ReadFieldResult, Reader};
+
+use crate::files::system::names;
 
 /// Name of the table of results.
 pub(crate) const TABLE: &str = "manifest.csv";
@@ -13,10 +13,10 @@ pub(crate) const TABLE: &str = "manifest.csv";
 /// A relative path as the table has it: one that a spreadsheet would take for a formula begins with
 /// `./`, which is the same file to every program. See OWASP's "CSV Injection".
 pub(crate) fn path(path: &Path) -> Vec<u8> {
-    let name = path.as_os_str().as_bytes();
+    let name = names::bytes(path);
     match name.first() {
-        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => [b"./", name].concat(),
-        _ => name.to_vec(),
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => [b"./", &*name].concat(),
+        _ => name.into_owned(),
     }
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
 /// The path that [`path`] wrote.
 pub(crate) fn read_path(field: &[u8]) -> PathBuf {
     let name = field.strip_prefix(b"./").unwrap_or(field);
-    PathBuf::from(OsString::from_vec(name.to_vec()))
+    names::path(name.to_vec())
 }
 
 /// Longest record that is read: a path, hints in the settings, and notices.

@@ -9,6 +9,7 @@ use crate::command::manifest::table::{self, Records, TABLE};
 use crate::command::verify::problem::{Problem, ProblemKind};
 use crate::error::{Error, Result};
 use crate::files::own;
+use crate::files::system::names;
 
 /// Folder of a bag's files.
 pub(super) const PAYLOAD: &str = "data";
@@ -113,6 +114,10 @@ impl Delivery {
                 None => self.problem(name.as_ref(), format!("line {number} is no checksum")),
                 Some((_, path)) if !listing::stays_below(&path) => {
                     let reason = format!("line {number} leads out of the folder");
+                    self.problem(name.as_ref(), reason);
+                }
+                Some((_, path)) if !names::is_plain(&path) => {
+                    let reason = format!("line {number} has a name that Windows reads as another");
                     self.problem(name.as_ref(), reason);
                 }
                 Some((sha256, path)) => {

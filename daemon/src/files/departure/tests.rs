@@ -185,7 +185,7 @@ fn what_cannot_be_moved_gets_its_name_back() {
     let leaving = Leaving::find(&original, &content, &stop).unwrap().unwrap();
     let target = Target::open(&at.path("moved"), Path::new("x/a.jpg")).unwrap();
     fs::create_dir(at.path("moved/x/a.jpg")).unwrap();
-    leaving.folder.rename_to_own(&leaving.name, &leaving.aside).unwrap();
+    leaving.folder.rename_to_own(&leaving.name, &leaving.folder, &leaving.aside).unwrap();
     assert!(leaving.go(Some(&target)).is_err());
     assert_eq!(at.names("in"), ["a.jpg"]);
 }

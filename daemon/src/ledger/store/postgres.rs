@@ -261,9 +261,10 @@ impl<'a> FromSql<'a> for Cell<'a> {
 
 /// A path as text, whatever its bytes are.
 pub(in crate::ledger) fn as_text(path: &Path) -> String {
-    match path.to_str() {
-        Some(text) if !text.starts_with(NOT_TEXT) => text.to_owned(),
-        _ => format!("{NOT_TEXT}{}", polychromify_core::hexadecimal(value::bytes(path))),
+    let bytes = value::bytes(path);
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if !text.starts_with(NOT_TEXT) => text.to_owned(),
+        _ => format!("{NOT_TEXT}{}", polychromify_core::hexadecimal(&bytes)),
     }
 }
 
@@ -274,7 +275,7 @@ fn of_text(text: &str) -> Option<Vec<u8>> {
     (0..digits.len()).step_by(2).map(byte).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))] // names that are not UTF-8
 mod tests {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;

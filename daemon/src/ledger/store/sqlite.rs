@@ -1,6 +1,9 @@
 //! Statements in SQLite.
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use std::borrow::Cow;
+use std::path::Path;
+
+use rusqlite::types::{self, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql, params_from_iter};
 
 use super::value::{Cell, Value, bytes};
@@ -8,14 +11,28 @@ use super::{Result, StoreError};
 
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
+        let borrowed = match self {
             Self::Null => ValueRef::Null,
             Self::Integer(number) => ValueRef::Integer(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
             Self::Blob(bytes) => ValueRef::Blob(bytes),
-            Self::Path(path) if path.to_str().is_some() => ValueRef::Text(bytes(path)),
-            Self::Path(path) => ValueRef::Blob(bytes(path)),
-        }))
+            Self::Path(path) => return Ok(of_path(path)),
+        };
+        Ok(ToSqlOutput::Borrowed(borrowed))
+    }
+}
+
+/// Text, or bytes where it is not UTF-8.
+fn of_path(path: &Path) -> ToSqlOutput<'_> {
+    match bytes(path) {
+        Cow::Borrowed(bytes) if path.to_str().is_some() => {
+            ToSqlOutput::Borrowed(ValueRef::Text(bytes))
+        }
+        Cow::Borrowed(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        Cow::Owned(bytes) => ToSqlOutput::Owned(match String::from_utf8(bytes) {
+            Ok(text) => types::Value::Text(text),
+            Err(error) => types::Value::Blob(error.into_bytes()),
+        }),
     }
 }
 

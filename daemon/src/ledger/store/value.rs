@@ -1,8 +1,10 @@
 //! What statements are given and give.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+use crate::files::system::names;
+pub(super) use names::bytes;
+pub(in crate::ledger) use names::path;
 
 /// A parameter of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,16 +167,6 @@ impl<T: Parameter> Parameter for Option<T> {
     fn value(&self) -> Value {
         self.as_ref().map_or(Value::Null, Parameter::value)
     }
-}
-
-/// The path of these bytes.
-pub(in crate::ledger) fn path(bytes: Vec<u8>) -> PathBuf {
-    OsString::from_vec(bytes).into()
-}
-
-/// The bytes of a path.
-pub(super) fn bytes(path: &Path) -> &[u8] {
-    path.as_os_str().as_bytes()
 }
 
 /// Parameters of a statement, `?1` first.

@@ -130,7 +130,7 @@ static PLUG_IN: OnceLock<PlugIn> = OnceLock::new();
 /// Hands over to libgimp, which asks for the procedure or has `handler` run it, as `arguments` (the
 /// command line) say. Gives the exit code.
 pub(crate) fn main(arguments: &[CString], handler: Handler) -> Result<u8, Error> {
-    let library = Library::open("libgimp-2.0.so.0")?;
+    let library = Library::open("gimp-2.0")?;
     let entry = EntryFunctions::load(&|name| library.symbol(name))?;
     let gimp = Gimp::load(&library, Gimp2::load);
     std::mem::forget(library); // stays open: its functions are used until the process ends

@@ -102,7 +102,7 @@ static PLUG_IN: OnceLock<PlugIn> = OnceLock::new();
 /// Hands over to libgimp, which asks for the procedure or has `handler` run it, as `arguments` (the
 /// command line) say. Gives the exit code.
 pub(crate) fn main(arguments: &[CString], handler: Handler) -> Result<u8, Error> {
-    let library = Library::open("libgimp-3.0.so.0")?;
+    let library = Library::open("gimp-3.0")?;
     let functions = Functions::load(&|name| library.symbol(name))?;
     let registration = registration::Functions::load(&|name| library.symbol(name))?;
     let call = call::Functions::load(&|name| library.symbol(name))?;
