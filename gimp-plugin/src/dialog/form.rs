@@ -12,6 +12,10 @@ use crate::text::{tr, tr_with};
 /// Characters in a line of the dialog's right half.
 const CHARACTERS: i32 = 44;
 
+/// Pixels for three pictures on their buttons, also while there are fewer: a dialog that grows is moved
+/// by window managers over what the user paints.
+const VARIANTS_WIDTH: i32 = 372;
+
 /// The widgets of the settings, in an open dialog.
 pub(super) struct Form<'a> {
     gtk: &'a Gtk,
@@ -52,6 +56,7 @@ impl<'a> Form<'a> {
         gtk.add_row(table, 1, (tr("Sa_turation:"), saturation));
         let variants = gtk.pictures::<3>();
         let row = gtk.row();
+        gtk.set_least_size(row, VARIANTS_WIDTH, -1);
         for (button, _) in variants {
             gtk.set_tooltip(button, tr("Plausible colorings, the likeliest first"));
             gtk.pack(row, button, false);

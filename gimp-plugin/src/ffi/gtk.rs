@@ -253,6 +253,12 @@ impl Gtk {
         unsafe { (self.functions.gtk_widget_set_visible)(widget.raw(), visible) };
     }
 
+    /// Keeps so many pixels free for a widget, whatever it holds; -1: no more than it needs.
+    pub(crate) fn set_least_size(&self, widget: Widget, width: i32, height: i32) {
+        // SAFETY: a widget is there as long as the process.
+        unsafe { (self.functions.gtk_widget_set_size_request)(widget.raw(), width, height) };
+    }
+
     /// Shows a widget and all that it holds.
     pub(crate) fn show_all(&self, widget: Widget) {
         // SAFETY: a widget is there as long as the process.

@@ -66,9 +66,8 @@ impl Gtk {
     /// A widget to be drawn on, at least this large, that hears the mouse.
     pub(crate) fn canvas(&self, width: i32, height: i32) -> Widget {
         let area = self.keep((self.functions.gimp_preview_area_new)());
-        // SAFETY: here and below a widget is there as long as the process.
-        unsafe { (self.functions.gtk_widget_set_size_request)(area.raw(), width, height) };
-        // SAFETY: as above.
+        self.set_least_size(area, width, height);
+        // SAFETY: a widget is there as long as the process.
         unsafe { (self.functions.gtk_widget_add_events)(area.raw(), MOUSE) };
         area
     }
