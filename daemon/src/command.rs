@@ -45,8 +45,11 @@ impl Command {
             Self::Review(arguments) => arguments.at.ledger.as_ref(),
             Self::Manifest(arguments) => arguments.at.ledger.as_ref(),
             Self::Doctor(arguments) => arguments.at.ledger.as_ref(),
-            Self::Film(_) | Self::Watch(_) | Self::Verify(_) => None,
-            Self::Completions(_) | Self::ManPages(_) => None,
+            Self::Film(_)
+            | Self::Watch(_)
+            | Self::Verify(_)
+            | Self::Completions(_)
+            | Self::ManPages(_) => None,
         }
     }
 }

@@ -192,5 +192,6 @@ pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
 }
 
-#[cfg(all(test, unix))] // names that are not UTF-8, and PostgreSQL
+#[cfg(test)]
+#[cfg(unix)] // names that are not UTF-8, and PostgreSQL
 mod tests;

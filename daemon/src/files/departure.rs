@@ -375,5 +375,6 @@ fn own_name(name: &OsStr, purpose: &str) -> OsString {
     hidden_name(name, &format!(".polychromify.{purpose}"), LONGEST_NAME)
 }
 
-#[cfg(all(test, unix))] // links and rights are those of POSIX
+#[cfg(test)]
+#[cfg(unix)] // links and rights are those of POSIX
 mod tests;

@@ -175,7 +175,8 @@ impl Seek for Reader {
     }
 }
 
-#[cfg(all(test, unix))] // links and pipes are made as POSIX does
+#[cfg(test)]
+#[cfg(unix)] // links and pipes are made as POSIX does
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;

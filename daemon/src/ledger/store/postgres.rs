@@ -275,7 +275,8 @@ fn of_text(text: &str) -> Option<Vec<u8>> {
     (0..digits.len()).step_by(2).map(byte).collect()
 }
 
-#[cfg(all(test, unix))] // names that are not UTF-8
+#[cfg(test)]
+#[cfg(unix)] // names that are not UTF-8
 mod tests {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;

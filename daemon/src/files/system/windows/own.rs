@@ -72,7 +72,6 @@ pub(in crate::files) fn create_hidden_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Swaps two files: Windows cannot.
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere there is a way, which may fail")]
 pub(in crate::files) fn exchange(one: &Path, _: &Path) -> io::Result<bool> {
     one.symlink_metadata()?;
     Ok(false)
