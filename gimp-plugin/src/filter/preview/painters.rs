@@ -19,19 +19,14 @@ impl Painters {
         (width, height): (u32, u32),
         saturation: f64,
     ) -> Painter {
-        let known = self.0.iter().find(|(known, _)| known == key);
-        let sized = match known {
-            Some((_, painter)) => painter.for_size(width, height),
-            None => {
-                let painter = map.painter(width, height, 1.0);
-                let sized = painter.for_size(width, height);
-                if self.0.len() == CAPACITY {
-                    self.0.remove(0);
-                }
-                self.0.push((key.clone(), painter));
-                sized
+        let known = self.0.iter().position(|(known, _)| known == key);
+        let place = known.unwrap_or_else(|| {
+            if self.0.len() == CAPACITY {
+                self.0.remove(0);
             }
-        };
-        sized.saturated(saturation as f32)
+            self.0.push((key.clone(), map.painter(width, height, 1.0)));
+            self.0.len() - 1
+        });
+        self.0[place].1.for_size(width, height).saturated(saturation as f32)
     }
 }
