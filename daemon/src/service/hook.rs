@@ -160,10 +160,10 @@ fn wait(
     let mut pause = Duration::from_millis(1);
     let mut last = false;
     loop {
+        let now = Instant::now(); // before the look, so that one that ended in time is not told as late
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        let now = Instant::now();
         if stopping.load(Ordering::Relaxed) && !last {
             last = true;
             deadline = deadline.min(now + LAST_PATIENCE);

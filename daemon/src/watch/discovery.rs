@@ -46,7 +46,12 @@ impl Watcher<'_> {
         let root = &self.roots[index];
         let Ok(below) = path.strip_prefix(&root.real) else { return };
         if below.as_os_str().is_empty() {
+            let before = root.identity;
             self.check_roots();
+            // Removed and made again it may have its number again, and nobody watches it.
+            if before.is_some() && self.roots[index].identity == before {
+                self.sweep_root(index);
+            }
         } else if self.filter.admits_all_of(&root.real, below) {
             match self.filter.classify(&root.real, below) {
                 Ok(PathKind::Wanted(stamp)) => {
