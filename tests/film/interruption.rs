@@ -50,8 +50,12 @@ fn after_a_kill_a_film_goes_on_and_has_the_same_bytes() {
     for kill in KILLS {
         let output = format!("out{kill}");
         killed(&folder, &output, &[], |output| done(output) >= kill);
+        // On a busy machine it may have come further before the kill.
+        let is_done = folder.exists(&format!("{output}/a.mkv"));
+        let goes_on = done(&folder.path(&output)) > 0 && !is_done;
+        assert!(goes_on || is_done || kill == 0, "{kill} shots went");
         let run = film(&folder, ["in", "-o", &output]).code(0);
-        assert_eq!(run.stderr.contains("going on at frame"), kill > 0, "{run:?}");
+        assert_eq!(run.stderr.contains("going on at frame"), goes_on, "{run:?}");
         assert_eq!(folder.files(&output), expected, "killed with {kill} shots");
     }
 }

@@ -273,16 +273,16 @@ fn a_sequence_that_grows_while_it_is_colored_fails_and_is_whole_the_next_time() 
     if !have_ffmpeg() {
         return;
     }
-    let folder = frames(6, "-pix_fmt gray", "png");
+    let folder = frames(12, "-pix_fmt gray", "png");
     let mut command = folder.command(["film", "in", "-o", "out", "--weights", weights::tiny()]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     while !folder.exists("out/scan_000001.png") {
         thread::sleep(Duration::from_millis(1));
     }
-    folder.write("in/scan_000049.png", folder.read("in/scan_000048.png"));
+    folder.write("in/scan_000097.png", folder.read("in/scan_000096.png"));
     let run = Run::of(child.wait_with_output().unwrap());
-    run.code(1).one_error(&["in/scan_%06d.png", "has 49 frames by now in place of 48"]);
+    run.code(1).one_error(&["in/scan_%06d.png", "has 97 frames by now in place of 96"]);
     assert!(!folder.exists("out/scan_%06d.png.json"));
     film(&folder, ["in", "-o", "out"]).code(0);
-    assert_eq!(list(&folder, "out/scan_%06d.png.json")["film"]["frames"], 49);
+    assert_eq!(list(&folder, "out/scan_%06d.png.json")["film"]["frames"], 97);
 }

@@ -60,6 +60,7 @@ fn a_plug_in_that_is_ended_leaves_the_image_as_it_was() {
             &case,
             r#"
 (define image (open "in.png"))
+(gimp-image-scale image 3000 2000)
 (gimp-image-clean-all image)
 (attempt (lambda () (colorize image (active image) "" 1.0 -1 0)))
 (say "layers" (length (layers image)))

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::daemon;
 use crate::folder::Folder;
 use crate::postgres::Cut;
-use crate::workers::{batch, done, each_once, ended, scans, work};
+use crate::workers::{batch, done, each_once, ended, scans, with_leases, work};
 use crate::{folder::Run, pictures};
 
 fn run(folder: &Folder, arguments: &[&str]) -> Run {
@@ -16,17 +16,17 @@ fn run(folder: &Folder, arguments: &[&str]) -> Run {
 fn a_worker_of_other_settings_takes_no_job_and_says_why() {
     let Some((server, folder)) = scans(3) else { return };
     let url = server.url();
-    let mut first = work(&folder, &url, &[]).spawn().unwrap();
+    let mut first = with_leases("60", work(&folder, &url, &[])).spawn().unwrap();
     daemon::until("the worker", || {
         folder.exists("out/.polychromify/postgres")
             && server.ask("SELECT count(*) FROM workers") == "1"
     });
     for other in [&["--saturation", "0.5"][..], &["--precision", "bf16"]] {
-        let unlike = ended(batch(&folder, &url, other).spawn().unwrap());
+        let unlike = ended(with_leases("60", batch(&folder, &url, other)).spawn().unwrap());
         unlike.code(2).one_error(&["takes no job", "settings"]);
     }
     server.ask("UPDATE workers SET software = 'Polychromify 9.9.9'");
-    let unlike = ended(batch(&folder, &url, &[]).spawn().unwrap());
+    let unlike = ended(with_leases("60", batch(&folder, &url, &[])).spawn().unwrap());
     unlike.code(2).one_error(&["takes no job", "Polychromify 9.9.9"]);
     assert_eq!(server.ask("SELECT count(*) FROM jobs"), "0");
     first.kill().unwrap();

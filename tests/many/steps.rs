@@ -13,7 +13,7 @@ use crate::workers::{batch, done, each_once, ended, signal, work};
 
 // Words of statements that begin or end a step.
 const START: &str = "reason = NULL, temporary = $3";
-const INTEND: &str = "SET state = 'publishing'";
+pub(crate) const INTEND: &str = "SET state = 'publishing'";
 const PUBLISH: &str = "INSERT INTO results";
 const LEAVE: &str = "DELETE FROM workers WHERE id";
 
@@ -73,7 +73,9 @@ fn killed_while_it_colors() {
     });
     worker.kill().unwrap();
     worker.wait().unwrap();
-    is_made_up_for(&server, &folder, 1);
+    // On a busy machine it may have come further before the kill.
+    let expected = u64::from(!folder.exists("out/a.png"));
+    is_made_up_for(&server, &folder, expected);
 }
 
 #[test]

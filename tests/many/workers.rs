@@ -20,18 +20,19 @@ pub(crate) fn scans(scans: u32) -> Option<(Server, Folder)> {
 /// `batch` of `in` by the ledger at an address, with leases of a second.
 pub(crate) fn batch(folder: &Folder, url: &str, more: &[&str]) -> Command {
     let arguments = ["in", "-o", "out", "--ledger", url].into_iter().chain(more.iter().copied());
-    with_short_leases(folder.command(batch_arguments(arguments)))
+    with_leases("1", folder.command(batch_arguments(arguments)))
 }
 
 /// `work` by the ledger at an address, with leases of a second.
 pub(crate) fn work(folder: &Folder, url: &str, more: &[&str]) -> Command {
     let arguments =
         ["work", "--json", "--weights", crate::weights::tiny(), "-o", "out", "--ledger", url];
-    with_short_leases(folder.command(arguments.into_iter().chain(more.iter().copied())))
+    with_leases("1", folder.command(arguments.into_iter().chain(more.iter().copied())))
 }
 
-fn with_short_leases(mut command: Command) -> Command {
-    command.env("POLYCHROMIFY_LEASE", "1");
+/// With leases of so many seconds: some where none of a living worker is to end on a busy machine.
+pub(crate) fn with_leases(seconds: &str, mut command: Command) -> Command {
+    command.env("POLYCHROMIFY_LEASE", seconds);
     command
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::daemon::{Daemon, How, command, failure, status};
+use crate::daemon::{Daemon, How, command, status};
 use crate::folder::{Folder, sha256};
 use crate::pictures;
 
@@ -36,8 +36,7 @@ fn strict_in_the_configuration_file_fails_a_photograph_whose_profile_is_ignored(
     let folder = Folder::new().file("in/wrong.png", wrong).file("p.toml", "strict = true\n");
     let watch = command(&folder, How::Events, &["--config", "p.toml"]);
     let daemon = Daemon::spawn(watch).ready(&folder);
-    daemon.until("it failed", || failure(&folder, "in/wrong.png").is_some());
-    let reason = failure(&folder, "in/wrong.png").unwrap()["reason"].clone();
+    let reason = daemon.until_failed(&folder, "in/wrong.png")["reason"].clone();
     assert!(reason.as_str().unwrap().starts_with("color profile ignored: "), "{reason}");
     daemon.stop();
     assert_eq!(folder.names("out"), ["probe.png"]);

@@ -166,13 +166,15 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
         before = ended_as_they_are(&folder, &dropped);
     }
     loop {
+        let are_gone = || are_gone(&folder, &dropped, &stay, &flags);
         daemon.until_idle(&folder);
-        until_gone(&daemon, &folder, &dropped, &stay, &flags);
+        daemon.until("all originals that may leave to be gone", are_gone);
         daemon.stop();
-        if status(&folder)["queued"] == 0 {
+        if status(&folder)["queued"] == 0 && are_gone() {
             break;
         }
-        // The stop came while one that had just been written was looked at once more.
+        // The stop came while one that had just been written was looked at once more, or while the
+        // last original was aside and not yet deleted.
         daemon = Daemon::start(&folder, how, &flags);
     }
     weed(&folder);
@@ -180,20 +182,17 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
     assert_nothing_is_lost(&folder, &dropped, &stay, &flags);
 }
 
-/// Waits until all originals went that are to.
-fn until_gone(
-    daemon: &Daemon,
+/// Whether all originals went that are to.
+fn are_gone(
     folder: &Folder,
     dropped: &BTreeMap<String, Vec<u8>>,
     stay: &BTreeSet<String>,
     flags: &[&str],
-) {
+) -> bool {
     let leave = flags.contains(&"--on-success");
     let results = folder.files("out");
     let gone = |name: &&String| leave && results.contains_key(*name) && !stay.contains(*name);
-    daemon.until("all originals that may leave to be gone", || {
-        dropped.keys().filter(gone).all(|name| !folder.exists(&format!("in/{name}")))
-    });
+    dropped.keys().filter(gone).all(|name| !folder.exists(&format!("in/{name}")))
 }
 
 fn assert_nothing_is_lost(

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::daemon::{Daemon, How, both_ways, command, failure, ledger, status, tries};
+use crate::daemon::{Daemon, How, both_ways, command, ledger, status, tries};
 use crate::faults;
 use crate::folder::{Folder, Run};
 use crate::pictures;
@@ -30,15 +30,14 @@ both_ways! {
         let before: Vec<_> = first.keys().map(|name| times(name)).collect();
         let daemon = Daemon::start(&folder, how, &[]);
         daemon.until("all results", || folder.names("out").len() == 12);
-        daemon.until_idle(&folder);
-        assert_eq!(status(&folder)["done"], 12);
+        daemon.until_counted(&folder, &[("done", 12)]);
         assert_eq!(first.keys().map(|name| times(name)).collect::<Vec<_>>(), before);
     }
 
     fn retry_puts_a_failure_back_while_the_program_runs(how: How) {
         let folder = Folder::new().file("in/a.png", pictures::png(30, 20, 1)).file("out/a.png", "x");
         let daemon = Daemon::start(&folder, how, &[]);
-        daemon.until("a failure", || failure(&folder, "in/a.png").is_some());
+        daemon.until_failed(&folder, "in/a.png");
         fs::remove_file(folder.path("out/a.png")).unwrap();
         folder.polychromify(["retry", "-o", "out"]).code(0);
         daemon.until_done(&folder, &["a.png"]);
@@ -79,10 +78,11 @@ both_ways! {
         daemon.until("five skipped", || status(&folder)["skipped"] == 5);
         assert_eq!(folder.names("out").len(), 2);
         folder.write("in/later.png", &content);
-        daemon.until("the sixth", || status(&folder)["skipped"] == 6);
-        let (state, reason) = state(&folder, "in/later.png").unwrap();
-        assert_eq!(state, "skipped");
-        assert!(reason.as_ref().unwrap().contains("same content as"), "{reason:?}");
+        daemon.until("the sixth, with its reason", || {
+            state(&folder, "in/later.png").is_some_and(|(state, reason)| {
+                state == "skipped" && reason.is_some_and(|reason| reason.contains("same content as"))
+            })
+        });
     }
 
     fn two_inputs_of_one_result_give_one_result_and_one_failure(how: How) {
@@ -91,9 +91,8 @@ both_ways! {
             .file("in/a.png.jpg", pictures::jpeg(30, 20, 2));
         let flags = ["--format", "jpeg", "--jobs", "2"];
         let daemon = Daemon::start(&folder, how, &flags);
-        daemon.until("a failure", || status(&folder)["failed"] == 1);
-        daemon.until_idle(&folder);
-        assert_eq!((folder.names("out").len(), &status(&folder)["done"]), (1, &1.into()));
+        daemon.until_counted(&folder, &[("failed", 1), ("done", 1)]);
+        assert_eq!(folder.names("out").len(), 1);
     }
 
     fn what_batch_did_is_done_and_what_was_watched_is_done_for_batch(how: How) {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::daemon::{Daemon, How, both_ways, failure, ledger, status, temporary};
+use crate::daemon::{Daemon, How, both_ways, ledger, status, temporary};
 use crate::folder::Folder;
 use crate::pictures;
 
@@ -15,7 +15,7 @@ both_ways! {
         let folder = Folder::new().file("in/sub/a.png", &content).file("in/bad.png", "no picture");
         let daemon = Daemon::start(&folder, how, &MOVE).ready(&folder);
         daemon.until("the move", || folder.exists("moved/sub/a.png"));
-        daemon.until("the failure", || failure(&folder, "in/bad.png").is_some());
+        daemon.until_failed(&folder, "in/bad.png");
         assert_eq!(folder.read("moved/sub/a.png"), content);
         assert!(folder.exists("out/sub/a.png"));
         daemon.until("the probe's move", || folder.names("in") == ["bad.png"]);
@@ -58,7 +58,7 @@ both_ways! {
         // The scanner counts from the beginning again.
         let second = pictures::png(30, 20, 2);
         folder.write("in/scan1.png", &second);
-        daemon.until("a failure", || failure(&folder, "in/scan1.png").is_some());
+        daemon.until_failed(&folder, "in/scan1.png");
         assert_eq!(folder.read("out/scan1.png"), result);
         assert_eq!(folder.read("in/scan1.png"), second);
         // The same photograph again is done already.
@@ -66,7 +66,7 @@ both_ways! {
         daemon.until("the second deletion", || !folder.exists("in/scan1.png"));
         assert_eq!(folder.read("out/scan1.png"), result);
         assert_eq!(status(&folder)["failed"], 0);
-        assert!(temporary(&folder).is_empty());
+        daemon.until("the end of the file put aside", || temporary(&folder).is_empty());
     }
 
     fn a_crash_between_result_and_move_is_finished_at_the_next_start(how: How) {

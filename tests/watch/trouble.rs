@@ -55,7 +55,7 @@ both_ways! {
         fs::remove_file(&filler).unwrap();
         let names: Vec<String> = (0..6).map(|i| format!("{i}.png")).collect();
         daemon.until_done(&folder, &names.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!((&status(&folder)["done"], &status(&folder)["failed"]), (&7.into(), &0.into()));
+        daemon.until_counted(&folder, &[("done", 7), ("failed", 0)]);
         assert!(temporary(&folder).is_empty());
         drop(daemon);
         folder.batch(["in", "-o", "expected"]).code(0);

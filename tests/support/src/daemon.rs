@@ -149,6 +149,27 @@ impl Daemon {
         self.until_idle(folder);
     }
 
+    /// Waits until the ledger counts so many inputs of each state. A count that is read only once may
+    /// be of a moment in which a file that had just been written is looked at once more.
+    #[track_caller]
+    pub fn until_counted(&self, folder: &Folder, counts: &[(&str, u32)]) {
+        self.until(&format!("{counts:?}"), || {
+            let status = status(folder);
+            counts.iter().all(|(state, count)| status[state] == *count)
+        });
+    }
+
+    /// Waits until an input has failed; gives the failure.
+    #[track_caller]
+    pub fn until_failed(&self, folder: &Folder, input: &str) -> Value {
+        let mut found = None;
+        self.until(&format!("a failure of {input}"), || {
+            found = failure(folder, input);
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
     /// Waits until the ledger says that nothing is queued or in work.
     #[track_caller]
     pub fn until_idle(&self, folder: &Folder) {

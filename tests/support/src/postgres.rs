@@ -226,10 +226,15 @@ impl Way {
         self.told.asked.load(Ordering::Relaxed)
     }
 
+    /// Whether what is to be held is.
+    pub fn is_held(&self) -> bool {
+        self.told.is_reached.load(Ordering::Relaxed)
+    }
+
     /// Waits until what is to be held is.
     #[track_caller]
     pub fn until_held(&self) {
-        daemon::until("what is held", || self.told.is_reached.load(Ordering::Relaxed));
+        daemon::until("what is held", || self.is_held());
     }
 
     /// Carries on what it holds.
