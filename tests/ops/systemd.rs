@@ -47,7 +47,9 @@ fn systemd_hears_of_readiness_life_reload_and_end() {
     let daemon = watch_by(&folder, &[], |command| {
         command.env("NOTIFY_SOCKET", folder.path("notify")).env("WATCHDOG_USEC", "30000000");
     });
-    listener.wait_for("READY=1");
+    // On a busy machine a sign of life may come before it.
+    let before = listener.wait_for("READY=1");
+    assert!(before.iter().all(|message| message == "WATCHDOG=1"), "{before:#?}");
     listener.wait_for("WATCHDOG=1");
     listener.wait_for("STATUS=0 in work, 0 queued, 0 settling");
     daemon.signal(Signal::HUP);

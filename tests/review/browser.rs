@@ -108,10 +108,10 @@ fn a_hint_changes_the_color_around_it() {
     let before = page.pixel(0.72, 0.5);
     page.browser.script("document.querySelector('.swatches input[value=\"#9e2b2b\"]').click()");
     // On a busy machine a click may take so long that the page takes it for a drag.
-    let hints = || page.browser.script("return document.querySelectorAll('.hint').length");
-    while hints() == 0 {
+    crate::daemon::until("the hint", || {
         page.browser.click(page.at(0.7, 0.5));
-    }
+        page.browser.script("return document.querySelectorAll('.hint').length") != 0
+    });
     page.browser.until("document.querySelector('.mend').dataset.look");
     // The look is there a frame before it is drawn.
     let (pixel, redder) = (drawn(0.72, 0.5), before[0] - before[1] + 20);

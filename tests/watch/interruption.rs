@@ -165,7 +165,7 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
         daemon.until("one more end", || ended_as_they_are(&folder, &dropped) != before);
         before = ended_as_they_are(&folder, &dropped);
     }
-    loop {
+    for stops in 1.. {
         let are_gone = || are_gone(&folder, &dropped, &stay, &flags);
         daemon.until_idle(&folder);
         daemon.until("all originals that may leave to be gone", are_gone);
@@ -173,6 +173,7 @@ fn kills_lose_nothing(how: How, flags: &[&str]) {
         if status(&folder)["queued"] == 0 && are_gone() {
             break;
         }
+        assert!(stops < 10, "each stop leaves something to do");
         // The stop came while one that had just been written was looked at once more, or while the
         // last original was aside and not yet deleted.
         daemon = Daemon::start(&folder, how, &flags);
