@@ -147,6 +147,7 @@ fn a_study_trains_each_network_once_and_compares_them() {
     // Out of time at once: each that was begun goes on some other day, and is in the table as it is.
     let longer =
         run(folder.path(), &tune.join(" ").replace("--epochs 1", "--epochs 2 --budget 1e-6"));
+    assert_eq!(longer.status.code(), Some(3), "a script must not go on with what is not finished");
     let text = String::from_utf8(longer.stdout).unwrap();
     assert_eq!(text.matches("| 1/2 | 1 | 0.").count(), 5, "{text}");
 }

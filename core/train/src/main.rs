@@ -9,7 +9,8 @@
 //!     --photos ../shared/landscapes --table ../shared/landscapes/photos.tsv --split test
 //! ```
 //!
-//! Exit codes: 0 all done, 1 some photographs failed or training diverged, 2 could not start.
+//! Exit codes: 0 all done, 1 some photographs failed or training diverged, 2 could not start,
+//! 3 stopped with everything saved.
 
 mod command;
 

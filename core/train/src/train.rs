@@ -41,7 +41,7 @@ pub use prepare::{Settings as PrepareSettings, prepare};
 pub use preview::preview;
 pub use progress::minutes_of_run;
 pub use recipe::{Recipe, Schedule, Targets, WARM_UP};
-pub use run::read_config;
+pub use run::{read_config, read_history};
 pub use session::{Event, Outcome, Session};
 pub use study::{Findings, Member, Study, Trained};
 pub use trainer::train;

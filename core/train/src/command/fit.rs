@@ -12,7 +12,7 @@ use polychromify_train::train::{self, BestBy, Config, Recipe, Session};
 use serde_json::Value;
 
 use super::report::{Report, say};
-use super::session::{KEPT_BYTES, Stop, minutes};
+use super::session::{KEPT_BYTES, STOPPED, Stop, minutes};
 use super::settings::{command_line, read_json, recipe, set};
 
 /// Train a network on a cache of photographs.
@@ -133,6 +133,7 @@ pub(crate) fn fit(arguments: &Fit) -> Result<ExitCode> {
     }
     if outcome.stopped {
         say(&format!("stopped, everything saved; `fit --resume --output {run}` goes on"));
+        return Ok(ExitCode::from(STOPPED));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,10 @@ use polychromify_core::{Error, Result};
 /// Polychromify needs 4.3 GB, in blocks that the validation's last batch asks for in other sizes.
 pub(crate) const KEPT_BYTES: usize = 8 << 30;
 
+/// Exit code of training that stopped before its end, so that a script does not go on with weights that
+/// are not finished.
+pub(crate) const STOPPED: u8 = 3;
+
 /// A time of so many minutes.
 pub(crate) fn minutes(minutes: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(60.0 * minutes)

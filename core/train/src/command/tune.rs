@@ -12,7 +12,7 @@ use polychromify_train::Allocator;
 use polychromify_train::train::{self, Config, Event, Findings, Member, Session, Study, Trained};
 
 use super::report::{Report, say};
-use super::session::{KEPT_BYTES, Stop, minutes};
+use super::session::{KEPT_BYTES, STOPPED, Stop, minutes};
 use super::settings::{command_line, set};
 
 /// Train each network of a study (Ghiotto 2021) by the same recipe, and compare them.
@@ -110,7 +110,12 @@ pub(crate) fn tune(arguments: &Tune) -> Result<ExitCode> {
         }
     }
     print!("{findings}");
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let is_whole = !over && findings.trained.len() == study.members().len();
+    Ok(match (failed, is_whole) {
+        (true, _) => ExitCode::FAILURE,
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::from(STOPPED),
+    })
 }
 
 /// How far a network of the study came.
@@ -120,8 +125,8 @@ struct Run {
     failed: bool,
 }
 
-/// Trains a network of the study. One that diverges is a finding, too; the others are trained all the
-/// same.
+/// Trains a network of the study. One that diverges is a finding, too, with the epochs that it had; the
+/// others are trained all the same.
 fn run(
     member: Member,
     config: &Config,
@@ -144,7 +149,7 @@ fn run(
     let (history, stopped, failed) = match outcome {
         Err(error) if report.has_begun() => {
             say(&format!("polychromify-train: {error}"));
-            (Vec::new(), false, true)
+            (train::read_history(folder)?, false, true)
         }
         outcome => outcome.map(|outcome| (outcome.history, outcome.stopped, false))?,
     };

@@ -27,6 +27,7 @@ use super::average::Average;
 use super::checkpoint::{self, Checkpoint};
 use super::config::Config;
 use super::curves;
+use super::epoch::Epoch;
 use super::parameters::Parameters;
 use super::progress::{Progress, log, log_of_splits};
 use super::recipe::Schedule;
@@ -238,6 +239,16 @@ impl Run {
 /// When `config.json` cannot be read or is damaged.
 pub fn read_config(folder: &Path) -> Result<Option<Config>> {
     Ok(read_record(folder)?.map(|record| record.config))
+}
+
+/// The whole epochs of the run in a folder, by its last checkpoint; none where there is no checkpoint.
+///
+/// # Errors
+///
+/// When the checkpoint cannot be read or is damaged.
+pub fn read_history(folder: &Path) -> Result<Vec<Epoch>> {
+    let file = Checkpoint::read(&folder.join(checkpoint::WHOLE))?;
+    Ok(file.and_then(|file| file.progress).map_or_else(Vec::new, |progress| progress.history))
 }
 
 fn read_record(folder: &Path) -> Result<Option<Record>> {

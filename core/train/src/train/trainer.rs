@@ -42,7 +42,7 @@ pub fn train(
 ) -> Result<Outcome> {
     let mut trainer = Trainer::new(config, folder, session, device)?;
     let mut stop = observe(trainer.started()).is_break();
-    while trainer.progress.epoch < config.epochs && !stop && trainer.cycle < 1.0 {
+    while trainer.is_unfinished() && !stop {
         stop = trainer.steps(observe)? || trainer.is_over_with_validation();
         if stop {
             trainer.save_last()?;
@@ -50,8 +50,7 @@ pub fn train(
         }
         stop = trainer.finish_epoch(observe)?;
     }
-    let stopped = trainer.progress.epoch < config.epochs && trainer.cycle < 1.0;
-    Ok(Outcome { stopped, history: trainer.progress.history })
+    Ok(Outcome { stopped: trainer.is_unfinished(), history: trainer.progress.history })
 }
 
 /// A run under way.
@@ -118,6 +117,10 @@ impl<'a> Trainer<'a> {
             cycle: 0.0,
         };
         trainer.cycle = trainer.progress.cycle(config, trainer.steps_of_epoch());
+        // A kill may have come between the last checkpoint and its log.
+        if trainer.progress.epoch > 0 {
+            trainer.run.save_log(&trainer.progress)?;
+        }
         Ok(trainer)
     }
 
@@ -147,8 +150,16 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// Whether there is more to do. An epoch whose steps end the schedule is validated still.
+    fn is_unfinished(&self) -> bool {
+        self.progress.epoch < self.config.epochs && (self.cycle < 1.0 || self.progress.step > 0)
+    }
+
     /// Takes the steps that are left of the epoch, and says whether the run is to stop.
     fn steps(&mut self, observe: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>) -> Result<bool> {
+        if self.cycle >= 1.0 {
+            return Ok(false);
+        }
         let (config, steps) = (self.config, self.steps_of_epoch());
         let order = order(&self.photos, config, self.progress.epoch);
         let rest = &order[order.len().min(self.progress.step * config.batch)..];
