@@ -11,6 +11,7 @@ mod field; // files of the field that went wrong once
 mod files; // makes the files
 mod formats; // each format, depth and layout
 mod hostile; // files that lie
+mod jpeg_colors; // what the components of a JPEG are
 mod kinds; // kinds of TIFF samples, CMYK, and what is refused by name
 mod left_out; // what is left out, told once
 mod lightness; // true lightness through profiles

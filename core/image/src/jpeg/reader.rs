@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::colors::Transform;
 use super::decode::{Picture, decode};
 use super::segments::Segments;
 use super::{DUCKY, EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
@@ -93,7 +94,7 @@ impl Decode for Reader {
     fn start(&mut self) -> Result<()> {
         self.y = 0;
         if self.samples.is_none() {
-            let samples = decode(&self.bytes, &self.budget, &mut self.notices)?;
+            let samples = decode(&self.bytes, Transform::Told, &self.budget, &mut self.notices)?;
             self.bytes = Vec::new();
             self.file = None;
             let sample_bytes = if matches!(samples, Samples::Eight(_)) { 1 } else { 2 };

@@ -80,7 +80,9 @@ impl Tags<'_> {
                 Some(OldJpeg::Head(head)) => Coding::OldJpeg(old_jpeg::Header::Stream(head)),
                 None => {
                     let shared = match self.numbers(tag::YCBCR_SUB_SAMPLING, 2)?[..] {
-                        _ if self.number(tag::PHOTOMETRIC_INTERPRETATION, 1)? != 6 => (1, 1),
+                        _ if !matches!(self.number(tag::PHOTOMETRIC_INTERPRETATION, 2)?, 2 | 6) => {
+                            (1, 1)
+                        }
                         [across @ (1 | 2 | 4), down @ (1 | 2 | 4)] => (across as u8, down as u8),
                         _ => (2, 2), // TIFF 6.0, section 21
                     };
@@ -305,7 +307,8 @@ impl Tags<'_> {
         }))
     }
 
-    /// What the values mean, and whether the file does not say so: then it is what libtiff takes.
+    /// What the values mean, and whether the file does not say so: then it is what libtiff takes. In
+    /// JPEG of before 1995 red, green and blue are luma and chroma, as libtiff has it.
     pub(crate) fn photometric(&self, samples: usize, coding: &Coding) -> Result<(u64, bool)> {
         let told = self.file.integer(self.entries, tag::PHOTOMETRIC_INTERPRETATION)?;
         let usual = match (coding, samples) {
@@ -313,7 +316,11 @@ impl Tags<'_> {
             (_, 1 | 2) => 1,
             _ => 2,
         };
-        Ok((told.unwrap_or(usual), told.is_none()))
+        let meaning = match told.unwrap_or(usual) {
+            2 if self.number(tag::COMPRESSION, 1)? == 6 => 6,
+            meaning => meaning,
+        };
+        Ok((meaning, told.is_none()))
     }
 
     /// Whether there are tiles, and the size of a tile or strip.
