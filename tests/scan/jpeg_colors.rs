@@ -1,6 +1,7 @@
 //! What the components of a JPEG are, by its markers and names, and in a TIFF by its tags: as libjpeg
 //! and libtiff take them.
 
+use polychromify_core::Error;
 use polychromify_test_support::second_opinion::{self, ours, theirs};
 
 use crate::files::{File, difference, jpeg, samples, strip, to_eight};
@@ -119,6 +120,15 @@ fn gray_may_have_adobes_marker_anywhere() {
         let apart = difference(&lightness(&adobe(&gray, before, 0)), &lightness(&gray));
         assert!(apart < 0.6, "{before}: {apart}");
     }
+}
+
+#[test]
+fn lossless_samples_of_several_pixels_together_are_refused() {
+    let frame = b"\xFF\xD8\xFF\xC3\0\x11\x08\0\x04\0\x04\x03\x01\x22\0\x02\x22\0\x03\x22\0";
+    let scan = b"\xFF\xDA\0\x0C\x03\x01\0\x02\0\x03\0\x01\0\0\0\0\xFF\xD9";
+    let error = File::new(&[&frame[..], scan].concat()).open().err().unwrap();
+    assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+    assert!(error.to_string().contains("several pixels together"), "{error}");
 }
 
 /// A TIFF with a JPEG stream as its strip.

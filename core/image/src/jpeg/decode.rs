@@ -60,6 +60,9 @@ impl Picture {
         {
             return Err(unsupported("lossless JPEG with fewer samples of color"));
         }
+        if lossless && channels > 1 && factors(&frame.components[0]) != (1, 1) {
+            return Err(unsupported("lossless JPEG with the samples of several pixels together"));
+        }
         let (width, height) = (usize::from(frame.width), usize::from(frame.height));
         let samples = (width * height * channels) as u64;
         // Of components with fewer samples and of pictures that fill up their last blocks, as they are.
