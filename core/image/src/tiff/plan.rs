@@ -13,6 +13,9 @@ use crate::metadata::tag;
 use crate::samples::{Depth, Layout};
 use crate::{Error, Notice, Result};
 
+/// Bytes that a file begins with, in which no strip or tile lies.
+const FILE_HEADER: u64 = 8;
+
 /// Most samples a pixel.
 const MOST_SAMPLES: u64 = 16;
 
@@ -175,6 +178,11 @@ impl Plan {
         }
         let plain = matches!(self.coding, Coding::Bytes(Compression::None));
         for (index, &(offset, count)) in self.places.iter().enumerate() {
+            if offset < FILE_HEADER || count == 0 && offset < length {
+                let reason =
+                    format!("strip or tile {index} is missing: the file has no bytes for it");
+                return Err(damaged(reason));
+            }
             let needed = self.data_bytes(index);
             if plain && count < needed {
                 let reason = format!("strip or tile {index} has {count} bytes, expected {needed}");

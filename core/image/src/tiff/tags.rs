@@ -356,20 +356,19 @@ impl Tags<'_> {
                 self.numbers(tag::STRIP_BYTE_COUNTS, wanted)?,
             )
         };
-        let told = counts.len() == offsets.len() && !counts.contains(&0);
-        if told {
+        if counts.iter().any(|&count| count > 0) {
+            // One without a length, or with 0, is missing.
+            let counts = counts.into_iter().chain(std::iter::repeat(0));
             return Ok(offsets.into_iter().zip(counts).collect());
         }
         // Old writers leave the lengths out: each strip ends where another starts.
         let mut starts = offsets.clone();
         starts.sort_unstable();
-        let ends = |i: usize, offset: u64| {
-            let count = counts.get(i).copied().filter(|&count| count > 0);
+        let ends = |&offset: &u64| {
             let next = starts.get(starts.partition_point(|&start| start <= offset));
-            let rest = next.unwrap_or(&self.file.length).saturating_sub(offset);
-            (offset, count.unwrap_or(rest))
+            (offset, next.unwrap_or(&self.file.length).saturating_sub(offset))
         };
-        Ok(offsets.iter().enumerate().map(|(i, &offset)| ends(i, offset)).collect())
+        Ok(offsets.iter().map(ends).collect())
     }
 }
 
