@@ -163,6 +163,27 @@ fn multiplied_colors_are_divided_by_their_opacity() {
 }
 
 #[test]
+fn colors_that_cannot_be_divided_by_their_opacity_are_refused() {
+    let colors = [0_u16; 768];
+    let kinds: [(u16, u16, &[(u16, &[u16])]); 4] =
+        [(5, 5, &[]), (8, 4, &[]), (6, 4, &[(530, &[1, 1])]), (3, 2, &[(320, &colors)])];
+    for (photometric, samples, more) in kinds {
+        let bits = vec![8; samples.into()];
+        let file = |opacity: u16| {
+            let photometric = [photometric];
+            let tags: [(u16, &[u16]); 4] =
+                [(258, &bits), (262, &photometric), (277, &[samples]), (338, &[opacity])];
+            let tags = [&tags, more].concat();
+            File::new(&strip((4, 1), &tags, &[], &vec![0; 4 * usize::from(samples)]))
+        };
+        let error = file(1).open().err().unwrap();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        assert!(error.to_string().contains("multiplied by opacity"), "{error}");
+        file(2).open().unwrap();
+    }
+}
+
+#[test]
 fn of_several_extra_samples_the_opacity_is_kept() {
     let data = [0, 9, 255, 255, 9, 255, 255, 9, 255, 0, 9, 255];
     let tags: [(u16, &[u16]); 4] = [(258, &[8; 3]), (262, &[1]), (277, &[3]), (338, &[0, 2])];

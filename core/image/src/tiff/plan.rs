@@ -249,6 +249,10 @@ fn refuse_arrangements(
     becomes_rgb: bool,
 ) -> Result<()> {
     let plain = matches!(pixels.meaning, Meaning::Gray { .. } | Meaning::Rgb);
+    if !plain && pixels.alpha.is_some_and(|alpha| alpha.premultiplied) {
+        let what = "colors multiplied by opacity in CMYK, Lab, YCbCr or a palette";
+        return Err(unsupported(what));
+    }
     if !plain && planar && shared != (1, 1) {
         return Err(unsupported("YCbCr color in separate planes of different size"));
     }
