@@ -99,6 +99,19 @@ fn floats_are_scaled_where_tags_tell_black_and_white_and_refused_where_none_do()
 }
 
 #[test]
+fn floats_that_are_light_already_are_not_stretched_by_what_occurs_among_them() {
+    let values = [0.2_f32, 0.7, 0.7, 0.2];
+    let data: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let tags: [(u16, &[u16]); 3] = [(258, &[32]), (262, &[1]), (339, &[3])];
+    let plain = lightness(&strip((4, 1), &tags, &[], &data));
+    for (black, white) in [(0.2_f32, 0.7_f32), (0.0, 2.0)] {
+        let range =
+            [(340, 11, black.to_le_bytes().to_vec()), (341, 11, white.to_le_bytes().to_vec())];
+        assert_eq!(lightness(&strip((4, 1), &tags, &range, &data)), plain);
+    }
+}
+
+#[test]
 fn a_palette_is_looked_up_and_gives_8_bits() {
     let mut colors = [0_u16; 12];
     (colors[1], colors[5], colors[9]) = (65535, 65535, 65535); // color 1 is white

@@ -5,7 +5,7 @@ use super::directory::{Directories, Entries};
 use super::fax::Code;
 use super::old_jpeg::{self, Extent};
 use super::pixels::{Alpha, LabCode, Meaning, YCbCr};
-use super::unpack::{Kind, Packing, Predictor};
+use super::unpack::{Kind, LARGEST_FLOAT, Packing, Predictor};
 use crate::color::profile::cmyk::CmykConversion;
 use crate::compression::Compression;
 use crate::error::{damaged, unsupported};
@@ -194,12 +194,15 @@ impl Tags<'_> {
         })
     }
 
-    /// Black and white of float samples, where tags tell them.
+    /// Black and white of float samples of another scale than 0 to 1, where tags tell them. Of samples
+    /// of that scale the same tags tell what occurs among them (TIFF 6.0, section 19): nothing is
+    /// stretched by that.
     fn range(&self) -> Result<Option<(f32, f32)>> {
         let first = |tag| Ok::<_, Error>(self.floats(tag, 1)?.first().copied());
         let black = first(tag::S_MIN_SAMPLE_VALUE)?.unwrap_or(0.0);
         let range = first(tag::S_MAX_SAMPLE_VALUE)?.map(|white| (black, white));
-        Ok(range.filter(|(black, white)| black < white && (white - black).is_finite()))
+        let other_scale = |white: f32| white > LARGEST_FLOAT && (white - black).is_finite();
+        Ok(range.filter(|&(black, white)| black < white && other_scale(white)))
     }
 
     /// What samples mean, and how many pixels share color differences.
