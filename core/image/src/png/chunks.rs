@@ -7,7 +7,7 @@ use super::{RAW_PROFILE, XMP};
 use crate::budget::{Budget, copied, filled};
 use crate::error::damaged;
 use crate::metadata::{Density, Metadata, Unit};
-use crate::{Error, Notice, Result, Source};
+use crate::{Error, Notice, Result, Source, notice};
 
 /// Chunks of samples and of what they mean, or that are as true of no other file: the decoder reads
 /// them, or nobody misses them.
@@ -108,6 +108,9 @@ pub(super) fn metadata(
                 let profile = found.as_ref().and_then(|(keyword, _)| raw_profile_name(keyword));
                 match (found, profile) {
                     (None, _) => broken_texts += 1,
+                    (Some((keyword, _)), None) if keyword == XMP.as_bytes() && xmp.is_some() => {
+                        notice::add(notices, Notice::repeated("XMP"));
+                    }
                     (Some((keyword, text)), None) if keyword == XMP.as_bytes() => xmp = Some(text),
                     (Some(_), None) => metadata.chunks.push((kind, data)),
                     (Some((_, text)), Some(name)) => {
