@@ -17,6 +17,7 @@ mod left_out; // what is left out, told once
 mod lightness; // true lightness through profiles
 mod memory; // what is held; a scan of 100 megapixels, by hand
 mod pages; // TIFFs of several pages
+mod png_colors; // what a PNG says its samples mean
 mod readers; // results as other programs read them
 mod second_opinion; // what another program reads from the same file
 mod tables; // profiles with tables
