@@ -197,6 +197,13 @@ fn exif_broken() {
 }
 
 #[test]
+fn repeated_left_out() {
+    let exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0";
+    let told = check("a.jpg", jpeg(&[exif, exif]), &[], "repeated-left-out", "EXIF stands");
+    assert_eq!(told["block"], "EXIF");
+}
+
+#[test]
 fn no_place() {
     let file = jpeg(&[b"a maker's own"]);
     assert!(notices("a.jpg", file.clone(), &[]).is_empty());

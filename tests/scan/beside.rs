@@ -331,9 +331,14 @@ fn webp_has_no_place_for_iptc_and_says_so() {
 
 /// A gray PNG with chunks behind its header.
 pub(crate) fn png_with(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    with_chunks(&gray_png(16, 12), chunks)
+}
+
+/// A PNG with chunks behind its header.
+pub(crate) fn with_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     const HEADER: usize = 33;
-    let mut bytes = gray_png(16, 12);
-    let rest = bytes.split_off(HEADER);
+    let (header, rest) = png.split_at(HEADER);
+    let mut bytes = header.to_vec();
     for (kind, data) in chunks {
         let mut crc = flate2::Crc::new();
         crc.update(*kind);

@@ -49,6 +49,46 @@ fn a_file_cut_off_anywhere_is_an_error() {
 }
 
 #[test]
+fn strips_and_tiles_that_are_missing_are_an_error() {
+    let longs = |numbers: &[u32]| numbers.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    for compression in [1, 32773] {
+        for tile in [None, Some((16, 16))] {
+            let size = (32, 32);
+            let tiff = Tiff { compression, tile, rows: 8, ..Tiff::new(size, 1, 8) };
+            let whole = tiff.bytes(&samples(size.0, size.1, 1));
+            // All four are listed in places of their own, so that they can be overwritten.
+            let (places, counts) = if tile.is_some() { (324, 325) } else { (273, 279) };
+            let listed = |tag: u16| {
+                let entry = [&tag.to_le_bytes()[..], &[4, 0, 4, 0, 0, 0]].concat();
+                let at = whole.windows(8).position(|window| window == entry).unwrap() + 8;
+                let list = u32::from_le_bytes(whole[at..at + 4].try_into().unwrap()) as usize;
+                let numbers = whole[list..list + 16].as_chunks().0.iter();
+                numbers.map(|&number| u32::from_le_bytes(number)).collect::<Vec<_>>()
+            };
+            let (mut offsets, mut lengths) = (listed(places), listed(counts));
+            let altered = |offsets: &[u32], lengths: &[u32]| {
+                let tags = vec![(places, 4, longs(offsets)), (counts, 4, longs(lengths))];
+                let file = Tiff { tags, ..tiff.clone() };
+                File::new(&file.bytes(&samples(size.0, size.1, 1)))
+            };
+            let missing = |file: File| {
+                let error = file.open().err().unwrap();
+                assert!(matches!(error, polychromify_core::Error::Damaged { .. }), "{error}");
+                assert!(error.to_string().contains("strip or tile 2 is missing"), "{error}");
+            };
+            // What leaves out all lengths is read.
+            let plain = altered(&offsets, &[0; 4]).lightness();
+            assert_eq!(plain, File::new(&whole).lightness());
+            lengths[2] = 0;
+            missing(altered(&offsets, &lengths));
+            offsets[2] = 0;
+            missing(altered(&offsets, &lengths));
+            missing(altered(&offsets, &[0; 4]));
+        }
+    }
+}
+
+#[test]
 fn a_jpeg_without_its_end_marker_is_whole_and_says_so() {
     for (name, bytes) in whole_files().into_iter().filter(|(name, _)| name.contains("JPEG")) {
         let trailer = [&bytes[..bytes.len() - 2], b"SEFT", &[7; 400]].concat();

@@ -67,7 +67,7 @@ fn a_million_pages_are_over_the_limit() {
 fn values_beyond_the_file_are_left_out_or_damage_and_take_no_memory() {
     // Of places and depths only the first ones are read: there is one strip of one sample.
     let tags = [
-        (273_u16, 4_u16, None),
+        (273_u16, 4_u16, Some("strip or tile 0 is missing")), // at 0
         (258, 3, Some("0-bit samples")),
         (320, 3, None),
         (34675, 7, None),

@@ -99,6 +99,19 @@ fn floats_are_scaled_where_tags_tell_black_and_white_and_refused_where_none_do()
 }
 
 #[test]
+fn floats_that_are_light_already_are_not_stretched_by_what_occurs_among_them() {
+    let values = [0.2_f32, 0.7, 0.7, 0.2];
+    let data: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let tags: [(u16, &[u16]); 3] = [(258, &[32]), (262, &[1]), (339, &[3])];
+    let plain = lightness(&strip((4, 1), &tags, &[], &data));
+    for (black, white) in [(0.2_f32, 0.7_f32), (0.0, 2.0)] {
+        let range =
+            [(340, 11, black.to_le_bytes().to_vec()), (341, 11, white.to_le_bytes().to_vec())];
+        assert_eq!(lightness(&strip((4, 1), &tags, &range, &data)), plain);
+    }
+}
+
+#[test]
 fn a_palette_is_looked_up_and_gives_8_bits() {
     let mut colors = [0_u16; 12];
     (colors[1], colors[5], colors[9]) = (65535, 65535, 65535); // color 1 is white
@@ -160,6 +173,27 @@ fn multiplied_colors_are_divided_by_their_opacity() {
     let alpha: Vec<u8> =
         picture.decode().unwrap().to_rgba8().pixels().map(|pixel| pixel.0[3]).collect();
     assert_eq!(alpha, [255, 128, 64, 7]);
+}
+
+#[test]
+fn colors_that_cannot_be_divided_by_their_opacity_are_refused() {
+    let colors = [0_u16; 768];
+    let kinds: [(u16, u16, &[(u16, &[u16])]); 4] =
+        [(5, 5, &[]), (8, 4, &[]), (6, 4, &[(530, &[1, 1])]), (3, 2, &[(320, &colors)])];
+    for (photometric, samples, more) in kinds {
+        let bits = vec![8; samples.into()];
+        let file = |opacity: u16| {
+            let photometric = [photometric];
+            let tags: [(u16, &[u16]); 4] =
+                [(258, &bits), (262, &photometric), (277, &[samples]), (338, &[opacity])];
+            let tags = [&tags, more].concat();
+            File::new(&strip((4, 1), &tags, &[], &vec![0; 4 * usize::from(samples)]))
+        };
+        let error = file(1).open().err().unwrap();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        assert!(error.to_string().contains("multiplied by opacity"), "{error}");
+        file(2).open().unwrap();
+    }
 }
 
 #[test]

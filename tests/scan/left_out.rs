@@ -1,9 +1,10 @@
 //! What of a file's metadata is left out is told, once and not thousands of times.
 
 use polychromify_core::{Format, FoundLabel, Label, Notice};
+use polychromify_image::Orientation;
 use polychromify_image::provenance::{Vocabulary, packet};
 
-use crate::beside::{exif, jpeg_with, packet as packet_of, png_with, tiff_with_xmp, told};
+use crate::beside::{exif, holds, jpeg_with, packet as packet_of, png_with, tiff_with_xmp, told};
 use crate::files::{File, LIMITS, Tiff, label, samples};
 
 fn jpeg_with_exif(block: &[u8]) -> File {
@@ -67,6 +68,39 @@ fn chunks_of_very_many_kinds_are_told_in_few_notices() {
 fn exif_that_is_broken_again_and_again_is_told_once() {
     let broken: Vec<(u8, &[u8])> = vec![(0xE1, b"Exif\0\0broken"); 3000];
     assert_eq!(told(&jpeg_with(&broken), Format::Jpeg).1, [Notice::ExifBroken]);
+}
+
+#[test]
+fn of_two_blocks_of_exif_the_first_counts_and_the_other_is_told() {
+    let first = exif(&[(271, 2, b"Epson\0"), (274, 3, &[6, 0])]);
+    let second = exif(&[(271, 2, b"Canon\0"), (274, 3, &[3, 0]), (305, 2, b"VueScan 9\0")]);
+    let [first, second] = [first, second].map(|block| [b"Exif\0\0", &block[..]].concat());
+    let file = jpeg_with(&[(0xE1, &first), (0xE1, &second), (0xE1, &second)]);
+    assert_eq!(file.open().unwrap().info().orientation, Orientation::from_exif(6));
+    let (result, notices) = told(&file, Format::Jpeg);
+    assert_eq!(notices, [Notice::RepeatedLeftOut { block: "EXIF".into() }]);
+    assert!(holds(&result, b"Epson") && !holds(&result, b"Canon") && !holds(&result, b"VueScan"));
+    // One that cannot be read is none.
+    let file = jpeg_with(&[(0xE1, b"Exif\0\0broken"), (0xE1, &second)]);
+    assert_eq!(told(&file, Format::Jpeg).1, [Notice::ExifBroken]);
+    assert_eq!(file.open().unwrap().info().orientation, Orientation::from_exif(3));
+}
+
+#[test]
+fn of_two_packets_of_xmp_the_first_counts_and_the_other_is_told() {
+    let packets = ["box 12", "box 13"]
+        .map(|source| packet_of(&format!(r#"rdf:about="" dc:source="{source}""#), "").into_bytes());
+    let [first, second] =
+        packets.each_ref().map(|p| [b"http://ns.adobe.com/xap/1.0/\0", &p[..]].concat());
+    let jpeg = jpeg_with(&[(0xE1, &first), (0xE1, &second)]);
+    let [first, second] =
+        packets.each_ref().map(|p| [b"XML:com.adobe.xmp\0\0\0\0\0", &p[..]].concat());
+    let png = File::new(&png_with(&[(b"iTXt", &first), (b"iTXt", &second)]));
+    for file in [jpeg, png] {
+        let (result, notices) = told(&file, Format::Tiff);
+        assert_eq!(notices, [Notice::RepeatedLeftOut { block: "XMP".into() }]);
+        assert!(holds(&result, b"box 12") && !holds(&result, b"box 13"));
+    }
 }
 
 #[test]

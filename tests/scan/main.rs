@@ -11,11 +11,13 @@ mod field; // files of the field that went wrong once
 mod files; // makes the files
 mod formats; // each format, depth and layout
 mod hostile; // files that lie
+mod jpeg_colors; // what the components of a JPEG are
 mod kinds; // kinds of TIFF samples, CMYK, and what is refused by name
 mod left_out; // what is left out, told once
 mod lightness; // true lightness through profiles
 mod memory; // what is held; a scan of 100 megapixels, by hand
 mod pages; // TIFFs of several pages
+mod png_colors; // what a PNG says its samples mean
 mod readers; // results as other programs read them
 mod second_opinion; // what another program reads from the same file
 mod tables; // profiles with tables

@@ -78,21 +78,26 @@ fn curves(bytes: u8) -> Vec<u8> {
 }
 
 /// A profile of a scanner that gives CIE Lab (D50) by one table.
-fn profile(inputs: [u8; 4], version: u8, mut table: Vec<u8>) -> Vec<u8> {
-    table.resize(table.len().next_multiple_of(4), 0);
+fn profile(inputs: [u8; 4], version: u8, table: Vec<u8>) -> Vec<u8> {
+    profile_with(inputs, version, &[(b"A2B0", table)])
+}
+
+/// A profile of a scanner that gives CIE Lab (D50) by these tags.
+fn profile_with(inputs: [u8; 4], version: u8, more: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let white: Vec<u8> = [0xF6D6_u32, 0x1_0000, 0xD32D].map(u32::to_be_bytes).concat();
     let text = [&b"desc\0\0\0\0\0\0\0\x08scanner\0"[..], &[0; 80]].concat();
-    let elements: [(&[u8; 4], Vec<u8>); 4] = [
+    let elements: [(&[u8; 4], Vec<u8>); 3] = [
         (b"desc", text),
         (b"wtpt", [&b"XYZ \0\0\0\0"[..], &white].concat()),
-        (b"A2B0", table),
         (b"cprt", b"text\0\0\0\0none\0\0\0\0".to_vec()),
     ];
+    let elements = [&elements, more].concat();
     let mut data = Vec::new();
     let mut tags = (elements.len() as u32).to_be_bytes().to_vec();
+    let count = elements.len();
     for (name, element) in elements {
         tags.extend(name);
-        tags.extend(((128 + 4 + 12 * 4 + data.len()) as u32).to_be_bytes());
+        tags.extend(((128 + 4 + 12 * count + data.len()) as u32).to_be_bytes());
         tags.extend((element.len() as u32).to_be_bytes());
         data.extend(element);
         data.resize(data.len().next_multiple_of(4), 0);
@@ -155,6 +160,28 @@ fn tables_of_8_bits_give_lightness_to_half_a_step() {
         let (file, expected) = scan(16, &profile(*b"RGB ", version, table));
         let found = difference(&file.lightness(), &expected);
         assert!(found < most, "version {version}: {found}");
+    }
+}
+
+/// Little CMS looks for a table first (`_cmsReadInputLUT` in `cmsio1.c`).
+#[test]
+fn a_table_for_gray_counts_more_than_a_curve() {
+    let nodes = [0.0, 30.0, 80.0, 90.0, 100.0].map(|l| [l, 0.0, 0.0]);
+    let table = lut16(1, GRID as u8, nodes.into_iter());
+    let curve = [&b"curv\0\0\0\0\0\0\0\x01"[..], &563_u16.to_be_bytes(), &[0; 2]].concat();
+    for more in [&[(b"A2B0", table.clone()), (b"kTRC", curve)][..], &[(b"A2B0", table)]] {
+        let data = [0, 64, 128, 191, 255, 32];
+        let profile = (34675, 7, profile_with(*b"GRAY", 2, more));
+        let file = File::new(&strip((6, 1), &[(258, &[8]), (262, &[1])], &[profile], &data));
+        let l_at = |v: u8| {
+            let at = f64::from(v) / 255.0 * 4.0;
+            let below = (at as usize).min(3);
+            let (a, b) = (nodes[below][0], nodes[below + 1][0]);
+            l(luminance_of_lab([a + (b - a) * (at - below as f64), 0.0, 0.0]))
+        };
+        let found = difference(&file.lightness(), &data.map(l_at));
+        assert!(found < 0.01, "{found}");
+        assert_eq!(crate::beside::told(&file, polychromify_core::Format::Tiff).1, []);
     }
 }
 

@@ -6,6 +6,7 @@
 mod check;
 mod codes;
 mod coefficients;
+mod colors;
 mod decode;
 mod extended;
 mod huffman;
@@ -17,6 +18,7 @@ mod strips;
 mod watched;
 mod writer;
 
+pub(crate) use colors::Transform;
 pub(crate) use decode::{Picture, decode};
 pub(crate) use reader::Reader;
 pub(crate) use writer::write;

@@ -62,6 +62,8 @@ const MOST_RESOURCES: usize = 10_000;
 pub struct Metadata {
     /// Image tags without the structural ones.
     pub(crate) image: Directory,
+    /// Whether an EXIF block was read.
+    has_exif: bool,
     /// The EXIF directory.
     pub(crate) exif: Directory,
     /// Where the maker's note lay in its block: it may hold offsets that start there.
@@ -94,10 +96,15 @@ pub(crate) struct Resource {
 }
 
 impl Metadata {
-    /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG), or tells that it is broken.
+    /// Adds the tags of an EXIF block (without the "Exif\0\0" of JPEG), or tells that it is broken. Of
+    /// several blocks the first counts that can be read, as with other programs.
     ///
     /// Fails where there is no memory for them.
     pub(crate) fn add_exif(&mut self, bytes: &[u8], notices: &mut Vec<Notice>) -> Result<()> {
+        if self.has_exif {
+            notice::add(notices, Notice::repeated("EXIF"));
+            return Ok(());
+        }
         let Some((block, first)) = Block::new(bytes) else {
             notice::add(notices, Notice::ExifBroken);
             return Ok(());
@@ -107,6 +114,7 @@ impl Metadata {
             notice::add(notices, Notice::ExifBroken);
             return Ok(());
         };
+        self.has_exif = true;
         let pointer = |from: &Directory, tag| usize::try_from(from.get(&tag)?.whole_number()?).ok();
         for (tag, directory) in [(tag::EXIF, &mut self.exif), (tag::GPS, &mut self.gps)] {
             let found = match pointer(&image, tag) {

@@ -98,6 +98,12 @@ pub enum Notice {
     /// An EXIF block whose tags cannot be read.
     #[error("EXIF is broken, left out")]
     ExifBroken,
+    /// A block of metadata that the file has again, and may say other things.
+    #[error("{block} stands in the file more than once: what is not the first is left out")]
+    RepeatedLeftOut {
+        /// How the block is called.
+        block: String,
+    },
     /// Parts of the source's metadata that the result's format has no place for.
     #[error("{format} has no place for: {}", .parts.join(", "))]
     NoPlace {
@@ -158,6 +164,10 @@ pub enum Concern {
 }
 
 impl Notice {
+    pub(crate) fn repeated(block: &str) -> Self {
+        Self::RepeatedLeftOut { block: block.to_owned() }
+    }
+
     /// What it is about.
     pub fn concern(&self) -> Concern {
         match self {
@@ -175,6 +185,7 @@ impl Notice {
             | Self::MetadataOverLimit { .. }
             | Self::TextBroken { .. }
             | Self::ExifBroken
+            | Self::RepeatedLeftOut { .. }
             | Self::NoPlace { .. } => Concern::Metadata,
             Self::ExtraSamples { .. } => Concern::Samples,
             Self::InfraredLeftOut { .. }

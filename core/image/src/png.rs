@@ -4,6 +4,7 @@
 //! may stand behind the pixels, so that the list of chunks is walked before anything is decoded.
 
 mod chunks;
+mod color;
 mod reader;
 mod writer;
 

@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use rayon::prelude::*;
 use zune_core::colorspace::ColorSpace as ZuneColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
+use super::colors::{Transform, convert_ycc, is_ycc, taken_by_library, to_colors};
 use super::scans::Grid;
-use super::segments::{Component, Scan, Segments};
+use super::segments::{Component, LOSSLESS, Scan, Segments};
 use super::watched::Watched;
 use super::{check, coefficients, lossless};
 use crate::budget::{Budget, check_room, filled};
@@ -16,9 +16,8 @@ use crate::error::{damaged, unsupported};
 use crate::samples::Samples;
 use crate::{Notice, Result};
 
-/// Markers of frames whose scans refine each other, and of those that predict samples and lose nothing.
+/// Second byte of the marker of a frame whose scans refine each other.
 const PROGRESSIVE: u8 = 0xC2;
-const LOSSLESS: u8 = 0xC3;
 
 /// Bytes of a picture that is decoded while its data is checked.
 const LITTLE: u64 = 256 << 20;
@@ -60,6 +59,9 @@ impl Picture {
         if lossless && frame.components.iter().any(|c| factors(c) != factors(&frame.components[0]))
         {
             return Err(unsupported("lossless JPEG with fewer samples of color"));
+        }
+        if lossless && channels > 1 && factors(&frame.components[0]) != (1, 1) {
+            return Err(unsupported("lossless JPEG with the samples of several pixels together"));
         }
         let (width, height) = (usize::from(frame.width), usize::from(frame.height));
         let samples = (width * height * channels) as u64;
@@ -114,35 +116,44 @@ fn is_common(segments: &Segments<'_>) -> bool {
         }
         _ => false,
     };
-    frame.precision == 8 && in_one_piece && sampled && !frame.height_told_late
+    frame.precision == 8
+        && in_one_piece
+        && sampled
+        && !frame.height_told_late
+        && segments.has_usual_adobe()
 }
 
 /// Decodes a stream that is whole: interleaved gray, RGB or CMYK as the file has it, where Adobe's
 /// programs store no ink as the largest number. What is odd about it is told.
-pub(crate) fn decode(bytes: &[u8], budget: &Budget, notices: &mut Vec<Notice>) -> Result<Samples> {
+pub(crate) fn decode(
+    bytes: &[u8],
+    transform: Transform,
+    budget: &Budget,
+    notices: &mut Vec<Notice>,
+) -> Result<Samples> {
     let segments = Segments::read(bytes).map_err(damaged)?;
     let picture = Picture::of(&segments)?;
     check_room(picture.memory)?;
     // What was given up for the time reads as damage to whoever gave up.
     let failed = |reason: String| budget.time_or(|| damaged(reason));
-    let frame = &segments.frame;
-    let (samples, passed_over) = if frame.marker == LOSSLESS {
+    let pixels = || pixels(bytes, (&segments, transform), &picture, budget);
+    let (samples, passed_over) = if segments.frame.marker == LOSSLESS {
         let (samples, passed_over) = lossless::decode(&segments, budget).map_err(failed)?;
-        (to_colors(samples, &segments), passed_over)
+        (to_colors(samples, &segments, transform), passed_over)
     } else if !is_common(&segments) {
         let (samples, passed_over) = coefficients::decode(&segments, budget).map_err(failed)?;
-        (to_colors(samples, &segments), passed_over)
+        (to_colors(samples, &segments, transform), passed_over)
     } else if picture.memory <= LITTLE && segments.scans.len() <= check::MOST_SCANS {
         // Broken data is decoded for nothing, so this is for pictures that take little time.
         let (checked, pixels) = rayon::join(
             || check::check(&segments, budget),
-            || catch_unwind(AssertUnwindSafe(|| pixels(bytes, &segments, &picture, budget))),
+            || catch_unwind(AssertUnwindSafe(pixels)),
         );
         let passed_over = checked.map_err(failed)?;
         (pixels.unwrap_or_else(|panic| resume_unwind(panic))?, passed_over)
     } else {
         let passed_over = check::check(&segments, budget).map_err(failed)?;
-        (pixels(bytes, &segments, &picture, budget)?, passed_over)
+        (pixels()?, passed_over)
     };
     budget.check_time()?; // its bytes may have ended with it
     let stray = segments.stray + passed_over;
@@ -158,17 +169,13 @@ pub(crate) fn decode(bytes: &[u8], budget: &Budget, notices: &mut Vec<Notice>) -
 /// Decodes what was checked, or is being checked.
 fn pixels(
     bytes: &[u8],
-    segments: &Segments<'_>,
+    (segments, transform): (&Segments<'_>, Transform),
     picture: &Picture,
     budget: &Budget,
 ) -> Result<Samples> {
-    let ycck = segments.adobe() == Some(2);
-    let space = match (picture.channels, ycck) {
-        (1, _) => ZuneColorSpace::Luma,
-        (4, true) => ZuneColorSpace::YCCK,
-        (4, false) => ZuneColorSpace::CMYK,
-        _ => ZuneColorSpace::RGB,
-    };
+    let (is_ycc, taken) = (is_ycc(segments, transform), taken_by_library(segments));
+    let converts = is_ycc && taken == ZuneColorSpace::YCbCr;
+    let space = if converts { ZuneColorSpace::RGB } else { taken };
     let options = DecoderOptions::default()
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
@@ -183,64 +190,8 @@ fn pixels(
     }
     let mut samples = filled(0, wanted)?;
     decoder.decode_into(&mut samples).map_err(damaged)?;
-    if space == ZuneColorSpace::YCCK {
-        samples.chunks_exact_mut(4).for_each(ycck_to_cmyk);
+    if is_ycc && !converts {
+        convert_ycc(&mut samples, picture.channels);
     }
     Ok(Samples::Eight(samples))
-}
-
-/// Of samples of the frame's precision in the file's color space: those of the picture, scaled to 8
-/// or 16 bits.
-fn to_colors(mut samples: Vec<u16>, segments: &Segments<'_>) -> Samples {
-    let frame = &segments.frame;
-    let full = (1_u32 << frame.precision) - 1;
-    match frame.components.len() {
-        3 if is_ycc(segments) => {
-            let middle = f32::from(1_u16 << (frame.precision - 1));
-            samples.par_chunks_mut(3).for_each(|pixel| {
-                let [y, cb, cr] = [0, 1, 2].map(|i| f32::from(pixel[i]));
-                for (sample, light) in pixel.iter_mut().zip(ycc_to_rgb(y, cb - middle, cr - middle))
-                {
-                    *sample = light.round().clamp(0.0, full as f32) as u16;
-                }
-            });
-        }
-        _ => {}
-    }
-    let scaled = |v: u16, most: u32| (u32::from(v).min(full) * most + full / 2) / full;
-    if frame.precision > 8 {
-        return Samples::Sixteen(
-            samples.into_par_iter().map(|v| scaled(v, 65535) as u16).collect(),
-        );
-    }
-    let mut samples: Vec<u8> = samples.into_par_iter().map(|v| scaled(v, 255) as u8).collect();
-    if frame.components.len() == 4 && segments.adobe() == Some(2) {
-        samples.par_chunks_exact_mut(4).for_each(ycck_to_cmyk);
-    }
-    Samples::Eight(samples)
-}
-
-/// Whether three components are luma and chroma: as Adobe's marker says, else as JFIF demands, else
-/// by the components' names, as libjpeg guesses; lossless ones are not.
-fn is_ycc(segments: &Segments<'_>) -> bool {
-    let names = || segments.frame.components.iter().map(|c| c.id);
-    let jfif =
-        || segments.applications.iter().any(|(app, data)| *app == 0 && data.starts_with(b"JFIF\0"));
-    match segments.adobe() {
-        Some(transform) => transform != 0,
-        None => jfif() || segments.frame.marker != LOSSLESS && !names().eq(*b"RGB"),
-    }
-}
-
-/// JFIF's matrix (ITU-T T.871, 7); chroma is around 0.
-fn ycc_to_rgb(y: f32, cb: f32, cr: f32) -> [f32; 3] {
-    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]
-}
-
-/// Of YCCK: the color is that of the inks' complement.
-fn ycck_to_cmyk(pixel: &mut [u8]) {
-    let [y, cb, cr] = [0, 1, 2].map(|i| f32::from(pixel[i]));
-    for (ink, light) in pixel.iter_mut().zip(ycc_to_rgb(y, cb - 128.0, cr - 128.0)) {
-        *ink = 255 - light.round() as u8;
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::colors::Transform;
 use super::decode::{Picture, decode};
 use super::segments::Segments;
 use super::{DUCKY, EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP, extended};
@@ -15,7 +16,7 @@ use crate::decode::Decode;
 use crate::error::damaged;
 use crate::metadata::{Density, Metadata, Unit};
 use crate::samples::{Depth, Layout, Samples, SamplesRef};
-use crate::{Header, Notice, Result, Source};
+use crate::{Header, Notice, Result, Source, notice};
 
 /// Fewer bytes behind the picture's end hold nothing.
 const LEAST_TRAILER: usize = 16;
@@ -93,7 +94,7 @@ impl Decode for Reader {
     fn start(&mut self) -> Result<()> {
         self.y = 0;
         if self.samples.is_none() {
-            let samples = decode(&self.bytes, &self.budget, &mut self.notices)?;
+            let samples = decode(&self.bytes, Transform::Told, &self.budget, &mut self.notices)?;
             self.bytes = Vec::new();
             self.file = None;
             let sample_bytes = if matches!(samples, Samples::Eight(_)) { 1 } else { 2 };
@@ -136,7 +137,7 @@ fn metadata(
     let mut metadata = Metadata::default();
     let mut profile: Vec<(u8, &[u8])> = Vec::new();
     let (mut resources, mut extended): (Vec<&[u8]>, Vec<&[u8]>) = (Vec::new(), Vec::new());
-    let mut beside = BTreeSet::new();
+    let (mut xmp, mut beside) = (None, BTreeSet::new());
     let (mut left, mut too_large) = (budget.metadata_room(), false);
     for &(app, data) in &segments.applications {
         let starts = |name: &[u8]| data.starts_with(name);
@@ -153,7 +154,10 @@ fn metadata(
                 budget.check_time()?;
                 metadata.add_exif(&data[EXIF.len()..], notices)?;
             }
-            1 if starts(XMP) => metadata.xmp = Some(copied(&data[XMP.len()..])?),
+            1 if starts(XMP) => match xmp {
+                None => xmp = Some(&data[XMP.len()..]),
+                Some(_) => notice::add(notices, Notice::repeated("XMP")),
+            },
             1 if starts(EXTENDED_XMP) => extended.push(&data[EXTENDED_XMP.len()..]),
             2 if starts(ICC) => {
                 if let [number, _count, part @ ..] = &data[ICC.len()..] {
@@ -177,20 +181,23 @@ fn metadata(
     }
     notices.extend(beside.into_iter().map(|what| Notice::NotOfResult { what: what.into() }));
     metadata.add_resources(&joined(&resources)?, notices);
+    metadata.xmp = xmp.map(copied).transpose()?.or(metadata.xmp);
     if !extended.is_empty() {
-        match metadata
-            .xmp
-            .as_ref()
-            .and_then(|main| extended::join(main, &extended, budget.limits()))
-        {
+        let main = metadata.xmp.as_ref();
+        match main.and_then(|main| extended::join(main, &extended, budget.limits())) {
             Some(joined) => metadata.xmp = Some(joined),
             None => notices.push(Notice::ExtendedXmpIncomplete),
         }
     }
-    profile.sort_by_key(|&(number, _)| number);
-    let parts: Vec<&[u8]> = profile.into_iter().map(|(_, part)| part).collect();
+    Ok((metadata, whole_profile(profile)?))
+}
+
+/// The color profile of its numbered parts.
+fn whole_profile(mut parts: Vec<(u8, &[u8])>) -> Result<Option<Vec<u8>>> {
+    parts.sort_by_key(|&(number, _)| number);
+    let parts: Vec<&[u8]> = parts.into_iter().map(|(_, part)| part).collect();
     let icc = joined(&parts)?;
-    Ok((metadata, (!icc.is_empty()).then_some(icc)))
+    Ok((!icc.is_empty()).then_some(icc))
 }
 
 /// Parts one after the other.

@@ -10,8 +10,14 @@ const MOST_SEGMENTS: usize = 1 << 16;
 const START: u8 = 0xD8;
 const END: u8 = 0xD9;
 
+/// Second byte of the marker of a frame that predicts samples and loses nothing.
+pub(crate) const LOSSLESS: u8 = 0xC3;
+
 /// Number of a comment among APP segments: its marker is so far behind that of APP0.
 pub(crate) const COMMENT: u8 = 0xFE - 0xE0;
+
+/// Fewest bytes of JFIF's segment behind its length.
+const JFIF_BYTES: usize = 14;
 
 const TRUNCATED: &str = "truncated: the end marker is missing";
 
@@ -19,6 +25,9 @@ const TRUNCATED: &str = "truncated: the end marker is missing";
 pub(crate) struct Segments<'a> {
     /// Number and data of the APP segments; a comment's number is [`COMMENT`].
     pub(crate) applications: Vec<(u8, &'a [u8])>,
+    /// How many of them stand before the frame header and before the first scan.
+    before_frame: usize,
+    before_scans: usize,
     pub(crate) frame: Frame,
     /// Tables and scans in order.
     pub(crate) scans: Vec<Scan<'a>>,
@@ -73,8 +82,8 @@ impl<'a> Segments<'a> {
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, String> {
         let mut walk = Walk { bytes, at: 2, stray: 0 };
         let mut applications = Vec::new();
-        let (mut frame, mut frames, mut told_height) = (None, 0, None);
-        let mut scans = Vec::new();
+        let (mut frames, mut told_height) = (Vec::new(), None);
+        let (mut scans, mut before_scans) = (Vec::new(), None);
         let (mut tables, mut quantization) = (Vec::new(), Vec::new());
         let mut restart_interval = 0;
         let mut left = MOST_SEGMENTS;
@@ -99,12 +108,12 @@ impl<'a> Segments<'a> {
                 0xC4 => tables.push(data),
                 0xDB => quantization.push(data),
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
-                    frames += 1;
-                    frame = Some(Frame::read(marker, data)?);
+                    frames.push((Frame::read(marker, data)?, applications.len()));
                 }
                 0xDC => told_height = Some(number(data, "a broken number of lines")?),
                 0xDD => restart_interval = number(data, "a broken restart interval")?,
                 0xDA => {
+                    before_scans = before_scans.or(Some(applications.len()));
                     let scan = walk.entropy_coded();
                     scans.push(Scan {
                         tables: std::mem::take(&mut tables),
@@ -118,30 +127,46 @@ impl<'a> Segments<'a> {
                 _ => {}
             }
         };
-        let mut frame = frame.ok_or("no frame header")?;
-        if frames > 1 {
+        if frames.len() > 1 {
             return Err("two frame headers".into());
         }
-        if scans.is_empty() {
-            return Err("no scan".into());
-        }
+        let (mut frame, before_frame) = frames.pop().ok_or("no frame header")?;
+        let before_scans = before_scans.ok_or("no scan")?;
         if let Some(height) = told_height {
             // What stands behind the first scan counts (ISO 10918-1, B.2.5).
             frame.height_told_late = true;
             frame.height = height;
         }
-        Ok(Self { applications, frame, scans, stray: walk.stray, ended, end: walk.at })
+        let (stray, end) = (walk.stray, walk.at);
+        Ok(Self { applications, before_frame, before_scans, frame, scans, stray, ended, end })
     }
 
     /// The color transform that Adobe's marker tells: 0 none, 1 `YCbCr`, 2 YCCK (Adobe technical note
-    /// 5116, 18).
+    /// 5116, 18). One behind the first scan comes too late.
     pub(crate) fn adobe(&self) -> Option<u8> {
-        let data =
-            self.applications.iter().rev().find_map(|&(app, data)| {
-                (app == 14).then(|| data.strip_prefix(b"Adobe")).flatten()
-            })?;
-        data.get(6).copied()
+        let before = &self.applications[..self.before_scans];
+        before.iter().rev().find_map(|segment| adobe(segment)?.get(6).copied())
     }
+
+    /// Whether Adobe's markers are whole, known, and in front of the frame header, as they are written.
+    pub(crate) fn has_usual_adobe(&self) -> bool {
+        let known = |rest: &[u8]| matches!(rest.get(6), Some(0..=2));
+        let (before, behind) = self.applications.split_at(self.before_frame);
+        before.iter().filter_map(adobe).all(known)
+            && !behind.iter().any(|segment| adobe(segment).is_some())
+    }
+
+    /// Whether the file says that it is JFIF (ITU-T T.871, 10.1).
+    pub(crate) fn is_jfif(&self) -> bool {
+        let whole = |data: &[u8]| data.starts_with(b"JFIF\0") && data.len() >= JFIF_BYTES;
+        let before = &self.applications[..self.before_scans];
+        before.iter().any(|&(app, data)| app == 0 && whole(data))
+    }
+}
+
+/// What Adobe's marker says behind its name, if a segment is one.
+fn adobe<'a>(&(app, data): &(u8, &'a [u8])) -> Option<&'a [u8]> {
+    data.strip_prefix(b"Adobe").filter(|_| app == 14)
 }
 
 impl Frame {

@@ -7,7 +7,7 @@ use super::{RAW_PROFILE, XMP};
 use crate::budget::{Budget, copied, filled};
 use crate::error::damaged;
 use crate::metadata::{Density, Metadata, Unit};
-use crate::{Error, Notice, Result, Source};
+use crate::{Error, Notice, Result, Source, notice};
 
 /// Chunks of samples and of what they mean, or that are as true of no other file: the decoder reads
 /// them, or nobody misses them.
@@ -17,10 +17,13 @@ const OF_SAMPLES: [&[u8; 4]; 24] = [
     b"fdAT", b"iDOT", b"dSIG", b"CgBI",
 ];
 
+/// Those of them that say what samples mean; the decoder reads them, but for the profile.
+const OF_COLOR: [&[u8; 4]; 4] = [b"cICP", b"iCCP", b"gAMA", b"cHRM"];
+
 /// A chunk that holds metadata; of one that must not be copied the data are not read.
 pub(super) struct Chunk {
-    kind: [u8; 4],
-    data: Vec<u8>,
+    pub(super) kind: [u8; 4],
+    pub(super) data: Vec<u8>,
 }
 
 /// Most bytes that a chunk without data counts as: a list of very many takes as much.
@@ -29,8 +32,9 @@ const CHUNK_OVERHEAD: u64 = 48;
 /// Most kinds of chunks that are told by their names.
 const MOST_NAMED: usize = 20;
 
-/// Walks the chunks to the end of the picture.
-pub(super) fn read(source: &Source, budget: &Budget) -> Result<Vec<Chunk>> {
+/// Walks the chunks to the end of the picture: those that say what samples mean, of which only the
+/// profile has its data, and those of metadata.
+pub(super) fn read(source: &Source, budget: &Budget) -> Result<(Vec<Chunk>, Vec<Chunk>)> {
     let length = source.length();
     let mut reader = BufReader::new(source.stream(0));
     let truncated = || damaged("truncated: the last chunk is missing");
@@ -43,7 +47,8 @@ pub(super) fn read(source: &Source, budget: &Budget) -> Result<Vec<Chunk>> {
     let most = budget.metadata_room() as u64;
     let mut left = most;
     let mut found = Vec::new();
-    let mut named = BTreeSet::new();
+    let (mut named, mut named_of_color) = (BTreeSet::new(), BTreeSet::new());
+    let mut behind_pixels = false;
     for chunk in 0_u32.. {
         if chunk.is_multiple_of(1024) {
             budget.check_time()?;
@@ -59,7 +64,12 @@ pub(super) fn read(source: &Source, budget: &Budget) -> Result<Vec<Chunk>> {
         if &kind == b"IEND" {
             break;
         }
-        let is_read = matches!(&kind, b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs");
+        behind_pixels |= &kind == b"IDAT";
+        let is_read = match &kind {
+            b"eXIf" | b"iTXt" | b"zTXt" | b"tEXt" | b"pHYs" => true,
+            b"iCCP" => !behind_pixels, // where it counts
+            _ => false,
+        };
         let is_other = !is_read && !OF_SAMPLES.contains(&&kind);
         if is_read || is_other && may_be_copied(kind) {
             let Some(rest) = left.checked_sub(CHUNK_OVERHEAD + u64::from(size)) else {
@@ -72,7 +82,8 @@ pub(super) fn read(source: &Source, budget: &Budget) -> Result<Vec<Chunk>> {
             found.push(Chunk { kind, data });
         } else {
             // One more than are named, so that the others show.
-            if is_other && named.len() <= MOST_NAMED && named.insert(kind) {
+            let is_news = is_other && named.len() <= MOST_NAMED && named.insert(kind);
+            if is_news || OF_COLOR.contains(&&kind) && named_of_color.insert(kind) {
                 found.push(Chunk { kind, data: Vec::new() });
             }
             // Relative, which keeps the buffer: there may be millions of chunks.
@@ -80,7 +91,7 @@ pub(super) fn read(source: &Source, budget: &Budget) -> Result<Vec<Chunk>> {
         }
         reader.seek_relative(4).map_err(Error::reading)?; // the checksum
     }
-    Ok(found)
+    Ok(found.into_iter().partition(|chunk| OF_COLOR.contains(&&chunk.kind)))
 }
 
 /// Whether a chunk may stay although the samples change (PNG, third edition, 5.4).
@@ -108,6 +119,9 @@ pub(super) fn metadata(
                 let profile = found.as_ref().and_then(|(keyword, _)| raw_profile_name(keyword));
                 match (found, profile) {
                     (None, _) => broken_texts += 1,
+                    (Some((keyword, _)), None) if keyword == XMP.as_bytes() && xmp.is_some() => {
+                        notice::add(notices, Notice::repeated("XMP"));
+                    }
                     (Some((keyword, text)), None) if keyword == XMP.as_bytes() => xmp = Some(text),
                     (Some(_), None) => metadata.chunks.push((kind, data)),
                     (Some((_, text)), Some(name)) => {

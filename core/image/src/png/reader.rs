@@ -4,7 +4,7 @@ use std::io::BufReader;
 
 use ::png::{ColorType, DecodeOptions, Decoder, DecodingError, Transformations};
 
-use super::{CHUNK_BYTES, chunks};
+use super::{CHUNK_BYTES, chunks, color};
 use crate::budget::{Budget, Drawn, filled};
 use crate::color::profile::ColorSpace;
 use crate::compression::Compression;
@@ -14,7 +14,7 @@ use crate::samples::{Depth, Layout, Samples};
 use crate::source::Stream;
 use crate::{Error, Header, Result, Source};
 
-/// Bytes of a profile and of rows that are decoded whatever the budget: its rows are drawn from it apart.
+/// Bytes of rows that are decoded whatever the budget: they are drawn from it apart.
 const LEAST_BYTES: usize = 16 << 20;
 
 /// Decodes a PNG file row by row; an interlaced one is held whole.
@@ -36,7 +36,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn open(source: Source, budget: &Budget) -> Result<(Header, Self)> {
-        let chunks = chunks::read(&source, budget)?;
+        let (of_color, chunks) = chunks::read(&source, budget)?;
         let decoder = decoder(&source, budget)?;
         let info = decoder.info();
         let (width, height) = info.size();
@@ -58,15 +58,10 @@ impl Reader {
         }
         let mut notices = Vec::new();
         let (metadata, raw_icc) = chunks::metadata(chunks, budget, &mut notices)?;
-        let profile = info.icc_profile.as_ref().map(|icc| icc.len());
-        let profile = profile.or(raw_icc.as_ref().map(Vec::len)).unwrap_or(0);
         let most = budget.metadata_room();
-        if profile > most {
-            let reason = format!("a color profile of {profile} bytes, the limit is {most}");
-            return Err(Error::Limit(reason));
-        }
+        let space = color::space(info, &of_color, raw_icc, most, &mut notices)?;
+        let profile = if let ColorSpace::Icc(icc) = &space { icc.len() } else { 0 };
         drawn.push(budget.draw_metadata(metadata.bytes(), profile));
-        let space = color_space(info, raw_icc);
         let header = Header {
             width,
             height,
@@ -147,48 +142,24 @@ fn decoder(source: &Source, budget: &Budget) -> Result<::png::Reader<BufReader<S
     options.set_ignore_adler32(false);
     options.set_skip_ancillary_crc_failures(false);
     options.set_ignore_text_chunk(true);
+    options.set_ignore_iccp_chunk(true);
     let mut decoder =
         Decoder::new_with_options(BufReader::with_capacity(1 << 16, source.stream(0)), options);
     decoder.set_transformations(Transformations::EXPAND);
-    // Bounds profiles and rows.
+    // Bounds chunks and rows.
     let bytes = (budget.left() as usize).clamp(LEAST_BYTES, CHUNK_BYTES as usize);
     decoder.set_limits(::png::Limits { bytes });
     decoder.read_info().map_err(from_png)
-}
-
-/// `raw_icc` is a profile that is told as text.
-fn color_space(info: &::png::Info<'_>, raw_icc: Option<Vec<u8>>) -> ColorSpace {
-    if let Some(icc) = info.icc_profile.as_ref().map(|icc| icc.to_vec()).or(raw_icc) {
-        return ColorSpace::Icc(icc);
-    }
-    if info.srgb.is_some() {
-        return ColorSpace::Srgb;
-    }
-    let Some(gamma) = info.gama_chunk.map(|gamma| f64::from(gamma.into_value())) else {
-        return ColorSpace::Srgb;
-    };
-    let chromaticities = info.chrm_chunk.map(|c| {
-        let point = |(x, y): (::png::ScaledFloat, ::png::ScaledFloat)| {
-            (f64::from(x.into_value()), f64::from(y.into_value()))
-        };
-        [point(c.white), point(c.red), point(c.green), point(c.blue)]
-    });
-    let srgb = [(0.3127, 0.329), (0.64, 0.33), (0.3, 0.6), (0.15, 0.06)];
-    let near = |a: f64, b: f64| (a - b).abs() < 1e-3;
-    let srgb_points = chromaticities.is_none_or(|points| {
-        points.iter().zip(srgb).all(|(p, s)| near(p.0, s.0) && near(p.1, s.1))
-    });
-    // Writers of sRGB add this gamma as the nearest power (PNG, third edition, 11.3.2.5).
-    if (near(gamma, 0.45455) && srgb_points) || !gamma.is_normal() || gamma <= 0.0 {
-        return ColorSpace::Srgb;
-    }
-    ColorSpace::Gamma { exponent: gamma, chromaticities }
 }
 
 fn from_png(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             damaged("truncated")
+        }
+        // What the library finds, and not what the system does.
+        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            damaged(reason("Invalid"))
         }
         DecodingError::IoError(error) => Error::reading(error),
         DecodingError::LimitsExceeded => Error::Limit("a chunk is too large".into()),

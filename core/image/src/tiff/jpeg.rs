@@ -11,9 +11,6 @@ use crate::jpeg::{self, Picture};
 use crate::samples::{Samples, SamplesRef};
 use crate::{Error, Notice, Result};
 
-/// Adobe's marker with no color transform: components are samples as they are.
-const UNTRANSFORMED: &[u8] = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
-
 /// Reads the stream of the strip or tile `index` and its headers; refuses what is not decoded.
 pub(crate) fn check(plan: &Plan, index: usize, slice: Slice, budget: &Budget) -> Result<Checked> {
     let (_, length) = plan.places[index];
@@ -45,7 +42,7 @@ pub(crate) fn decode(
     notices: &mut Vec<Notice>,
 ) -> Result<Vec<u8>> {
     let Checked { stream, picture, _drawn } = check(plan, index, slice, budget)?;
-    let samples = jpeg::decode(&stream, budget, notices)?;
+    let samples = jpeg::decode(&stream, plan.transform, budget, notices)?;
     drop(stream);
     let width = plan.chunk.0;
     match samples {
@@ -85,8 +82,7 @@ fn stream(plan: &Plan, index: usize, mut slice: Slice) -> Result<Vec<u8>> {
     slice.read_to_end(&mut data).map_err(Error::reading)?;
     let tables = match &plan.coding {
         Coding::OldJpeg(header) => {
-            let stream = header.stream((plan.chunk.0, plan.rows(index)), &data);
-            return Ok(if plan.untransformed { untransformed(&stream) } else { stream });
+            return Ok(header.stream((plan.chunk.0, plan.rows(index)), &data));
         }
         Coding::Jpeg(tables) => &tables[..],
         Coding::Bytes(_) | Coding::Fax(_) => &[],
@@ -96,12 +92,5 @@ fn stream(plan: &Plan, index: usize, mut slice: Slice) -> Result<Vec<u8>> {
     };
     let tables = tables.strip_prefix(b"\xFF\xD8").unwrap_or(tables);
     let tables = tables.strip_suffix(b"\xFF\xD9").unwrap_or(tables);
-    let stream = [b"\xFF\xD8", tables, rest].concat();
-    Ok(if plan.untransformed { untransformed(&stream) } else { stream })
-}
-
-/// A stream that says that its components are samples as they are.
-fn untransformed(stream: &[u8]) -> Vec<u8> {
-    let (start, rest) = stream.split_at(2);
-    [start, UNTRANSFORMED, rest].concat()
+    Ok([b"\xFF\xD8", tables, rest].concat())
 }

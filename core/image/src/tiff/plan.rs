@@ -8,9 +8,13 @@ use super::unpack::Packing;
 use crate::color::profile::cmyk::CmykConversion;
 use crate::compression::Compression;
 use crate::error::{damaged, unsupported};
+use crate::jpeg::Transform;
 use crate::metadata::tag;
 use crate::samples::{Depth, Layout};
 use crate::{Error, Notice, Result};
+
+/// Bytes that a file begins with, in which no strip or tile lies.
+const FILE_HEADER: u64 = 8;
 
 /// Most samples a pixel.
 const MOST_SAMPLES: u64 = 16;
@@ -22,7 +26,6 @@ const MOST_PIXELS_A_BYTE: u64 = 50_000;
 
 /// How the samples lie in the file.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each stands for a tag")]
 pub(crate) struct Plan {
     pub(crate) width: usize,
     pub(crate) height: usize,
@@ -36,9 +39,9 @@ pub(crate) struct Plan {
     /// Bits of a byte stand the other way around.
     pub(crate) reversed: bool,
     pub(crate) planar: bool,
-    /// The components of JPEG streams are samples as they are, and not luma and chroma to be turned
-    /// into RGB.
-    pub(crate) untransformed: bool,
+    /// Whether the components of JPEG streams are luma and chroma to be turned into RGB: the tags
+    /// tell, as with libtiff, and not the streams.
+    pub(crate) transform: Transform,
     /// No tag says what the values mean: 0 is taken for white, where it is.
     assumed: Option<&'static str>,
     /// Pixels that share the color differences of `YCbCr`, across and down.
@@ -63,21 +66,18 @@ impl Plan {
         let (photometric, assumed) = tags.photometric(samples, &coding)?;
         let mut packing = tags.packing(samples, &coding)?;
         let (meaning, shared) = tags.meaning(photometric, &mut packing, &coding)?;
-        let applies_reference = coding.is_jpeg() && matches!(meaning, Meaning::YCbCr(_));
+        let becomes_rgb = photometric == 6 && matches!(meaning, Meaning::Rgb);
         let colors = Pixels::colors(&meaning);
         if samples < colors {
             return Err(damaged(format!("{samples} samples of color, expected {colors}")));
         }
         let alpha = tags.alpha(samples, colors)?;
         let planar = tags.number(tag::PLANAR_CONFIGURATION, 1)? == 2 && samples > 1;
-        let plain = matches!(meaning, Meaning::Gray { .. } | Meaning::Rgb);
         let full = packing.full() as f32;
         let pixels = Pixels { meaning, samples, alpha, full };
         let depth = if matches!(coding, Coding::Fax(_)) { Depth::Eight } else { packing.depth() };
         let reversed = tags.number(tag::FILL_ORDER, 1)? == 2 && !coding.is_jpeg();
-        if !plain && planar && shared != (1, 1) {
-            return Err(unsupported("YCbCr color in separate planes of different size"));
-        }
+        refuse_arrangements(&pixels, planar, shared, becomes_rgb)?;
         let stream = match tags.old_jpeg()? {
             Some(OldJpeg::Whole(place)) => Some(place),
             Some(OldJpeg::Head(_)) | None => None,
@@ -96,7 +96,7 @@ impl Plan {
             pixels,
             reversed,
             planar,
-            untransformed: photometric == 2 || applies_reference,
+            transform: if becomes_rgb { Transform::Ycc } else { Transform::None },
             assumed: assumed.then(|| assumption(photometric)),
             shared,
             chunk,
@@ -178,6 +178,11 @@ impl Plan {
         }
         let plain = matches!(self.coding, Coding::Bytes(Compression::None));
         for (index, &(offset, count)) in self.places.iter().enumerate() {
+            if offset < FILE_HEADER || count == 0 && offset < length {
+                let reason =
+                    format!("strip or tile {index} is missing: the file has no bytes for it");
+                return Err(damaged(reason));
+            }
             let needed = self.data_bytes(index);
             if plain && count < needed {
                 let reason = format!("strip or tile {index} has {count} bytes, expected {needed}");
@@ -236,11 +241,33 @@ impl Plan {
     }
 }
 
+/// Refuses samples that are not brought into pixels; `becomes_rgb`: JPEG streams of luma and chroma do.
+fn refuse_arrangements(
+    pixels: &Pixels,
+    planar: bool,
+    shared: (usize, usize),
+    becomes_rgb: bool,
+) -> Result<()> {
+    let plain = matches!(pixels.meaning, Meaning::Gray { .. } | Meaning::Rgb);
+    if !plain && pixels.alpha.is_some_and(|alpha| alpha.premultiplied) {
+        let what = "colors multiplied by opacity in CMYK, Lab, YCbCr or a palette";
+        return Err(unsupported(what));
+    }
+    if !plain && planar && shared != (1, 1) {
+        return Err(unsupported("YCbCr color in separate planes of different size"));
+    }
+    if becomes_rgb && (planar || pixels.samples != Pixels::colors(&pixels.meaning)) {
+        return Err(unsupported("YCbCr color by JPEG in separate planes, or with more samples"));
+    }
+    Ok(())
+}
+
 /// What values are taken for, where no tag says what they mean.
 fn assumption(photometric: u64) -> &'static str {
     match photometric {
         0 => "0 is white",
         1 => "0 is black",
+        6 => "luma and chroma",
         _ => "red, green and blue",
     }
 }

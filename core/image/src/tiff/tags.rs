@@ -5,7 +5,7 @@ use super::directory::{Directories, Entries};
 use super::fax::Code;
 use super::old_jpeg::{self, Extent};
 use super::pixels::{Alpha, LabCode, Meaning, YCbCr};
-use super::unpack::{Kind, Packing, Predictor};
+use super::unpack::{Kind, LARGEST_FLOAT, Packing, Predictor};
 use crate::color::profile::cmyk::CmykConversion;
 use crate::compression::Compression;
 use crate::error::{damaged, unsupported};
@@ -80,7 +80,9 @@ impl Tags<'_> {
                 Some(OldJpeg::Head(head)) => Coding::OldJpeg(old_jpeg::Header::Stream(head)),
                 None => {
                     let shared = match self.numbers(tag::YCBCR_SUB_SAMPLING, 2)?[..] {
-                        _ if self.number(tag::PHOTOMETRIC_INTERPRETATION, 1)? != 6 => (1, 1),
+                        _ if !matches!(self.number(tag::PHOTOMETRIC_INTERPRETATION, 2)?, 2 | 6) => {
+                            (1, 1)
+                        }
                         [across @ (1 | 2 | 4), down @ (1 | 2 | 4)] => (across as u8, down as u8),
                         _ => (2, 2), // TIFF 6.0, section 21
                     };
@@ -192,12 +194,15 @@ impl Tags<'_> {
         })
     }
 
-    /// Black and white of float samples, where tags tell them.
+    /// Black and white of float samples of another scale than 0 to 1, where tags tell them. Of samples
+    /// of that scale the same tags tell what occurs among them (TIFF 6.0, section 19): nothing is
+    /// stretched by that.
     fn range(&self) -> Result<Option<(f32, f32)>> {
         let first = |tag| Ok::<_, Error>(self.floats(tag, 1)?.first().copied());
         let black = first(tag::S_MIN_SAMPLE_VALUE)?.unwrap_or(0.0);
         let range = first(tag::S_MAX_SAMPLE_VALUE)?.map(|white| (black, white));
-        Ok(range.filter(|(black, white)| black < white && (white - black).is_finite()))
+        let other_scale = |white: f32| white > LARGEST_FLOAT && (white - black).is_finite();
+        Ok(range.filter(|&(black, white)| black < white && other_scale(white)))
     }
 
     /// What samples mean, and how many pixels share color differences.
@@ -305,7 +310,8 @@ impl Tags<'_> {
         }))
     }
 
-    /// What the values mean, and whether the file does not say so: then it is what libtiff takes.
+    /// What the values mean, and whether the file does not say so: then it is what libtiff takes. In
+    /// JPEG of before 1995 red, green and blue are luma and chroma, as libtiff has it.
     pub(crate) fn photometric(&self, samples: usize, coding: &Coding) -> Result<(u64, bool)> {
         let told = self.file.integer(self.entries, tag::PHOTOMETRIC_INTERPRETATION)?;
         let usual = match (coding, samples) {
@@ -313,7 +319,11 @@ impl Tags<'_> {
             (_, 1 | 2) => 1,
             _ => 2,
         };
-        Ok((told.unwrap_or(usual), told.is_none()))
+        let meaning = match told.unwrap_or(usual) {
+            2 if self.number(tag::COMPRESSION, 1)? == 6 => 6,
+            meaning => meaning,
+        };
+        Ok((meaning, told.is_none()))
     }
 
     /// Whether there are tiles, and the size of a tile or strip.
@@ -349,20 +359,19 @@ impl Tags<'_> {
                 self.numbers(tag::STRIP_BYTE_COUNTS, wanted)?,
             )
         };
-        let told = counts.len() == offsets.len() && !counts.contains(&0);
-        if told {
+        if counts.iter().any(|&count| count > 0) {
+            // One without a length, or with 0, is missing.
+            let counts = counts.into_iter().chain(std::iter::repeat(0));
             return Ok(offsets.into_iter().zip(counts).collect());
         }
         // Old writers leave the lengths out: each strip ends where another starts.
         let mut starts = offsets.clone();
         starts.sort_unstable();
-        let ends = |i: usize, offset: u64| {
-            let count = counts.get(i).copied().filter(|&count| count > 0);
+        let ends = |&offset: &u64| {
             let next = starts.get(starts.partition_point(|&start| start <= offset));
-            let rest = next.unwrap_or(&self.file.length).saturating_sub(offset);
-            (offset, count.unwrap_or(rest))
+            (offset, next.unwrap_or(&self.file.length).saturating_sub(offset))
         };
-        Ok(offsets.iter().enumerate().map(|(i, &offset)| ends(i, offset)).collect())
+        Ok(offsets.iter().map(ends).collect())
     }
 }
 

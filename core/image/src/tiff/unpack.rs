@@ -6,7 +6,7 @@ use crate::Depth;
 use crate::samples::Samples;
 
 /// A float sample above this is not light with 1 as white: four stops over it.
-const LARGEST_FLOAT: f32 = 16.0;
+pub(crate) const LARGEST_FLOAT: f32 = 16.0;
 
 /// What the bits of a sample are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) struct Packing {
     /// Whether integers fill the range of their depth; else they are numbers, such as those of
     /// colors in a palette.
     pub(crate) scaled: bool,
-    /// Black and white of float samples, where tags tell them.
+    /// Black and white of float samples of another scale than 0 to 1, where tags tell them.
     pub(crate) range: Option<(f32, f32)>,
 }
 

@@ -48,14 +48,7 @@ pub(crate) fn read(bytes: &[u8], kind: Kind) -> Result<Meaning, String> {
         return Err("it connects to neither XYZ nor Lab".into());
     }
     match (profile.color_space, kind) {
-        (DataColorSpace::Gray, Kind::Gray) => {
-            let curve = rising(profile.gray_trc.as_ref().ok_or("no gray tone curve")?)?;
-            Ok(Meaning::Gray(match profile.pcs {
-                // ICC.1:2022, 8.3.4: the curve gives L*.
-                DataColorSpace::Lab => Box::new(move |v| luminance(curve(v))),
-                _ => curve,
-            }))
-        }
+        (DataColorSpace::Gray, Kind::Gray) => gray(&profile),
         (DataColorSpace::Rgb, Kind::Gray | Kind::Rgb) => rgb(&profile),
         (DataColorSpace::Cmyk, Kind::Cmyk) => tables(&profile, &[0.0; 4], &[1.0; 4]),
         (found, _) => {
@@ -75,10 +68,25 @@ pub(crate) fn read(bytes: &[u8], kind: Kind) -> Result<Meaning, String> {
     }
 }
 
+/// Whether there are tables that count more than curves (ICC.1:2022, 8.10.2).
+fn has_tables(profile: &ColorProfile) -> bool {
+    profile.lut_a_to_b_colorimetric.is_some() || profile.lut_a_to_b_perceptual.is_some()
+}
+
+fn gray(profile: &ColorProfile) -> Result<Meaning, String> {
+    if has_tables(profile) {
+        return tables(profile, &[1.0], &[0.0]);
+    }
+    let curve = rising(profile.gray_trc.as_ref().ok_or("no gray tone curve")?)?;
+    Ok(Meaning::Gray(match profile.pcs {
+        // ICC.1:2022, 8.3.4: the curve gives L*.
+        DataColorSpace::Lab => Box::new(move |v| luminance(curve(v))),
+        _ => curve,
+    }))
+}
+
 fn rgb(profile: &ColorProfile) -> Result<Meaning, String> {
-    let has_tables =
-        profile.lut_a_to_b_colorimetric.is_some() || profile.lut_a_to_b_perceptual.is_some();
-    if has_tables {
+    if has_tables(profile) {
         return tables(profile, &[1.0; 3], &[0.0; 3]);
     }
     let curves = [&profile.red_trc, &profile.green_trc, &profile.blue_trc];

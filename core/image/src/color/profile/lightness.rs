@@ -178,7 +178,7 @@ fn from_icc(bytes: &[u8], color: bool, values: usize, float: bool) -> Result<Con
         (Meaning::Tables(tables), false) => {
             let row = adapted_luminance(D50);
             gray(values, float, |v| {
-                let xyz = tables.xyz(&[v as f32; 3]);
+                let xyz = tables.xyz(&[v as f32; 3]); // of gray one is taken
                 row.iter().zip(xyz).map(|(weight, v)| weight * f64::from(v)).sum()
             })
         }

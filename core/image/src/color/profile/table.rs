@@ -52,7 +52,8 @@ impl Tables {
             Some(LutWarehouse::Lut(lut)) => Self::of_lut(lut, profile.pcs)?,
             Some(LutWarehouse::Multidimensional(lut)) => Self::of_curves(lut, profile.pcs)?,
         };
-        let grid = tables.grid.as_ref().map_or(inputs, |grid| grid.sides.len());
+        // Without a grid what goes in is what comes out: three.
+        let grid = tables.grid.as_ref().map_or(3, |grid| grid.sides.len());
         if tables.before.len() != inputs || grid != inputs {
             return Err(format!("a table for {} inputs", tables.before.len()));
         }
