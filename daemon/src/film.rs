@@ -7,6 +7,7 @@
 mod ahead;
 mod already;
 mod canvas;
+mod carried;
 mod coloring;
 mod context;
 mod copies;

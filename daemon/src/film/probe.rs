@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::canvas::Samples;
 use super::dpx::{self, Head};
 use super::format::Coding;
-use super::join;
 use super::notice::FilmNotice;
 use super::refusal::Refusal;
 use super::tools::Tool;
@@ -239,7 +238,6 @@ impl Probe {
         if left_out > 0 {
             self.notices.push(FilmNotice::PicturesLeftOut(left_out));
         }
-        self.notices.extend(join::notices(&self.subtitles));
     }
 
     /// Adds the film to what ffmpeg or ffprobe read.

@@ -15,7 +15,7 @@ use super::notice::{self, FilmNotice};
 use super::probe::{self, Probe};
 use super::proof::Proof;
 use super::work::{self, Shot, Work};
-use super::{already, copies, sequence};
+use super::{already, carried, copies, sequence};
 use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
@@ -51,17 +51,14 @@ impl JobContext {
         is_forced: bool,
         details: &mut JobDetails,
     ) -> Step<Probe> {
-        let probe = match frames {
+        let mut probe = match frames {
             Some(frames) => {
                 self.refuse_unfit(frames, false)?;
-                let mut probe = probe::probe_frames(frames, film.rate, &self.stop)?;
-                if film.codec != Codec::Ffv1 {
-                    probe.notices.push(FilmNotice::DpxHeadsLeftOut);
-                }
-                probe
+                probe::probe_frames(frames, film.rate, &self.stop)?
             }
             None => probe::probe(&job.input, &job.shown, &self.stop)?,
         };
+        probe.notices.extend(carried::notices(film.codec, &probe));
         let (width, height) = probe.coding.samples.size();
         (details.width, details.height) = (Some(width), Some(height));
         details.notices = probe.notices.iter().map(FilmNotice::told).collect();
