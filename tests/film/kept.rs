@@ -330,3 +330,32 @@ fn what_copies_hold_has_no_notice() {
         assert_eq!(kinds(&run.line("in/a.mkv")), [""; 0]);
     }
 }
+
+#[test]
+fn data_beside_the_pictures_is_told_and_refused_by_strict() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "").file("note.txt", "a note");
+    let data = "-f data -i note.txt -map 0 -map 1 -c:d copy";
+    let pictures = pictures("64x48", 25, 1.0);
+    make(&folder, &format!("{pictures} {data} {TOLD} -c:v libx264 in/a.ts"));
+    film(&folder, ["in", "-o", "out", "--strict"]).code(1).one_error(&["in/a.ts", "bin_data"]);
+    assert!(is_empty(&folder.path("out")));
+    let run = film(&folder, ["in", "-o", "out"]).code(0);
+    assert_eq!(kinds(&run.line("in/a.ts")), ["data-left-out"]);
+}
+
+#[test]
+fn a_timecode_that_is_a_track_is_no_data_that_is_left_out() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    let coded = format!("{TOLD} -metadata:s:v:0 timecode=10:00:00:00 -c:v libx264 in/a.mov");
+    make(&folder, &format!("{} {coded}", pictures("64x48", 25, 1.0)));
+    assert_eq!(streams(&folder, "in/a.mov"), "h264,video unknown,data");
+    film(&folder, ["in", "-o", "out", "--strict"]).code(0);
+    let told = told(&folder, "out/a.mov.mkv", "stream_tags=TIMECODE");
+    assert!(told.contains("10:00:00:00"), "{told}");
+}

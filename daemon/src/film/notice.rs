@@ -24,6 +24,8 @@ pub(super) enum FilmNotice {
     TurnedUpright,
     #[error("further streams of pictures are left out ({0})")]
     PicturesLeftOut(usize),
+    #[error("data beside pictures and sound is left out ({0})")]
+    DataLeftOut(String),
     #[error("subtitles that the result cannot hold are left out ({0})")]
     SubtitlesLeftOut(String),
     #[error("its subtitles are written as {0}")]
@@ -46,6 +48,7 @@ impl FilmNotice {
             Self::LightnessKept => "lightness-kept",
             Self::TurnedUpright => "turned-upright",
             Self::PicturesLeftOut(_) => "pictures-left-out",
+            Self::DataLeftOut(_) => "data-left-out",
             Self::SubtitlesLeftOut(_) => "subtitles-left-out",
             Self::SubtitlesConverted(_) => "subtitles-converted",
             Self::SoundConverted(_) => "sound-converted",

@@ -224,6 +224,8 @@ impl Probe {
             notices: Vec::new(),
         };
         probe.tell(assumed, left_out);
+        let data = data_left_out(stream, streams, &probe.tags);
+        probe.notices.extend(data.map(FilmNotice::DataLeftOut));
         Ok(probe)
     }
 
@@ -361,6 +363,36 @@ fn tags(stream: &Value, format: &Value, streams: &[Value]) -> Vec<(String, Strin
     tags
 }
 
+/// Names of streams that are neither pictures, sound, subtitles nor attachments, and of what lies within
+/// the pictures; `None`: there are none but timecodes, which are carried as a tag, and chapters, which are
+/// read as such.
+fn data_left_out(pictures: &Value, streams: &[Value], tags: &[(String, String)]) -> Option<String> {
+    let is_other = |stream: &&Value| {
+        let kind = stream["codec_type"].as_str().unwrap_or_default();
+        !["video", "audio", "subtitle", "attachment"].contains(&kind)
+    };
+    let is_carried = |stream: &Value| match stream["codec_tag_string"].as_str() {
+        Some("tmcd") => find_tag(&stream["tags"], "timecode")
+            .is_some_and(|timecode| tags.iter().any(|(_, value)| value == timecode)),
+        // As such ffmpeg knows the text of chapters of MOV.
+        Some("text" | "tx3g") => stream["codec_name"] == "bin_data",
+        _ => false,
+    };
+    let left_out = streams.iter().filter(is_other).filter(|stream| !is_carried(stream));
+    let has_captions = pictures["closed_captions"] == 1;
+    let captions = has_captions.then_some("closed captions");
+    let names: Vec<&str> = left_out.map(name_of_data).chain(captions).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The codec, else what the container calls it.
+fn name_of_data(stream: &Value) -> &str {
+    let is_name = |tag: &&str| tag.trim().len() > 1 && !tag.contains('[');
+    let codec = stream["codec_name"].as_str().filter(|name| *name != "unknown");
+    let tag = || stream["codec_tag_string"].as_str().filter(is_name);
+    codec.or_else(tag).unwrap_or("of unknown kind").trim()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -387,6 +419,27 @@ mod tests {
         assert_eq!((probe.stream, probe.begins, probe.rate), (1, 21_000, Some((25, 1))));
         assert_eq!(probe.notices, [FilmNotice::PicturesLeftOut(1)]);
         assert_eq!(probe.tags, [("timecode".to_owned(), "10:00:00:00".to_owned())]);
+    }
+
+    #[test]
+    fn data_is_left_out_but_timecodes_that_are_tags_and_chapters() {
+        let timecode = |timecode: &str| {
+            json!({"codec_type": "data", "codec_tag_string": "tmcd",
+                "tags": {"timecode": timecode}})
+        };
+        let chapters = json!({"codec_type": "data", "codec_name": "bin_data",
+            "codec_tag_string": "text"});
+        let tags = [("timecode".to_owned(), "10:00:00:00".to_owned())];
+        let carried = [timecode("10:00:00:00"), chapters, json!({"codec_type": "audio"})];
+        assert_eq!(data_left_out(&json!({"closed_captions": 0}), &carried, &tags), None);
+        let left_out = [
+            timecode("01:00:00:00"),
+            json!({"codec_type": "data", "codec_name": "klv"}),
+            json!({"codec_type": "data", "codec_tag_string": "gpmd"}),
+            json!({"codec_tag_string": "[6][0][0][0]"}),
+        ];
+        let told = data_left_out(&json!({"closed_captions": 1}), &left_out, &tags);
+        assert_eq!(told.as_deref(), Some("tmcd, klv, gpmd, of unknown kind, closed captions"));
     }
 
     #[test]
