@@ -15,6 +15,7 @@ mod dpx;
 mod format;
 mod frames;
 mod guidance;
+mod interlaced;
 mod join;
 mod list;
 mod notice;

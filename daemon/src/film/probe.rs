@@ -20,9 +20,6 @@ use crate::stop::Stop;
 /// Frames a second of numbered files that tell none.
 const USUAL_RATE: (u64, u64) = (24, 1);
 
-/// Frames that are asked whether they are interlaced.
-const ASKED: &str = "%+#50";
-
 /// Containers that name other files in place of pictures.
 const LISTS: &[&str] =
     &["hls", "dash", "concat", "concatf", "sdp", "imf", "rtsp", "webm_dash_manifest"];
@@ -177,7 +174,6 @@ fn ask(path: &Path, shown: &Path, numbered: Option<Numbered>, stop: &Stop) -> Re
     }
     let mut probe = Probe::of(&told, path).map_err(refuse)?;
     probe.numbered = numbered;
-    probe.refuse_interlaced(shown, stop)?;
     Ok(probe)
 }
 
@@ -249,23 +245,6 @@ impl Probe {
         }
         command.arg("-i").arg(file(&self.path));
     }
-
-    /// Looks at the first frames, whose own flags a head may not tell.
-    fn refuse_interlaced(&self, shown: &Path, stop: &Stop) -> Result<()> {
-        let mut command = Tool::Ffprobe.command();
-        command.args(["-protocol_whitelist", "file", "-of", "json", "-read_intervals", ASKED]);
-        command.args(["-show_entries", "frame=interlaced_frame"]);
-        command.arg("-select_streams").arg(self.stream.to_string());
-        self.input(&mut command);
-        let output = Tool::Ffprobe.output(command, shown, stop)?;
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        let frames = told["frames"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let interlaced = frames.iter().position(|frame| frame["interlaced_frame"] == 1);
-        interlaced.map_or(Ok(()), |at| {
-            let refusal = Refusal::InterlacedFrame(at as u64 + 1);
-            Err(Error::Film { path: shown.into(), refusal })
-        })
-    }
 }
 
 impl Stream {
@@ -291,7 +270,7 @@ fn seconds(value: &Value) -> Option<f64> {
 }
 
 /// Seconds as text, in microseconds.
-fn micros(value: &Value) -> i64 {
+pub(super) fn micros(value: &Value) -> i64 {
     let seconds: f64 = value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
     (seconds * 1e6).round() as i64
 }

@@ -15,7 +15,7 @@ use super::notice::{self, FilmNotice};
 use super::probe::{self, Probe};
 use super::proof::Proof;
 use super::work::{self, Shot, Work};
-use super::{already, carried, copies, sequence};
+use super::{already, carried, copies, interlaced, sequence};
 use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
@@ -58,6 +58,7 @@ impl JobContext {
             }
             None => probe::probe(&job.input, &job.shown, &self.stop)?,
         };
+        interlaced::refuse(&probe, &job.shown, &self.stop)?;
         probe.notices.extend(carried::notices(film.codec, &probe));
         let (width, height) = probe.coding.samples.size();
         (details.width, details.height) = (Some(width), Some(height));
