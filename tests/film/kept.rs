@@ -359,3 +359,19 @@ fn a_timecode_that_is_a_track_is_no_data_that_is_left_out() {
     let told = told(&folder, "out/a.mov.mkv", "stream_tags=TIMECODE");
     assert!(told.contains("10:00:00:00"), "{told}");
 }
+
+#[test]
+fn the_json_beside_a_result_tells_by_how_much_it_comes_later_than_its_source() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    let coded = format!("-f lavfi -i sine=d=1 -ar 8000 -map 0 -map 1 {TOLD} -c:v libx264 -c:a aac");
+    make(&folder, &format!("{} {coded} in/a.mp4", pictures("64x48", 25, 1.0)));
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let told: Value = serde_json::from_slice(&folder.read("out/a.mp4.mkv.json")).unwrap();
+    assert_eq!(told["film"]["shots_at"]["seconds"][0], 0.0);
+    // AAC begins with 1024 samples that are not heard.
+    assert_eq!(told["film"]["later"], 0.128);
+    assert_eq!(luma(&folder, "out/a.mp4.mkv", "")[0].0, 128);
+}

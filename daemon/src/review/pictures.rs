@@ -39,7 +39,7 @@ impl Key {
         inverted: bool,
     ) -> Result<Self, Refusal> {
         let (stamp, inverted) = (original.stamp()?, u8::from(inverted));
-        let at = subject.shot.map(|shot| format!("-{}", shot.middle())).unwrap_or_default();
+        let at = subject.shot.map(|shot| format!("-{}", shot.middle_frame())).unwrap_or_default();
         let version = format!("{:x}-{:x}-{inverted}{at}", stamp.size, stamp.modified);
         Ok(Self { id: subject.id, is_result: false, version })
     }
@@ -121,6 +121,21 @@ pub(super) fn original(subject: &Subject) -> Result<OpenOriginal, Refusal> {
     job.original().open().map_err(|error| Refusal::Unable(error.to_string()))
 }
 
+/// The frame that a shot is looked at by, of those that `find` finds at a second or later: the one in its
+/// middle, or its first where frames are not evenly spaced and another shot's lies there. `later`: seconds
+/// by which all of the film comes later than in the source.
+fn frame_of(
+    shot: &Shot,
+    later: f64,
+    find: impl Fn(f64) -> Result<FilmFrame, Error>,
+) -> Result<FilmFrame, Error> {
+    let is_own = |found: &FilmFrame| shot.contains(found.milliseconds as f64 / 1000.0 - later);
+    match find(shot.middle() + later) {
+        Ok(found) if is_own(&found) => Ok(found),
+        _ => find(shot.beginning() + later),
+    }
+}
+
 impl Review {
     /// The picture of a job's input, by its open original.
     pub(super) fn before(
@@ -166,9 +181,8 @@ impl Review {
     /// The frame of a shot that it is looked at by, and the milliseconds at which it is shown.
     fn frame(&self, path: &Path, shot: &Shot, seen: film::Seen) -> Result<(Scan, i64), Refusal> {
         let stop = &self.context.stop;
-        // A film whose frames are not evenly spaced may end before what is taken for the middle.
-        let found = film::frame(path, shot.middle(), seen, stop)
-            .or_else(|_| film::frame(path, shot.seconds, seen, stop))?;
+        let later = if seen == film::Seen::Colors { shot.later } else { 0.0 };
+        let found = frame_of(shot, later, |seconds| film::frame(path, seconds, seen, stop))?;
         let FilmFrame { picture, milliseconds } = found;
         let limits = self.context.limits_from_now();
         Ok((Scan::read(Cursor::new(picture), path, &limits)?, milliseconds))
@@ -228,11 +242,13 @@ impl Review {
         self.thumbs.get(&key, || {
             let mut scan = match &result {
                 Some(result) if item.is_film => {
-                    let (path, stop) = (self.unchanged(item, result)?, &self.context.stop);
-                    let at = subject.shot.map(|shot| shot.middle());
-                    return Ok(film::still(&path, at, THUMB, stop).or_else(|_| {
-                        film::still(&path, subject.shot.map(|shot| shot.seconds), THUMB, stop)
-                    })?);
+                    let path = self.unchanged(item, result)?;
+                    let still = |at| film::still(&path, at, THUMB, &self.context.stop);
+                    let frame = match &subject.shot {
+                        Some(shot) => frame_of(shot, shot.later, |seconds| still(Some(seconds)))?,
+                        None => still(None)?,
+                    };
+                    return Ok(frame.picture);
                 }
                 Some(result) => self.open_result(item, result)?,
                 None => original(subject)?.scan(&self.context.limits_from_now())?,
@@ -266,5 +282,32 @@ impl Review {
         read.ok_or_else(|| {
             Refusal::Unable("only the command that made it makes it again".to_owned())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The milliseconds of the frame that a shot is looked at by, of a film whose frames are shown at
+    /// these.
+    fn looked_at_by(shot: &Shot, later: f64, frames: &[i64]) -> i64 {
+        let find = |seconds: f64| {
+            let found = frames.iter().find(|&&at| at as f64 >= 1000.0 * seconds);
+            let ended = || Error::Edited { path: "the film ends before".into() };
+            let milliseconds = *found.ok_or_else(ended)?;
+            Ok(FilmFrame { picture: Vec::new(), milliseconds })
+        };
+        frame_of(shot, later, find).unwrap().milliseconds
+    }
+
+    #[test]
+    fn a_shot_is_looked_at_by_its_first_frame_where_another_shot_s_lies_in_its_middle() {
+        let shot = Shot { frame: 1, seconds: 0.04, ends: Some(1.0), frames: Some(2), later: 0.1 };
+        let frames = [0, 40, 80, 1000, 1040];
+        assert_eq!(looked_at_by(&shot, 0.0, &frames), 40);
+        assert_eq!(looked_at_by(&shot, 0.1, &frames.map(|at| at + 100)), 140);
+        assert_eq!(looked_at_by(&shot, 0.0, &[0, 40, 520, 1000]), 520);
+        assert_eq!(looked_at_by(&shot, 0.0, &frames[..3]), 40, "it ends before");
     }
 }
