@@ -38,10 +38,30 @@ impl Key {
         original: &OpenOriginal,
         inverted: bool,
     ) -> Result<Self, Refusal> {
-        let (stamp, inverted) = (original.stamp()?, u8::from(inverted));
-        let at = subject.shot.map(|shot| format!("-{}", shot.middle_frame())).unwrap_or_default();
-        let version = format!("{:x}-{:x}-{inverted}{at}", stamp.size, stamp.modified);
+        let version = format!("{}-{}", version_of_scan(subject, original)?, u8::from(inverted));
         Ok(Self { id: subject.id, is_result: false, version })
+    }
+}
+
+/// The version of a picture of a job's input, in its addresses: it changes with the file, and with the
+/// frame that a shot is looked at by.
+pub(super) fn version_of_scan(
+    subject: &Subject,
+    original: &OpenOriginal,
+) -> Result<String, Refusal> {
+    let stamp = original.stamp()?;
+    Ok(with_frame(format!("{:x}-{:x}", stamp.size, stamp.modified), subject.shot.as_ref()))
+}
+
+/// The same of a picture of a result, by the SHA-256 of that.
+pub(super) fn version_of_result(sha256: &str, shot: Option<&Shot>) -> String {
+    with_frame(sha256.get(..16).unwrap_or(sha256).to_owned(), shot)
+}
+
+fn with_frame(version: String, shot: Option<&Shot>) -> String {
+    match shot {
+        Some(shot) => format!("{version}-{}", shot.middle_frame()),
+        None => version,
     }
 }
 
@@ -51,6 +71,8 @@ pub(super) struct Picture {
     /// What the network sees of a scan, upright.
     pub(super) image: Option<WorkImage>,
     pub(super) inverted: bool,
+    /// What addresses of it tell.
+    pub(super) version: String,
     /// At which a frame of a film is shown.
     pub(super) milliseconds: Option<i64>,
 }
@@ -154,6 +176,7 @@ impl Review {
         original: &OpenOriginal,
         inverted: bool,
     ) -> Result<Picture, Refusal> {
+        let version = version_of_scan(subject, original)?;
         let (mut scan, milliseconds) = match &subject.shot {
             None => {
                 let mut scan = original.scan(&self.context.limits_from_now())?;
@@ -175,7 +198,7 @@ impl Review {
         })?;
         let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
         let image = Some(thumbnail.finish().upright());
-        Ok(Picture { pyramid, image, inverted, milliseconds })
+        Ok(Picture { pyramid, image, inverted, version, milliseconds })
     }
 
     /// The frame of a shot that it is looked at by, and the milliseconds at which it is shown.
@@ -206,7 +229,8 @@ impl Review {
                 }
             };
             let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
-            Ok(Picture { pyramid, image: None, inverted: false, milliseconds })
+            let version = version_of_result(&result.sha256, subject.shot.as_ref());
+            Ok(Picture { pyramid, image: None, inverted: false, version, milliseconds })
         })
     }
 
@@ -233,13 +257,17 @@ impl Review {
         }
     }
 
-    /// A small JPEG of a job's result or of a shot; of its input where there is none.
-    pub(super) fn thumb(&self, subject: &Subject) -> Result<Arc<Vec<u8>>, Refusal> {
+    /// A small JPEG of a job's result or of a shot, and its version; of its input where there is no
+    /// result, without one.
+    pub(super) fn thumb(
+        &self,
+        subject: &Subject,
+    ) -> Result<(Arc<Vec<u8>>, Option<String>), Refusal> {
         let item = &subject.item;
         let result = self.reading.result_of(item)?;
         let version = result.as_ref().map(|result| result.sha256.clone()).unwrap_or_default();
         let key = Key { id: subject.id, is_result: result.is_some(), version };
-        self.thumbs.get(&key, || {
+        let thumb = self.thumbs.get(&key, || {
             let mut scan = match &result {
                 Some(result) if item.is_film => {
                     let path = self.unchanged(item, result)?;
@@ -257,7 +285,9 @@ impl Review {
             let channels = if scan.has_colors() { 3 } else { 1 };
             let pixels = Pixels::read(&mut scan, channels, longest.div_ceil(THUMB))?;
             pixels.jpeg(THUMB_QUALITY).ok_or(Refusal::TooLarge)
-        })
+        })?;
+        let shot = subject.shot.as_ref();
+        Ok((thumb, result.map(|result| version_of_result(&result.sha256, shot))))
     }
 
     /// Whether the scan of a job is colored as a negative.
