@@ -9,7 +9,7 @@ use super::pictures::{Picture, original, version_of_result, version_of_scan};
 use super::pyramid;
 use super::refusal::Refusal;
 use super::subject::{Id, Subject};
-use super::{Answer, Review, as_json, list, mend, waiting};
+use super::{Answer, Review, as_json, list, waiting};
 use crate::job::notices;
 use crate::ledger::{Judged, Published, Verdict};
 use crate::report::timestamp;
@@ -37,12 +37,11 @@ pub(super) async fn item(State(review): State<Arc<Review>>, Path(id): Path<Strin
         add(of_item(review, &subject)?);
         if let Some(result) = &result {
             add(of_result(result));
-            let own = mend::of_part(review.own_settings(item, &result.content)?, &subject);
-            let size = (told["tiles"]["before"]["full_width"].as_u64())
-                .zip(told["tiles"]["before"]["full_height"].as_u64());
-            if let (Some(hints), Some((width, height))) = (&own.hints, size) {
-                told["settings"]["hints"] = mend::told(hints, (width as usize, height as usize));
-            }
+        }
+        let before = &told["tiles"]["before"];
+        if let Some(size) = before["full_width"].as_u64().zip(before["full_height"].as_u64()) {
+            let size = (size.0 as usize, size.1 as usize);
+            review.tell_mending(&subject, size, &mut told)?;
         }
         Ok(as_json(&told))
     })

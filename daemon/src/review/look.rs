@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
 use polychromify_core::{ChromaMap, Doubts, Painter, SamplesMut, WorkImage, lightness_from_srgb8};
 
-use super::mend::{self, Tried};
+use super::mend::Tried;
 use super::pictures::{Kept, Key, Picture, original, version_of_scan};
 use super::pyramid::{Part, Pixels};
 use super::query;
@@ -185,17 +185,6 @@ impl Review {
         let own = serde_json::to_string(own).expect("finite numbers only");
         let all = format!("{scan} {} {} {own}", recipe.weights, recipe.settings);
         Ok(fingerprint::sha256_of(all.as_bytes())[..16].to_owned())
-    }
-
-    /// What was set for it, with the hints of its page or shot alone.
-    fn own_of(&self, subject: &Subject) -> Result<OwnSettings, Refusal> {
-        match self.reading.result_of(&subject.item)? {
-            Some(result) => {
-                let own = self.own_settings(&subject.item, &result.content)?;
-                Ok(mend::of_part(own, subject))
-            }
-            None => Ok(OwnSettings::default()),
-        }
     }
 
     fn predict(
