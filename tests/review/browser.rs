@@ -68,6 +68,28 @@ fn undo_takes_the_last_verdict_back_and_shows_its_picture() {
 }
 
 #[test]
+fn what_could_not_be_taken_back_is_what_the_next_undo_takes_back() {
+    let Some((page, _folder)) = Page::of(3) else { return };
+    page.open_picture();
+    page.browser.press(&["a"]);
+    page.until_verdicts(1, 0);
+    page.browser.press(&["r"]);
+    page.until_verdicts(1, 1);
+    page.browser.script(
+        "const ask = window.fetch;
+         window.fetch = (path, options) => {
+           if (path !== '/api/undo') return ask(path, options);
+           window.fetch = ask;
+           return Promise.reject(new TypeError('nobody there'));
+         };",
+    );
+    page.browser.press(&["u"]);
+    page.browser.until("document.getElementById('said').textContent.includes('does not answer')");
+    page.browser.press(&["u"]);
+    page.until_verdicts(1, 0);
+}
+
+#[test]
 fn several_are_judged_at_once_after_a_question_that_says_what_it_acts_on() {
     let Some((page, _folder)) = Page::of(4) else { return };
     page.browser.press(&[key::CTRL, "a"]);
