@@ -7,6 +7,7 @@
 mod ahead;
 mod already;
 mod canvas;
+mod carried;
 mod coloring;
 mod context;
 mod copies;
@@ -14,6 +15,7 @@ mod dpx;
 mod format;
 mod frames;
 mod guidance;
+mod interlaced;
 mod join;
 mod list;
 mod notice;

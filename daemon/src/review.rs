@@ -20,6 +20,7 @@ mod reference;
 mod refusal;
 mod subject;
 mod tiles;
+mod upcoming;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -96,6 +96,13 @@ impl OwnSettings {
     pub(crate) fn hints(&self) -> Hints {
         Hints::Discs(self.hints.clone().unwrap_or_default())
     }
+
+    /// As settings tell of hints.
+    pub(crate) fn sha256_of_hints(&self) -> Option<String> {
+        let hints = self.hints.as_ref().filter(|hints| !hints.is_empty())?;
+        let text = serde_json::to_vec(hints).expect("finite numbers only");
+        Some(fingerprint::sha256_of(&text))
+    }
 }
 
 /// Weights and settings, as the ledger compares them.
@@ -200,15 +207,11 @@ impl RenderSettings {
 
     /// The same with what a person set for one input.
     pub(crate) fn with(self, own: &OwnSettings) -> Self {
-        let hash = |hints: &Vec<Hint>| {
-            let text = serde_json::to_vec(hints).expect("finite numbers only");
-            (!hints.is_empty()).then(|| fingerprint::sha256_of(&text))
-        };
         Self {
             saturation: own.saturation.unwrap_or(self.saturation),
             variant: own.variant.unwrap_or(self.variant),
             borders: own.borders.unwrap_or(self.borders),
-            hints: own.hints.as_ref().map_or(self.hints, hash),
+            hints: if own.hints.is_some() { own.sha256_of_hints() } else { self.hints },
             reference: own.reference.clone(),
             ..self
         }

@@ -1,4 +1,6 @@
-use crate::clips::{film, have_ffmpeg, luma, make, pictures, program, sound, told};
+use serde_json::Value;
+
+use crate::clips::{film, have_ffmpeg, is_empty, luma, make, pictures, program, sound, told};
 use crate::folder::Folder;
 
 /// A clip, and what its result has to say of itself.
@@ -252,4 +254,124 @@ fn sound_that_begins_before_the_pictures_stays_beside_them() {
     assert!(expected > 0.3, "{expected}");
     assert!((expected - found).abs() < 0.002, "{found} in place of {expected}");
     assert_eq!(sound(&folder, "out/a.mp4.mkv"), sound(&folder, "in/a.mp4"));
+}
+
+/// All that a film has for which nothing is assumed: pictures whose tags tell all.
+const TOLD: &str = "-pix_fmt yuv420p -color_range tv -colorspace smpte170m";
+
+/// A film with sound, subtitles and an attachment, of which copies hold little as it is.
+fn with_much_beside_the_pictures() -> Folder {
+    let folder = Folder::new()
+        .file("in/b", "")
+        .file("s.srt", "1\n00:00:00,200 --> 00:00:00,800\n<i>A</i> line\n")
+        .file("note.txt", "a note");
+    let coded = format!("{TOLD} -c:v ffv1 -c:a flac -c:s srt");
+    let attached = "-attach note.txt -metadata:s:t mimetype=text/plain";
+    let beside = "-f lavfi -i sine=d=1 -i s.srt -map 0 -map 1 -map 2";
+    let pictures = pictures("64x48", 25, 1.0);
+    make(&folder, &format!("{pictures} {beside} {coded} {attached} in/a.mkv"));
+    folder
+}
+
+/// The kinds of a film's notices.
+fn kinds(told: &Value) -> Vec<&str> {
+    told["notices"].as_array().unwrap().iter().map(|of| of["kind"].as_str().unwrap()).collect()
+}
+
+/// The kinds and codecs of a film's streams.
+fn streams(folder: &Folder, file: &str) -> String {
+    let asked = "-show_entries stream=codec_type,codec_name -of csv=p=0";
+    let told = program(folder, "ffprobe", &format!("{asked} {file}"));
+    String::from_utf8(told.stdout).unwrap().replace("\n", " ").trim().to_owned()
+}
+
+#[test]
+fn what_copies_cannot_hold_is_told_and_refused_by_strict() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = with_much_beside_the_pictures();
+    for (codec, sound) in [("h264", "flac"), ("prores", "flac")] {
+        let copy = ["in", "-o", "out", "--codec", codec];
+        let strict = film(&folder, copy.into_iter().chain(["--strict"])).code(1);
+        strict.one_error(&["in/a.mkv", "sound", sound, "attachments", "subtitles"]);
+        assert!(is_empty(&folder.path("out")), "{codec}");
+    }
+    for (codec, result, expected) in [
+        ("h264", "out/a.mkv.mp4", "h264,video aac,audio mov_text,subtitle"),
+        ("prores", "out/a.mkv.mov", "prores,video pcm_s24le,audio mov_text,subtitle"),
+    ] {
+        let run = film(&folder, ["in", "-o", "out", "--codec", codec]).code(0);
+        let told = run.line("in/a.mkv");
+        let expected_kinds = ["subtitles-converted", "sound-converted", "attachments-left-out"];
+        assert_eq!(kinds(&told), expected_kinds, "{codec}");
+        assert_eq!(streams(&folder, result), expected);
+        let text = program(&folder, "ffmpeg", &format!("-nostdin -i {result} -map 0:s -f srt -"));
+        let text = String::from_utf8(text.stdout).unwrap();
+        assert!(text.contains("00:00:00,200 --> 00:00:00,800\n<i>A</i> line"), "{text}");
+    }
+    let run = film(&folder, ["in", "-o", "lossless", "--strict"]).code(0);
+    assert_eq!(kinds(&run.line("in/a.mkv")), [""; 0], "Matroska holds all of it");
+}
+
+#[test]
+fn what_copies_hold_has_no_notice() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    let tone = "-f lavfi -i sine=d=1 -map 0 -map 1";
+    make(
+        &folder,
+        &format!("{} {tone} {TOLD} -c:v ffv1 -c:a aac in/a.mkv", pictures("64x48", 25, 1.0)),
+    );
+    for codec in ["h264", "prores"] {
+        let run = film(&folder, ["in", "-o", codec, "--codec", codec, "--strict"]).code(0);
+        assert_eq!(kinds(&run.line("in/a.mkv")), [""; 0]);
+    }
+}
+
+#[test]
+fn data_beside_the_pictures_is_told_and_refused_by_strict() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "").file("note.txt", "a note");
+    let data = "-f data -i note.txt -map 0 -map 1 -c:d copy";
+    let pictures = pictures("64x48", 25, 1.0);
+    make(&folder, &format!("{pictures} {data} {TOLD} -c:v libx264 in/a.ts"));
+    film(&folder, ["in", "-o", "out", "--strict"]).code(1).one_error(&["in/a.ts", "bin_data"]);
+    assert!(is_empty(&folder.path("out")));
+    let run = film(&folder, ["in", "-o", "out"]).code(0);
+    assert_eq!(kinds(&run.line("in/a.ts")), ["data-left-out"]);
+}
+
+#[test]
+fn a_timecode_that_is_a_track_is_no_data_that_is_left_out() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    let coded = format!("{TOLD} -metadata:s:v:0 timecode=10:00:00:00 -c:v libx264 in/a.mov");
+    make(&folder, &format!("{} {coded}", pictures("64x48", 25, 1.0)));
+    assert_eq!(streams(&folder, "in/a.mov"), "h264,video unknown,data");
+    film(&folder, ["in", "-o", "out", "--strict"]).code(0);
+    let told = told(&folder, "out/a.mov.mkv", "stream_tags=TIMECODE");
+    assert!(told.contains("10:00:00:00"), "{told}");
+}
+
+#[test]
+fn the_json_beside_a_result_tells_by_how_much_it_comes_later_than_its_source() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new().file("in/b", "");
+    let coded = format!("-f lavfi -i sine=d=1 -ar 8000 -map 0 -map 1 {TOLD} -c:v libx264 -c:a aac");
+    make(&folder, &format!("{} {coded} in/a.mp4", pictures("64x48", 25, 1.0)));
+    film(&folder, ["in", "-o", "out"]).code(0);
+    let told: Value = serde_json::from_slice(&folder.read("out/a.mp4.mkv.json")).unwrap();
+    assert_eq!(told["film"]["shots_at"]["seconds"][0], 0.0);
+    // AAC begins with 1024 samples that are not heard.
+    assert_eq!(told["film"]["later"], 0.128);
+    assert_eq!(luma(&folder, "out/a.mp4.mkv", "")[0].0, 128);
 }

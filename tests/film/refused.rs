@@ -28,6 +28,43 @@ fn interlaced_films() {
     refuses(&folder, "interlaced");
 }
 
+/// A film of 4 seconds of which these are interlaced, though its head tells otherwise.
+fn interlaced_after(seconds: f32, lasting: f32) -> Option<Folder> {
+    have_ffmpeg().then(|| {
+        let folder = Folder::new().file("in/b", "");
+        let fields = "-flags +ildct+ilme -x264-params tff=1";
+        let mut list = vec!["ffconcat version 1.0\n".to_owned()];
+        for (name, lasts, fields) in [
+            ("before", seconds, ""),
+            ("fields", lasting, fields),
+            ("after", 4.0 - seconds - lasting, ""),
+        ] {
+            let pictures = pictures("64x48", 25, (lasts * 25.0).round() / 25.0);
+            let coded = "-pix_fmt yuv420p -color_range tv -colorspace smpte170m -c:v libx264 -g 1";
+            make(&folder, &format!("{pictures} {coded} {fields} {name}.mkv"));
+            list.push(format!("file {name}.mkv\nduration {lasts:.3}\n"));
+        }
+        folder.write("list.txt", list.concat());
+        make(&folder, "-f concat -i list.txt -c copy in/a.mkv");
+        folder
+    })
+}
+
+#[test]
+fn films_whose_interlacing_begins_late_and_before_anything_is_colored() {
+    let Some(folder) = interlaced_after(3.0, 0.4) else { return };
+    let asked = ["in", "-o", "out", "--dry-run"];
+    film(&folder, asked).code(1).one_error(&["in/a.mkv", "interlaced frames", "at 3."]);
+    refuses(&folder, "interlaced frames");
+}
+
+#[test]
+fn films_of_which_few_frames_are_interlaced() {
+    // Between the places that are looked at before.
+    let Some(folder) = interlaced_after(2.72, 0.08) else { return };
+    refuses(&folder, "interlaced frames (the first one found is shown at 2.720 s)");
+}
+
 #[test]
 fn high_dynamic_range() {
     let how = "-pix_fmt yuv420p10le -color_trc smpte2084 -c:v ffv1 in/a.mkv";

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::client::hold;
 use crate::page::{Page, drawn};
 use crate::webdriver::key;
 
@@ -64,6 +65,28 @@ fn undo_takes_the_last_verdict_back_and_shows_its_picture() {
     page.browser.press(&["u"]);
     page.until_picture(&first);
     page.until_verdicts(0, 0);
+}
+
+#[test]
+fn what_could_not_be_taken_back_is_what_the_next_undo_takes_back() {
+    let Some((page, _folder)) = Page::of(3) else { return };
+    page.open_picture();
+    page.browser.press(&["a"]);
+    page.until_verdicts(1, 0);
+    page.browser.press(&["r"]);
+    page.until_verdicts(1, 1);
+    page.browser.script(
+        "const ask = window.fetch;
+         window.fetch = (path, options) => {
+           if (path !== '/api/undo') return ask(path, options);
+           window.fetch = ask;
+           return Promise.reject(new TypeError('nobody there'));
+         };",
+    );
+    page.browser.press(&["u"]);
+    page.browser.until("document.getElementById('said').textContent.includes('does not answer')");
+    page.browser.press(&["u"]);
+    page.until_verdicts(1, 0);
 }
 
 #[test]
@@ -133,6 +156,37 @@ fn what_was_mended_is_made_and_not_judged() {
     page.browser.press(&[key::CTRL, key::ENTER]);
     page.browser.until("document.getElementById('said').textContent.includes('was made anew')");
     assert_eq!(page.verdicts(), json!({"accepted": 0, "rejected": 0, "unjudged": 1}));
+}
+
+#[test]
+fn what_is_mended_while_settings_wait_stands_on_top_of_them() {
+    let Some((page, folder)) = Page::of(1) else { return };
+    let busy = hold(&folder);
+    page.open_picture();
+    page.browser.press(&["m"]);
+    page.browser.script(
+        "const strength = document.getElementById('strength');
+         strength.value = 0.4; strength.dispatchEvent(new Event('input'));
+         document.querySelector('input[name=borders][value=keep]').click();",
+    );
+    let make = |page: &Page| {
+        page.browser.script("document.getElementById('said').textContent = ''");
+        page.browser.press(&[key::CTRL, key::ENTER]);
+        page.browser.until("document.getElementById('said').textContent.includes('is made anew')");
+    };
+    make(&page);
+    page.browser.script("window.isOfBefore = true; location.reload()");
+    page.browser.until("!window.isOfBefore && document.querySelector('.panel')");
+    page.until_drawn();
+    page.browser.press(&["m"]);
+    page.browser.press(&["h"]);
+    make(&page);
+    drop(busy);
+    page.browser.until("document.getElementById('said').textContent.includes('was made anew')");
+    let made = page.browser.wait("fetch('/api/results/1').then(answer => answer.json())");
+    let made = &made["settings"];
+    assert_eq!((&made["saturation"], &made["borders"]), (&json!(0.4), &json!("keep")));
+    assert_eq!(made["hints"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A client of the page's server.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command};
@@ -164,6 +165,13 @@ impl Drop for Client {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Holds the output folder as a run does that is busy with others: what is asked for waits.
+pub(crate) fn hold(folder: &Folder) -> File {
+    let lock = File::options().write(true).open(folder.path("out/.polychromify/lock")).unwrap();
+    lock.lock().unwrap();
+    lock
 }
 
 /// Waits a moment, for something not to happen.

@@ -5,7 +5,7 @@ use std::process::Command;
 use image::RgbImage;
 use serde_json::{Value, json};
 
-use crate::client::{Client, colored};
+use crate::client::{Answer, Client, colored};
 use crate::folder::Folder;
 use crate::pictures;
 
@@ -89,14 +89,83 @@ fn the_smallest_level_is_one_pixel_and_there_is_none_beyond_the_largest() {
     assert_eq!(tile(11, "0_0").status, 404);
 }
 
+/// The answer for the smallest tile of a picture, by its address.
+fn smallest_tile(page: &Client, url: &str) -> Answer {
+    page.get(&url.replace("{level}", "0").replace("{x}_{y}", "0_0"))
+}
+
+/// Whether the browser keeps what was answered for good, or not at all.
+#[track_caller]
+fn is_kept(answer: &Answer) -> bool {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let (kept, not) = (answer.head.contains("immutable"), answer.head.contains("no-store"));
+    assert!(kept != not, "{}", answer.head);
+    kept
+}
+
+/// Where the tiles of a look begin.
+fn tiles_of_look(page: &Client, item: &Value, settings: &Value) -> String {
+    let look = page.post(&format!("/api/look/{}", item["id"]), settings);
+    let token = look.head.lines().find_map(|line| line.strip_prefix("x-polychromify-look: "));
+    format!("/api/tiles/{}/{}", item["id"], token.unwrap())
+}
+
+#[test]
+fn the_browser_keeps_tiles_that_have_their_version_in_their_address() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let item = told(&page, "a.png");
+    for of in ["before", "after"] {
+        let url = item["tiles"][of]["url"].as_str().unwrap();
+        assert!(is_kept(&smallest_tile(&page, url)), "{of}");
+        assert!(!is_kept(&smallest_tile(&page, &format!("{url}0"))), "another version of {of}");
+    }
+    let look = tiles_of_look(&page, &item, &json!({"saturation": 0}));
+    let tile = smallest_tile(&page, &format!("{look}/{{level}}/{{x}}_{{y}}"));
+    assert!(!is_kept(&tile), "a look");
+}
+
+#[test]
+fn the_browser_keeps_no_small_picture_of_what_has_no_result() {
+    let folder = Folder::new()
+        .file("in/a.png", pictures::png(60, 40, 1))
+        .file("in/b.png", pictures::color_png(60, 40));
+    folder.batch(["in", "-o", "out"]).code(0);
+    let page = Client::open(&folder);
+    let thumb = |name: &str| page.get(page.item(name)["thumb"].as_str().unwrap());
+    assert_eq!(page.item("b.png")["status"], "skipped");
+    assert!(is_kept(&thumb("a.png")) && !is_kept(&thumb("b.png")));
+}
+
+#[test]
+fn tiles_of_looks_have_other_addresses_after_a_restart() {
+    let folder = colored();
+    let first = || {
+        let page = Client::open(&folder);
+        tiles_of_look(&page, &page.item("a.png"), &json!({"saturation": 0}))
+    };
+    assert_ne!(first(), first());
+}
+
+#[test]
+fn doubts_have_another_address_when_what_they_depend_on_changes() {
+    let folder = colored();
+    let page = Client::of(folder.command(["review", "-o", "out", "--weights", "vivid"]));
+    let address = || told(&page, "b.png")["doubt_overlay"].as_str().unwrap().to_owned();
+    let before = address();
+    assert!(is_kept(&page.get(&before)));
+    let hints = json!({"hints": [{"x": 0.5, "y": 0.5, "radius": 0.1, "color": "#c01020"}]});
+    let items = json!([{"id": page.item("b.png")["id"]}]);
+    page.post("/api/make", &json!({"items": items, "settings": hints, "later": true}));
+    assert_ne!(address(), before);
+    assert!(!is_kept(&page.get(&before)), "it shows others by now");
+}
+
 /// A look put together of its tiles, whose chroma is of full size.
 pub(crate) fn look(page: &Client, name: &str, settings: &Value) -> RgbImage {
     let item = told(page, name);
-    let look = page.post(&format!("/api/look/{}", item["id"]), settings);
-    let token = look.head.lines().find_map(|line| line.strip_prefix("x-polychromify-look: "));
     let mut of = item["tiles"]["before"].clone();
-    let (id, token) = (&item["id"], token.unwrap());
-    of["url"] = format!("/api/tiles/{id}/{token}/{{level}}/{{x}}_{{y}}").into();
+    of["url"] = format!("{}/{{level}}/{{x}}_{{y}}", tiles_of_look(page, &item, settings)).into();
     of_tiles(page, &of)
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, colored, pause};
+use crate::client::{Client, colored, hold, pause};
 use crate::daemon::{Daemon, How};
 use crate::folder::Folder;
 use crate::looking::{difference, look, reddish};
@@ -98,6 +98,61 @@ fn without_settings_a_result_is_again_as_its_run_made_it() {
     let item = page.make("a.png", &Value::Null);
     assert_eq!(item["own_settings"], false);
     assert_eq!(folder.files("out"), before);
+}
+
+/// Has a result asked for with these settings while the folder is busy, so that they wait; gives all that
+/// is told of it then.
+fn ask(page: &Client, name: &str, settings: &Value) -> Value {
+    let id = page.item(name)["id"].clone();
+    let body = json!({"items": [{"id": id}], "settings": settings});
+    assert_eq!(page.post("/api/make", &body).json()["queued"], 1);
+    let item = page.json(&format!("/api/results/{id}"));
+    assert_eq!(item["status"], "queued");
+    item
+}
+
+#[test]
+fn mending_begins_with_the_settings_that_wait_to_be_made() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let begin = page.json(&format!("/api/results/{}", page.item("a.png")["id"]))["mending"].clone();
+    assert_eq!((&begin["saturation"], &begin["borders"]), (&json!(1.0), &json!("auto")));
+    assert_eq!(begin["hints"], json!([]));
+    let _busy = hold(&folder);
+    let mut waits = hinted();
+    waits["borders"] = "keep".into();
+    let item = ask(&page, "a.png", &waits);
+    let begin = &item["mending"];
+    assert_eq!((&begin["saturation"], &begin["borders"]), (&json!(1.5), &json!("keep")));
+    assert_eq!(begin["hints"][0]["color"], "#c01020");
+    let made = &item["settings"];
+    assert_eq!((&made["saturation"], &made["borders"]), (&json!(1.0), &json!("auto")));
+    assert_eq!(made["hints"], Value::Null, "its result has none yet");
+}
+
+#[test]
+fn a_reference_that_was_taken_away_does_not_come_back_while_that_waits() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    let handed = page.ask("POST", "/api/reference", &page.headers(), &reddish()).json();
+    let item = page.make("a.png", &json!({"reference": handed["reference"]}));
+    assert_eq!(item["mending"]["reference"], handed["reference"]);
+    let _busy = hold(&folder);
+    let item = ask(&page, "a.png", &json!({"saturation": 0.5}));
+    assert_eq!(item["mending"]["reference"], Value::Null);
+    assert_eq!(item["settings"]["reference"], handed["reference"], "its result has it");
+}
+
+#[test]
+fn mending_begins_with_the_settings_of_the_run_once_own_ones_are_taken_away() {
+    let folder = colored();
+    let page = Client::open(&folder);
+    page.make("a.png", &hinted());
+    let _busy = hold(&folder);
+    let item = ask(&page, "a.png", &Value::Null);
+    assert_eq!(item["mending"]["saturation"], 1.0);
+    assert_eq!(item["mending"]["hints"], json!([]));
+    assert_eq!(item["settings"]["saturation"], 1.5, "its result has them");
 }
 
 #[test]

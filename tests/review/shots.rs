@@ -13,7 +13,6 @@ use crate::webdriver::{Browser, key};
 use crate::{daemon, weights};
 
 /// A colored film of three shots, each of a second.
-#[expect(clippy::print_stdout, reason = "a test that skips says so")]
 pub(crate) fn film() -> Option<Folder> {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("in")).unwrap();
@@ -22,17 +21,40 @@ pub(crate) fn film() -> Option<Folder> {
     };
     let shots: String =
         ["testsrc2", "mandelbrot", "smptebars"].into_iter().enumerate().map(shot).collect();
+    let graph = format!("{shots}[s0][s1][s2]concat=n=3[v]");
+    colored(folder, "a.mkv", &["-filter_complex", &graph, "-map", "[v]", "-c:v", "ffv1"])
+}
+
+/// A colored film of 10 frames, 25 a second: 4 of a picture, one of another, 5 of a third.
+fn film_with_a_shot_of_one_frame(name: &str, coded: &[&str]) -> Option<Folder> {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("in")).unwrap();
+    let shot = |(at, (source, frames)): (usize, (&str, u32))| {
+        let size = "s=320x240:r=25";
+        format!("{source}={size},trim=end_frame={frames},format=gray,setpts=PTS-STARTPTS[s{at}];")
+    };
+    let shots = [("testsrc2", 4), ("mandelbrot", 1), ("smptebars", 5)];
+    let shots: String = shots.into_iter().enumerate().map(shot).collect();
+    let graph = format!("{shots}[s0][s1][s2]concat=n=3,format=yuv420p[v]");
+    let tone = ["-f", "lavfi", "-i", "sine=d=0.4"];
+    let pictures = ["-filter_complex", &graph, "-map", "[v]"];
+    colored(folder, name, &[tone.as_slice(), &pictures, coded].concat())
+}
+
+/// Makes a film by these arguments of ffmpeg, and colors it.
+#[expect(clippy::print_stdout, reason = "a test that skips says so")]
+fn colored(folder: Folder, name: &str, arguments: &[&str]) -> Option<Folder> {
+    let input = format!("in/{name}");
     let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-filter_complex"])
-        .arg(format!("{shots}[s0][s1][s2]concat=n=3[v]"))
-        .args(["-map", "[v]", "-c:v", "ffv1"])
-        .arg(folder.path("in/a.mkv"))
+        .args(["-v", "error"])
+        .args(arguments)
+        .arg(folder.path(&input))
         .status();
     if made.is_err() {
         println!("skipped: there is no ffmpeg");
         return None;
     }
-    folder.polychromify(["film", "in/a.mkv", "-o", "out", "--weights", weights::tiny()]).code(0);
+    folder.polychromify(["film", &input, "-o", "out", "--weights", weights::tiny()]).code(0);
     Some(folder)
 }
 
@@ -62,6 +84,15 @@ fn tile(page: &Client, of: &Value) -> RgbImage {
     let level = of["levels"].as_u64().unwrap() - 1;
     let url = of["url"].as_str().unwrap().replace("{level}", &level.to_string());
     page.get(&url.replace("{x}", "0").replace("{y}", "0")).picture()
+}
+
+/// How far apart pictures of one size are in luma, on average.
+fn away(one: &RgbImage, other: &RgbImage) -> f64 {
+    let luma =
+        |[r, g, b]: [u8; 3]| 0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b);
+    let pairs = one.pixels().zip(other.pixels());
+    let sum: f64 = pairs.map(|(one, other)| (luma(one.0) - luma(other.0)).abs()).sum();
+    sum / f64::from(one.width() * one.height())
 }
 
 /// How much redder than green it is on average.
@@ -105,16 +136,62 @@ fn a_shot_is_shown_before_and_after_by_the_same_frame() {
     let page = Client::open(&folder);
     let tiles = detail(&page, 2)["tiles"].clone();
     let [before, after] = ["before", "after"].map(|of| tile(&page, &tiles[of]));
-    let luma =
-        |[r, g, b]: [u8; 3]| 0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b);
-    let away: f64 = before
-        .pixels()
-        .zip(after.pixels())
-        .map(|(before, after)| (luma(before.0) - luma(after.0)).abs())
-        .sum();
-    let away = away / f64::from(320 * 240);
+    let away = away(&before, &after);
     assert!(away < 4.0, "{away}");
     assert!(before.pixels().all(|pixel| pixel[0] == pixel[1]), "the scan has no colors");
+}
+
+/// Numbers of the frames of a film that the pictures of its second shot show: before, after, small.
+fn frames_of_second_shot(folder: &Folder, page: &Client, name: &str) -> [usize; 3] {
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(folder.path(&format!("in/{name}")))
+        .arg(folder.path("%d.png"))
+        .status();
+    assert!(made.unwrap().success());
+    let frame = |number: usize| {
+        image::load_from_memory(&folder.read(&format!("{number}.png"))).unwrap().to_rgb8()
+    };
+    let frames: Vec<RgbImage> = (1..=10).map(frame).collect();
+    let tiles = detail(page, 2)["tiles"].clone();
+    let small = page.get(shots(page)[1]["thumb"].as_str().unwrap()).picture();
+    [tile(page, &tiles["before"]), tile(page, &tiles["after"]), small].map(|picture| {
+        let away = |&frame: &usize| away(&frames[frame], &picture);
+        (0..10).min_by(|one, other| away(one).total_cmp(&away(other))).unwrap()
+    })
+}
+
+#[test]
+fn a_shot_of_one_frame_is_shown_by_that_frame() {
+    let Some(folder) = film_with_a_shot_of_one_frame("a.mkv", &["-c:v", "ffv1"]) else { return };
+    let page = Client::open(&folder);
+    let seconds: Vec<Value> = shots(&page).iter().map(|shot| shot["seconds"].clone()).collect();
+    assert_eq!(seconds, [0.0, 0.16, 0.2]);
+    assert_eq!(frames_of_second_shot(&folder, &page, "a.mkv"), [4; 3]);
+}
+
+#[test]
+fn a_film_that_comes_later_than_its_source_is_shown_by_the_same_frames() {
+    // AAC of 8000 samples a second begins 128 ms before the pictures, which is more than 3 frames.
+    let coded = ["-c:v", "libx264", "-qp", "1", "-map", "0:a", "-ar", "8000", "-c:a", "aac"];
+    let Some(folder) = film_with_a_shot_of_one_frame("a.mp4", &coded) else { return };
+    let page = Client::open(&folder);
+    assert_eq!(frames_of_second_shot(&folder, &page, "a.mp4"), [4; 3]);
+}
+
+#[test]
+fn a_hint_on_a_shot_of_one_frame_is_of_that_frame() {
+    let Some(folder) = film_with_a_shot_of_one_frame("a.mkv", &["-c:v", "ffv1"]) else { return };
+    let page = Client::open(&folder);
+    make(&page, 2, &red(0.2), true);
+    let hints: Vec<usize> = (1..=3)
+        .map(|shot| detail(&page, shot)["settings"]["hints"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(hints, [0, 1, 0]);
+    let ledger = daemon::ledger(&folder).unwrap();
+    let own: String =
+        ledger.query_row("SELECT settings FROM own_settings", [], |row| row.get(0)).unwrap();
+    assert!(own.contains("\"time\":0.16,"), "{own}");
 }
 
 #[test]

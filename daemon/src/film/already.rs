@@ -63,7 +63,7 @@ pub(super) fn judge(shown: &Path, tonings: &[Toning]) -> Seen {
 }
 
 /// Seconds at which a film of this length is looked at.
-fn places(seconds: Option<f64>) -> Vec<f64> {
+pub(super) fn places(seconds: Option<f64>) -> Vec<f64> {
     match seconds {
         Some(seconds) => {
             (0..LOOKS).map(|i| seconds * (f64::from(i) + 0.5) / f64::from(LOOKS)).collect()

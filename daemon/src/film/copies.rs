@@ -6,18 +6,14 @@ use std::process::Command;
 use polychromify_core::ChromaShape;
 
 use super::canvas::Samples;
+use super::carried;
 use super::frames::FrameTime;
 use super::join::FilmLabel;
-use super::probe::{Probe, file};
+use super::probe::{Probe, Stream, file};
 use super::tools::Tool;
 use crate::cli::Codec;
 use crate::error::Result;
 use crate::stop::Stop;
-
-/// Sound that MOV holds as it is.
-const IN_MOV: &[&str] = &["aac", "ac3", "eac3", "alac", "mp3", "mp2"];
-/// Sound that MP4 holds as it is.
-const IN_MP4: &[&str] = &["aac", "ac3", "eac3", "alac", "mp3"];
 
 /// Luma and chroma of RGB, in which copies are coded.
 const OF_RGB: &str = "scale=out_color_matrix=bt709:out_range=limited:flags=accurate_rnd,\
@@ -48,6 +44,7 @@ pub(super) fn encode(
     command.args(["-fps_mode", "passthrough", "-enc_time_base", &format!("1:{ticks}")]);
     command.args(["-video_track_timescale", &ticks.to_string()]);
     sound(&mut command, codec, probe);
+    subtitles(&mut command, codec, probe);
     for (key, value) in label.tags() {
         command.args(["-metadata", &format!("{key}={value}")]);
     }
@@ -107,15 +104,18 @@ fn are_even((over, under): (u64, u64), times: &[FrameTime]) -> bool {
 }
 
 fn sound(command: &mut Command, codec: Codec, probe: &Probe) {
-    for (at, stream) in probe.sound.iter().enumerate() {
-        let name = stream.codec.as_str();
-        let encoder = match codec {
-            Codec::H264 if IN_MP4.contains(&name) => "copy",
-            Codec::H264 => "aac",
-            _ if IN_MOV.contains(&name) || name.starts_with("pcm_") => "copy",
-            _ => "pcm_s24le",
-        };
-        command.args([&format!("-c:a:{at}"), encoder]);
+    for (at, track) in probe.sound.iter().enumerate() {
+        command.args([&format!("-c:a:{at}"), carried::sound(codec, track)]);
+    }
+}
+
+/// Takes those that the copy holds of the ones that the film has.
+fn subtitles(command: &mut Command, codec: Codec, probe: &Probe) {
+    let has_film = |stream: &&Stream| carried::subtitles(Codec::Ffv1, stream).is_some();
+    let of_film = probe.subtitles.iter().filter(has_film).enumerate();
+    let held = of_film.filter_map(|(at, stream)| Some((at, carried::subtitles(codec, stream)?)));
+    for (to, (at, becomes)) in held.enumerate() {
+        command.args(["-map", &format!("0:s:{at}"), &format!("-c:s:{to}"), becomes]);
     }
 }
 

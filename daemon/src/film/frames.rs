@@ -2,7 +2,8 @@
 //!
 //! ffmpeg writes luma, or planes of RGB, to stdout, and the list of times and checksums (its format `framemd5`) to stderr,
 //! a line a frame, between what else it says. Whatever that is, if it is more than a warning the film
-//! does not decode as it should.
+//! does not decode as it should. A second list, in its format `framecrc`, is of interlaced frames alone:
+//! the first line of it ends the film.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -11,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
+use super::interlaced;
 use super::probe::Probe;
 use super::refusal::Refusal;
 use super::tools::{Running, Tool, complaint};
@@ -68,6 +70,8 @@ impl TimeBase {
 enum Said {
     TimeBase(TimeBase),
     Frame(Line),
+    /// A frame of two fields, and its ticks.
+    Interlaced(i64),
     Fault(String),
 }
 
@@ -88,6 +92,15 @@ pub(super) fn frame_line(line: &str) -> Option<Line> {
     Some(Line { stream, ticks: ticks.parse().ok()?, bytes, md5: hexadecimal(md5)? })
 }
 
+/// Reads a line of `framecrc`, `0,  512,  512,  512,  57600, 0x5a11e9d4`; gives its ticks.
+fn interlaced_line(line: &str) -> Option<i64> {
+    let mut fields = line.split(',').map(str::trim);
+    let _stream: u64 = fields.next()?.parse().ok()?;
+    let ticks = fields.nth(1)?.parse().ok()?;
+    let crc = fields.nth(2)?.strip_prefix("0x")?;
+    (crc.len() == 8 && u32::from_str_radix(crc, 16).is_ok()).then_some(ticks)
+}
+
 fn hexadecimal(text: &str) -> Option<[u8; 16]> {
     let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
     Some(number.to_be_bytes())
@@ -99,6 +112,9 @@ fn said(line: &str) -> Option<Said> {
     }
     if let Some(frame) = frame_line(line) {
         return Some(Said::Frame(frame));
+    }
+    if let Some(ticks) = interlaced_line(line) {
+        return Some(Said::Interlaced(ticks));
     }
     // It would be given another time.
     let disorder = line.contains("Non-monoton").then(|| "times out of order".to_owned());
@@ -112,10 +128,14 @@ fn decoder(probe: &Probe) -> Command {
     probe.input(&mut command);
     let mut filters = vec![probe.coding.pixels.planes()];
     filters.extend(Some(probe.turn.filters.to_owned()).filter(|turn| !turn.is_empty()));
-    let filters = filters.join(",");
-    for output in [["framemd5", "pipe:2"], ["rawvideo", "pipe:1"]] {
+    let planes = filters.join(",");
+    for (filters, output) in [
+        (planes.as_str(), ["framemd5", "pipe:2"]),
+        (planes.as_str(), ["rawvideo", "pipe:1"]),
+        (interlaced::ALONE, ["framecrc", "pipe:2"]),
+    ] {
         command.args(["-map", &format!("0:{}", probe.stream), "-autoscale", "0"]);
-        command.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-vf", &filters]);
+        command.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-vf", filters]);
         command.args(["-c:v", "rawvideo", "-flush_packets", "1", "-f"]).args(output);
     }
     command.stdout(Stdio::piped());
@@ -241,6 +261,11 @@ impl Reader {
                 return Err(self.refuse(Refusal::FrameSize { frame }));
             }
             Said::Frame(line) => self.lines.push_back(line),
+            Said::Interlaced(ticks) => {
+                let milliseconds = self.base.map(|base| base.milliseconds(ticks, self.begins));
+                let milliseconds = milliseconds.unwrap_or_default();
+                return Err(self.refuse(Refusal::InterlacedFrame { milliseconds }));
+            }
         }
         Ok(())
     }
@@ -288,6 +313,9 @@ mod tests {
         let line = line.unwrap();
         assert_eq!((line.stream, line.ticks, line.bytes, line.md5[0]), (0, 512, 57600, 0x8b));
         assert!(frame_line("[h264 @ 0x55] [error] Reference 4 >= 4, 1, 2, 3, 4").is_none());
+        let interlaced = "0,        512,        520,      512,    57600, 0x8bd93948";
+        assert_eq!((interlaced_line(interlaced), frame_line(interlaced)), (Some(520), None));
+        assert!(interlaced_line("0, 1, 2, 3, 4, 8bd9394871711d576e95d4d5181a52e9").is_none());
         let (stream, base) = time_base("#tb 0: 1001/30000").unwrap();
         assert_eq!((stream, base), (0, TimeBase { over: 1001, under: 30000 }));
     }

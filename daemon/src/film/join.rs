@@ -7,33 +7,19 @@ use std::process::Command;
 
 use polychromify_core::SourceType;
 
+use super::carried;
 use super::dpx;
 use super::frames::FrameTime;
-use super::notice::FilmNotice;
 use super::probe::{Probe, Stream, WEIGHTS_TAG, file};
 use super::tools::Tool;
 use super::work::{Shot, Work};
+use crate::cli::Codec;
 use crate::error::Result;
 use crate::files::own;
 use crate::files::temporary::Temporary;
 use crate::plan::Sequence;
 use crate::settings::SOFTWARE;
 use crate::stop::Stop;
-
-/// Subtitles that Matroska holds as they are.
-const SUBTITLES: &[&str] = &[
-    "subrip",
-    "srt",
-    "text",
-    "ass",
-    "ssa",
-    "webvtt",
-    "dvd_subtitle",
-    "dvb_subtitle",
-    "hdmv_pgs_subtitle",
-    "hdmv_text_subtitle",
-    "arib_caption",
-];
 
 /// Tags of a container's kind, which the result is not of.
 const OF_CONTAINER: &[&str] = &["major_brand", "minor_version", "compatible_brands", "encoder"];
@@ -123,13 +109,12 @@ impl Joining<'_> {
 
     fn add_streams(&self, command: &mut Command) {
         let streams = self.probe.sound.iter().chain(&self.probe.attachments);
-        for stream in streams.chain(self.subtitles()) {
+        for stream in streams {
             command.args(["-map", &format!("1:{}", stream.index)]);
         }
-        for (at, stream) in self.subtitles().enumerate() {
-            if stream.codec == "mov_text" {
-                command.args([&format!("-c:s:{at}"), "srt"]);
-            }
+        for (at, (stream, becomes)) in self.subtitles().enumerate() {
+            command.args(["-map", &format!("1:{}", stream.index)]);
+            command.args([&format!("-c:s:{at}"), becomes]);
         }
         for (at, stream) in self.probe.attachments.iter().enumerate() {
             let has = |key: &str| {
@@ -153,8 +138,10 @@ impl Joining<'_> {
         }
     }
 
-    fn subtitles(&self) -> impl Iterator<Item = &Stream> {
-        self.probe.subtitles.iter().filter(|stream| is_kept(stream))
+    /// Those that get into the result, and what they become.
+    fn subtitles(&self) -> impl Iterator<Item = (&Stream, &'static str)> {
+        let subtitles = self.probe.subtitles.iter();
+        subtitles.filter_map(|stream| Some((stream, carried::subtitles(Codec::Ffv1, stream)?)))
     }
 
     fn add_tags(&self, command: &mut Command) {
@@ -169,21 +156,4 @@ impl Joining<'_> {
             command.args(["-metadata:s:v:0", &format!("{key}={value}")]);
         }
     }
-}
-
-fn is_kept(stream: &Stream) -> bool {
-    stream.codec == "mov_text" || SUBTITLES.contains(&stream.codec.as_str())
-}
-
-/// What of a film's subtitles does not get into its result, or not as it is.
-pub(super) fn notices(subtitles: &[Stream]) -> Vec<FilmNotice> {
-    let codecs = || subtitles.iter().map(|stream| stream.codec.as_str());
-    let left: Vec<&str> = subtitles
-        .iter()
-        .filter(|stream| !is_kept(stream))
-        .map(|stream| stream.codec.as_str())
-        .collect();
-    let left_out = (!left.is_empty()).then(|| FilmNotice::SubtitlesLeftOut(left.join(", ")));
-    let is_converted = codecs().any(|codec| codec == "mov_text");
-    left_out.into_iter().chain(is_converted.then_some(FilmNotice::SubtitlesConverted)).collect()
 }

@@ -24,10 +24,16 @@ pub(super) enum FilmNotice {
     TurnedUpright,
     #[error("further streams of pictures are left out ({0})")]
     PicturesLeftOut(usize),
-    #[error("subtitles that Matroska cannot hold are left out ({0})")]
+    #[error("data beside pictures and sound is left out ({0})")]
+    DataLeftOut(String),
+    #[error("subtitles that the result cannot hold are left out ({0})")]
     SubtitlesLeftOut(String),
-    #[error("its subtitles are written as SubRip, without their styles")]
-    SubtitlesConverted,
+    #[error("its subtitles are written as {0}")]
+    SubtitlesConverted(&'static str),
+    #[error("its sound is encoded anew, as the copy cannot hold it as it is ({0})")]
+    SoundConverted(String),
+    #[error("its attachments are left out, as the copy cannot hold them ({0})")]
+    AttachmentsLeftOut(usize),
 }
 
 impl FilmNotice {
@@ -42,8 +48,11 @@ impl FilmNotice {
             Self::LightnessKept => "lightness-kept",
             Self::TurnedUpright => "turned-upright",
             Self::PicturesLeftOut(_) => "pictures-left-out",
+            Self::DataLeftOut(_) => "data-left-out",
             Self::SubtitlesLeftOut(_) => "subtitles-left-out",
-            Self::SubtitlesConverted => "subtitles-converted",
+            Self::SubtitlesConverted(_) => "subtitles-converted",
+            Self::SoundConverted(_) => "sound-converted",
+            Self::AttachmentsLeftOut(_) => "attachments-left-out",
         };
         json!({"kind": kind, "message": self.to_string()})
     }

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::canvas::Samples;
 use super::dpx::{self, Head};
 use super::format::Coding;
-use super::join;
 use super::notice::FilmNotice;
 use super::refusal::Refusal;
 use super::tools::Tool;
@@ -20,9 +19,6 @@ use crate::stop::Stop;
 
 /// Frames a second of numbered files that tell none.
 const USUAL_RATE: (u64, u64) = (24, 1);
-
-/// Frames that are asked whether they are interlaced.
-const ASKED: &str = "%+#50";
 
 /// Containers that name other files in place of pictures.
 const LISTS: &[&str] =
@@ -178,7 +174,6 @@ fn ask(path: &Path, shown: &Path, numbered: Option<Numbered>, stop: &Stop) -> Re
     }
     let mut probe = Probe::of(&told, path).map_err(refuse)?;
     probe.numbered = numbered;
-    probe.refuse_interlaced(shown, stop)?;
     Ok(probe)
 }
 
@@ -225,6 +220,8 @@ impl Probe {
             notices: Vec::new(),
         };
         probe.tell(assumed, left_out);
+        let data = data_left_out(stream, streams, &probe.tags);
+        probe.notices.extend(data.map(FilmNotice::DataLeftOut));
         Ok(probe)
     }
 
@@ -239,7 +236,6 @@ impl Probe {
         if left_out > 0 {
             self.notices.push(FilmNotice::PicturesLeftOut(left_out));
         }
-        self.notices.extend(join::notices(&self.subtitles));
     }
 
     /// Adds the film to what ffmpeg or ffprobe read.
@@ -248,23 +244,6 @@ impl Probe {
             command.args(numbered.arguments());
         }
         command.arg("-i").arg(file(&self.path));
-    }
-
-    /// Looks at the first frames, whose own flags a head may not tell.
-    fn refuse_interlaced(&self, shown: &Path, stop: &Stop) -> Result<()> {
-        let mut command = Tool::Ffprobe.command();
-        command.args(["-protocol_whitelist", "file", "-of", "json", "-read_intervals", ASKED]);
-        command.args(["-show_entries", "frame=interlaced_frame"]);
-        command.arg("-select_streams").arg(self.stream.to_string());
-        self.input(&mut command);
-        let output = Tool::Ffprobe.output(command, shown, stop)?;
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        let frames = told["frames"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let interlaced = frames.iter().position(|frame| frame["interlaced_frame"] == 1);
-        interlaced.map_or(Ok(()), |at| {
-            let refusal = Refusal::InterlacedFrame(at as u64 + 1);
-            Err(Error::Film { path: shown.into(), refusal })
-        })
     }
 }
 
@@ -291,7 +270,7 @@ fn seconds(value: &Value) -> Option<f64> {
 }
 
 /// Seconds as text, in microseconds.
-fn micros(value: &Value) -> i64 {
+pub(super) fn micros(value: &Value) -> i64 {
     let seconds: f64 = value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
     (seconds * 1e6).round() as i64
 }
@@ -363,6 +342,36 @@ fn tags(stream: &Value, format: &Value, streams: &[Value]) -> Vec<(String, Strin
     tags
 }
 
+/// Names of streams that are neither pictures, sound, subtitles nor attachments, and of what lies within
+/// the pictures; `None`: there are none but timecodes, which are carried as a tag, and chapters, which are
+/// read as such.
+fn data_left_out(pictures: &Value, streams: &[Value], tags: &[(String, String)]) -> Option<String> {
+    let is_other = |stream: &&Value| {
+        let kind = stream["codec_type"].as_str().unwrap_or_default();
+        !["video", "audio", "subtitle", "attachment"].contains(&kind)
+    };
+    let is_carried = |stream: &Value| match stream["codec_tag_string"].as_str() {
+        Some("tmcd") => find_tag(&stream["tags"], "timecode")
+            .is_some_and(|timecode| tags.iter().any(|(_, value)| value == timecode)),
+        // As such ffmpeg knows the text of chapters of MOV.
+        Some("text" | "tx3g") => stream["codec_name"] == "bin_data",
+        _ => false,
+    };
+    let left_out = streams.iter().filter(is_other).filter(|stream| !is_carried(stream));
+    let has_captions = pictures["closed_captions"] == 1;
+    let captions = has_captions.then_some("closed captions");
+    let names: Vec<&str> = left_out.map(name_of_data).chain(captions).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The codec, else what the container calls it.
+fn name_of_data(stream: &Value) -> &str {
+    let is_name = |tag: &&str| tag.trim().len() > 1 && !tag.contains('[');
+    let codec = stream["codec_name"].as_str().filter(|name| *name != "unknown");
+    let tag = || stream["codec_tag_string"].as_str().filter(is_name);
+    codec.or_else(tag).unwrap_or("of unknown kind").trim()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -389,6 +398,27 @@ mod tests {
         assert_eq!((probe.stream, probe.begins, probe.rate), (1, 21_000, Some((25, 1))));
         assert_eq!(probe.notices, [FilmNotice::PicturesLeftOut(1)]);
         assert_eq!(probe.tags, [("timecode".to_owned(), "10:00:00:00".to_owned())]);
+    }
+
+    #[test]
+    fn data_is_left_out_but_timecodes_that_are_tags_and_chapters() {
+        let timecode = |timecode: &str| {
+            json!({"codec_type": "data", "codec_tag_string": "tmcd",
+                "tags": {"timecode": timecode}})
+        };
+        let chapters = json!({"codec_type": "data", "codec_name": "bin_data",
+            "codec_tag_string": "text"});
+        let tags = [("timecode".to_owned(), "10:00:00:00".to_owned())];
+        let carried = [timecode("10:00:00:00"), chapters, json!({"codec_type": "audio"})];
+        assert_eq!(data_left_out(&json!({"closed_captions": 0}), &carried, &tags), None);
+        let left_out = [
+            timecode("01:00:00:00"),
+            json!({"codec_type": "data", "codec_name": "klv"}),
+            json!({"codec_type": "data", "codec_tag_string": "gpmd"}),
+            json!({"codec_tag_string": "[6][0][0][0]"}),
+        ];
+        let told = data_left_out(&json!({"closed_captions": 1}), &left_out, &tags);
+        assert_eq!(told.as_deref(), Some("tmcd, klv, gpmd, of unknown kind, closed captions"));
     }
 
     #[test]

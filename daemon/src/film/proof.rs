@@ -51,8 +51,9 @@ impl Kept {
 }
 
 impl Proof<'_> {
-    /// Proves a film without loss.
-    pub(super) fn of_lossless(&self, film: &Path) -> Result<Kept> {
+    /// Proves a film without loss; gives what of it is kept, and by how many milliseconds all of it comes
+    /// later than in the source: sound that begins before 0 moves all streams.
+    pub(super) fn of_lossless(&self, film: &Path) -> Result<(Kept, i64)> {
         let (shift, kept) = match self.canvas {
             Canvas::Luma(..) => {
                 (self.frames(film, true)?, Kept::Luma(list(self.times.iter().map(|time| time.md5))))
@@ -64,7 +65,7 @@ impl Proof<'_> {
         };
         match sound::difference(self.probe, film, shift, self.stop)? {
             Some(reason) => self.differs(reason),
-            None => Ok(kept),
+            None => Ok((kept, shift)),
         }
     }
 
@@ -106,13 +107,13 @@ impl Proof<'_> {
     }
 
     /// Proves a copy whose luma was encoded with loss: no frame is missing, and none comes at another
-    /// time.
-    pub(super) fn of_copy(&self, film: &Path) -> Result<()> {
-        self.frames(film, false).map(drop)
+    /// time than that and the milliseconds that it gives.
+    pub(super) fn of_copy(&self, film: &Path) -> Result<i64> {
+        self.frames(film, false)
     }
 
     /// Compares frames; gives by how many milliseconds all of the result comes later than in the
-    /// source: sound that begins before 0 moves all streams.
+    /// source.
     fn frames(&self, film: &Path, lossless: bool) -> Result<i64> {
         let (mut shift, mut found) = (None, 0_usize);
         each_frame(film, self.stop, &mut |milliseconds, md5| {

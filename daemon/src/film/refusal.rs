@@ -22,9 +22,10 @@ pub(crate) enum Refusal {
     )]
     Interlaced(&'static str),
     #[error(
-        "has interlaced frames (frame {0} is the first), which are not handled; deinterlace a copy of it first, by ffmpeg's filter bwdif for example"
+        "has interlaced frames (the first one found is shown at {:.3} s), which are not handled; deinterlace a copy of it first, by ffmpeg's filter bwdif for example",
+        *milliseconds as f64 / 1000.0
     )]
-    InterlacedFrame(u64),
+    InterlacedFrame { milliseconds: i64 },
     #[error("is of high dynamic range ({0}), which is not handled")]
     HighDynamicRange(String),
     #[error("has the color matrix {0}, which is not handled; BT.601, BT.709 and BT.2020 are")]

@@ -15,7 +15,7 @@ use super::notice::{self, FilmNotice};
 use super::probe::{self, Probe};
 use super::proof::Proof;
 use super::work::{self, Shot, Work};
-use super::{already, copies, sequence};
+use super::{already, carried, copies, interlaced, sequence};
 use crate::cli::Codec;
 use crate::error::{Error, Result};
 use crate::files::temporary::Temporary;
@@ -51,17 +51,15 @@ impl JobContext {
         is_forced: bool,
         details: &mut JobDetails,
     ) -> Step<Probe> {
-        let probe = match frames {
+        let mut probe = match frames {
             Some(frames) => {
                 self.refuse_unfit(frames, false)?;
-                let mut probe = probe::probe_frames(frames, film.rate, &self.stop)?;
-                if film.codec != Codec::Ffv1 {
-                    probe.notices.push(FilmNotice::DpxHeadsLeftOut);
-                }
-                probe
+                probe::probe_frames(frames, film.rate, &self.stop)?
             }
             None => probe::probe(&job.input, &job.shown, &self.stop)?,
         };
+        interlaced::refuse(&probe, &job.shown, &self.stop)?;
+        probe.notices.extend(carried::notices(film.codec, &probe));
         let (width, height) = probe.coding.samples.size();
         (details.width, details.height) = (Some(width), Some(height));
         details.notices = probe.notices.iter().map(FilmNotice::told).collect();
@@ -172,28 +170,36 @@ impl Rendering<'_> {
         let (times, shots) = (&times, &shots);
         let joining = Joining { probe, frames, work: &work, times, shots, label: &label };
         let proof = Proof { probe, shown, times, canvas, stop };
-        let kept = if film.codec == Codec::Ffv1 {
+        let (kept, later) = if film.codec == Codec::Ffv1 {
             joining.write(to, stop)?;
             proof.of_lossless(to)?
         } else {
             let joined = Temporary::new(work.temporary("joined"));
             joining.write(joined.path(), stop)?;
-            let kept = proof.of_lossless(joined.path())?;
+            let (kept, _) = proof.of_lossless(joined.path())?;
             copies::encode((joined.path(), to), film.codec, probe, times, &label, stop)?;
-            proof.of_copy(to)?;
-            kept
+            (kept, proof.of_copy(to)?)
         };
+        let mut facts = self.facts(times, shots);
+        kept.tell(&mut facts);
+        if later != 0 {
+            facts["later"] = json!(later as f64 / 1000.0);
+        }
+        Ok(facts)
+    }
+
+    /// What is told of the film beside what is kept of it.
+    fn facts(&self, times: &[FrameTime], shots: &[Shot]) -> Value {
         let mut facts = json!({
-            "codec": film.codec,
+            "codec": self.film.codec,
             "frames": times.len(),
             "shots": shots.len(),
-            "keeps": samples.keeps(),
+            "keeps": self.probe.coding.samples.keeps(),
         });
         if shots.len() <= MOST_SHOTS {
             facts["shots_at"] = beginnings(shots, times);
         }
-        kept.tell(&mut facts);
-        Ok(facts)
+        facts
     }
 }
 

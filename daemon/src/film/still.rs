@@ -25,49 +25,55 @@ pub(crate) enum Seen {
     Colors,
 }
 
-/// A frame, upright and of its full size.
+/// A frame, upright.
 pub(crate) struct FilmFrame {
-    /// TIFF.
+    /// JPEG or TIFF.
     pub(crate) picture: Vec<u8>,
     /// At which it is shown.
     pub(crate) milliseconds: i64,
 }
 
-/// A frame as a JPEG of at most `side` pixels a side: the first at `seconds` or later, else one among
-/// the first that is like most of them.
+/// A frame of a result as a JPEG of at most `side` pixels a side: the first at `seconds` or later, else
+/// one among the first that is like most of them.
 pub(crate) fn still(
     path: &Path,
     seconds: Option<f64>,
     side: usize,
     stop: &Stop,
-) -> Result<Vec<u8>> {
-    let mut command = reader(path, seconds);
+) -> Result<FilmFrame> {
     let choice = if seconds.is_none() { "thumbnail=50," } else { "" };
     let fitted = format!(
         "{choice}scale={side}:{side}:force_original_aspect_ratio=decrease:force_divisible_by=2"
     );
-    command.args(["-map", "0:V:0", "-frames:v", "1", "-vf", &fitted, "-pix_fmt", "yuvj420p"]);
-    command.args(["-c:v", "mjpeg", "-q:v", "4", "-f", "image2pipe", "pipe:1"]);
-    let output = Tool::Ffmpeg.output(command, path, stop)?;
-    if output.ended.went_well && !output.stdout.is_empty() {
-        return Ok(output.stdout);
-    }
-    Err(failed(path, output.ended.complaints.join("; ")))
+    let jpeg = ["-vf", &fitted, "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-q:v", "4"];
+    first(path, (seconds.unwrap_or_default(), Seen::Colors), &jpeg, stop)
 }
 
-/// The first frame at `seconds` or later.
+/// The first frame at `seconds` or later, of its full size as TIFF: of a source its lightness, of a
+/// result its colors.
 pub(crate) fn frame(path: &Path, seconds: f64, seen: Seen, stop: &Stop) -> Result<FilmFrame> {
     let pixels = match seen {
         Seen::Lightness => probe(path, path, stop)?.coding.as_picture(),
         Seen::Colors => COLORS.to_owned(),
     };
-    let mut command = reader(path, Some(seconds));
-    let picture = ["-c:v", "tiff", "-compression_algo", "raw", "-f", "image2pipe", "pipe:1"];
-    let time = ["-enc_time_base", "-1", "-c:v", "rawvideo", "-f", "framemd5", "pipe:2"];
-    for output in [picture, time] {
-        command.args(["-map", "0:V:0", "-frames:v", "1", "-fps_mode", "passthrough"]);
-        command.args(["-vf", &pixels]).args(output);
-    }
+    let tiff = ["-vf", &pixels, "-c:v", "tiff", "-compression_algo", "raw"];
+    first(path, (seconds, seen), &tiff, stop)
+}
+
+/// The first frame at a time or later, as these arguments of ffmpeg's write it.
+fn first(path: &Path, from: (f64, Seen), coded: &[&str], stop: &Stop) -> Result<FilmFrame> {
+    let mut command = reader(path, from);
+    let one = ["-map", "0:V:0", "-frames:v", "1", "-fps_mode", "passthrough"];
+    command.args(one).args(coded).args(["-f", "image2pipe", "pipe:1"]);
+    command.args(one).args([
+        "-enc_time_base",
+        "-1",
+        "-c:v",
+        "rawvideo",
+        "-f",
+        "framemd5",
+        "pipe:2",
+    ]);
     command.stdout(Stdio::piped());
     let (sender, lines) = mpsc::channel();
     let mut running = Tool::Ffmpeg.start(command, path, move |line| {
@@ -83,19 +89,21 @@ pub(crate) fn frame(path: &Path, seconds: f64, seen: Seen, stop: &Stop) -> Resul
     }
     match after {
         Some(after) if ended.went_well && !picture.is_empty() => {
-            Ok(FilmFrame { picture, milliseconds: (1000.0 * seconds).round() as i64 + after })
+            Ok(FilmFrame { picture, milliseconds: (1000.0 * from.0).round() as i64 + after })
         }
         _ => Err(failed(path, ended.complaints.join("; "))),
     }
 }
 
-/// ffmpeg about to read a film from a time on.
-fn reader(path: &Path, seconds: Option<f64>) -> Command {
+/// ffmpeg about to read a film from a time on: of a source counted from its earliest stream's start, of
+/// a result as it is written there.
+fn reader(path: &Path, (seconds, seen): (f64, Seen)) -> Command {
     let mut command = Tool::Ffmpeg.command();
     command.args(["-protocol_whitelist", "file,pipe", "-timelimit", LONGEST]);
-    if let Some(seconds) = seconds {
-        command.arg("-ss").arg(format!("{seconds:.3}"));
+    if seen == Seen::Colors {
+        command.args(["-seek_timestamp", "1"]);
     }
+    command.args(["-ss", &format!("{seconds:.3}")]);
     command.args([OsStr::new("-i"), &file(path)]);
     command
 }

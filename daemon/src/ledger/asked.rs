@@ -120,6 +120,7 @@ fn set_own(
         "UPDATE jobs SET settings = coalesce(
              (SELECT results.settings FROM results
               WHERE results.output = jobs.output AND results.input = jobs.input
+                  AND jobs.asked_at IS NULL
                   AND NOT EXISTS (SELECT 1 FROM own_settings
                                   WHERE own_settings.output = jobs.output)),
              settings)

@@ -66,16 +66,32 @@ pub(crate) struct Shot {
     pub(crate) seconds: f64,
     /// At which the next shot begins; of the last shot as far as frames are evenly spaced.
     pub(crate) ends: Option<f64>,
+    /// How many frames it has.
+    pub(crate) frames: Option<i64>,
+    /// Seconds by which all of it comes later in the result than in the source.
+    pub(crate) later: f64,
 }
 
 /// Seconds by which the time of a frame may be told otherwise, in milliseconds of Matroska.
 const ROUNDING: f64 = 0.002;
 
 impl Shot {
-    /// A second in the middle of the shot, at which no frame begins.
+    /// A second after which the first frame is the shot's first.
+    pub(crate) fn beginning(&self) -> f64 {
+        (self.seconds - ROUNDING).max(0.0)
+    }
+
+    /// Number of the frame in the middle of the shot.
+    pub(crate) fn middle_frame(&self) -> i64 {
+        self.frame + self.frames.map_or(0, |frames| frames / 2)
+    }
+
+    /// A second after which the first frame is the one in the middle, where frames are evenly spaced.
     pub(crate) fn middle(&self) -> f64 {
-        let length = self.ends.map_or(0.0, |ends| ends - self.seconds);
-        (self.seconds + length / 2.0 - ROUNDING).max(0.0)
+        let (length, frames) = (self.ends.map(|ends| ends - self.seconds), self.frames);
+        let before = (self.middle_frame() - self.frame) as f64;
+        let after = length.zip(frames).map(|(length, frames)| length * before / frames as f64);
+        (self.seconds + after.unwrap_or_default() - ROUNDING).max(0.0)
     }
 
     /// Whether the frame that is shown at a time is one of its own.
@@ -88,22 +104,32 @@ impl Shot {
 impl Published {
     /// The shots of a film in order; none where the ledger does not tell them.
     pub(crate) fn shots(&self) -> Vec<Shot> {
-        let told = |key: &str| self.film.as_ref().map(|film| &film[key]);
-        let list = |key: &str| told("shots_at")?[key].as_array();
-        let (Some(frames), Some(seconds)) = (list("frames"), list("seconds")) else {
-            return Vec::new();
-        };
-        let begins = frames.iter().zip(seconds);
-        let begins = begins.map_while(|(frame, second)| Some((frame.as_i64()?, second.as_f64()?)));
-        let begins: Vec<(i64, f64)> = begins.collect();
-        let end = begins
-            .last()
-            .filter(|last| last.0 > 0)
-            .and_then(|(frame, second)| Some(told("frames")?.as_f64()? * second / *frame as f64));
-        let ends = begins.iter().skip(1).map(|(_, second)| Some(*second)).chain([end]);
-        let shots = begins.iter().zip(ends);
-        shots.map(|(&(frame, seconds), ends)| Shot { frame, seconds, ends }).collect()
+        self.film.as_ref().map(shots_of).unwrap_or_default()
     }
+}
+
+/// The shots of a film by what is told of it.
+fn shots_of(film: &Value) -> Vec<Shot> {
+    let list = |key: &str| film["shots_at"][key].as_array();
+    let (Some(frames), Some(seconds)) = (list("frames"), list("seconds")) else {
+        return Vec::new();
+    };
+    let begins = frames.iter().zip(seconds);
+    let begins = begins.map_while(|(frame, second)| Some((frame.as_i64()?, second.as_f64()?)));
+    let begins: Vec<(i64, f64)> = begins.collect();
+    let all = film["frames"].as_i64();
+    let end = begins
+        .last()
+        .filter(|last| last.0 > 0)
+        .and_then(|(frame, second)| Some(all? as f64 * second / *frame as f64));
+    let nexts = begins.iter().skip(1).map(|&(frame, second)| (Some(frame), Some(second)));
+    let later = film["later"].as_f64().unwrap_or_default();
+    let shots = begins.iter().zip(nexts.chain([(all, end)]));
+    let shots = shots.map(|(&(frame, seconds), (next, ends))| {
+        let frames = next.map(|next| next - frame).filter(|frames| *frames > 0);
+        Shot { frame, seconds, ends, frames, later }
+    });
+    shots.collect()
 }
 
 /// What was seen of a photograph when it was colored; unknown of results of old versions, and of
@@ -232,4 +258,40 @@ pub(super) fn seen(row: &Row) -> store::Result<Seen> {
         doubt: row.get("doubt")?,
         toning: row.get::<Option<String>>("toning")?.as_deref().and_then(Tone::of_text),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A shot that begins at a second, and when the next one does.
+    fn shot(seconds: f64, ends: Option<f64>, frames: i64) -> Shot {
+        Shot { frame: 4, seconds, ends, frames: Some(frames), later: 0.0 }
+    }
+
+    #[test]
+    fn a_shot_is_looked_at_by_the_frame_in_its_middle() {
+        // Of 25 frames a second: the first frame after it.
+        let frame = |shot: Shot| (shot.middle() * 25.0).ceil();
+        assert_eq!(frame(shot(0.16, Some(0.2), 1)), 4.0);
+        assert_eq!(frame(shot(0.16, Some(0.24), 2)), 5.0);
+        assert_eq!(frame(shot(0.16, Some(0.36), 5)), 6.0);
+        assert_eq!(frame(shot(0.16, Some(0.4), 6)), 7.0);
+        assert_eq!(frame(shot(0.16, None, 9)), 4.0);
+        assert_eq!(shot(0.16, Some(0.4), 6).middle_frame(), 7);
+    }
+
+    #[test]
+    fn shots_have_their_numbers_of_frames() {
+        let film = json!({"frames": 10, "later": 0.021,
+            "shots_at": {"frames": [0, 4, 5], "seconds": [0.0, 0.16, 0.2]}});
+        let shots = shots_of(&film);
+        let frames: Vec<_> = shots.iter().map(|shot| shot.frames).collect();
+        assert_eq!(frames, [Some(4), Some(1), Some(5)]);
+        assert_eq!(shots[2].ends, Some(0.4));
+        assert!(shots.iter().all(|shot| shot.later == 0.021));
+        assert_eq!(shots_of(&json!({"frames": 10})), []);
+    }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use polychromify_core::{Doubts, Thumbnail};
 
 use super::pictures::original;
 use super::refusal::Refusal;
 use super::subject::{Id, Subject};
-use super::{Answer, Review, tiles, waiting};
+use super::tiles::Asked;
+use super::{Answer, Review, waiting};
 use crate::cli::Borders;
 use crate::job::JobDetails;
 use crate::ledger::Seen;
@@ -29,12 +30,17 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Time between two looks whether to stop.
 const NAP: Duration = Duration::from_millis(200);
 
-pub(super) async fn overlay(State(review): State<Arc<Review>>, Path(id): Path<String>) -> Answer {
-    let id: Id = id.parse()?;
+pub(super) async fn overlay(
+    State(review): State<Arc<Review>>,
+    Path(id): Path<String>,
+    RawQuery(text): RawQuery,
+) -> Answer {
+    let (id, asked): (Id, Asked) = (id.parse()?, Asked::of(text.as_deref()));
     let _turn = review.turn().await;
     waiting(Arc::clone(&review), move |review| {
-        let doubts = review.doubts(&review.subject(id)?)?;
-        Ok(tiles::picture("image/png", png(&doubts).ok_or(Refusal::TooLarge)?))
+        let (doubts, version) = review.doubts(&review.subject(id)?)?;
+        let png = png(&doubts).ok_or(Refusal::TooLarge)?;
+        Ok(asked.answer("image/png", png, Some(&version)))
     })
     .await
 }

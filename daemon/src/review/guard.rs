@@ -4,6 +4,7 @@
 //! (DNS rebinding): so `Host` is one of ours and `Origin` the same, exactly, the cookie goes with no
 //! request of another site, and what changes anything carries a header that no form can send.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -108,6 +109,7 @@ impl Guard {
     /// Whether a `Host` is this server's address. On an address for other machines any that is a number
     /// will do, for no name can lead there by itself.
     fn is_ours(&self, host: &str) -> bool {
+        let host = with_port(host);
         if !self.address.ip().is_loopback() {
             let asked = host.parse::<SocketAddr>();
             return asked.is_ok_and(|asked| asked.port() == self.address.port());
@@ -147,6 +149,12 @@ pub(super) async fn guard(
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// A `Host` with the port of HTTP, which browsers leave out.
+fn with_port(host: &str) -> Cow<'_, str> {
+    let is_plain = host.ends_with(']') || !host.contains(':');
+    if is_plain { format!("{host}:80").into() } else { host.into() }
 }
 
 /// The value of a header that is there once.
@@ -193,43 +201,66 @@ mod tests {
         guard.admit(&request.body(axum::body::Body::empty()).unwrap())
     }
 
-    const HOST: (&str, &str) = ("host", "127.0.0.1:80");
-    const COOKIE: (&str, &str) = ("cookie", "a=b; polychromify-80=s");
+    const HOST: (&str, &str) = ("host", "127.0.0.1:8580");
+    const COOKIE: (&str, &str) = ("cookie", "a=b; polychromify-8580=s");
 
     #[test]
     fn only_the_own_address_is_a_host() {
-        let (local, remote) = (guard("127.0.0.1:80"), guard("0.0.0.0:80"));
-        for host in ["127.0.0.1:80", "localhost:80"] {
+        let (local, remote) = (guard("127.0.0.1:8580"), guard("0.0.0.0:8580"));
+        for host in ["127.0.0.1:8580", "localhost:8580"] {
             assert!(local.is_ours(host), "{host}");
         }
-        for host in ["evil.example:80", "127.0.0.1", "127.0.0.1:81", "localhost", "10.0.0.1:80", ""]
+        for host in
+            ["evil.example:8580", "127.0.0.1", "127.0.0.1:8581", "localhost", "10.0.0.1:8580", ""]
         {
             assert!(!local.is_ours(host), "{host}");
         }
-        assert!(remote.is_ours("10.0.0.1:80") && !remote.is_ours("evil.example:80"));
+        assert!(remote.is_ours("10.0.0.1:8580") && !remote.is_ours("evil.example:8580"));
+        assert!(!remote.is_ours("10.0.0.1"));
+    }
+
+    #[test]
+    fn the_port_of_http_may_be_left_out() {
+        let (local, six, remote) = (guard("127.0.0.1:80"), guard("[::1]:80"), guard("0.0.0.0:80"));
+        for host in ["127.0.0.1", "127.0.0.1:80", "localhost", "localhost:80"] {
+            assert!(local.is_ours(host), "{host}");
+        }
+        assert!(six.is_ours("[::1]") && six.is_ours("[::1]:80") && !six.is_ours("[::2]"));
+        assert!(remote.is_ours("10.0.0.1") && remote.is_ours("[fe80::1]"));
+        for host in ["evil.example", "evil.example:80", ""] {
+            assert!(!local.is_ours(host) && !remote.is_ours(host), "{host}");
+        }
+        let own = [("host", "127.0.0.1"), ("origin", "http://127.0.0.1")];
+        assert!(ask(&local, "GET", "/", &own).is_ok());
     }
 
     #[test]
     fn pages_elsewhere_are_refused() {
-        let guard = guard("127.0.0.1:80");
+        let guard = guard("127.0.0.1:8580");
         let ask = |more: (&'static str, &'static str)| {
             ask(&guard, "GET", "/api/summary", &[HOST, COOKIE, more])
         };
-        assert!(ask(("origin", "http://127.0.0.1:80")).is_ok());
-        for origin in ["http://evil.example", "null", "http://127.0.0.1:81", "https://127.0.0.1:80"]
-        {
+        assert!(ask(("origin", "http://127.0.0.1:8580")).is_ok());
+        for origin in [
+            "http://evil.example",
+            "null",
+            "http://127.0.0.1",
+            "http://127.0.0.1:8581",
+            "https://127.0.0.1:8580",
+        ] {
             assert!(matches!(ask(("origin", origin)), Err(Refusal::ForeignOrigin)), "{origin}");
         }
         for site in ["cross-site", "same-site"] {
             assert!(matches!(ask(("sec-fetch-site", site)), Err(Refusal::ForeignOrigin)), "{site}");
         }
-        assert!(matches!(ask(("host", "127.0.0.1:80")), Err(Refusal::ForeignHost)), "two hosts");
+        assert!(matches!(ask(HOST), Err(Refusal::ForeignHost)), "two hosts");
     }
 
     #[test]
     fn nothing_is_told_without_the_session_and_nothing_changed_without_the_header() {
-        let guard = guard("127.0.0.1:80");
-        let refused = ask(&guard, "GET", "/api/summary", &[HOST, ("cookie", "polychromify-80=x")]);
+        let guard = guard("127.0.0.1:8580");
+        let refused =
+            ask(&guard, "GET", "/api/summary", &[HOST, ("cookie", "polychromify-8580=x")]);
         assert!(matches!(refused, Err(Refusal::NoSession)));
         let refused = ask(&guard, "POST", "/api/undo", &[HOST, COOKIE]);
         assert!(matches!(refused, Err(Refusal::NoHeader)));

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
-use super::pictures::{Picture, original};
+use super::pictures::{Picture, original, version_of_result, version_of_scan};
 use super::pyramid;
 use super::refusal::Refusal;
 use super::subject::{Id, Subject};
-use super::{Answer, Review, as_json, list, mend, waiting};
+use super::{Answer, Review, as_json, list, waiting};
 use crate::job::notices;
 use crate::ledger::{Judged, Published, Verdict};
 use crate::report::timestamp;
@@ -37,12 +37,11 @@ pub(super) async fn item(State(review): State<Arc<Review>>, Path(id): Path<Strin
         add(of_item(review, &subject)?);
         if let Some(result) = &result {
             add(of_result(result));
-            let own = mend::of_part(review.own_settings(item, &result.content)?, &subject);
-            let size = (told["tiles"]["before"]["full_width"].as_u64())
-                .zip(told["tiles"]["before"]["full_height"].as_u64());
-            if let (Some(hints), Some((width, height))) = (&own.hints, size) {
-                told["settings"]["hints"] = mend::told(hints, (width as usize, height as usize));
-            }
+        }
+        let before = &told["tiles"]["before"];
+        if let Some(size) = before["full_width"].as_u64().zip(before["full_height"].as_u64()) {
+            let size = (size.0 as usize, size.1 as usize);
+            review.tell_mending(&subject, size, &mut told)?;
         }
         Ok(as_json(&told))
     })
@@ -50,7 +49,7 @@ pub(super) async fn item(State(review): State<Arc<Review>>, Path(id): Path<Strin
 }
 
 fn of_item(review: &Review, subject: &Subject) -> Result<Value, Refusal> {
-    let Subject { id, item, shot, .. } = subject;
+    let Subject { item, shot, .. } = subject;
     let history = review.reading.history(item.id)?.into_iter();
     let history = history.filter(|said| shot.is_none_or(|shot| said.frame == Some(shot.frame)));
     let name = item.input.file_name().unwrap_or_default().to_string_lossy();
@@ -58,9 +57,9 @@ fn of_item(review: &Review, subject: &Subject) -> Result<Value, Refusal> {
     let (before, after) = review.geometry(subject)?;
     let why_not = why_not.or_else(|| before.as_ref().err().map(ToString::to_string));
     let overlay = before.is_ok() && shot.is_none() && review.context.model.colorizer.tells_doubts();
-    let version = item.result.as_ref().and_then(|(sha256, ..)| sha256.get(..16)).unwrap_or("scan");
+    let overlay = overlay.then(|| review.doubts_address(subject).ok()).flatten();
     Ok(json!({
-        "doubt_overlay": overlay.then(|| format!("/api/doubt/{id}?v={version}")),
+        "doubt_overlay": overlay,
         "source": item.input.to_string_lossy(),
         "source_name": name,
         "can_mend": why_not.is_none(),
@@ -113,8 +112,7 @@ impl Review {
         let before = original(subject).and_then(|original| {
             let mut scan = original.scan(&self.context.limits_from_now())?;
             scan.select(subject.page)?;
-            let stamp = original.stamp()?;
-            let version = format!("{:x}-{:x}", stamp.size, stamp.modified);
+            let version = version_of_scan(subject, &original)?;
             let sizes = pyramid::geometry(&scan, self.memory / 2);
             let mut told = told(subject.id, "before", &version, sizes);
             told["pages"] = scan.pages().into();
@@ -124,25 +122,23 @@ impl Review {
             let mut scan = self.open_result(item, &result).ok()?;
             scan.select(subject.page).ok()?;
             let sizes = pyramid::geometry(&scan, self.memory / 2);
-            Some(told(subject.id, "after", result.sha256.get(..16)?, sizes))
+            Some(told(subject.id, "after", &version_of_result(&result.sha256, None), sizes))
         });
         Ok((before, after))
     }
 
     /// Of a shot's frames, which are decoded for it.
     fn geometry_of_shot(&self, subject: &Subject) -> (Geometry, Option<Value>) {
-        let told = |of: &str, version: &str, picture: &Picture| {
+        let told = |of: &str, picture: &Picture| {
             let (size, levels) = picture.pyramid.size_and_levels();
-            told(subject.id, of, version, (size, size, levels))
+            told(subject.id, of, &picture.version, (size, size, levels))
         };
-        let before = original(subject).and_then(|original| {
-            let stamp = original.stamp()?;
-            let version = format!("{:x}-{:x}", stamp.size, stamp.modified);
-            Ok(told("before", &version, &*self.before(subject, &original)?))
-        });
-        let version = subject.item.result.as_ref().and_then(|(sha256, ..)| sha256.get(..16));
-        let after = version.zip(self.after(subject).ok());
-        (before, after.map(|(version, picture)| told("after", version, &picture)))
+        let before = original(subject).and_then(|original| self.before(subject, &original));
+        let after = self.after(subject).ok();
+        (
+            before.map(|picture| told("before", &picture)),
+            after.map(|picture| told("after", &picture)),
+        )
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 use axum::extract::{RawQuery, State};
 use serde_json::{Value, json};
 
+use super::pictures::version_of_result;
 use super::query::Query;
 use super::refusal::Refusal;
 use super::subject::Id;
@@ -189,7 +190,8 @@ pub(super) fn shots(
         told["kind"] = "shot".into();
         told["shot"] = number.into();
         told["seconds"] = shot.seconds.into();
-        told["thumb"] = format!("/api/thumb/{id}?v={}", result.sha256.get(..16)?).into();
+        let version = version_of_result(&result.sha256, Some(shot));
+        told["thumb"] = format!("/api/thumb/{id}?v={version}").into();
         Some(told)
     });
     Ok(told.collect())
@@ -234,8 +236,10 @@ pub(super) fn item(item: &Item) -> Value {
 /// Where there is a small picture of an input or its result.
 fn thumb(item: &Item) -> Option<String> {
     match &item.result {
-        Some((sha256, ..)) => Some(format!("/api/thumb/{}?v={}", item.id, sha256.get(..16)?)),
+        Some((sha256, ..)) => {
+            Some(format!("/api/thumb/{}?v={}", item.id, version_of_result(sha256, None)))
+        }
         None if item.state == "failed" || item.is_film => None,
-        None => Some(format!("/api/thumb/{}?v=scan", item.id)),
+        None => Some(format!("/api/thumb/{}", item.id)),
     }
 }

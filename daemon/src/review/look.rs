@@ -13,14 +13,17 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
 use polychromify_core::{ChromaMap, Doubts, Painter, SamplesMut, WorkImage, lightness_from_srgb8};
 
-use super::mend::{self, Tried};
-use super::pictures::{Kept, Key, Picture, original};
+use super::mend::Tried;
+use super::pictures::{Kept, Key, Picture, original, version_of_scan};
 use super::pyramid::{Part, Pixels};
 use super::query;
 use super::refusal::Refusal;
 use super::subject::{Id, Subject};
 use super::{Answer, Review, waiting};
 use crate::cli::Borders;
+use crate::files::fingerprint;
+use crate::files::originals::OpenOriginal;
+use crate::ledger;
 use crate::settings::{OwnSettings, RenderSettings};
 
 /// Looks, and predictions, that are kept.
@@ -38,6 +41,8 @@ const LOOK: HeaderName = HeaderName::from_static("x-polychromify-look");
 
 /// Looks and predictions of before.
 pub(crate) struct Looks {
+    /// Number of the next one. The first is of the time, so that none was ever another look's, whose tiles
+    /// browsers may still have from an earlier run.
     next: AtomicU64,
     shown: Kept<String, Look>,
     predictions: Kept<Asked, Painter>,
@@ -61,7 +66,7 @@ struct Look {
 impl Looks {
     pub(crate) fn new() -> Self {
         Self {
-            next: AtomicU64::new(1),
+            next: AtomicU64::new(ledger::now().unsigned_abs()),
             shown: Kept::new(KEPT, |_| 1),
             predictions: Kept::new(KEPT, |_| 1),
         }
@@ -148,25 +153,38 @@ impl Review {
         Ok((Arc::clone(&picture), painter.saturated(settings.saturation)))
     }
 
-    /// How unsure the network is of a result's colors.
-    pub(super) fn doubts(&self, subject: &Subject) -> Result<Doubts, Refusal> {
+    /// How unsure the network is of a result's colors, and the version of that.
+    pub(super) fn doubts(&self, subject: &Subject) -> Result<(Doubts, String), Refusal> {
         let original = original(subject)?;
-        let (settings, picture) = (self.settings(subject)?, self.before(subject, &original)?);
+        let (settings, own) = (self.settings(subject)?, self.own_of(subject)?);
+        let version = self.version_of_doubts(subject, &original, (&settings, &own))?;
+        let picture = self.before(subject, &original)?;
         let image = picture.image.as_ref().ok_or(Refusal::NotThere)?;
-        let hints = self.own_of(subject)?.hints();
-        let doubts = self.context.model.colorizer.doubts(&framed(image, &settings), &hints)?;
-        doubts.ok_or_else(|| Refusal::Unable("these weights do not tell of doubts".to_owned()))
+        let colorizer = &self.context.model.colorizer;
+        let doubts = colorizer.doubts(&framed(image, &settings), &own.hints())?;
+        let doubts = doubts
+            .ok_or_else(|| Refusal::Unable("these weights do not tell of doubts".to_owned()))?;
+        Ok((doubts, version))
     }
 
-    /// What was set for it, with the hints of its page or shot alone.
-    fn own_of(&self, subject: &Subject) -> Result<OwnSettings, Refusal> {
-        match self.reading.result_of(&subject.item)? {
-            Some(result) => {
-                let own = self.own_settings(&subject.item, &result.content)?;
-                Ok(mend::of_part(own, subject))
-            }
-            None => Ok(OwnSettings::default()),
-        }
+    /// The address of the doubts of a picture, which changes with all that they depend on.
+    pub(super) fn doubts_address(&self, subject: &Subject) -> Result<String, Refusal> {
+        let of = (&self.settings(subject)?, &self.own_of(subject)?);
+        let version = self.version_of_doubts(subject, &original(subject)?, of)?;
+        Ok(format!("/api/doubt/{}?v={version}", subject.id))
+    }
+
+    fn version_of_doubts(
+        &self,
+        subject: &Subject,
+        original: &OpenOriginal,
+        (settings, own): (&RenderSettings, &OwnSettings),
+    ) -> Result<String, Refusal> {
+        let scan = version_of_scan(subject, original)?;
+        let recipe = settings.recipe(&self.context.model.recipe.weights);
+        let own = serde_json::to_string(own).expect("finite numbers only");
+        let all = format!("{scan} {} {} {own}", recipe.weights, recipe.settings);
+        Ok(fingerprint::sha256_of(all.as_bytes())[..16].to_owned())
     }
 
     fn predict(

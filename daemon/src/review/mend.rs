@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use polychromify_core::{Deadline, Hint, SATURATION};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::pictures::original;
 use super::query;
@@ -17,7 +17,7 @@ use super::subject::{Id, Subject};
 use super::{Answer, Review, as_json, waiting};
 use crate::cli::Borders;
 use crate::film::FilmContext;
-use crate::ledger::{Asking, Item, OfInput, Original, Shot};
+use crate::ledger::{Asking, OfInput, Original, Shot};
 use crate::settings::{OwnSettings, TimedHint};
 
 /// Most hints on one picture.
@@ -116,43 +116,6 @@ impl Tried {
     }
 }
 
-/// Settings with the hints of a page alone, or of a shot as those of a photograph.
-pub(super) fn of_part(own: OwnSettings, part: &Subject) -> OwnSettings {
-    let hints = match &part.shot {
-        Some(shot) => {
-            let of_it = own.film_hints.iter().filter(|hint| shot.contains(hint.time));
-            let hint = |&TimedHint { x, y, radius, rgb, .. }: &TimedHint| Hint {
-                x,
-                y,
-                radius,
-                rgb,
-                page: 1,
-            };
-            Some(of_it.map(hint).collect())
-        }
-        None => own.hints.map(|mut hints| {
-            hints.retain(|hint| hint.page == part.page + 1);
-            hints
-        }),
-    };
-    OwnSettings { hints, film_hints: Vec::new(), ..own }
-}
-
-/// Hints in shares of an upright picture, as the page tells them.
-pub(super) fn told(hints: &[Hint], (width, height): (usize, usize)) -> Value {
-    let (width, height) = (width as f32, height as f32);
-    let told = hints.iter().map(|hint| {
-        let [r, g, b] = hint.rgb;
-        json!({
-            "x": hint.x / width,
-            "y": hint.y / height,
-            "radius": hint.radius / width.max(height),
-            "color": format!("#{r:02x}{g:02x}{b:02x}"),
-        })
-    });
-    told.collect()
-}
-
 #[derive(Deserialize)]
 struct Making {
     items: Vec<Made>,
@@ -196,12 +159,6 @@ pub(super) async fn make(
 }
 
 impl Review {
-    /// What was set for a job's input, if it is still the same photograph.
-    pub(super) fn own_settings(&self, item: &Item, content: &str) -> Result<OwnSettings, Refusal> {
-        let own = self.reading.own_settings(&item.output)?.filter(|own| own.content == content);
-        Ok(own.and_then(|own| serde_json::from_str(&own.settings).ok()).unwrap_or_default())
-    }
-
     /// Why a job's result cannot be made again from here; `None`: it can.
     pub(super) fn why_not(&self, subject: &Subject) -> Result<Option<&'static str>, Refusal> {
         let result = self.reading.result_of(&subject.item)?;

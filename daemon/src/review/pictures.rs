@@ -38,10 +38,30 @@ impl Key {
         original: &OpenOriginal,
         inverted: bool,
     ) -> Result<Self, Refusal> {
-        let (stamp, inverted) = (original.stamp()?, u8::from(inverted));
-        let at = subject.shot.map(|shot| format!("-{}", shot.middle())).unwrap_or_default();
-        let version = format!("{:x}-{:x}-{inverted}{at}", stamp.size, stamp.modified);
+        let version = format!("{}-{}", version_of_scan(subject, original)?, u8::from(inverted));
         Ok(Self { id: subject.id, is_result: false, version })
+    }
+}
+
+/// The version of a picture of a job's input, in its addresses: it changes with the file, and with the
+/// frame that a shot is looked at by.
+pub(super) fn version_of_scan(
+    subject: &Subject,
+    original: &OpenOriginal,
+) -> Result<String, Refusal> {
+    let stamp = original.stamp()?;
+    Ok(with_frame(format!("{:x}-{:x}", stamp.size, stamp.modified), subject.shot.as_ref()))
+}
+
+/// The same of a picture of a result, by the SHA-256 of that.
+pub(super) fn version_of_result(sha256: &str, shot: Option<&Shot>) -> String {
+    with_frame(sha256.get(..16).unwrap_or(sha256).to_owned(), shot)
+}
+
+fn with_frame(version: String, shot: Option<&Shot>) -> String {
+    match shot {
+        Some(shot) => format!("{version}-{}", shot.middle_frame()),
+        None => version,
     }
 }
 
@@ -51,6 +71,8 @@ pub(super) struct Picture {
     /// What the network sees of a scan, upright.
     pub(super) image: Option<WorkImage>,
     pub(super) inverted: bool,
+    /// What addresses of it tell.
+    pub(super) version: String,
     /// At which a frame of a film is shown.
     pub(super) milliseconds: Option<i64>,
 }
@@ -121,6 +143,21 @@ pub(super) fn original(subject: &Subject) -> Result<OpenOriginal, Refusal> {
     job.original().open().map_err(|error| Refusal::Unable(error.to_string()))
 }
 
+/// The frame that a shot is looked at by, of those that `find` finds at a second or later: the one in its
+/// middle, or its first where frames are not evenly spaced and another shot's lies there. `later`: seconds
+/// by which all of the film comes later than in the source.
+fn frame_of(
+    shot: &Shot,
+    later: f64,
+    find: impl Fn(f64) -> Result<FilmFrame, Error>,
+) -> Result<FilmFrame, Error> {
+    let is_own = |found: &FilmFrame| shot.contains(found.milliseconds as f64 / 1000.0 - later);
+    match find(shot.middle() + later) {
+        Ok(found) if is_own(&found) => Ok(found),
+        _ => find(shot.beginning() + later),
+    }
+}
+
 impl Review {
     /// The picture of a job's input, by its open original.
     pub(super) fn before(
@@ -139,6 +176,7 @@ impl Review {
         original: &OpenOriginal,
         inverted: bool,
     ) -> Result<Picture, Refusal> {
+        let version = version_of_scan(subject, original)?;
         let (mut scan, milliseconds) = match &subject.shot {
             None => {
                 let mut scan = original.scan(&self.context.limits_from_now())?;
@@ -160,15 +198,14 @@ impl Review {
         })?;
         let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
         let image = Some(thumbnail.finish().upright());
-        Ok(Picture { pyramid, image, inverted, milliseconds })
+        Ok(Picture { pyramid, image, inverted, version, milliseconds })
     }
 
     /// The frame of a shot that it is looked at by, and the milliseconds at which it is shown.
     fn frame(&self, path: &Path, shot: &Shot, seen: film::Seen) -> Result<(Scan, i64), Refusal> {
         let stop = &self.context.stop;
-        // A film whose frames are not evenly spaced may end before what is taken for the middle.
-        let found = film::frame(path, shot.middle(), seen, stop)
-            .or_else(|_| film::frame(path, shot.seconds, seen, stop))?;
+        let later = if seen == film::Seen::Colors { shot.later } else { 0.0 };
+        let found = frame_of(shot, later, |seconds| film::frame(path, seconds, seen, stop))?;
         let FilmFrame { picture, milliseconds } = found;
         let limits = self.context.limits_from_now();
         Ok((Scan::read(Cursor::new(picture), path, &limits)?, milliseconds))
@@ -192,7 +229,8 @@ impl Review {
                 }
             };
             let pyramid = Pyramid::read(&mut scan, self.memory / 2)?;
-            Ok(Picture { pyramid, image: None, inverted: false, milliseconds })
+            let version = version_of_result(&result.sha256, subject.shot.as_ref());
+            Ok(Picture { pyramid, image: None, inverted: false, version, milliseconds })
         })
     }
 
@@ -219,20 +257,26 @@ impl Review {
         }
     }
 
-    /// A small JPEG of a job's result or of a shot; of its input where there is none.
-    pub(super) fn thumb(&self, subject: &Subject) -> Result<Arc<Vec<u8>>, Refusal> {
+    /// A small JPEG of a job's result or of a shot, and its version; of its input where there is no
+    /// result, without one.
+    pub(super) fn thumb(
+        &self,
+        subject: &Subject,
+    ) -> Result<(Arc<Vec<u8>>, Option<String>), Refusal> {
         let item = &subject.item;
         let result = self.reading.result_of(item)?;
         let version = result.as_ref().map(|result| result.sha256.clone()).unwrap_or_default();
         let key = Key { id: subject.id, is_result: result.is_some(), version };
-        self.thumbs.get(&key, || {
+        let thumb = self.thumbs.get(&key, || {
             let mut scan = match &result {
                 Some(result) if item.is_film => {
-                    let (path, stop) = (self.unchanged(item, result)?, &self.context.stop);
-                    let at = subject.shot.map(|shot| shot.middle());
-                    return Ok(film::still(&path, at, THUMB, stop).or_else(|_| {
-                        film::still(&path, subject.shot.map(|shot| shot.seconds), THUMB, stop)
-                    })?);
+                    let path = self.unchanged(item, result)?;
+                    let still = |at| film::still(&path, at, THUMB, &self.context.stop);
+                    let frame = match &subject.shot {
+                        Some(shot) => frame_of(shot, shot.later, |seconds| still(Some(seconds)))?,
+                        None => still(None)?,
+                    };
+                    return Ok(frame.picture);
                 }
                 Some(result) => self.open_result(item, result)?,
                 None => original(subject)?.scan(&self.context.limits_from_now())?,
@@ -241,7 +285,9 @@ impl Review {
             let channels = if scan.has_colors() { 3 } else { 1 };
             let pixels = Pixels::read(&mut scan, channels, longest.div_ceil(THUMB))?;
             pixels.jpeg(THUMB_QUALITY).ok_or(Refusal::TooLarge)
-        })
+        })?;
+        let shot = subject.shot.as_ref();
+        Ok((thumb, result.map(|result| version_of_result(&result.sha256, shot))))
     }
 
     /// Whether the scan of a job is colored as a negative.
@@ -266,5 +312,32 @@ impl Review {
         read.ok_or_else(|| {
             Refusal::Unable("only the command that made it makes it again".to_owned())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The milliseconds of the frame that a shot is looked at by, of a film whose frames are shown at
+    /// these.
+    fn looked_at_by(shot: &Shot, later: f64, frames: &[i64]) -> i64 {
+        let find = |seconds: f64| {
+            let found = frames.iter().find(|&&at| at as f64 >= 1000.0 * seconds);
+            let ended = || Error::Edited { path: "the film ends before".into() };
+            let milliseconds = *found.ok_or_else(ended)?;
+            Ok(FilmFrame { picture: Vec::new(), milliseconds })
+        };
+        frame_of(shot, later, find).unwrap().milliseconds
+    }
+
+    #[test]
+    fn a_shot_is_looked_at_by_its_first_frame_where_another_shot_s_lies_in_its_middle() {
+        let shot = Shot { frame: 1, seconds: 0.04, ends: Some(1.0), frames: Some(2), later: 0.1 };
+        let frames = [0, 40, 80, 1000, 1040];
+        assert_eq!(looked_at_by(&shot, 0.0, &frames), 40);
+        assert_eq!(looked_at_by(&shot, 0.1, &frames.map(|at| at + 100)), 140);
+        assert_eq!(looked_at_by(&shot, 0.0, &[0, 40, 520, 1000]), 520);
+        assert_eq!(looked_at_by(&shot, 0.0, &frames[..3]), 40, "it ends before");
     }
 }

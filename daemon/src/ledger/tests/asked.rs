@@ -54,6 +54,18 @@ fn below_own_settings_stay_those_that_the_result_had_before(open: Open) {
     assert_eq!(ledger.own_settings(&job.output).unwrap(), None);
 }
 
+fn settings_that_wait_without_own_ones_stay_below_those_that_are_set_next(open: Open) {
+    let Some((_kept, ledger, id, job)) = published_job(open) else { return };
+    ledger.ask(id, Some(&own("first")), "Ada").unwrap();
+    start_asked(&ledger, id);
+    let recipe = Recipe { settings: "with own".into(), ..recipe() };
+    ledger.intend(id, &Published { recipe, ..result_of(&job) }).unwrap();
+    ledger.publish(id).unwrap();
+    ledger.ask(id, None, "Ada").unwrap();
+    ledger.ask(id, Some(&own("second")), "Ada").unwrap();
+    assert_eq!(ledger.asked_settings(id).unwrap().unwrap(), "{}");
+}
+
 fn a_result_that_is_made_again_bit_for_bit_keeps_its_verdict(open: Open) {
     let Some((_kept, ledger, id, job)) = published_job(open) else { return };
     let judgement = Judgement {

@@ -10,6 +10,8 @@ function list(rows) {
 
 const hash = (sha256) => sha256 && h("code", { title: sha256 }, `${sha256.slice(0, 12)}…`);
 
+const isHash = (name, value) => ["reference", "guidance", "hints"].includes(name) && typeof value === "string";
+
 /** Sections for the panel beside the picture. */
 export function facts(detail) {
   const sections = [];
@@ -31,7 +33,7 @@ function notices(all) {
 
 function made(detail) {
   const settings = Object.entries(detail.settings ?? {}).filter(([, value]) => value !== null && value !== false && value.length !== 0)
-    .map(([name, value]) => [setting(name), ["reference", "guidance"].includes(name) ? hash(value) : settingValue(name, value)]);
+    .map(([name, value]) => [setting(name), isHash(name, value) ? hash(value) : settingValue(name, value)]);
   const shown = detail.tiles.after ?? detail.tiles.before;
   const smaller = shown && shown.width < shown.full_width;
   return list([

@@ -103,13 +103,15 @@ export async function note(ids) {
 /** Takes the last judgement back; resolves to the pictures it was of. */
 export function undo() {
   return inTurn(async () => {
-    const last = past.pop();
+    const last = past.at(-1);
     if (!last) {
       announce("There is nothing to take back.");
       return [];
     }
     try {
-      for (const undo of last.undo.reverse()) await tell("/api/undo", { undo });
+      // What was not taken back, because the program did not answer, can be tried again.
+      for (; last.undo.length; last.undo.pop()) await tell("/api/undo", { undo: last.undo.at(-1) });
+      past.pop();
       await store.refresh(last.ids);
       announce(`Taken back: ${last.words}.`);
       return last.ids;

@@ -18,7 +18,7 @@ const REST = 350;
 const VARIANTS = [["1", "Likeliest"], ["2", "Second"], ["3", "Third"]];
 const BORDERS = [["auto", "Leave neutral"], ["keep", "Color too"]];
 
-/** The part of a result's settings that is set here; of a shot that is hints alone. */
+/** The part of settings that is set here; of a shot that is hints alone. */
 function mendable({ saturation = 1, variant = 1, borders = "auto", hints, reference }, isShot = false) {
   const discs = (hints ?? []).map(({ x, y, color, radius }) => ({ x, y, color, radius }));
   if (isShot) return { hints: discs };
@@ -111,7 +111,7 @@ export class Mend {
   }
 
   get #changed() {
-    return JSON.stringify(this.#settings) !== JSON.stringify(mendable(this.#detail.settings ?? {}, this.#isShot));
+    return JSON.stringify(this.#settings) !== JSON.stringify(mendable(this.#detail.mending ?? {}, this.#isShot));
   }
 
   /** Another picture, or another result of the same. */
@@ -123,7 +123,7 @@ export class Mend {
   }
 
   #start(detail) {
-    this.#settings = mendable(detail.settings ?? {}, this.#isShot);
+    this.#settings = mendable(detail.mending ?? {}, this.#isShot);
     this.#past = [];
     this.#chosen = -1;
     this.#showLook(null, null);
@@ -278,25 +278,28 @@ export class Mend {
 
   /** Hints on several shots are set before a film is made, which takes long. */
   async #keepForLater() {
-    const { hints } = structuredClone(this.#settings);
+    const detail = this.#detail;
     if (!(await this.#queue(this.#settings, "The hints are kept until the film is made.", true))) return;
-    this.#detail.settings = { ...this.#detail.settings, hints };
-    this.#detail.own_settings = true;
-    this.#showLook(null, null);
-    this.#show();
+    if (this.#detail === detail) this.#showLook(null, null);
   }
 
-  #forget() {
-    return this.#queue(null, "It is made anew with the settings of the run.");
+  async #forget() {
+    const detail = this.#detail;
+    if (!(await this.#queue(null, "It is made anew with the settings of the run."))) return;
+    if (this.#detail === detail) this.#start(detail);
   }
 
-  /** Says whether it was taken up; `later` keeps the settings alone. */
+  /** Says whether it was taken up; `later` keeps the settings alone. What is set next stands on top of them. */
   async #queue(settings, words, later = false) {
-    const { id, place } = this.#detail;
+    const detail = this.#detail;
+    const { id, place } = detail;
+    const told = structuredClone(settings);
     if (!this.#canMend) return announce(this.#detail.why_not ?? "This picture cannot be mended here.");
     try {
-      const { refused } = await tell("/api/make", { items: [{ id: place }], settings, later });
+      const { refused } = await tell("/api/make", { items: [{ id: place }], settings: told, later });
       if (refused.length) return announce(refused[0].reason, { urgent: true });
+      detail.mending = told ?? (await get(`/api/results/${place}`)).mending;
+      detail.own_settings = told !== null;
       await store.refresh([id]);
       announce(words);
       this.onmade(id);
