@@ -18,7 +18,7 @@ use crate::job::sidecar::{self, Sidecar, Written};
 use crate::job::treatment::Treatment;
 use crate::ledger::{Original, Published};
 use crate::plan::{Job, Sequence, names};
-use crate::policy::{Duplicates, OnSuccess};
+use crate::policy::Duplicates;
 
 /// What a result replaces.
 struct Replaced {
@@ -147,7 +147,7 @@ impl JobContext {
                 details.of_result(&result);
                 result.input.clone_from(&job.input);
                 result.source = input.stamp.is_settled(input.read_at).then_some(input.stamp);
-                if self.policy.on_success != OnSuccess::Keep {
+                if self.policy.lets_go(&job.input) {
                     result.original = Original::Due;
                 }
                 self.ledger.keep(id, &result)?;

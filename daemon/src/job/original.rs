@@ -19,7 +19,7 @@ fn is_to_go(result: &Published) -> bool {
 impl JobContext {
     /// Lets an original stay that was to go by the settings of an earlier run, if it is to stay now.
     pub(super) fn keep_original(&self, job: &Job, result: &Published) {
-        if self.policy.on_success != OnSuccess::Keep || !is_to_go(result) {
+        if self.policy.lets_go(&job.input) || !is_to_go(result) {
             return;
         }
         let kept = departure::put_back(&job.original())
@@ -39,18 +39,19 @@ impl JobContext {
         if !is_to_go(&result) {
             return Ok(());
         }
+        let lets_go = self.policy.lets_go(&job.input);
         let destination = match &self.policy.on_success {
-            OnSuccess::Keep => {
-                self.keep_original(job, &result);
-                return Ok(());
-            }
-            OnSuccess::Delete => Destination::Nowhere,
-            OnSuccess::Move(folder) => {
+            OnSuccess::Delete if lets_go => Destination::Nowhere,
+            OnSuccess::Move(folder) if lets_go => {
                 let real = plan::resolve(folder)?; // as it is by now
                 if real.starts_with(&self.folder) || self.folder.starts_with(&real) {
                     return Err(Error::MovesIntoOutput { folder: folder.clone() });
                 }
                 Destination::Folder { folder, below: &job.below }
+            }
+            _ => {
+                self.keep_original(job, &result);
+                return Ok(());
             }
         };
         self.verify(job, &result)?;
