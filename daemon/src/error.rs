@@ -149,6 +149,11 @@ pub(crate) enum Error {
     InUse { path: PathBuf, process: u32 },
     #[error("{}: is a symbolic link, which is neither moved nor deleted", path.display())]
     LinkStays { path: PathBuf },
+    #[error(
+        "{}: is empty or not there, as where a share is not mounted; originals that are to go from it wait",
+        folder.display()
+    )]
+    OriginalsAway { folder: PathBuf },
     #[error("{}: originals cannot move here, because they lie here", path.display())]
     SameFolder { path: PathBuf },
     #[error(

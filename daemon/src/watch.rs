@@ -82,8 +82,8 @@ pub(crate) fn run(
     thread::scope(|scope| {
         let departed = sender.clone();
         scope.spawn(move || {
-            departures::work(context, leaving, |job, stays| {
-                let _ = departed.send(Message::Departed(job, stays));
+            departures::work(context, leaving, |job, gone| {
+                let _ = departed.send(Message::Departed(job, gone));
             });
         });
         if context.ledger.is_shared() && settings.jobs > 0 {

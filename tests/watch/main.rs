@@ -8,6 +8,8 @@
 
 use polychromify_test_support::{daemon, folder, mount, pictures, weights};
 
+/// Folders that are away, or emptied, while originals are to go from them.
+mod away;
 /// Colors that are there already; options of coloring from the configuration file.
 mod colors;
 /// A C library that makes system calls fail.

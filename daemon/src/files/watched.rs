@@ -40,9 +40,11 @@ pub(crate) struct Watched {
 impl Watched {
     /// Whether a file, by its absolute path, is one of those that are looked at.
     pub(crate) fn has(&self, path: &Path) -> bool {
-        let below = |root: &PathBuf| Some((root.clone(), path.strip_prefix(root).ok()?));
-        let found = self.roots.iter().find_map(below);
-        found.is_some_and(|(root, below)| !self.left_alone.has_any_of(&root, below))
+        let is_looked_at = |root: &PathBuf| match path.strip_prefix(root) {
+            Ok(below) => !self.left_alone.has_any_of(root, below),
+            Err(_) => false,
+        };
+        self.roots.iter().any(is_looked_at)
     }
 }
 

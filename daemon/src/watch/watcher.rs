@@ -49,8 +49,8 @@ pub(super) enum Message {
     Began(Job),
     /// A worker ended a job.
     Ended(Job, Box<Outcome>),
-    /// An original went, or stays for now, for this reason.
-    Departed(Job, Option<String>),
+    /// An original went, or stays for now.
+    Departed(Job, Result<()>),
 }
 
 pub(super) struct Watcher<'a> {
@@ -216,7 +216,7 @@ impl<'a> Watcher<'a> {
             Message::Noticed => self.take_notice(),
             Message::Began(job) => self.tell(&WatchEvent::Began { input: &job.shown }),
             Message::Ended(job, outcome) => self.ended(job, &outcome),
-            Message::Departed(job, stays) => self.departures.ended(&job, stays, Instant::now()),
+            Message::Departed(job, gone) => self.departures.ended(&job, gone, Instant::now()),
         }
     }
 
