@@ -126,7 +126,11 @@ fn work(context: &JobContext, queue: &JobQueue, sender: Sender<Message>) {
     while let Some((id, job)) = queue.take() {
         let _ = sender.send(Message::Began(job.clone()));
         let outcome = context.perform(id, &job);
+        let is_cut_off = workers::is_cut_off(context, &outcome);
         let _ = sender.send(Message::Ended(job, Box::new(outcome)));
         queue.end();
+        if is_cut_off {
+            workers::leave_to_others(context, queue);
+        }
     }
 }

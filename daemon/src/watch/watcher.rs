@@ -252,6 +252,8 @@ impl<'a> Watcher<'a> {
                 let until = self.pause.begin(self.queue, now).max(own);
                 self.waiting.postpone(job, stamp, now, until);
             }
+            // It is everybody's again. A pause goes on, if this was its trial.
+            (Outcome::Blocked(_), None) => self.pause.prolong(self.queue, now),
             (Outcome::Stopped | Outcome::Lost, _) => {}
             _ => self.pause.end(self.queue),
         }
