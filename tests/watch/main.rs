@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
-use polychromify_test_support::{daemon, folder, mount, pictures, weights};
+use polychromify_test_support::{daemon, folder, mount, pictures, strace, weights};
 
 /// Folders that are away, or emptied, while originals are to go from them.
 mod away;

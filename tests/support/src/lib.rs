@@ -25,5 +25,7 @@ pub mod pictures;
 pub mod postgres;
 /// What another program reads from the same file.
 pub mod second_opinion;
+/// Programs whose system calls fail, wait, or end in signals.
+pub mod strace;
 /// Small seeded weights.
 pub mod weights;
