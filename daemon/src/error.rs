@@ -29,6 +29,11 @@ pub(crate) enum Error {
         path.display()
     )]
     LedgerVersion { path: PathBuf, found: i64, expected: usize },
+    #[error(
+        "ledger {}: an earlier run was interrupted while it wrote here; run `batch` or `watch` first",
+        path.display()
+    )]
+    LedgerInterrupted { path: PathBuf },
     #[error("{}: there is no ledger here; name the folder of a batch with --output", folder.display())]
     NoLedger { folder: PathBuf },
     #[error(
