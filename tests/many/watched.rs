@@ -3,8 +3,8 @@
 use std::fs;
 
 use crate::daemon::{self, Daemon, How};
-use crate::pictures;
 use crate::workers::{each_once, scans, work};
+use crate::{faults, pictures};
 
 #[test]
 fn a_watch_that_does_no_work_leaves_it_to_others() {
@@ -67,6 +67,19 @@ fn a_watch_that_is_cut_off_leaves_its_jobs_to_others_for_a_while() {
     watch.until("the result", || folder.exists("out/0/0.png"));
     watch.stop();
     each_once(&server, &folder, 1);
+}
+
+#[test]
+fn a_worker_whose_clock_is_ahead_tries_again_when_the_others_would() {
+    let Some((server, folder)) = scans(0) else { return };
+    folder.write("in/bad.png", "no picture");
+    let flags = ["--ledger", &server.url()];
+    let watch = daemon::command(&folder, How::Events, &flags);
+    let watch = Daemon::spawn(faults::with(watch, &[("FAULT_CLOCK", "3600")]));
+    let failed = "SELECT count(*) FROM jobs WHERE state = 'failed' AND tries = 3";
+    watch.until("the failure, after its tries", || {
+        folder.exists("out/.polychromify/postgres") && server.ask(failed) == "1"
+    });
 }
 
 #[test]

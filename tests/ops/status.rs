@@ -56,7 +56,8 @@ fn interrupt(folder: &Folder) {
     let files = ["ledger.sqlite", "ledger.sqlite-journal"];
     let files = files.map(|name| folder.path("out/.polychromify").join(name));
     let writer = ledger(folder).unwrap();
-    for (pragma, value) in [("journal_mode", "truncate"), ("cache_size", "1"), ("cache_spill", "1")] {
+    for (pragma, value) in [("journal_mode", "truncate"), ("cache_size", "1"), ("cache_spill", "1")]
+    {
         writer.pragma_update(None, pragma, value).unwrap();
     }
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -14,6 +14,8 @@
 
 /// A program that watches a folder, while a test writes into it.
 pub mod daemon;
+/// A C library that makes system calls fail, or answer otherwise.
+pub mod faults;
 /// Folders that tests run in, and what a run gave.
 pub mod folder;
 /// A disk that is nearly full, and a folder that is mounted twice.
