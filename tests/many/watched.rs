@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 use crate::daemon::{self, Daemon, How};
 use crate::workers::{each_once, scans, work};
 use crate::{faults, pictures};
@@ -67,6 +69,31 @@ fn a_watch_that_is_cut_off_leaves_its_jobs_to_others_for_a_while() {
     watch.until("the result", || folder.exists("out/0/0.png"));
     watch.stop();
     each_once(&server, &folder, 1);
+}
+
+#[test]
+fn a_watch_that_reads_its_configuration_again_waits_for_a_server_that_is_away() {
+    let Some((mut server, folder)) = scans(1) else { return };
+    let flags = ["--ledger", &server.url()];
+    let mut watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags)).ready(&folder);
+    server.kill();
+    watch.signal(Signal::HUP);
+    watch.wait_for("read again, nothing changed");
+    watch.wait_for("; waiting for it");
+    server.go_on();
+    watch.wait_for("watching");
+    folder.write("in/dropped.png", pictures::png(32, 24, 9));
+    watch.until("what was dropped", || folder.exists("out/dropped.png"));
+}
+
+#[test]
+fn a_watch_that_stops_while_the_server_is_away_ends_as_any_other() {
+    let Some((mut server, folder)) = scans(1) else { return };
+    let flags = ["--ledger", &server.url()];
+    let watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags)).ready(&folder);
+    server.kill();
+    let log = watch.stop();
+    assert!(log.last().unwrap().contains("stopped: "), "{log:#?}");
 }
 
 #[test]

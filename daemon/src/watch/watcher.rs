@@ -140,7 +140,7 @@ impl<'a> Watcher<'a> {
 
     /// Watches until it is asked to stop.
     pub(super) fn watch(&mut self) {
-        ledger::wait_at_most(PATIENCE);
+        let _hasty = ledger::wait_at_most(PATIENCE);
         for root in 0..self.roots.len() {
             self.tell_how(root);
         }
