@@ -29,6 +29,11 @@ pub(crate) enum Error {
         path.display()
     )]
     LedgerVersion { path: PathBuf, found: i64, expected: usize },
+    #[error(
+        "ledger {}: an earlier run was interrupted while it wrote here; run `batch` or `watch` first",
+        path.display()
+    )]
+    LedgerInterrupted { path: PathBuf },
     #[error("{}: there is no ledger here; name the folder of a batch with --output", folder.display())]
     NoLedger { folder: PathBuf },
     #[error(
@@ -149,6 +154,11 @@ pub(crate) enum Error {
     InUse { path: PathBuf, process: u32 },
     #[error("{}: is a symbolic link, which is neither moved nor deleted", path.display())]
     LinkStays { path: PathBuf },
+    #[error(
+        "{}: is empty or not there, as where a share is not mounted; originals that are to go from it wait",
+        folder.display()
+    )]
+    OriginalsAway { folder: PathBuf },
     #[error("{}: originals cannot move here, because they lie here", path.display())]
     SameFolder { path: PathBuf },
     #[error(

@@ -18,6 +18,7 @@ pub(crate) mod room;
 pub(crate) mod stamp;
 pub(crate) mod system;
 pub(crate) mod temporary;
+pub(crate) mod watched;
 pub(crate) mod writers;
 
 pub(crate) use system::filesystem;

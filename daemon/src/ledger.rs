@@ -30,6 +30,7 @@ mod watching;
 mod workers;
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
@@ -61,7 +62,7 @@ pub(crate) const FOLDER: &str = ".polychromify";
 
 /// How long a writer waits for a reader such as `polychromify status`, and the reverse; and for a
 /// server that is away.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Time between two looks whether another thread is done with the ledger.
 const NAP: Duration = Duration::from_millis(2);
@@ -70,10 +71,24 @@ thread_local! {
     static OF_THIS_THREAD: Cell<Duration> = const { Cell::new(PATIENCE) };
 }
 
-/// Sets how long this thread waits for the ledger before what it asks of it fails: a thread that
-/// others wait for has no time for a process that holds the ledger long.
-pub(crate) fn wait_at_most(patience: Duration) {
-    OF_THIS_THREAD.set(patience);
+/// Sets how long this thread waits for the ledger before what it asks of it fails, until what this gives
+/// is dropped: a thread that others wait for has no time for a process that holds the ledger long.
+#[must_use = "it holds until this is dropped"]
+pub(crate) fn wait_at_most(patience: Duration) -> Hasty {
+    Hasty { before: OF_THIS_THREAD.replace(patience), of_thread: PhantomData }
+}
+
+/// A thread that does not wait long for the ledger.
+pub(crate) struct Hasty {
+    before: Duration,
+    /// It stays on its thread.
+    of_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Hasty {
+    fn drop(&mut self) {
+        OF_THIS_THREAD.set(self.before);
+    }
 }
 
 /// The ledger of one output folder; workers share it.

@@ -35,6 +35,7 @@ mod output;
 mod plan;
 mod policy;
 mod printable;
+mod programs;
 mod queue;
 mod report;
 mod review;

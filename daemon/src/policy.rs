@@ -1,11 +1,12 @@
 //! What is done around the coloring of a photograph: redone, retried, moved away.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
 
 use crate::error::{Error, Result};
+use crate::files::watched::Watched;
 
 /// What is done around the coloring; by default what `batch` does.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,8 @@ pub(crate) struct Policy {
     /// When a failed job is tried again; `None`: it is not.
     pub(crate) retries: Option<Retries>,
     pub(crate) on_success: OnSuccess,
+    /// What `on_success` is for; `None`: nothing.
+    pub(crate) watched: Option<Watched>,
     pub(crate) duplicates: Duplicates,
     pub(crate) redo: Redo,
     /// Whether an input fails whose metadata would be lost, or whose profile is ignored.
@@ -21,6 +24,15 @@ pub(crate) struct Policy {
     pub(crate) sidecar: bool,
     /// The time that results carry in place of the present one, in milliseconds since 1970.
     pub(crate) time: Option<i64>,
+}
+
+impl Policy {
+    /// Whether an original is to move or to be deleted once its result is there: not where it lies
+    /// elsewhere than in what is watched, whoever asked for its result.
+    pub(crate) fn lets_go(&self, input: &Path) -> bool {
+        self.on_success != OnSuccess::Keep
+            && self.watched.as_ref().is_some_and(|watched| watched.has(input))
+    }
 }
 
 /// What is made again though its result is there and unchanged.

@@ -26,8 +26,9 @@ use std::thread;
 
 use crate::error::Result;
 use crate::files::ignore::Ignore;
+use crate::files::watched::{LeftAlone, Watched};
 use crate::job::JobContext;
-use crate::policy::Policy;
+use crate::policy::OnSuccess;
 use crate::queue::JobQueue;
 use crate::settings::Recipe;
 use crate::stop::Stop;
@@ -45,17 +46,22 @@ pub(crate) enum Ended {
     Reload,
 }
 
-/// Checks settings before anything is created; `folder` is the output folder, resolved.
+/// Checks settings before anything is created, and gives what they have watched; `folder` is the output
+/// folder, resolved.
 ///
 /// # Errors
 ///
 /// When an input is no folder, lies in the output folder or the reverse, originals would move into
 /// either, or a glob does not parse.
-pub(crate) fn check(settings: &WatchSettings, policy: &Policy, folder: &Path) -> Result<()> {
-    roots::open(settings, folder)?;
-    roots::excluded(settings, &policy.on_success, folder)?;
-    Ignore::new(&settings.ignore)?;
-    Ok(())
+pub(crate) fn check(
+    settings: &WatchSettings,
+    on_success: &OnSuccess,
+    folder: &Path,
+) -> Result<Watched> {
+    let roots = roots::open(settings, folder)?.into_iter().map(|root| root.real).collect();
+    let folders = roots::excluded(settings, on_success, folder)?;
+    let left_alone = LeftAlone { ignore: Ignore::new(&settings.ignore)?, folders };
+    Ok(Watched { roots, left_alone })
 }
 
 /// Watches until `stop` is asked for. The caller holds the lock of the output folder.
@@ -76,8 +82,8 @@ pub(crate) fn run(
     thread::scope(|scope| {
         let departed = sender.clone();
         scope.spawn(move || {
-            departures::work(context, leaving, |job, stays| {
-                let _ = departed.send(Message::Departed(job, stays));
+            departures::work(context, leaving, |job, gone| {
+                let _ = departed.send(Message::Departed(job, gone));
             });
         });
         if context.ledger.is_shared() && settings.jobs > 0 {
@@ -120,7 +126,11 @@ fn work(context: &JobContext, queue: &JobQueue, sender: Sender<Message>) {
     while let Some((id, job)) = queue.take() {
         let _ = sender.send(Message::Began(job.clone()));
         let outcome = context.perform(id, &job);
+        let is_cut_off = workers::is_cut_off(context, &outcome);
         let _ = sender.send(Message::Ended(job, Box::new(outcome)));
         queue.end();
+        if is_cut_off {
+            workers::leave_to_others(context, queue);
+        }
     }
 }

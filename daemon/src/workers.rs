@@ -70,13 +70,26 @@ fn work(context: &JobContext, queue: &JobQueue, outcomes: &Sender<(Job, Outcome)
     {
         let outcome = context.perform(id, &job);
         queue.end();
-        let is_cut_off = context.ledger.is_shared() && matches!(outcome, Outcome::Blocked(_));
+        let is_cut_off = is_cut_off(context, &outcome);
         if outcomes.send((job, outcome)).is_err() {
             break;
         }
         if is_cut_off {
-            thread::sleep(CUT_OFF);
+            leave_to_others(context, queue);
         }
+    }
+}
+
+/// Whether a job ended because this process does not reach folders or ledger, and others may.
+pub(crate) fn is_cut_off(context: &JobContext, outcome: &Outcome) -> bool {
+    context.ledger.is_shared() && matches!(outcome, Outcome::Blocked(_))
+}
+
+/// Waits, so that others can take what this process is cut off from, unless it is to end.
+pub(crate) fn leave_to_others(context: &JobContext, queue: &JobQueue) {
+    let end = Instant::now() + CUT_OFF;
+    while Instant::now() < end && !context.stop.is_asked() && !queue.is_closed() {
+        thread::sleep(IDLE);
     }
 }
 

@@ -1,8 +1,9 @@
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::clips::{film, have_ffmpeg, luma, make, shots};
-use crate::daemon::{Daemon, How, tries};
+use crate::daemon::{Daemon, How, command, tries};
 use crate::folder::Folder;
 use crate::pictures;
 
@@ -46,6 +47,42 @@ fn a_film_that_is_still_being_copied_is_tried_again_and_colored_whole() {
     drop(file);
     daemon.until_done(&folder, &["a.mp4.mkv"]);
     assert_eq!(luma(&folder, "out/a.mp4.mkv", ""), luma(&folder, "alone/a.mp4", ""));
+}
+
+/// An `ffmpeg` that waits at its first work until a file `go` is there, for three minutes at most.
+const WAITING: &str = r#"#!/bin/sh
+PATH=${PATH#*:}
+case "$*" in
+*-version*) ;;
+*)
+    rounds=0
+    mkdir held 2>/dev/null && while ! test -e go && test $rounds -lt 1800; do
+        rounds=$((rounds + 1))
+        sleep 0.1
+    done
+    ;;
+esac
+exec ffmpeg "$@"
+"#;
+
+#[test]
+fn a_hook_that_is_killed_leaves_the_film_in_work_alone() {
+    let Some(folder) = beside() else { return };
+    folder.write("bin/ffmpeg", WAITING);
+    fs::set_permissions(folder.path("bin/ffmpeg"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::copy(folder.path("alone/a.mp4"), folder.path("in/a.mp4")).unwrap();
+    let hook = "case $POLYCHROMIFY_HOOK_INPUT in *.png) sleep 1000;; esac";
+    let flags = ["--films", "--jobs", "2", "--hook", hook, "--hook-timeout", "1s"];
+    let mut command = command(&folder, How::Events, &flags);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.path("bin").display()));
+    let mut daemon = Daemon::spawn(command);
+    daemon.until("the film in work", || folder.exists("held"));
+    folder.write("in/b.png", pictures::png(30, 20, 1));
+    daemon.wait_for("hook: killed");
+    folder.write("go", "");
+    daemon.until_done(&folder, &["a.mp4.mkv", "b.png"]);
+    assert_eq!(tries(&folder, "a.mp4"), 1, "{}", daemon.stderr());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
-use polychromify_test_support::{daemon, folder, pictures, postgres, weights};
+use polychromify_test_support::{daemon, faults, folder, pictures, postgres, strace, weights};
 
 /// Connections that are encrypted.
 mod encrypted;

@@ -1,7 +1,7 @@
 //! A worker that is killed at a step of a job, or sleeps there beyond its lease. Steps of the ledger are
 //! held on the way to the server, those of files by strace.
 
-use std::process::{Child, Command};
+use std::process::Child;
 
 use rustix::process::Signal;
 
@@ -9,6 +9,7 @@ use crate::daemon;
 use crate::folder::Folder;
 use crate::pictures;
 use crate::postgres::{Cut, Server, Way};
+use crate::strace;
 use crate::workers::{batch, done, each_once, ended, signal, work};
 
 // Words of statements that begin or end a step.
@@ -82,7 +83,7 @@ fn killed_while_it_colors() {
 fn killed_when_the_temporary_file_was_written_and_not_synced() {
     let Some((server, folder)) = one_left() else { return };
     let kills = ["trace=fsync", "inject=fsync:signal=SIGKILL:when=1"];
-    let Some(mut worker) = by_strace(batch(&folder, &server.url(), &["--jobs", "1"]), &kills)
+    let Some(mut worker) = strace::with(&batch(&folder, &server.url(), &["--jobs", "1"]), &kills)
     else {
         return;
     };
@@ -189,7 +190,7 @@ fn a_name_that_is_given_in_two_steps_is_given_under_the_lock_of_its_row() {
         "inject=renameat:delay_enter=8000000",
     ];
     let worker = batch(&folder, &server.url(), &["--jobs", "1"]);
-    let Some(mut worker) = by_strace(worker, &two_steps) else { return };
+    let Some(mut worker) = strace::with(&worker, &two_steps) else { return };
     let worker = worker.spawn().unwrap();
     daemon::until("the lock", || {
         server.ask(
@@ -205,29 +206,4 @@ fn a_name_that_is_given_in_two_steps_is_given_under_the_lock_of_its_row() {
     assert_eq!(done(&ended(worker).code(0)), 1);
     assert_eq!(done(&ended(second).code(0)), 0);
     each_once(&server, &folder, 2);
-}
-
-/// The same program with faults that strace makes; `None`, and says so, where that cannot be.
-#[expect(clippy::print_stdout, reason = "a test that skips says so")]
-fn by_strace(command: Command, faults: &[&str]) -> Option<Command> {
-    let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    if !tried.is_ok_and(|run| run.status.success()) {
-        assert!(std::env::var_os("POLYCHROMIFY_READERS").is_none(), "strace is missing");
-        println!("skipped: strace is missing, or may follow no program");
-        return None;
-    }
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-o", "/dev/null"]);
-    traced.args(faults.iter().flat_map(|fault| ["-e", fault]));
-    traced.arg(command.get_program()).args(command.get_args());
-    traced.current_dir(command.get_current_dir().unwrap());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => traced.env(name, value),
-            None => traced.env_remove(name),
-        };
-    }
-    traced.stdin(std::process::Stdio::null());
-    traced.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    Some(traced)
 }

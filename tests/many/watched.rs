@@ -1,8 +1,12 @@
 //! Folders that are watched by a ledger in PostgreSQL.
 
+use std::fs;
+
+use rustix::process::Signal;
+
 use crate::daemon::{self, Daemon, How};
-use crate::pictures;
-use crate::workers::{scans, work};
+use crate::workers::{each_once, scans, work};
+use crate::{faults, pictures};
 
 #[test]
 fn a_watch_that_does_no_work_leaves_it_to_others() {
@@ -35,6 +39,74 @@ fn a_watch_colors_what_is_dropped_and_what_others_queued() {
     folder.write("in/bad.png", "no picture");
     let failed = "SELECT count(*) FROM jobs WHERE state = 'failed' AND tries = 3";
     watch.until("the failure, after its tries", || server.ask(failed) == "1");
+}
+
+/// Its input folder is as where a share is not mounted. It takes a job no oftener than every two seconds,
+/// which a wait that never is shorter makes sure on a machine of any speed.
+#[test]
+fn a_watch_that_is_cut_off_leaves_its_jobs_to_others_for_a_while() {
+    let Some((server, folder)) = scans(1) else { return };
+    let url = server.url();
+    let flags = ["--ledger", &url, "--no-work"];
+    let notices = Daemon::spawn(daemon::command(&folder, How::Events, &flags));
+    notices.until("the queue", || {
+        folder.exists("out/.polychromify/postgres")
+            && server.ask("SELECT count(*) FROM jobs WHERE state = 'queued'") == "1"
+    });
+    notices.stop();
+    fs::rename(folder.path("in"), folder.path("share")).unwrap();
+    fs::create_dir(folder.path("in")).unwrap();
+    let number = |sql: &str| server.ask(sql).parse::<i64>().unwrap();
+    let start = number("SELECT server_now()");
+    let flags = ["--ledger", &url, "--jobs", "1"];
+    let watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags));
+    let taken = || number("SELECT sum(fence) FROM jobs");
+    watch.until("some tries", || taken() >= 6);
+    let (taken, took) = (taken(), number("SELECT server_now()") - start);
+    assert!(taken <= took / 2000 + 2, "{taken} times in {took} ms:\n{}", watch.stderr());
+    fs::remove_dir(folder.path("in")).unwrap();
+    fs::rename(folder.path("share"), folder.path("in")).unwrap();
+    watch.until("the result", || folder.exists("out/0/0.png"));
+    watch.stop();
+    each_once(&server, &folder, 1);
+}
+
+#[test]
+fn a_watch_that_reads_its_configuration_again_waits_for_a_server_that_is_away() {
+    let Some((mut server, folder)) = scans(1) else { return };
+    let flags = ["--ledger", &server.url()];
+    let mut watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags)).ready(&folder);
+    server.kill();
+    watch.signal(Signal::HUP);
+    watch.wait_for("read again, nothing changed");
+    watch.wait_for("; waiting for it");
+    server.go_on();
+    watch.wait_for("watching");
+    folder.write("in/dropped.png", pictures::png(32, 24, 9));
+    watch.until("what was dropped", || folder.exists("out/dropped.png"));
+}
+
+#[test]
+fn a_watch_that_stops_while_the_server_is_away_ends_as_any_other() {
+    let Some((mut server, folder)) = scans(1) else { return };
+    let flags = ["--ledger", &server.url()];
+    let watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags)).ready(&folder);
+    server.kill();
+    let log = watch.stop();
+    assert!(log.last().unwrap().contains("stopped: "), "{log:#?}");
+}
+
+#[test]
+fn a_worker_whose_clock_is_ahead_tries_again_when_the_others_would() {
+    let Some((server, folder)) = scans(0) else { return };
+    folder.write("in/bad.png", "no picture");
+    let flags = ["--ledger", &server.url()];
+    let watch = daemon::command(&folder, How::Events, &flags);
+    let watch = Daemon::spawn(faults::with(watch, &[("FAULT_CLOCK", "3600")]));
+    let failed = "SELECT count(*) FROM jobs WHERE state = 'failed' AND tries = 3";
+    watch.until("the failure, after its tries", || {
+        folder.exists("out/.polychromify/postgres") && server.ask(failed) == "1"
+    });
 }
 
 #[test]

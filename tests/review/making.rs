@@ -182,6 +182,29 @@ fn a_running_watch_makes_what_is_asked_for() {
     assert!(log.contains("a.png"), "{log}");
 }
 
+/// Of results that are asked for, made anew or found to be there as they are to be.
+#[test]
+fn a_running_watch_lets_no_original_go_that_lies_outside_of_its_folders() {
+    let folder = colored();
+    let before = folder.files("in");
+    fs::create_dir_all(folder.path("incoming")).unwrap();
+    let mut arguments = vec!["watch", "incoming", "-o", "out", "--on-success", "delete"];
+    arguments.extend(["--stability-delay", "0.1", "--weights", weights::tiny()]);
+    let mut watch = Daemon::spawn(folder.command(arguments));
+    watch.wait_for("watching");
+    let page = Client::open(&folder);
+    page.make("a.png", &hinted());
+    page.make("b.png", &Value::Null);
+    let ledger = daemon::ledger(&folder).unwrap();
+    let sql = "SELECT count(*) FROM results WHERE original IS NOT NULL";
+    let to_go: u32 = ledger.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(to_go, 0, "{}", watch.stderr());
+    folder.write("incoming/dropped.png", pictures::png(60, 40, 4));
+    let is_done = || folder.exists("out/dropped.png") && !folder.exists("incoming/dropped.png");
+    watch.until("the end of what was dropped", is_done);
+    assert_eq!(folder.files("in"), before);
+}
+
 #[test]
 fn a_folder_that_is_watched_again_does_not_undo_what_was_asked_for() {
     let folder = colored();

@@ -6,12 +6,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests make and change files of their own")]
 
-use polychromify_test_support::{daemon, folder, mount, pictures, weights};
+use polychromify_test_support::{daemon, faults, folder, mount, pictures, strace, weights};
 
+/// Folders that are away, or emptied, while originals are to go from them.
+mod away;
 /// Colors that are there already; options of coloring from the configuration file.
 mod colors;
-/// A C library that makes system calls fail.
-mod faults;
 /// Kill and stop: nothing is lost, nothing half done.
 mod interruption;
 /// What the ledger remembers: restart, failures, duplicates, a second instance.

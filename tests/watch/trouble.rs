@@ -4,10 +4,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 
+use rustix::process::Signal;
+
 use crate::daemon::{Daemon, How, both_ways, command, failure, status, temporary};
 use crate::folder::Folder;
 use crate::mount::Mount;
-use crate::pictures;
+use crate::{pictures, strace};
 
 /// A user without rights of its own, `nobody` on most systems.
 const NOBODY: u32 = 65534;
@@ -107,4 +109,20 @@ both_ways! {
         allow(&folder, "in/closed", 0o755);
         daemon.until_done(&folder, &["closed/a.png"]);
     }
+}
+
+/// The program stops itself when the result got its name, and goes on when its folder is gone.
+#[test]
+fn a_result_that_is_taken_away_with_its_folder_before_it_is_recorded_is_recorded() {
+    let folder = Folder::new().file("in/box/a.png", pictures::png(30, 20, 1));
+    let stop = ["trace=renameat2", "inject=renameat2:signal=SIGSTOP:when=1"];
+    let command = command(&folder, How::Events, &[]);
+    let Some(command) = strace::with(&command, &stop) else { return };
+    let daemon = Daemon::spawn(command);
+    daemon.until("the result", || folder.exists("out/box/a.png"));
+    fs::rename(folder.path("out/box"), folder.path("taken")).unwrap();
+    daemon.signal(Signal::CONT);
+    daemon.until_counted(&folder, &[("done", 1), ("queued", 0)]);
+    assert!(!daemon.stderr().contains("not recorded"), "{}", daemon.stderr());
+    assert!(folder.exists("taken/a.png"));
 }

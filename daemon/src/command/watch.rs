@@ -5,7 +5,9 @@
 //! refused with the reason, and the work goes on as before.
 
 use std::ffi::OsString;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use indicatif::MultiProgress;
 use log::LevelFilter;
@@ -17,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::film::FilmContext;
 use crate::job::{ContentClaims, JobContext};
+use crate::ledger::{self, Ledger, StoreError};
 use crate::limits;
 use crate::report;
 use crate::service::hook::Hooks;
@@ -28,6 +31,9 @@ use crate::service::reload::{self, Reload};
 use crate::service::{priority, systemd};
 use crate::stop::Stop;
 use crate::watch::{self, Ended};
+
+/// How long a server that is away is waited for at a time, so that a request to stop is heeded soon.
+const HASTE: Duration = Duration::from_secs(1);
 
 /// Runs the command. `level` is what -v or -q asks for.
 ///
@@ -135,7 +141,30 @@ fn watch(
         entries: config.entries(),
     });
     let ended = watch::run(&settings, &context, &mut service, stop);
-    context.ledger.leave()?;
+    leave(&context.ledger, stop)?;
     *held = Some(HeldResources { ledger: context.ledger, ..ours });
     ended
+}
+
+/// Counts this process among the workers of a shared ledger no longer. A server that is away is waited for,
+/// unless the program is to stop: what it has taken goes back then as its leases run out.
+fn leave(ledger: &Ledger, stop: &Stop) -> Result<()> {
+    let end = Instant::now() + ledger::PATIENCE;
+    let _hasty = ledger::wait_at_most(HASTE);
+    let mut told = false;
+    loop {
+        let Err(error) = ledger.leave() else { return Ok(()) };
+        let is_away =
+            matches!(&error, Error::Ledger { source: StoreError::Unreachable { .. }, .. });
+        if stop.is_asked() {
+            log::warn!("{error}");
+            return Ok(());
+        }
+        if !is_away || Instant::now() >= end {
+            return Err(error);
+        }
+        if !mem::replace(&mut told, true) {
+            log::warn!("{error}; waiting for it");
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! put in its place in that moment comes back and is not lost. Where anything is in doubt it gets its
 //! name back, and stays.
 
+mod absence;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, FileTimes, Metadata};
 use std::io::{self, BufWriter, Write as _};
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use polychromify_core::Deadline;
 
+pub(crate) use self::absence::Way;
 use crate::error::{Error, Result};
 use crate::files::fingerprint::{self, Stamp};
 use crate::files::folder::{self, Entry, FileId, Folder};
@@ -37,16 +40,18 @@ pub(crate) struct Known<'a> {
     pub(crate) content: &'a str,
     /// Its stamp, where that is known.
     pub(crate) stamp: Option<Stamp>,
+    /// Where it was last seen.
+    pub(crate) way: &'a Way,
 }
 
 /// Lets go of an original that still is what is known of it; `begin` is called before anything is done
-/// to it. One that is not there any more has gone
-/// already.
+/// to it, and it stays where that fails. One that surely is not there any more has gone already.
 ///
 /// # Errors
 ///
 /// When somebody has it open for writing, it is a link or another file, or what lies at its
-/// destination may be the original itself. It stays then, under its name.
+/// destination may be the original itself. It stays then, under its name. Also when it is not found, and
+/// may be away with its folder.
 pub(crate) fn let_go(
     original: &OriginalPath,
     known: Known<'_>,
@@ -54,20 +59,49 @@ pub(crate) fn let_go(
     begin: &dyn Fn() -> Result<()>,
     stop: &Stop,
 ) -> Result<()> {
-    let Some(leaving) = Leaving::find(original, known.content, stop)? else { return Ok(()) };
+    if is_gone(original, known.way)? {
+        return Ok(());
+    }
+    let vanished = || Error::io(&original.shown, "reach")(io::ErrorKind::NotFound.into());
+    let leaving = Leaving::find(original, known.content, stop)?.ok_or_else(vanished)?;
     let target = match destination {
         Destination::Nowhere => None,
         Destination::Folder { folder, below } => Some(Target::open(folder, below)?),
     };
-    if leaving.entry(&leaving.aside)?.is_some() {
+    if let Some(aside) = leaving.entry(&leaving.aside)? {
+        if !aside.is_file() {
+            return Err(Error::NotOwnFile { path: leaving.aside_path() });
+        }
+        begin()?;
         leaving.go(target.as_ref())?; // it was taken aside before an interruption
+        if leaving.entry(&leaving.name)?.is_none() {
+            return Ok(());
+        }
     }
-    let Some(entry) = leaving.entry(&leaving.name)? else { return Ok(()) };
+    let entry = leaving.entry(&leaving.name)?.ok_or_else(vanished)?;
     leaving.check_in_place(entry, known.stamp, target.as_ref())?;
     begin()?;
     let renamed = leaving.folder.rename_to_own(&leaving.name, &leaving.folder, &leaving.aside);
     renamed.map_err(Error::io(&original.shown, "take aside"))?;
     leaving.go(target.as_ref())
+}
+
+/// Whether an original surely is not there any more, neither under its name nor taken aside.
+///
+/// # Errors
+///
+/// When it is not found, and may be away with its folder.
+pub(crate) fn is_gone(original: &OriginalPath, way: &Way) -> Result<bool> {
+    absence::is_gone(original, &own_name(original.name(), "leaving"), way)
+}
+
+/// Whether something lies under an original's name and nothing is taken aside of it, as far as can be
+/// seen.
+pub(crate) fn is_in_place(original: &OriginalPath) -> bool {
+    let stop = Stop::default();
+    let Ok(Some(leaving)) = Leaving::find(original, "", &stop) else { return false };
+    matches!(leaving.entry(&leaving.name), Ok(Some(_)))
+        && matches!(leaving.entry(&leaving.aside), Ok(None))
 }
 
 /// Gives an original that was taken aside before an interruption its name again. Gives whether there

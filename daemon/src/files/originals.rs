@@ -43,6 +43,22 @@ impl OriginalPath {
         self.root.as_deref().unwrap_or(Path::new("")).join(&self.below)
     }
 
+    /// Its own name.
+    pub(super) fn name(&self) -> &OsStr {
+        self.below.file_name().unwrap_or_default()
+    }
+
+    /// The folders on the way to it, from its input folder to the one that it lies in, as absolute paths;
+    /// of one that the user named by itself the latter alone.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        let folders = self.root.as_ref().map_or(1, |_| self.below.components().count());
+        let path = self.path();
+        let mut folders: Vec<_> =
+            path.ancestors().skip(1).take(folders).map(Path::to_path_buf).collect();
+        folders.reverse();
+        folders
+    }
+
     /// Opens it to read it: a regular file, reached through links only where they lead to a file
     /// below the same input folder.
     ///

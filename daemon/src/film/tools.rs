@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use polychromify_core::Error as CoreError;
 
 use crate::error::{Error, Result};
 use crate::files::room;
+use crate::programs::Program;
 use crate::stop::Stop;
 
 /// Longest pause between two looks whether a program ended.
@@ -34,7 +35,8 @@ pub(crate) fn are_there() -> Result<()> {
     for tool in [Tool::Ffmpeg, Tool::Ffprobe] {
         let mut command = tool.command();
         command.arg("-version").stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().map_err(|source| Error::NoFilmTool { tool: tool.name(), source })?;
+        let told = Program::start(&mut command).and_then(|mut program| program.child.wait());
+        told.map_err(|source| Error::NoFilmTool { tool: tool.name(), source })?;
     }
     Ok(())
 }
@@ -69,12 +71,12 @@ impl Tool {
         about: &Path,
         heard: impl FnMut(&str) + Send + 'static,
     ) -> Result<Running> {
-        let started = command.stderr(Stdio::piped()).spawn();
-        let mut child =
+        let started = Program::start(command.stderr(Stdio::piped()));
+        let mut program =
             started.map_err(|source| Error::NoFilmTool { tool: self.name(), source })?;
-        let stderr = child.stderr.take().expect("piped above");
+        let stderr = program.child.stderr.take().expect("piped above");
         let listener = thread::spawn(move || listen(stderr, heard));
-        Ok(Running { child, tool: self, about: about.into(), listener: Some(listener) })
+        Ok(Running { program, tool: self, about: about.into(), listener: Some(listener) })
     }
 
     /// Runs it to its end and gives what it wrote to stdout.
@@ -120,7 +122,7 @@ pub(super) fn complaint(line: &str) -> Option<String> {
 
 /// A program that runs. It is ended when this is dropped.
 pub(super) struct Running {
-    child: Child,
+    program: Program,
     tool: Tool,
     about: Box<Path>,
     /// Gives the complaints.
@@ -138,12 +140,12 @@ pub(super) struct Ended {
 impl Running {
     /// What it writes, which was asked to be piped.
     pub(super) fn stdout(&mut self) -> impl Read + Send + use<> {
-        self.child.stdout.take().expect("piped, and taken once")
+        self.program.child.stdout.take().expect("piped, and taken once")
     }
 
     /// What it reads, which was asked to be piped.
     pub(super) fn stdin(&mut self) -> std::process::ChildStdin {
-        self.child.stdin.take().expect("piped, and taken once")
+        self.program.child.stdin.take().expect("piped, and taken once")
     }
 
     /// Waits until it ends by itself.
@@ -164,7 +166,7 @@ impl Running {
     fn end_while(mut self, stop: &Stop, goes_on: impl Fn() -> Result<()>) -> Result<Ended> {
         let mut pause = Duration::from_millis(1);
         let status = loop {
-            let status = self.child.try_wait();
+            let status = self.program.child.try_wait();
             if let Some(status) = status.map_err(Error::io(&self.about, "read"))? {
                 break status;
             }
@@ -187,14 +189,6 @@ impl Running {
     pub(super) fn end_well(self, stop: &Stop) -> Result<()> {
         let (tool, about) = (self.tool, self.about.clone());
         self.end(stop)?.well(tool, &about)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended at this very moment.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

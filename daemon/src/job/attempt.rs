@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
@@ -16,9 +17,9 @@ use crate::job::input::Input;
 use crate::job::outcome::{JobDetails, Outcome, SkipReason, Step};
 use crate::job::sidecar::{self, Sidecar, Written};
 use crate::job::treatment::Treatment;
-use crate::ledger::{Original, Published};
+use crate::ledger::{self, Original, Published};
 use crate::plan::{Job, Sequence, names};
-use crate::policy::{Duplicates, OnSuccess};
+use crate::policy::Duplicates;
 
 /// What a result replaces.
 struct Replaced {
@@ -147,7 +148,7 @@ impl JobContext {
                 details.of_result(&result);
                 result.input.clone_from(&job.input);
                 result.source = input.stamp.is_settled(input.read_at).then_some(input.stamp);
-                if self.policy.on_success != OnSuccess::Keep {
+                if self.policy.lets_go(&job.input) {
                     result.original = Original::Due;
                 }
                 self.ledger.keep(id, &result)?;
@@ -200,10 +201,23 @@ impl JobContext {
         if let Some(sidecar) = sidecar {
             self.publish_sidecar(job, sidecar);
         }
-        let record = || publish::sync_folder(parent).and_then(|()| self.ledger.publish(id));
+        let record = || self.sync(parent).and_then(|()| self.ledger.publish(id));
         match self.retry_until_recorded(job, record) {
             Ok(()) => self.keep_original(job, result),
             Err(error) => log::warn!("{}: done, but not recorded: {error}", job.shown.display()),
+        }
+    }
+
+    /// Waits until the names in a folder of results are on disk. Of one that somebody took away, with the
+    /// result in it, there is nothing to wait for; where the output folder itself is away, there is.
+    fn sync(&self, folder: &Path) -> Result<()> {
+        match publish::sync_folder(folder) {
+            Err(Error::Io { source, .. })
+                if publish::is_absent(&source) && self.folder.join(ledger::FOLDER).is_dir() =>
+            {
+                Ok(())
+            }
+            synced => synced,
         }
     }
 

@@ -5,7 +5,7 @@
 //! leaves is finished at the next start.
 
 use crate::error::{Error, Result};
-use crate::files::departure::{self, Destination, Known};
+use crate::files::departure::{self, Destination, Known, Way};
 use crate::files::publish::{self, Place};
 use crate::job::context::JobContext;
 use crate::ledger::{Original, Published};
@@ -19,57 +19,70 @@ fn is_to_go(result: &Published) -> bool {
 impl JobContext {
     /// Lets an original stay that was to go by the settings of an earlier run, if it is to stay now.
     pub(super) fn keep_original(&self, job: &Job, result: &Published) {
-        if self.policy.on_success != OnSuccess::Keep || !is_to_go(result) {
+        if self.policy.lets_go(&job.input) || !is_to_go(result) {
             return;
         }
-        let kept = departure::put_back(&job.original())
-            .and_then(|_| self.ledger.set_original(&job.output, Original::Kept));
-        if let Err(error) = kept {
+        if let Err(error) = self.let_stay(job, result, &Way::default()) {
             log::warn!("{}: done; the original stays: {error}", job.shown.display());
         }
     }
 
-    /// Moves or deletes the original of a result, if that is what is asked for.
+    fn let_stay(&self, job: &Job, result: &Published, way: &Way) -> Result<()> {
+        let original = job.original();
+        // Nothing was done yet to one that is due, wherever it is by now.
+        let has_gone = result.original == Original::Leaving && departure::is_gone(&original, way)?;
+        if has_gone {
+            return self.ledger.set_original(&job.output, Original::Gone);
+        }
+        departure::put_back(&original)?;
+        self.ledger.set_original(&job.output, Original::Kept)
+    }
+
+    /// Moves or deletes the original of a result, if that is what is asked for. It was last seen at the
+    /// end of a way.
     ///
     /// # Errors
     ///
     /// Why it stays for now; that may be tried again.
-    pub(crate) fn let_original_go(&self, job: &Job) -> Result<()> {
+    pub(crate) fn let_original_go(&self, job: &Job, way: &Way) -> Result<()> {
         let Some(result) = self.ledger.result(&job.output)? else { return Ok(()) };
         if !is_to_go(&result) {
             return Ok(());
         }
+        let lets_go = self.policy.lets_go(&job.input);
         let destination = match &self.policy.on_success {
-            OnSuccess::Keep => {
-                self.keep_original(job, &result);
-                return Ok(());
-            }
-            OnSuccess::Delete => Destination::Nowhere,
-            OnSuccess::Move(folder) => {
+            OnSuccess::Delete if lets_go => Destination::Nowhere,
+            OnSuccess::Move(folder) if lets_go => {
                 let real = plan::resolve(folder)?; // as it is by now
                 if real.starts_with(&self.folder) || self.folder.starts_with(&real) {
                     return Err(Error::MovesIntoOutput { folder: folder.clone() });
                 }
                 Destination::Folder { folder, below: &job.below }
             }
+            _ => return self.let_stay(job, &result, way),
         };
-        self.verify(job, &result)?;
-        let known = Known { content: &result.content, stamp: result.source };
-        let begin = || self.ledger.set_original(&job.output, Original::Leaving);
+        let known = Known { content: &result.content, stamp: result.source, way };
+        let begin = || {
+            self.verify(job, &result)?;
+            self.ledger.set_original(&job.output, Original::Leaving)
+        };
         let (original, stop) = (job.original(), &self.stop);
-        let original = match departure::let_go(&original, known, destination, &begin, stop) {
+        let state = match departure::let_go(&original, known, destination, &begin, stop) {
             Ok(()) => Original::Gone,
             Err(reason @ Error::LinkStays { .. }) => {
                 log::warn!("{reason}");
                 Original::Kept
             }
             Err(reason) => {
-                // As before: where a crash saw it leaving, another may have its name by now.
-                self.ledger.set_original(&job.output, result.original)?;
+                // As before: where a crash saw it leaving, another may have its name by now. While it may
+                // lie aside that is not forgotten.
+                if departure::is_in_place(&original) {
+                    self.ledger.set_original(&job.output, result.original)?;
+                }
                 return Err(reason);
             }
         };
-        self.ledger.set_original(&job.output, original)
+        self.ledger.set_original(&job.output, state)
     }
 
     /// Reads a result back whole.

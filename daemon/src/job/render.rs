@@ -23,7 +23,6 @@ use crate::job::outcome::{JobDetails, Step};
 use crate::job::treatment::Treatment;
 use crate::ledger::{self, Making, Original, Published};
 use crate::plan::Job;
-use crate::policy::OnSuccess;
 use crate::settings::{Recipe, SOFTWARE};
 use crate::stop::Stoppable;
 
@@ -104,10 +103,7 @@ impl JobContext {
             width,
             height,
             milliseconds: started.elapsed().as_millis() as i64,
-            original: match self.policy.on_success {
-                OnSuccess::Keep => Original::Kept,
-                OnSuccess::Move(_) | OnSuccess::Delete => Original::Due,
-            },
+            original: if self.policy.lets_go(&job.input) { Original::Due } else { Original::Kept },
             making: Making {
                 software: Some(SOFTWARE.to_owned()),
                 weights: Some(self.model.weights.clone()),

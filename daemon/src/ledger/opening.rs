@@ -5,12 +5,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use crate::error::{Error, Result};
 use crate::files::folder::is_absent;
 use crate::ledger::division::{self, Taking};
-use crate::ledger::store::{self, Parameter};
+use crate::ledger::store::{self, Parameter, StoreError};
 use crate::ledger::{FOLDER, Ledger, OF_THIS_THREAD, Store, lock, schema, shared};
 
 /// The ledger in its folder.
@@ -34,8 +34,7 @@ impl Ledger {
     pub(crate) fn open_at(home: &Path) -> Result<Self> {
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-            let connection = Connection::open_with_flags(real(home), flags | CAREFUL)?;
-            connection.busy_timeout(OF_THIS_THREAD.get())?;
+            let connection = connect(home, flags)?;
             connection.pragma_update(None, "journal_mode", "truncate")?;
             connection.pragma_update(None, "synchronous", "full")?;
             Ok(connection)
@@ -92,15 +91,26 @@ impl Ledger {
         if !is_there(home)? {
             return Ok(None);
         }
-        let open = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | CAREFUL;
-            let connection = Connection::open_with_flags(real(home), flags)?;
-            connection.busy_timeout(OF_THIS_THREAD.get())?;
-            Ok(connection)
+        let opened = match Self::open_to_read(home, path.clone()) {
+            Err(error) if is_interrupted(&error) => {
+                if let Err(error) = undo_interrupted(home) {
+                    log::debug!("{}: cannot be written: {error}", path.display());
+                }
+                Self::open_to_read(home, path.clone())
+            }
+            opened => opened,
         };
-        let connection = open().map_err(|error| failed(&path, error))?;
+        opened.map(Some).map_err(|error| match error {
+            error if is_interrupted(&error) => Error::LedgerInterrupted { path },
+            error => error,
+        })
+    }
+
+    fn open_to_read(home: &Path, path: PathBuf) -> Result<Self> {
+        let connection = connect(home, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let connection = connection.map_err(|error| failed(&path, error))?;
         if schema::is_newest(&connection, &path)? {
-            return Ok(Some(Self { store: Store::Sqlite(Mutex::new(connection)), path }));
+            return Ok(Self { store: Store::Sqlite(Mutex::new(connection)), path });
         }
         // One of an older version is read as a copy that is brought to the newest.
         let copy = || {
@@ -108,7 +118,7 @@ impl Ledger {
             Backup::new(&connection, &mut copy)?.run_to_completion(i32::MAX, PAUSE, None)?;
             Ok(copy)
         };
-        Self::migrated(copy(), path.clone()).map(Some)
+        Self::migrated(copy(), path)
     }
 
     /// Takes over all that another ledger tells, which stays as it is.
@@ -153,6 +163,25 @@ impl Ledger {
         connection.busy_timeout(patience)?;
         action(&mut connection)
     }
+}
+
+fn connect(home: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(real(home), flags | CAREFUL)?;
+    connection.busy_timeout(OF_THIS_THREAD.get())?;
+    Ok(connection)
+}
+
+/// Whether a process was killed in the midst of writing, which who only reads cannot undo.
+fn is_interrupted(error: &Error) -> bool {
+    let Error::Ledger { source: StoreError::Sqlite(source), .. } = error else { return false };
+    let code = source.sqlite_error().map(|error| error.extended_code);
+    code == Some(ffi::SQLITE_READONLY_ROLLBACK)
+}
+
+/// Undoes what a process was writing that was killed: the first look of one that may write does that.
+fn undo_interrupted(home: &Path) -> rusqlite::Result<()> {
+    let connection = connect(home, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
 }
 
 fn failed(path: &Path, error: rusqlite::Error) -> Error {

@@ -125,6 +125,17 @@ impl Session<'_> {
         }
     }
 
+    /// Milliseconds since 1970 by the server's clock, by which all who share the ledger go; `None`: there is
+    /// no server.
+    pub(super) fn server_now(&mut self) -> Result<Option<i64>> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            session @ Self::Postgres(_) => {
+                session.row("SELECT server_now() AS now", &[], |row| row.get("now"))
+            }
+        }
+    }
+
     /// Lets no other transaction that asks for it go on until this one ends.
     pub(super) fn one_at_a_time(&mut self) -> Result<()> {
         match self {

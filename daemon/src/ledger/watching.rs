@@ -73,9 +73,9 @@ impl Ledger {
         tries: u32,
         delay: Duration,
     ) -> Result<()> {
-        let retry_at = now() + delay.as_millis() as i64;
         self.write_job(id, |session| {
             forget_intent(session, id)?;
+            let retry_at = session.server_now()?.unwrap_or_else(now) + delay.as_millis() as i64;
             session.execute(
                 "UPDATE jobs SET state = 'queued', reason = ?2, tries = ?3, temporary = NULL,
                      ended_at = ?4, retry_at = ?5

@@ -20,6 +20,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::Result;
 use crate::ledger::{self, Due, Ledger};
+use crate::programs::Program;
 use crate::service::orphans;
 
 /// What a hook in work may still take when the program stops.
@@ -117,7 +118,8 @@ fn run(call: &Call, stopping: &AtomicBool) -> Option<Result<(), String>> {
     let about = &call.about;
     let of = |value: &Option<String>| value.clone().unwrap_or_default();
     let seconds = about.milliseconds.map(|time| format!("{:.3}", time as f64 / 1000.0));
-    let started = Command::new("/bin/sh")
+    let mut command = Command::new("/bin/sh");
+    command
         .args(["-c", &call.hook.command])
         .env("POLYCHROMIFY_HOOK_INPUT", &about.input)
         .env("POLYCHROMIFY_HOOK_OUTPUT", call.folder.join(&about.output))
@@ -131,14 +133,13 @@ fn run(call: &Call, stopping: &AtomicBool) -> Option<Result<(), String>> {
         .env_remove("WATCHDOG_USEC")
         .stdin(Stdio::null())
         .stdout(stderr()) // stdout is for --json
-        .process_group(0) // so that all it starts can be killed
-        .spawn();
-    let mut child = match started {
-        Ok(child) => child,
+        .process_group(0); // so that all it starts can be killed
+    let mut program = match Program::start(&mut command) {
+        Ok(program) => program,
         Err(error) => return Some(Err(format!("cannot start /bin/sh: {error}"))),
     };
     let seconds = call.hook.timeout.as_secs_f64();
-    let ended = wait(&mut child, call.hook.timeout, stopping);
+    let ended = wait(&mut program.child, call.hook.timeout, stopping);
     orphans::bury();
     match ended {
         Ok(Some(status)) if status.success() => Some(Ok(())),

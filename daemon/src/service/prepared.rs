@@ -74,8 +74,8 @@ impl Prepared {
         }
         let folder = plan::resolve(output)?;
         let settings = WatchSettings::new(asked, output);
-        let policy = policy(asked)?;
-        watch::check(&settings, &policy, &folder)?;
+        let mut policy = policy(asked)?;
+        policy.watched = Some(watch::check(&settings, &policy.on_success, &folder)?);
         let model = OpenedModel::open(&asked.coloring, None)?;
         let listener = match asked.metrics {
             Some(address) if current.is_none_or(|current| current.metrics != Some(address)) => {
@@ -152,6 +152,7 @@ fn policy(asked: &Watch) -> Result<Policy> {
             (OnSuccessName::Move, Some(folder)) => OnSuccess::Move(folder.clone()),
             (OnSuccessName::Move, None) => return Err(Error::NotConfigured { key: "move-to" }),
         },
+        watched: None,
         duplicates: asked.duplicates,
         redo: if asked.coloring.redo_older { Redo::Older } else { Redo::Nothing },
         strict: asked.coloring.strict,

@@ -1,12 +1,13 @@
 //! Originals that are to go: each waits for a while, and longer each time that it cannot go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::files::departure::Way;
 use crate::job::JobContext;
 use crate::plan::Job;
 use crate::policy::Retries;
@@ -24,15 +25,24 @@ pub(super) struct Departures {
     waiting: HashMap<PathBuf, Departure>,
     /// The input that is on its way. The next one follows when it is gone, or stays.
     leaving: Option<PathBuf>,
-    orders: Option<Sender<Job>>,
+    orders: Option<Sender<Order>>,
     waits: Retries,
+    /// Folders that were told as away.
+    away: HashSet<PathBuf>,
 }
+
+/// An original that is to go now, and where it was last seen.
+pub(super) type Order = (Job, Way);
 
 #[derive(Debug)]
 struct Departure {
     job: Job,
+    /// Where its original was when it came to be one.
+    way: Way,
     due: Instant,
     tries: u32,
+    /// Whether it was not found when it was last tried, and may be away with its folder.
+    is_away: bool,
     /// Why it stays, as it was told.
     told: Option<String>,
 }
@@ -43,11 +53,11 @@ impl Departures {
         let delay = stability_delay.saturating_mul(TIMES_LONGER).min(LONGEST);
         let longest_delay = Retries::default().longest_delay.max(delay);
         let waits = Retries { first_delay: delay, longest_delay, ..Retries::default() };
-        Self { waiting: HashMap::new(), leaving: None, orders: None, waits }
+        Self { waiting: HashMap::new(), leaving: None, orders: None, waits, away: HashSet::new() }
     }
 
     /// What [`work`] is to be given.
-    pub(super) fn start(&mut self) -> Receiver<Job> {
+    pub(super) fn start(&mut self) -> Receiver<Order> {
         let (orders, receiver) = mpsc::channel();
         self.orders = Some(orders);
         receiver
@@ -58,10 +68,15 @@ impl Departures {
         self.orders = None;
     }
 
-    /// The original of a new result is to go.
+    /// The original of a new result is to go. Its folder is there, and so it is known by now what became
+    /// of others that were not found in it.
     pub(super) fn begin(&mut self, job: Job, now: Instant) {
-        let due = now + self.waits.delay(1);
-        let departure = Departure { job, due, tries: 0, told: None };
+        let folder = job.input.parent();
+        let is_beside =
+            |other: &&mut Departure| other.is_away && other.job.input.parent() == folder;
+        self.waiting.values_mut().filter(is_beside).for_each(|other| other.due = now);
+        let (way, due) = (Way::to(&job.original()), now + self.waits.delay(1));
+        let departure = Departure { job, way, due, tries: 0, is_away: false, told: None };
         self.waiting.insert(departure.job.output.clone(), departure);
     }
 
@@ -92,7 +107,7 @@ impl Departures {
         for departure in due {
             if is_busy(&departure.job.input) {
                 departure.due = now + self.waits.delay(1);
-            } else if orders.send(departure.job.clone()).is_ok() {
+            } else if orders.send((departure.job.clone(), departure.way.clone())).is_ok() {
                 self.leaving = Some(departure.job.input.clone());
                 return;
             }
@@ -105,16 +120,32 @@ impl Departures {
         self.waiting.values().map(|departure| departure.due).min().filter(|_| idle)
     }
 
-    /// An original went, or stays for now, for this reason.
-    pub(super) fn ended(&mut self, job: &Job, stays: Option<String>, now: Instant) {
+    /// An original went, or stays for now. That a folder is away is told once, however many were to go
+    /// from it.
+    pub(super) fn ended(&mut self, job: &Job, gone: Result<()>, now: Instant) {
         self.leaving = None;
-        let Some(reason) = stays else {
+        let away = match &gone {
+            Err(Error::OriginalsAway { folder }) => Some(folder),
+            _ => None,
+        };
+        if away.is_none() {
+            self.away.retain(|folder| !job.shown.starts_with(folder));
+        }
+        let Err(error) = &gone else {
             self.waiting.remove(&job.output);
             return;
         };
         let Some(departure) = self.waiting.get_mut(&job.output) else { return };
         departure.tries += 1;
         departure.due = now + self.waits.delay(departure.tries);
+        departure.is_away = away.is_some();
+        if let Some(folder) = away {
+            if self.away.insert(folder.clone()) {
+                log::warn!("{error}");
+            }
+            return;
+        }
+        let reason = error.reason(&job.shown);
         if departure.told.as_ref() != Some(&reason) {
             log::warn!("{}: done; the original stays for now: {reason}", job.shown.display());
             departure.told = Some(reason);
@@ -123,16 +154,11 @@ impl Departures {
 }
 
 /// Lets originals go, one after the other; `tell` learns why one stays.
-pub(super) fn work(
-    context: &JobContext,
-    orders: Receiver<Job>,
-    tell: impl Fn(Job, Option<String>),
-) {
-    for job in orders {
-        let gone = catch_unwind(AssertUnwindSafe(|| context.let_original_go(&job)))
+pub(super) fn work(context: &JobContext, orders: Receiver<Order>, tell: impl Fn(Job, Result<()>)) {
+    for (job, way) in orders {
+        let gone = catch_unwind(AssertUnwindSafe(|| context.let_original_go(&job, &way)))
             .unwrap_or(Err(Error::Panicked)); // what it says was logged
-        let stays = gone.err().map(|error| error.reason(&job.shown));
-        tell(job, stays);
+        tell(job, gone);
     }
 }
 
@@ -147,7 +173,7 @@ mod tests {
         Job { shown: path(), input: path(), below: path(), output: path(), named: false }
     }
 
-    fn departures() -> (Departures, Receiver<Job>, Instant) {
+    fn departures() -> (Departures, Receiver<Order>, Instant) {
         let (mut departures, start) = (Departures::new(5 * SECOND), Instant::now());
         let orders = departures.start();
         departures.begin(job(), start);
@@ -162,9 +188,9 @@ mod tests {
         departures.go(start + 30 * SECOND, |_| true);
         assert!(orders.try_recv().is_err(), "it is colored anew");
         departures.go(start + 60 * SECOND, |_| false);
-        assert_eq!(orders.try_recv().unwrap(), job());
+        assert_eq!(orders.try_recv().unwrap().0, job());
         assert!(departures.is_leaving(Path::new("a.tif")));
-        departures.ended(&job(), None, start + 60 * SECOND);
+        departures.ended(&job(), Ok(()), start + 60 * SECOND);
         assert!(departures.is_idle() && !departures.contains(Path::new("a.tif")));
     }
 
@@ -175,7 +201,8 @@ mod tests {
         for _ in 0..5 {
             departures.go(now, |_| false);
             orders.try_recv().unwrap();
-            departures.ended(&job(), Some("somebody writes to it".into()), now);
+            let in_use = Error::InUse { path: "a.tif".into(), process: 1 };
+            departures.ended(&job(), Err(in_use), now);
             departures.resume(job(), now); // it was looked at again: nothing new
             let due = departures.next_due().unwrap();
             waits.push((due - now).as_secs());

@@ -52,7 +52,7 @@ impl Watcher<'_> {
             if before.is_some() && self.roots[index].identity == before {
                 self.sweep_root(index);
             }
-        } else if self.filter.admits_all_of(&root.real, below) {
+        } else if !self.filter.left_alone.has_any_of(&root.real, below) {
             match self.filter.classify(&root.real, below) {
                 Ok(PathKind::Wanted(stamp)) => {
                     let job = self.job(root, below.to_path_buf());
@@ -253,11 +253,16 @@ impl Watcher<'_> {
             if self.departures.contains(&output) || !names::is_absolute_and_plain(&input) {
                 continue;
             }
-            // By its input, whatever name its result would have today.
-            if let Some((root, below)) = self.root_of(&input) {
-                let job = Job { output, ..self.job(root, below.to_path_buf()) };
+            if let Some(job) = self.departing(&input, output) {
                 self.departures.resume(job, Instant::now());
             }
         }
+    }
+
+    /// The job whose original is to go: by its input, whatever name its result would have today. `None`:
+    /// the original lies in no folder that is watched.
+    pub(super) fn departing(&self, input: &Path, output: PathBuf) -> Option<Job> {
+        let (root, below) = self.root_of(input)?;
+        Some(Job { output, ..self.job(root, below.to_path_buf()) })
     }
 }

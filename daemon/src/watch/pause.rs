@@ -28,6 +28,13 @@ impl Pause {
         until
     }
 
+    /// The output could not be written: begins the next pause if one was on.
+    pub(super) fn prolong(&mut self, queue: &JobQueue, now: Instant) {
+        if !self.length.is_zero() {
+            self.begin(queue, now);
+        }
+    }
+
     /// Ends the pause with a trial when its time has come.
     pub(super) fn pass(&mut self, queue: &JobQueue, now: Instant) {
         if self.until.is_some_and(|until| until <= now) {
@@ -72,5 +79,17 @@ mod tests {
         queue.take().unwrap();
         pause.end(&queue);
         queue.take().unwrap();
+    }
+
+    #[test]
+    fn a_trial_that_fails_prolongs_a_pause_and_begins_none() {
+        let (queue, start, mut pause) = (queue_of(2), Instant::now(), Pause::default());
+        pause.prolong(&queue, start);
+        queue.take().unwrap();
+        let until = pause.begin(&queue, start);
+        pause.pass(&queue, until);
+        queue.take().unwrap();
+        pause.prolong(&queue, until);
+        assert_eq!(pause.begin(&queue, until) - until, 2 * FIRST, "it is on");
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::files::fingerprint::Stamp;
 use crate::files::folder::Folder;
-use crate::files::ignore::Ignore;
 use crate::files::originals::OriginalPath;
+use crate::files::watched::LeftAlone;
 use crate::job::SkipReason;
 use crate::plan::names;
 
@@ -17,9 +17,7 @@ use crate::plan::names;
 pub(super) struct Filter {
     /// Whether films are wanted beside photographs.
     pub(super) films: bool,
-    pub(super) ignore: Ignore,
-    /// Folders, as absolute paths: that of the originals that were moved away.
-    pub(super) excluded: Vec<PathBuf>,
+    pub(super) left_alone: LeftAlone,
 }
 
 /// What lies at a path.
@@ -47,21 +45,6 @@ pub(super) enum Found {
 }
 
 impl Filter {
-    /// Whether a path below a root is looked at, as far as its last name tells.
-    fn admits(&self, root: &Path, below: &Path) -> bool {
-        !self.ignore.matches(below) && !self.excludes(root, below)
-    }
-
-    /// Whether a path below a root is looked at, by all its names.
-    pub(super) fn admits_all_of(&self, root: &Path, below: &Path) -> bool {
-        !self.ignore.matches_any(below) && !self.excludes(root, below)
-    }
-
-    fn excludes(&self, root: &Path, below: &Path) -> bool {
-        let path = root.join(below);
-        self.excluded.iter().any(|excluded| path.starts_with(excluded))
-    }
-
     /// Whether a name is one of those that are wanted.
     fn wants(&self, below: &Path) -> bool {
         names::is_photograph(below) || self.films && names::is_film(below)
@@ -179,7 +162,7 @@ impl Sweep {
         let mut folders = Vec::new();
         for name in names {
             let below = folder.join(&name);
-            if !filter.admits(&self.root, &below) {
+            if filter.left_alone.has(&self.root, &below) {
                 continue;
             }
             match filter.classify_in(&opened, &name, &self.root, &below) {
@@ -212,10 +195,11 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::files::ignore::IGNORED;
+    use crate::files::ignore::{IGNORED, Ignore};
 
-    fn filter(films: bool, excluded: Vec<PathBuf>) -> Filter {
-        Filter { films, ignore: Ignore::new(IGNORED).unwrap(), excluded }
+    fn filter(films: bool, folders: Vec<PathBuf>) -> Filter {
+        let left_alone = LeftAlone { ignore: Ignore::new(IGNORED).unwrap(), folders };
+        Filter { films, left_alone }
     }
 
     fn sweep(root: &Path, filter: &Filter) -> Vec<String> {

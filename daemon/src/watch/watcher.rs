@@ -11,12 +11,10 @@ use polychromify_core::Format;
 
 use crate::error::Result;
 use crate::files::fingerprint::{self, Stamp};
-use crate::files::ignore::Ignore;
 use crate::files::names;
 use crate::job::{JobContext, Outcome, SkipReason};
 use crate::ledger::{self, InputState};
 use crate::plan::Job;
-use crate::policy::OnSuccess;
 use crate::queue::JobQueue;
 use crate::settings::Recipe;
 use crate::stop::Stop;
@@ -51,8 +49,8 @@ pub(super) enum Message {
     Began(Job),
     /// A worker ended a job.
     Ended(Job, Box<Outcome>),
-    /// An original went, or stays for now, for this reason.
-    Departed(Job, Option<String>),
+    /// An original went, or stays for now.
+    Departed(Job, Result<()>),
 }
 
 pub(super) struct Watcher<'a> {
@@ -99,8 +97,8 @@ impl<'a> Watcher<'a> {
         sender: &Sender<Message>,
     ) -> Result<Self> {
         let roots = roots::open(settings, &context.folder)?;
-        let excluded = roots::excluded(settings, &context.policy.on_success, &context.folder)?;
-        let ignore = Ignore::new(&settings.ignore)?;
+        let watched = context.policy.watched.as_ref().expect("checked before");
+        let left_alone = watched.left_alone.clone();
         let now = Instant::now();
         let mut watcher = Self {
             settings,
@@ -110,7 +108,7 @@ impl<'a> Watcher<'a> {
             queue,
             inbox,
             format: context.model.settings.format,
-            filter: Filter { films: context.film.is_some(), ignore, excluded },
+            filter: Filter { films: context.film.is_some(), left_alone },
             roots,
             events: None,
             waiting: Waiting::new(settings.stability_delay, settings.empty_patience),
@@ -142,7 +140,7 @@ impl<'a> Watcher<'a> {
 
     /// Watches until it is asked to stop.
     pub(super) fn watch(&mut self) {
-        ledger::wait_at_most(PATIENCE);
+        let _hasty = ledger::wait_at_most(PATIENCE);
         for root in 0..self.roots.len() {
             self.tell_how(root);
         }
@@ -218,7 +216,7 @@ impl<'a> Watcher<'a> {
             Message::Noticed => self.take_notice(),
             Message::Began(job) => self.tell(&WatchEvent::Began { input: &job.shown }),
             Message::Ended(job, outcome) => self.ended(job, &outcome),
-            Message::Departed(job, stays) => self.departures.ended(&job, stays, Instant::now()),
+            Message::Departed(job, gone) => self.departures.ended(&job, gone, Instant::now()),
         }
     }
 
@@ -229,12 +227,12 @@ impl<'a> Watcher<'a> {
         if !matches!(outcome, Outcome::Skipped(SkipReason::DoneAlready(_), _)) {
             self.tell(&WatchEvent::Ended { job: &job, outcome });
         }
-        if self.context.policy.on_success != OnSuccess::Keep {
+        if self.context.policy.lets_go(&job.input)
+            && let Some(job) = self.departing(&job.input, job.output.clone())
+        {
             match outcome {
-                Outcome::Done(_) => self.departures.begin(job.clone(), now),
-                Outcome::Skipped(SkipReason::DoneAlready(_), _) => {
-                    self.departures.resume(job.clone(), now);
-                }
+                Outcome::Done(_) => self.departures.begin(job, now),
+                Outcome::Skipped(SkipReason::DoneAlready(_), _) => self.departures.resume(job, now),
                 _ => {}
             }
         }
@@ -254,6 +252,8 @@ impl<'a> Watcher<'a> {
                 let until = self.pause.begin(self.queue, now).max(own);
                 self.waiting.postpone(job, stamp, now, until);
             }
+            // It is everybody's again. A pause goes on, if this was its trial.
+            (Outcome::Blocked(_), None) => self.pause.prolong(self.queue, now),
             (Outcome::Stopped | Outcome::Lost, _) => {}
             _ => self.pause.end(self.queue),
         }

@@ -14,6 +14,8 @@
 
 /// A program that watches a folder, while a test writes into it.
 pub mod daemon;
+/// A C library that makes system calls fail, or answer otherwise.
+pub mod faults;
 /// Folders that tests run in, and what a run gave.
 pub mod folder;
 /// A disk that is nearly full, and a folder that is mounted twice.
@@ -25,5 +27,7 @@ pub mod pictures;
 pub mod postgres;
 /// What another program reads from the same file.
 pub mod second_opinion;
+/// Programs whose system calls fail, wait, or end in signals.
+pub mod strace;
 /// Small seeded weights.
 pub mod weights;

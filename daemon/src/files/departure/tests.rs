@@ -23,7 +23,7 @@ impl At {
 
     fn let_go(&self, below: &str, content: &str, destination: Destination<'_>) -> Result<()> {
         let content = &fingerprint::sha256_of(content.as_bytes());
-        let known = Known { content, stamp: None };
+        let known = Known { content, stamp: None, way: &Way::default() };
         super::let_go(&self.original(below), known, destination, &|| Ok(()), &Stop::default())
     }
 
@@ -48,12 +48,46 @@ fn an_original_moves_to_the_same_path_and_replaces_nothing() {
     at.move_away("photo").unwrap();
     assert_eq!(fs::read(at.path("moved/x/a.jpg")).unwrap(), b"photo");
     assert!(at.names("in").is_empty());
-    at.move_away("photo").unwrap(); // again, after a crash before the ledger knew
     fs::write(at.path("in/a.jpg"), "other").unwrap();
     assert!(matches!(at.move_away("other"), Err(Error::Occupied { .. })));
     assert_eq!(fs::read(at.path("moved/x/a.jpg")).unwrap(), b"photo");
     assert_eq!(fs::read(at.path("in/a.jpg")).unwrap(), b"other");
     assert_eq!(at.names("in"), ["a.jpg"]);
+}
+
+#[test]
+fn one_that_went_before_a_crash_has_gone_where_that_is_sure_and_nothing_is_begun() {
+    let at = At::new("photo");
+    at.move_away("photo").unwrap();
+    assert!(matches!(at.move_away("photo"), Err(Error::OriginalsAway { .. })));
+    fs::write(at.path("in/b.jpg"), "another photograph").unwrap();
+    at.move_away("photo").unwrap();
+    assert!(matches!(at.move_away("photo"), Ok(())));
+    fs::remove_dir_all(at.path("in")).unwrap();
+    assert!(matches!(at.move_away("photo"), Err(Error::OriginalsAway { .. })));
+    assert_eq!(at.names("moved/x"), ["a.jpg"]);
+}
+
+#[test]
+fn a_link_under_the_name_that_an_original_is_taken_aside_to_keeps_it_where_it_is() {
+    let at = At::new("photo");
+    fs::write(at.path("victim"), "photo").unwrap();
+    symlink("../victim", at.path("in/.a.jpg.polychromify.leaving")).unwrap();
+    assert!(matches!(at.delete("photo"), Err(Error::NotOwnFile { .. })));
+    assert!(at.path("in/a.jpg").exists() && at.path("victim").exists());
+}
+
+#[test]
+fn an_original_is_in_place_unless_it_lies_aside_or_is_not_found() {
+    let at = At::new("photo");
+    let original = at.original("a.jpg");
+    assert!(is_in_place(&original));
+    fs::copy(at.path("in/a.jpg"), at.path("in/.a.jpg.polychromify.leaving")).unwrap();
+    assert!(!is_in_place(&original), "another one has its name");
+    fs::remove_file(at.path("in/a.jpg")).unwrap();
+    assert!(!is_in_place(&original));
+    fs::remove_dir_all(at.path("in")).unwrap();
+    assert!(!is_in_place(&original));
 }
 
 #[test]

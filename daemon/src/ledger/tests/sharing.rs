@@ -64,7 +64,7 @@ fn a_thread_that_others_wait_for_does_not_wait_long_for_the_ledger() {
         // A patient thread has it in hand meanwhile.
         let patient = scope.spawn(|| ledger.counts());
         let hasty = scope.spawn(|| {
-            wait_at_most(Duration::from_millis(20));
+            let _hasty = wait_at_most(Duration::from_millis(20));
             [ledger.counts(), ledger.counts()].map(is_busy)
         });
         assert_eq!(hasty.join().unwrap(), [true; 2]);

@@ -1,7 +1,8 @@
-/* Makes system calls fail, as environment variables say:
+/* Makes system calls fail, or answer otherwise, as environment variables say:
  *
  *   FAULT_BUSY=PATH    opening "locked" files fails with EBUSY while PATH exists
  *   FAULT_WATCHES=N    after N watches inotify grants no more: ENOSPC
+ *   FAULT_CLOCK=S    the clock is ahead by so many seconds
  *   FAULT_DEAF=1       inotify watches another folder than it is asked to: no event ever comes
  */
 #define _GNU_SOURCE
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int busy(const char *path) {
@@ -48,4 +50,13 @@ int inotify_add_watch(int fd, const char *path, uint32_t mask) {
         return -1;
     }
     return real(fd, getenv("FAULT_DEAF") ? "/proc/self/fdinfo" : path, mask);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    const char *ahead = getenv("FAULT_CLOCK");
+    int result = real(clock, time);
+    if (ahead && clock == CLOCK_REALTIME)
+        time->tv_sec += atoi(ahead);
+    return result;
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/watch/faults.c");
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/faults.c");
 
 /// Has the program fail as the environment variables say that `faults.c` names.
-pub(crate) fn with(mut command: Command, variables: &[(&str, &str)]) -> Command {
+#[must_use]
+pub fn with(mut command: Command, variables: &[(&str, &str)]) -> Command {
     command.env("LD_PRELOAD", library()).envs(variables.iter().copied());
     command
 }
