@@ -282,7 +282,7 @@ fn kinds(told: &Value) -> Vec<&str> {
 fn streams(folder: &Folder, file: &str) -> String {
     let asked = "-show_entries stream=codec_type,codec_name -of csv=p=0";
     let told = program(folder, "ffprobe", &format!("{asked} {file}"));
-    String::from_utf8(told.stdout).unwrap().replace("\n", " ").trim().to_owned()
+    String::from_utf8(told.stdout).unwrap().replace('\n', " ").trim().to_owned()
 }
 
 #[test]

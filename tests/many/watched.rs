@@ -5,6 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::daemon::{self, Daemon, How};
+use crate::postgres::Server;
 use crate::workers::{each_once, scans, work};
 use crate::{faults, pictures};
 
@@ -71,11 +72,18 @@ fn a_watch_that_is_cut_off_leaves_its_jobs_to_others_for_a_while() {
     each_once(&server, &folder, 1);
 }
 
+/// Waits until all that was noticed is recorded: what is in hand waits for the server on its own account.
+fn until_idle(watch: &Daemon, server: &Server) {
+    let done = "SELECT count(*) FROM jobs WHERE state = 'done'";
+    watch.until("a scan and the probe, done", || server.ask(done) == "2");
+}
+
 #[test]
 fn a_watch_that_reads_its_configuration_again_waits_for_a_server_that_is_away() {
     let Some((mut server, folder)) = scans(1) else { return };
     let flags = ["--ledger", &server.url()];
     let mut watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags)).ready(&folder);
+    until_idle(&watch, &server);
     server.kill();
     watch.signal(Signal::HUP);
     watch.wait_for("read again, nothing changed");
@@ -91,6 +99,7 @@ fn a_watch_that_stops_while_the_server_is_away_ends_as_any_other() {
     let Some((mut server, folder)) = scans(1) else { return };
     let flags = ["--ledger", &server.url()];
     let watch = Daemon::spawn(daemon::command(&folder, How::Events, &flags)).ready(&folder);
+    until_idle(&watch, &server);
     server.kill();
     let log = watch.stop();
     assert!(log.last().unwrap().contains("stopped: "), "{log:#?}");

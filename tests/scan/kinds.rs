@@ -177,14 +177,17 @@ fn multiplied_colors_are_divided_by_their_opacity() {
 
 #[test]
 fn colors_that_cannot_be_divided_by_their_opacity_are_refused() {
+    /// A tag and its values.
+    type Tag<'a> = (u16, &'a [u16]);
+
     let colors = [0_u16; 768];
-    let kinds: [(u16, u16, &[(u16, &[u16])]); 4] =
+    let kinds: [(u16, u16, &[Tag<'_>]); 4] =
         [(5, 5, &[]), (8, 4, &[]), (6, 4, &[(530, &[1, 1])]), (3, 2, &[(320, &colors)])];
     for (photometric, samples, more) in kinds {
         let bits = vec![8; samples.into()];
         let file = |opacity: u16| {
             let photometric = [photometric];
-            let tags: [(u16, &[u16]); 4] =
+            let tags: [Tag<'_>; 4] =
                 [(258, &bits), (262, &photometric), (277, &[samples]), (338, &[opacity])];
             let tags = [&tags, more].concat();
             File::new(&strip((4, 1), &tags, &[], &vec![0; 4 * usize::from(samples)]))
