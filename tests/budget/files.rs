@@ -171,7 +171,7 @@ pub(crate) fn tiff_of_shared_exif(tags: u16, bytes: u32) -> Vec<u8> {
     let mut file = shared_exif(tags, bytes);
     let at = file.len() as u32;
     file[4..8].copy_from_slice(&at.to_le_bytes());
-    let mut entries = gray(4, 4, (0, 16), 1);
+    let mut entries = gray(4, 4, (8, 16), 1);
     entries.push((34665, 4, 1, 8));
     file.extend(directory(&entries, 0));
     file
