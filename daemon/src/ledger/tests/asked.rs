@@ -20,6 +20,15 @@ fn start_asked(ledger: &Ledger, id: i64) {
     ledger.start(id, "c", Path::new("t"), 1).unwrap();
 }
 
+/// Makes the result again with settings of its own.
+fn make_with_own(ledger: &Ledger, id: i64, job: &Job) {
+    ledger.ask(id, Some(&own("first")), "Ada").unwrap();
+    start_asked(ledger, id);
+    let recipe = Recipe { settings: "with own".into(), ..recipe() };
+    ledger.intend(id, &Published { recipe, ..result_of(job) }).unwrap();
+    ledger.publish(id).unwrap();
+}
+
 fn own(settings: &str) -> OfInput {
     OfInput { content: "c".into(), settings: settings.into() }
 }
@@ -41,11 +50,7 @@ fn what_is_asked_for_is_queued_until_it_ends(open: Open) {
 
 fn below_own_settings_stay_those_that_the_result_had_before(open: Open) {
     let Some((_kept, ledger, id, job)) = published_job(open) else { return };
-    ledger.ask(id, Some(&own("first")), "Ada").unwrap();
-    start_asked(&ledger, id);
-    let recipe = Recipe { settings: "with own".into(), ..recipe() };
-    ledger.intend(id, &Published { recipe, ..result_of(&job) }).unwrap();
-    ledger.publish(id).unwrap();
+    make_with_own(&ledger, id, &job);
     ledger.ask(id, Some(&own("second")), "Ada").unwrap();
     assert_eq!(ledger.asked_settings(id).unwrap().unwrap(), "{}");
     assert_eq!(ledger.own_settings(&job.output).unwrap(), Some(own("second")));
@@ -56,11 +61,7 @@ fn below_own_settings_stay_those_that_the_result_had_before(open: Open) {
 
 fn settings_that_wait_without_own_ones_stay_below_those_that_are_set_next(open: Open) {
     let Some((_kept, ledger, id, job)) = published_job(open) else { return };
-    ledger.ask(id, Some(&own("first")), "Ada").unwrap();
-    start_asked(&ledger, id);
-    let recipe = Recipe { settings: "with own".into(), ..recipe() };
-    ledger.intend(id, &Published { recipe, ..result_of(&job) }).unwrap();
-    ledger.publish(id).unwrap();
+    make_with_own(&ledger, id, &job);
     ledger.ask(id, None, "Ada").unwrap();
     ledger.ask(id, Some(&own("second")), "Ada").unwrap();
     assert_eq!(ledger.asked_settings(id).unwrap().unwrap(), "{}");
