@@ -62,7 +62,8 @@ fn without_the_token_nothing_is_told() {
 fn a_wrong_token_buys_no_session() {
     let folder = colored();
     let page = Client::open(&folder);
-    let almost = format!("{}0", &page.token[..63]);
+    let last = if page.token.ends_with('0') { '1' } else { '0' };
+    let almost = format!("{}{last}", &page.token[..63]);
     for token in ["", "0", &almost, &page.token.to_uppercase()] {
         let answer = page.post("/api/session", &json!({"token": token}));
         assert!(answer.status == 403 && !answer.head.contains("set-cookie"), "{token}: {answer:?}");
