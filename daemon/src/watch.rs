@@ -5,6 +5,7 @@
 //! workers, which do the same [`JobContext::perform`] as `batch`. It keeps nothing that the ledger and
 //! the folders could not tell it again after a crash.
 
+mod again;
 mod departures;
 mod discovery;
 pub(crate) mod event;

@@ -167,7 +167,7 @@ fn connections_beyond_what_the_program_may_open_take_nothing_from_its_work() {
     prlimit(Some(daemon.id()), Resource::Nofile, few).unwrap();
     let idle: Vec<_> = (0..90).filter_map(|_| TcpStream::connect(&address).ok()).collect();
     folder.write("in/a.png", pictures::png(30, 20, 1));
-    until("a result", || folder.path("out/a.png").exists());
+    daemon.until("a result", || folder.exists("out/a.png"));
     drop(idle);
     until("figures", || get(&address, "/metrics").starts_with("HTTP/1.1 200"));
     daemon.stop();

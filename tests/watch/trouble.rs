@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
 use crate::daemon::{Daemon, How, both_ways, command, failure, status, temporary};
 use crate::folder::Folder;
@@ -39,6 +39,27 @@ fn allow(folder: &Folder, name: &str, mode: u32) {
 }
 
 both_ways! {
+    fn what_came_while_no_file_could_be_opened_is_found_when_some_can(how: How) {
+        let folder = Folder::new().file("in/a/a.png", pictures::png(30, 20, 1));
+        // `b.png` is noticed before, and would be taken up after files cannot be opened any more.
+        let daemon = Daemon::start(&folder, how, &["--stability-delay", "2"]).ready(&folder);
+        let allow = |files| {
+            let files = Rlimit { current: Some(files), maximum: Some(1024) };
+            prlimit(Some(daemon.id()), Resource::Nofile, files).unwrap();
+        };
+        daemon.until_done(&folder, &["a/a.png"]);
+        folder.write("in/b.png", pictures::png(30, 20, 2));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        allow(3);
+        folder.write("in/c.png", pictures::png(30, 20, 3));
+        folder.write("in/d/d.png", pictures::png(30, 20, 4));
+        daemon.until("trouble", || daemon.stderr().contains("Too many open files"));
+        std::thread::sleep(std::time::Duration::from_secs(4));
+        allow(1024);
+        daemon.until_done(&folder, &["b.png", "c.png", "d/d.png"]);
+        daemon.until_counted(&folder, &[("done", 5), ("failed", 0)]);
+    }
+
     fn on_a_full_disk_nothing_is_lost_and_all_goes_on_when_there_is_room(how: How) {
         let folder = Folder::new();
         fs::create_dir(folder.path("in")).unwrap();

@@ -117,6 +117,7 @@ async fn accept(listener: TcpListener, pages: Router, bounds: Bounds) {
             let idle = guests.iter().position(|guest| guest.asking.load(Ordering::Relaxed) == 0);
             let Some(guest) = idle.and_then(|idle| guests.remove(idle)) else { continue };
             guest.task.abort();
+            tokio::task::yield_now().await; // it ends here, so that no more are open than are allowed
         }
         let (pages, asking) = (pages.clone(), Arc::new(AtomicUsize::new(0)));
         let counted = Arc::clone(&asking);

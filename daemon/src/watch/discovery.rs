@@ -1,5 +1,6 @@
 //! Finds photographs: at paths that events name, and by looking through whole folders.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::watch::event::WatchEvent;
 use crate::watch::folder_events::WatchError;
 use crate::watch::input_state;
 use crate::watch::roots::{self, Root};
-use crate::watch::sweep::{Found, PathKind, Sweep};
+use crate::watch::sweep::{Found, PathKind, Sweep, may_pass};
 use crate::watch::watcher::Watcher;
 
 const NO_MORE_WATCHES: &str =
@@ -56,6 +57,7 @@ impl Watcher<'_> {
             match self.filter.classify(&root.real, below) {
                 Ok(PathKind::Wanted(stamp)) => {
                     let job = self.job(root, below.to_path_buf());
+                    self.left_out.remove(&job.shown);
                     self.seen.remove(path);
                     self.looked_again.remove(path);
                     self.waiting.touch(&job, stamp, Instant::now());
@@ -67,7 +69,9 @@ impl Watcher<'_> {
                     let path = root.shown.join(below);
                     self.left_out(path, &SkipReason::Misnamed.to_string());
                 }
-                Ok(PathKind::Other) | Err(_) => {} // what is waited for is missed when it is due
+                Ok(PathKind::Other) => {} // what is waited for is missed when it is due
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => self.failed(index, below, &error),
             }
         }
     }
@@ -79,6 +83,23 @@ impl Watcher<'_> {
             None => Naming::Photographs(self.format),
         };
         Job::in_folder(&root.shown, &root.real, below, naming)
+    }
+
+    /// Notes that something below a root could not be looked at.
+    fn failed(&mut self, index: usize, below: &Path, error: &io::Error) {
+        let root = &self.roots[index];
+        let (shown, real) = (root.shown.join(below), root.real.join(below));
+        self.left_out(shown, &error.to_string());
+        if may_pass(error) {
+            self.again.add(real, Instant::now());
+        }
+    }
+
+    /// Looks again at what could not be looked at.
+    pub(super) fn look_again(&mut self) {
+        for path in self.again.take_due(Instant::now()) {
+            self.notice(&path);
+        }
     }
 
     /// When the next look through a folder is due.
@@ -135,6 +156,7 @@ impl Watcher<'_> {
                     let path = self.roots[index].shown.join(below);
                     self.left_out(path, &reason);
                 }
+                Found::Failed(below, error) => self.failed(index, &below, &error),
             }
             self.heartbeat();
         }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::files::fingerprint::Stamp;
-use crate::files::folder::Folder;
+use crate::files::folder::{self, Folder};
 use crate::files::originals::OriginalPath;
 use crate::files::watched::LeftAlone;
 use crate::job::SkipReason;
@@ -42,6 +42,22 @@ pub(super) enum Found {
     Wanted(PathBuf, Stamp),
     /// A folder or file that is not looked at, below the root, and why.
     LeftOut(PathBuf, String),
+    /// A folder or file that could not be looked at, below the root, and why.
+    Failed(PathBuf, io::Error),
+}
+
+/// Whether what could not be looked at may be another time, with nothing changed at its path: where file
+/// descriptors were used up, or a share did not answer.
+pub(super) fn may_pass(error: &io::Error) -> bool {
+    let lasts = matches!(
+        error.kind(),
+        io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::InvalidInput
+    );
+    !lasts && !folder::is_link(error) && !folder::is_leading_out(error)
 }
 
 impl Filter {
@@ -79,25 +95,38 @@ impl Filter {
             return Ok(if misnamed { PathKind::Misnamed } else { PathKind::Other });
         }
         if entry.is_link() {
-            let target = Folder::open(root)?.entry_through_links(below);
-            return Ok(match target {
-                Ok(Some(target)) if target.is_file() => PathKind::Wanted(target.stamp),
-                _ => PathKind::Other,
-            });
+            return match Folder::open(root)?.entry_through_links(below) {
+                Ok(Some(target)) if target.is_file() => Ok(PathKind::Wanted(target.stamp)),
+                Err(error) if may_pass(&error) => Err(error),
+                _ => Ok(PathKind::Other),
+            };
         }
         Ok(if entry.is_file() { PathKind::Wanted(entry.stamp) } else { PathKind::Other })
     }
 
     /// Stamp of the file at `below`, if it is still one that is wanted. Opening a file makes network
     /// file systems ask their server for its size and time, which they otherwise keep for a while.
-    pub(super) fn stamp(&self, root: &Path, below: &Path, ask_server: bool) -> Option<Stamp> {
-        let Ok(PathKind::Wanted(stamp)) = self.classify(root, below) else { return None };
+    ///
+    /// # Errors
+    ///
+    /// When it could not be looked at, and may be another time.
+    pub(super) fn stamp(
+        &self,
+        root: &Path,
+        below: &Path,
+        ask_server: bool,
+    ) -> io::Result<Option<Stamp>> {
+        let stamp = match self.classify(root, below) {
+            Ok(PathKind::Wanted(stamp)) => stamp,
+            Err(error) if may_pass(&error) => return Err(error),
+            _ => return Ok(None),
+        };
         if !ask_server {
-            return Some(stamp);
+            return Ok(Some(stamp));
         }
         let original = OriginalPath::in_folder(root.join(below), root, below.to_path_buf());
         let opened = original.open().and_then(|opened| opened.stamp());
-        Some(opened.unwrap_or(stamp)) // what stands in the way is found out by the job
+        Ok(Some(opened.unwrap_or(stamp))) // what stands in the way is found out by the job
     }
 }
 
@@ -184,7 +213,7 @@ impl Sweep {
     /// What went away in between is no failure.
     fn fail(&mut self, below: PathBuf, error: io::Error) {
         if error.kind() != io::ErrorKind::NotFound {
-            self.found.push_back(Found::LeftOut(below, error.to_string()));
+            self.found.push_back(Found::Failed(below, error));
         }
     }
 }
@@ -210,6 +239,7 @@ mod tests {
                 Found::Folder(below, _) => format!("{}/", below.display()),
                 Found::Wanted(below, _) => below.display().to_string(),
                 Found::LeftOut(below, _) => format!("left out: {}", below.display()),
+                Found::Failed(below, error) => format!("{}: {error}", below.display()),
             });
         }
         found

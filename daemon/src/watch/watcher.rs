@@ -2,6 +2,7 @@
 //! the workers.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
@@ -18,6 +19,7 @@ use crate::plan::Job;
 use crate::queue::JobQueue;
 use crate::settings::Recipe;
 use crate::stop::Stop;
+use crate::watch::again::Again;
 use crate::watch::departures::Departures;
 use crate::watch::event::{HEARTBEAT, Observer, WatchEvent};
 use crate::watch::folder_events::FolderEvents;
@@ -66,6 +68,7 @@ pub(super) struct Watcher<'a> {
     /// `None`: all folders are polled.
     pub(super) events: Option<FolderEvents>,
     pub(super) waiting: Waiting,
+    pub(super) again: Again,
     /// Jobs in the queue and in work, with their inputs' stamps as they were taken.
     pub(super) in_hand: HashMap<PathBuf, Stamp>,
     /// Names of their results: two jobs never work on one result, or on two that differ by case.
@@ -112,6 +115,7 @@ impl<'a> Watcher<'a> {
             roots,
             events: None,
             waiting: Waiting::new(settings.stability_delay, settings.empty_patience),
+            again: Again::default(),
             in_hand: HashMap::new(),
             outputs: HashSet::new(),
             seen: Seen::default(),
@@ -193,6 +197,7 @@ impl<'a> Watcher<'a> {
             self.in_hand.contains_key(input) || self.waiting.contains(input)
         });
         self.sweep_due();
+        self.look_again();
         if self.next_round <= Instant::now() {
             self.next_round = Instant::now() + ROUND;
             self.check_roots();
@@ -265,7 +270,11 @@ impl<'a> Watcher<'a> {
         let mut jobs = Vec::new();
         for path in self.waiting.due(now) {
             self.heartbeat();
-            let stamp = self.stamp(&path);
+            let stamp = self.stamp(&path).unwrap_or_else(|error| {
+                log::debug!("{}: {error}; looked at again", path.display());
+                self.again.add(path.clone(), now);
+                None
+            });
             if stamp.is_none() {
                 self.foreign_changes = None; // it may be in the ledger's queue, to be tried again
             }
@@ -356,8 +365,8 @@ impl<'a> Watcher<'a> {
     }
 
     /// Stamp of a photograph that is waited for, if it is still there.
-    fn stamp(&self, path: &Path) -> Option<Stamp> {
-        let (root, below) = self.root_of(path)?;
+    fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
+        let Some((root, below)) = self.root_of(path) else { return Ok(None) };
         self.filter.stamp(&root.real, below, root.polled.is_some())
     }
 
@@ -390,7 +399,11 @@ impl<'a> Watcher<'a> {
             }
             self.notice(&input);
             let unknown = self.root_of(&input).is_none_or(|(root, _)| root.identity.is_none());
-            if unknown || self.waiting.contains(&input) || input.symlink_metadata().is_ok() {
+            let is_gone = || {
+                let error = input.symlink_metadata().err().map(|error| error.kind());
+                matches!(error, Some(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
+            };
+            if unknown || self.waiting.contains(&input) || !is_gone() {
                 continue;
             }
             let gone = SkipReason::Gone.to_string();
