@@ -92,6 +92,9 @@ impl Way {
         gradients: View<'_, E>,
         images: usize,
     ) -> (Vec<Vec<f32>>, Vec<f32>) {
+        if self == Self::Winograd && !E::SHORT {
+            return winograd::weight_gradients(kernel, sources, window, filters, gradients, images);
+        }
         weight_gradient::weight_gradients(kernel, sources, window, filters, gradients, images)
     }
 }

@@ -23,12 +23,14 @@ use forward::Convolution;
 
 mod filters;
 mod forward;
+mod gradient;
 #[cfg(test)]
 mod tests;
 mod tiles;
 mod transform;
 
 pub(super) use filters::fits;
+pub(super) use gradient::weight_gradients;
 
 /// A convolution of sources of one size, on all threads.
 pub(super) fn convolve<E: Element>(

@@ -52,14 +52,14 @@ impl<E: Element> Convolution<'_, E> {
         let held = held.next_multiple_of(together).min(tiles.len());
         let batches = self.batches();
         let largest = batches.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
-        let mut filters = Scratch::new(largest * self.filters.block_len());
-        let groups = held.div_ceil(together);
         let group_len = Layout { blocks, tiles: together }.len();
-        let mut inputs = Scratch::new(groups * group_len);
-        let (filters, inputs) = (Target::of(&mut filters), Target::of(&mut inputs));
+        let lens = [largest * self.filters.block_len(), held.div_ceil(together) * group_len];
+        let mut values = Scratch::new(lens[0] + lens[1]);
+        let values = Target::of(&mut values);
+        let (filters, inputs) = (values.some(0, lens[0]), values.some(lens[0], lens[1]));
         for (turn, tiles) in tiles.chunks(held).enumerate() {
             let groups: Vec<&[Tile]> = tiles.chunks(together).collect();
-            self.transform_inputs(kernel, &groups, group_len, inputs);
+            transform::<Inputs, E>(kernel, self.sources, &groups, self.dilation, group_len, inputs);
             for batch in &batches {
                 if turn == 0 || batches.len() > 1 {
                     // SAFETY: there is room for the largest batch.
@@ -93,62 +93,6 @@ impl<E: Element> Convolution<'_, E> {
             }
         }
         batches
-    }
-
-    /// Transforms the inputs of groups of tiles, one after another.
-    fn transform_inputs(
-        &self,
-        kernel: Kernel,
-        groups: &[&[Tile]],
-        group_len: usize,
-        to: Target<f32>,
-    ) {
-        let mut blocks = Vec::new();
-        for source in self.sources {
-            let before = blocks.len();
-            blocks.extend((0..source.blocks).map(|block| (source, before, block)));
-        }
-        (0..groups.len() * blocks.len()).into_par_iter().for_each(|task| {
-            let (group, (view, before, block)) = (task / blocks.len(), blocks[task % blocks.len()]);
-            kernel.run(TransformInputs {
-                view,
-                block,
-                before,
-                tiles: groups[group],
-                dilation: self.dilation,
-                layout: Layout { blocks: blocks.len(), tiles: groups[group].len() },
-                to: to.some(group * group_len, group_len),
-            });
-        });
-    }
-}
-
-/// The inputs of some tiles, of one block of channels.
-struct TransformInputs<'a, E> {
-    view: &'a View<'a, E>,
-    block: usize,
-    /// Blocks of the sources before this one.
-    before: usize,
-    tiles: &'a [Tile],
-    dilation: usize,
-    layout: Layout,
-    to: Target<f32>,
-}
-
-impl<E: Element> Task for TransformInputs<'_, E> {
-    const SHORT: bool = false;
-
-    #[inline(always)]
-    fn run<D: Dot>(self) {
-        let Self { view, block, before, tiles, dilation, layout, to } = self;
-        assert!(layout.len() <= to.len && before + view.blocks <= layout.blocks);
-        let blocks = block..block + 1;
-        // SAFETY: there is room, just checked, and tiles are the view's.
-        unsafe {
-            transform::<Inputs, D::Lanes, E>(
-                view, blocks, tiles, dilation, layout, before, to.start,
-            );
-        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Tiles of a picture, and their inputs transformed.
 
-use std::ops::Range;
+use std::marker::PhantomData;
+
+use rayon::prelude::*;
 
 use super::transform::{Gradients, Inputs, OUTPUTS, POINTS, POSITIONS, both_ways};
-use crate::nn::engine::features::View;
-use crate::nn::engine::lanes::{Element, LANES, Lanes};
+use crate::nn::engine::features::{Target, View};
+use crate::nn::engine::kernel::{Kernel, Task};
+use crate::nn::engine::lanes::{Dot, Element, LANES, Lanes};
 
 /// Squares of 4x4 outputs. A convolution whose kernel's pixels lie `dilation` apart is that many by that
 /// many plain ones that lie in each other; a tile belongs to one of them, so its pixels lie so far apart
@@ -62,7 +65,7 @@ impl Layout {
 }
 
 /// What is transformed: the inputs of tiles, or the gradients of their outputs.
-pub(super) trait Side {
+pub(super) trait Side: Sync + Send {
     /// Rows and columns of a tile.
     const SIZE: usize;
     /// How many pixels before its first output a tile begins.
@@ -98,34 +101,61 @@ impl Side for Gradients {
     }
 }
 
-/// Transforms some blocks of a view's channels.
-///
-/// # Safety
-///
-/// `to` has room for a tile after another of the block `first_block` and those after it, as the layout
-/// says; the tiles are the view's, and the processor has the instructions of `L`.
-#[inline(always)]
-pub(super) unsafe fn transform<S: Side, L: Lanes, E: Element>(
-    view: &View<'_, E>,
-    blocks: Range<usize>,
-    tiles: &[Tile],
+/// Transforms tiles of all sources' channels, on all threads: the groups one after another, each as a
+/// [`Layout`] says, in `group_len` values.
+pub(super) fn transform<S: Side, E: Element>(
+    kernel: Kernel,
+    sources: &[View<'_, E>],
+    groups: &[&[Tile]],
     dilation: usize,
-    layout: Layout,
-    first_block: usize,
-    to: *mut f32,
+    group_len: usize,
+    to: Target<f32>,
 ) {
-    let step = layout.position_step();
-    for block in blocks {
-        let at = to.wrapping_add((first_block + block) * layout.block_step());
-        for (i, tile) in tiles.iter().enumerate() {
+    let mut blocks = Vec::new();
+    for view in sources {
+        blocks.extend((0..view.blocks).map(|block| (view, block)));
+    }
+    (0..groups.len() * blocks.len()).into_par_iter().for_each(|task| {
+        let (group, block) = (task / blocks.len(), task % blocks.len());
+        let tiles = groups[group];
+        let layout = Layout { blocks: blocks.len(), tiles: tiles.len() };
+        let to = to.some(group * group_len, layout.len());
+        let to = Target { start: to.start.wrapping_add(block * layout.block_step()), ..to };
+        let step = layout.position_step();
+        let (view, block) = blocks[block];
+        kernel.run(OneBlock::<S, E> { view, block, tiles, dilation, step, to, side: PhantomData });
+    });
+}
+
+/// The tiles of one block of channels.
+struct OneBlock<'a, S, E> {
+    view: &'a View<'a, E>,
+    block: usize,
+    tiles: &'a [Tile],
+    dilation: usize,
+    /// From position to position.
+    step: usize,
+    /// With room for a tile after another at each position.
+    to: Target<f32>,
+    side: PhantomData<S>,
+}
+
+impl<S: Side, E: Element> Task for OneBlock<'_, S, E> {
+    const SHORT: bool = false;
+
+    #[inline(always)]
+    fn run<D: Dot>(self) {
+        for (i, tile) in self.tiles.iter().enumerate() {
             // SAFETY: the tile is the view's.
-            let columns = unsafe { read::<S, L, E>(view, block, tile, dilation) };
+            let columns =
+                unsafe { read::<S, D::Lanes, E>(self.view, self.block, tile, self.dilation) };
             let rows = S::transform(columns);
-            let at = at.wrapping_add(i * LANES);
+            let at = self.to.start.wrapping_add(i * LANES);
             for row in 0..POINTS {
                 for column in 0..POINTS {
-                    // SAFETY: there is room, as the caller promises.
-                    unsafe { rows[row][column].store(at.add((row * POINTS + column) * step)) };
+                    let at = at.wrapping_add((row * POINTS + column) * self.step);
+                    // SAFETY: there is room; the block's part is this task's own.
+                    unsafe { rows[row][column].store(at) };
                 }
             }
         }
