@@ -55,8 +55,10 @@ mod tape;
 #[cfg(test)]
 mod tests;
 mod values;
+mod ways;
 mod weight_gradient;
 mod weights;
+mod winograd;
 
 pub(crate) use head::bilinear as enlarged;
 pub(crate) use kernel::{Kernel, Task};

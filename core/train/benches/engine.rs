@@ -28,7 +28,7 @@ fn convolution(c: &mut Criterion) {
         let shape = Shape { images, inputs, outputs, kernel, dilation, side };
         group.throughput(Throughput::Elements(shape.operations() as u64));
         for precision in [Precision::F32, Precision::Bf16] {
-            let trial = shape.trial(precision);
+            let trial = shape.trial(precision, false);
             let name = format!(
                 "{inputs} to {outputs}, {kernel}x{kernel}, {images}x{side}x{side}, {precision}"
             );

@@ -2,13 +2,13 @@
 
 use half::bf16;
 
-use super::conv::{Dense, Onward, convolve, input_gradient};
+use super::conv::Onward;
 use super::features::Features;
 use super::kernel::Kernel;
 use super::lanes::Element;
 use super::pack::Window;
-use super::weight_gradient::weight_gradients;
-use super::weights::{Filters, Packed};
+use super::ways::{Layer, Way};
+use super::weights::Filters;
 use crate::nn::ops::{Activation, Conv, Precision};
 
 /// A convolution without bias, on all threads.
@@ -46,15 +46,16 @@ impl Shape {
     }
 
     /// Made-up numbers of this shape.
-    pub fn trial(self, precision: Precision) -> Trial {
+    pub fn trial(self, precision: Precision, winograd: bool) -> Trial {
+        let way = if winograd { Way::Winograd } else { Way::Direct };
         match precision {
-            Precision::F32 => trial::<f32>(self),
-            Precision::Bf16 => trial::<bf16>(self),
+            Precision::F32 => trial::<f32>(self, way),
+            Precision::Bf16 => trial::<bf16>(self, way),
         }
     }
 }
 
-fn trial<E: Element>(shape: Shape) -> Trial {
+fn trial<E: Element>(shape: Shape, way: Way) -> Trial {
     let Shape { images, inputs, outputs, kernel: side_of_kernel, dilation, side } = shape;
     let kernel = Kernel::best::<E>();
     let features = |channels: usize, step: usize| {
@@ -69,31 +70,26 @@ fn trial<E: Element>(shape: Shape) -> Trial {
         (0..dims.iter().product()).map(|i| (i % 101) as f32 / 101.0 - 0.5).collect();
     let conv = Conv { dilation, ..Conv::default() };
     let window = Window::of(conv, side_of_kernel, [side, side]);
-    let packed = Packed::forward(kernel, &Filters::whole(&weights, &dims));
-    let depth = Filters::whole(&weights, &dims).depth();
-
-    let x = features(inputs, 17);
+    let (x, of_forward) = (features(inputs, 17), weights.clone());
     let forward = move || {
-        let layer = Dense {
-            weights: &packed,
+        let layer = Layer {
+            filters: &Filters::whole(&of_forward, &dims),
             window,
-            outputs,
-            depth,
             bias: None,
             activation: Activation::None,
         };
-        drop(convolve::<E, E>(kernel, &[x.view()], images, layer));
+        drop(way.convolve::<E>(kernel, &[x.view()], images, layer));
     };
     let (d_y, of_input) = (features(outputs, 13), weights.clone());
     let input = move || {
         let (filters, onward) =
             (Filters::whole(&of_input, &dims), Onward { gate: None, plus: None });
-        drop(input_gradient(kernel, d_y.view(), images, window, &filters, 0, onward));
+        drop(way.input_gradient(kernel, d_y.view(), images, window, &filters, 0, onward));
     };
     let (x, d_y) = (features(inputs, 17), features(outputs, 13));
     let weight = move || {
         let filters = Filters::whole(&weights, &dims);
-        drop(weight_gradients(kernel, &[x.view()], window, &filters, d_y.view(), images));
+        drop(way.weight_gradients(kernel, &[x.view()], window, &filters, d_y.view(), images));
     };
     Trial {
         forward: Box::new(forward),

@@ -189,6 +189,12 @@ impl<E> Target<E> {
         Self { start: values.as_mut_ptr(), len: values.len() }
     }
 
+    /// So many of the values, from one on.
+    pub(super) fn some(self, first: usize, len: usize) -> Self {
+        assert!(first + len <= self.len);
+        Self { start: self.start.wrapping_add(first), len }
+    }
+
     /// A part as a slice.
     ///
     /// # Safety

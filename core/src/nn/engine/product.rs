@@ -41,8 +41,14 @@ pub(super) struct Finish<'a, E, O> {
 }
 
 impl<E: Element, O: Element> Finish<'_, E, O> {
+    /// Writes what becomes of 16 sums.
+    ///
+    /// # Safety
+    ///
+    /// All that is told lies in bounds, the processor has the instructions of `L`, and no other task
+    /// writes the results.
     #[inline(always)]
-    unsafe fn finish<L: Lanes>(&self, sum: L, block: usize, to: usize) {
+    pub(super) unsafe fn finish<L: Lanes>(&self, sum: L, block: usize, to: usize) {
         let at = to + block * self.block_step;
         let mut y = sum;
         if let Some(bias) = self.bias {

@@ -23,6 +23,7 @@ use super::pass::{Color, From, Input, Norm, Pass, Residual, Rows, Statistics, Va
 use super::planes::After;
 use super::pointwise::{self, Pair};
 use super::spread;
+use super::ways::{Layer, Way};
 use super::weights::Packed;
 use crate::nn::ops::{Activation, Conv, Precision};
 
@@ -202,15 +203,14 @@ impl<E: Element> Pass for Tape<E> {
         let filters = whole(&weight);
         check(conv, &weight.tensor, features.channels, features.size())?;
         let window = Window::of(conv, filters.kernel, features.size());
-        let layer = Dense {
-            weights: &Packed::forward(self.kernel, &filters),
+        let layer = Layer {
+            filters: &filters,
             window,
-            outputs: filters.outputs,
-            depth: filters.depth(),
             bias: Some(&bias.padded()),
             activation: conv.activation,
         };
-        let y = convolve::<E, E>(self.kernel, &[features.view()], features.images, layer);
+        let way = Way::of::<E>(&window, &filters);
+        let y = way.convolve(self.kernel, &[features.view()], features.images, layer);
         let value = self.keep(y, high(conv.activation));
         let y = value.index;
         self.operations.push(Operation::Convolution { x: x.index, weight, bias, window, y });
@@ -266,15 +266,10 @@ impl<E: Element> Pass for Tape<E> {
             doubled::convolution(self.kernel, &sources, images, &products, sizes, after)
         } else {
             let size = [sources[0].height, sources[0].width];
-            let layer = Dense {
-                weights: &Packed::forward(self.kernel, &filters),
-                window: Window::same(filters.kernel, 1, size),
-                outputs: filters.outputs,
-                depth: filters.depth(),
-                bias: None,
-                activation: Activation::None,
-            };
-            convolve(self.kernel, &sources, images, layer)
+            let window = Window::same(filters.kernel, 1, size);
+            let layer =
+                Layer { filters: &filters, window, bias: None, activation: Activation::None };
+            Way::of::<E>(&window, &filters).convolve(self.kernel, &sources, images, layer)
         };
         let kernel = filters.kernel;
         let (norm, [weight, bias], y, statistics) = self.normalize(&before, norm, true)?;

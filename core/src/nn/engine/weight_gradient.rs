@@ -187,16 +187,16 @@ const SHARED_BLOCKS: usize = 4;
 
 /// Some of a layer's weights: those from some blocks of a source to some blocks of outputs.
 #[derive(Clone, Copy)]
-struct Share {
-    source: usize,
+pub(super) struct Share {
+    pub(super) source: usize,
     /// First block and blocks of the source.
-    inputs: (usize, usize),
+    pub(super) inputs: (usize, usize),
     /// First block and blocks of the outputs.
-    outputs: (usize, usize),
+    pub(super) outputs: (usize, usize),
 }
 
 /// Shares in the order in which their sums lie.
-fn shares(blocks: &[usize], output_blocks: usize) -> Vec<Share> {
+pub(super) fn shares(blocks: &[usize], output_blocks: usize) -> Vec<Share> {
     let mut shares = Vec::new();
     for outputs in panels(output_blocks) {
         for (source, &blocks) in blocks.iter().enumerate() {

@@ -220,13 +220,17 @@ impl Task for Pack<'_> {
 
 /// Lines whose weights are brought into order together: steps of one kernel, which are neighbors in
 /// memory.
-const MATRICES: usize = 9;
+pub(super) const MATRICES: usize = 9;
 
 /// Weights of 16 outputs from `first` on, for each line channel after channel; 0 for what fills up a
 /// block. All lines are gone through for one output, or one channel, before the next one: what lies far
 /// apart is read once.
 #[inline(always)]
-fn transpose(lines: &[Line<'_>], first: usize, matrices: &mut [[f32; LANES * LANES]; MATRICES]) {
+pub(super) fn transpose(
+    lines: &[Line<'_>],
+    first: usize,
+    matrices: &mut [[f32; LANES * LANES]; MATRICES],
+) {
     for outer in 0..LANES {
         for (line, matrix) in lines.iter().zip(matrices.iter_mut()) {
             let [output_step, channel_step] = line.steps;

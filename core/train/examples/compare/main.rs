@@ -192,7 +192,7 @@ fn products(peers: &Peers) -> Vec<Option<Turn<'_>>> {
         side: 32,
     };
     let ours = precisions().map(|precision| -> Option<Turn<'_>> {
-        let trial = shape.trial(precision?);
+        let trial = shape.trial(precision?, false);
         Some(Box::new(move || {
             timed(|| {
                 (trial.forward)();

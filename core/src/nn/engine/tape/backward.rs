@@ -19,6 +19,7 @@ use crate::nn::engine::pass::Pass;
 use crate::nn::engine::planes::After;
 use crate::nn::engine::pointwise::{self, Pair};
 use crate::nn::engine::spread;
+use crate::nn::engine::ways::Way;
 use crate::nn::engine::weight_gradient::weight_gradients;
 use crate::nn::engine::weights::{Packed, depth};
 use crate::nn::ops::Activation;
@@ -239,14 +240,15 @@ impl<E: Element> Tape<E> {
     ) -> Result<()> {
         let features = &self.values[x].features;
         let (images, filters, sources) = (features.images, whole(weight), [features.view()]);
+        let way = Way::of::<E>(&window, &filters);
         let (mut d_weights, d_bias) =
-            weight_gradients(self.kernel, &sources, window, &filters, d_y, images);
+            way.weight_gradients(self.kernel, &sources, window, &filters, d_y, images);
         gradients.set(weight, d_weights.swap_remove(0))?;
         gradients.set(bias, d_bias)?;
         let plus = flow[x].take();
         let onward = self.onward(x, plus.as_ref());
         flow[x] = Some(if window.stride == 1 {
-            input_gradient(self.kernel, d_y, images, window, &filters, 0, onward)
+            way.input_gradient(self.kernel, d_y, images, window, &filters, 0, onward)
         } else {
             let products = spread::products(self.kernel, &filters, 0, window);
             let after = After { plus: onward.plus(), gate: onward.gate(), ..After::default() };
@@ -304,10 +306,11 @@ impl<E: Element> Tape<E> {
         let sources: Vec<_> = inputs.iter().map(|read| self.source(read)).collect();
         let window = Window::same(kernel, 1, d_y.size());
         let view = d_y.view();
+        let way = Way::of::<E>(&window, &filters);
         let d_weights = if inputs[0].is_doubled() {
             doubled::weight_gradients(self.kernel, &sources, &filters, view, d_y.images)
         } else {
-            weight_gradients(self.kernel, &sources, window, &filters, view, d_y.images).0
+            way.weight_gradients(self.kernel, &sources, window, &filters, view, d_y.images).0
         };
         let mut whole: Vec<(&Parameter, Vec<f32>)> = Vec::new();
         for (read, d_weight) in inputs.iter().zip(d_weights) {
@@ -337,7 +340,7 @@ impl<E: Element> Tape<E> {
                 doubled::input_gradient(self.kernel, view, d_y.images, &filters)
             } else {
                 let onward = self.onward(index, plus.as_ref());
-                input_gradient(self.kernel, view, d_y.images, window, &filters, part, onward)
+                way.input_gradient(self.kernel, view, d_y.images, window, &filters, part, onward)
             });
         }
         Ok(())
