@@ -209,7 +209,7 @@ impl<E: Element> Pass for Tape<E> {
             bias: Some(&bias.padded()),
             activation: conv.activation,
         };
-        let way = Way::of::<E>(&window, &filters);
+        let way = Way::of::<E>(&window, &filters, features.size());
         let y = way.convolve(self.kernel, &[features.view()], features.images, layer);
         let value = self.keep(y, high(conv.activation));
         let y = value.index;
@@ -269,7 +269,7 @@ impl<E: Element> Pass for Tape<E> {
             let window = Window::same(filters.kernel, 1, size);
             let layer =
                 Layer { filters: &filters, window, bias: None, activation: Activation::None };
-            Way::of::<E>(&window, &filters).convolve(self.kernel, &sources, images, layer)
+            Way::of::<E>(&window, &filters, size).convolve(self.kernel, &sources, images, layer)
         };
         let kernel = filters.kernel;
         let (norm, [weight, bias], y, statistics) = self.normalize(&before, norm, true)?;

@@ -29,14 +29,31 @@ pub(super) struct Layer<'a> {
     pub(super) activation: Activation,
 }
 
+/// Whether there are enough channels on both sides for Winograd's method.
+fn has_many(inputs: usize, filters: &Filters<'_>) -> bool {
+    inputs.min(filters.outputs) >= 64
+}
+
 impl Way {
-    /// That of a convolution and its gradients.
-    pub(super) fn of<E: Element>(window: &Window, filters: &Filters<'_>) -> Self {
-        let inputs: usize = filters.parts.iter().map(|part| part.channels).sum();
-        if E::SHORT || !winograd::fits(window) || inputs.min(filters.outputs) < 64 {
+    /// That of a convolution of pictures of this height and width, and of its gradients.
+    pub(super) fn of<E: Element>(
+        window: &Window,
+        filters: &Filters<'_>,
+        [height, width]: [usize; 2],
+    ) -> Self {
+        let inputs = filters.parts.iter().map(|part| part.channels).sum();
+        // Tiles of 4x4 are filled badly where few of them lie side by side, and few channels do not make
+        // up for the transforms.
+        let is_small = height.min(width) < 8 * window.dilation;
+        if E::SHORT || !winograd::fits(window) || is_small || !has_many(inputs, filters) {
             return Self::Direct;
         }
         Self::Winograd
+    }
+
+    /// That of the input gradient of one part.
+    pub(super) fn of_part(self, part: usize, filters: &Filters<'_>) -> Self {
+        if has_many(filters.parts[part].channels, filters) { self } else { Self::Direct }
     }
 
     /// A convolution of sources of one size, on all threads.

@@ -240,7 +240,7 @@ impl<E: Element> Tape<E> {
     ) -> Result<()> {
         let features = &self.values[x].features;
         let (images, filters, sources) = (features.images, whole(weight), [features.view()]);
-        let way = Way::of::<E>(&window, &filters);
+        let way = Way::of::<E>(&window, &filters, features.size());
         let (mut d_weights, d_bias) =
             way.weight_gradients(self.kernel, &sources, window, &filters, d_y, images);
         gradients.set(weight, d_weights.swap_remove(0))?;
@@ -306,7 +306,7 @@ impl<E: Element> Tape<E> {
         let sources: Vec<_> = inputs.iter().map(|read| self.source(read)).collect();
         let window = Window::same(kernel, 1, d_y.size());
         let view = d_y.view();
-        let way = Way::of::<E>(&window, &filters);
+        let way = Way::of::<E>(&window, &filters, d_y.size());
         let d_weights = if inputs[0].is_doubled() {
             doubled::weight_gradients(self.kernel, &sources, &filters, view, d_y.images)
         } else {
@@ -340,6 +340,7 @@ impl<E: Element> Tape<E> {
                 doubled::input_gradient(self.kernel, view, d_y.images, &filters)
             } else {
                 let onward = self.onward(index, plus.as_ref());
+                let way = way.of_part(part, &filters);
                 way.input_gradient(self.kernel, view, d_y.images, window, &filters, part, onward)
             });
         }
